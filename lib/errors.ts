@@ -1,0 +1,75 @@
+import createError from '@fastify/error'
+
+// One heading per code in docs/errors.md; a test ties the two together.
+// `%s` are filled in order. Values never stand in a message: a payload may hold what a log must not.
+
+export const OptionInvalid = createError<[option: string, rule: string, value: string]>(
+  'FST_SSE_OPTION_INVALID', 'The option "%s" must be %s; it is %s')
+
+export const OptionUnknown = createError<[option: string, known: string]>(
+  'FST_SSE_OPTION_UNKNOWN', 'The option "%s" is unknown; known are %s')
+
+export const OptionUnsupported = createError<[option: string]>(
+  'FST_SSE_OPTION_UNSUPPORTED', 'The option "%s" is not yet supported')
+
+export const DecoratorTaken = createError<[by: string]>(
+  'FST_SSE_DECORATOR_TAKEN', 'This scope already has a decorator "sse"%s')
+
+export const PathTaken = createError<[method: string, url: string]>(
+  'FST_SSE_PATH_TAKEN', 'There is a route %s %s already: give the event stream another "path" or "prefix"')
+
+export const EventInvalid = createError<[event: string, rule: string]>(
+  'FST_SSE_EVENT_INVALID', 'The event %s cannot be declared: %s')
+
+export const EventUnknown = createError<[event: string]>(
+  'FST_SSE_EVENT_UNKNOWN', 'The event %s is not declared')
+
+export const EventsUnregistered = createError<[events: string]>(
+  'FST_SSE_EVENTS_UNREGISTERED', 'These events were not registered with this plugin as declared here: %s')
+
+/** One rule of a schema that a payload breaks. */
+export interface Failure {
+  /** JSON Pointer to the offending part of the payload; empty: the payload itself. */
+  readonly path: string
+  /** The rule, in words. */
+  readonly rule: string
+  /** The offending part as it was given. Not in the message, so that no log shows it unasked. */
+  readonly value: unknown
+}
+
+const PayloadInvalidBase = createError<[event: string, failures: string, options?: { cause: unknown }]>(
+  'FST_SSE_PAYLOAD_INVALID', 'The payload of %s does not fit its schema: %s')
+
+export class PayloadInvalid extends PayloadInvalidBase {
+  readonly failures: readonly Failure[]
+
+  constructor (event: string, failures: readonly Failure[], cause?: unknown) {
+    const rules = failures.map(({ path, rule }) => `${path === '' ? '/' : path} ${rule}`).join('; ')
+    super(event, rules, ...(cause === undefined ? [] : [{ cause }]))
+    this.failures = failures
+  }
+}
+
+export const PayloadNotEncodable = createError<[event: string, problem: string, options?: { cause: unknown }]>(
+  'FST_SSE_PAYLOAD_NOT_ENCODABLE', 'The payload of %s has no JSON form: %s')
+
+export const PayloadTooLarge = createError<[event: string, bytes: number, option: string, limit: number]>(
+  'FST_SSE_PAYLOAD_TOO_LARGE', 'The payload of %s takes %d bytes; "%s" allows %d')
+
+export const FieldInvalid = createError<[field: string, value: string]>(
+  'FST_SSE_FIELD_INVALID', 'A %s may not hold CR, LF or NUL; it is %s')
+
+export const HeaderInvalid = createError<[header: string, problem: string]>(
+  'FST_SSE_HEADER_INVALID', 'The option "headers" gave the header %s: %s')
+
+export const NotAcceptable = createError(
+  'FST_SSE_NOT_ACCEPTABLE', 'This resource is an event stream; the request does not accept text/event-stream', 406)
+
+export const ReplySent = createError(
+  'FST_SSE_REPLY_SENT', 'This reply was sent already: it cannot become an event stream')
+
+export const ReplyReplaced = createError(
+  'FST_SSE_REPLY_REPLACED', 'An onSend hook replaced or wrapped the event stream: exempt text/event-stream in it')
+
+export const Closed = createError<[event: string]>(
+  'FST_SSE_CLOSED', 'The event %s came after the application was closed')

@@ -1,0 +1,196 @@
+import type { StaticDecode, StaticEncode, TSchema } from '@sinclair/typebox'
+/** @ts-ignore: resolves where the application has `typebox` 1.x; where it has not, no schema of that line can come here either. */
+import type { StaticDecode as NextStaticDecode, StaticEncode as NextStaticEncode } from 'typebox'
+import { EventInvalid, EventUnknown, PayloadInvalid } from './errors.ts'
+import { OWN_PREFIX } from './own-events.ts'
+import { project } from './projection.ts'
+import { DanglingReference, SchemaNode, type Schema } from './schema-node.ts'
+import { EncoderFailed, encodeTransforms } from './transform.ts'
+import { typeLineOf, type TypeCheck } from './type-check.ts'
+
+/** A schema of `typebox` 1.x, as far as its type can be told without that package. */
+export type NextSchema = { readonly '~kind': string } | { readonly '~unsafe': unknown }
+
+/** A schema of either TypeBox line. */
+export type AnySchema = TSchema | NextSchema
+
+/** What is broadcast under a schema: the decoded side of its transforms. */
+export type Payload<S> = S extends TSchema ? StaticDecode<S> : S extends NextSchema ? NextStaticDecode<S> : never
+
+/** What a reader gets under a schema: the encoded side of its transforms. */
+export type EncodedPayload<S> = S extends TSchema ? StaticEncode<S> : S extends NextSchema ? NextStaticEncode<S> : never
+
+/** How one event is declared: by its schema alone, or with more to say about it. */
+export type Declaration<S> = S | {
+  readonly schema: S
+  /** Not kept: reaches who is there, and is never replayed. Not yet supported. */
+  readonly ephemeral?: boolean
+  /** A later event with the same key replaces it for readers that have not got it yet. Not yet supported. */
+  readonly latestBy?: (payload: Payload<S>) => string | number
+}
+
+/** Events by name. */
+export type Declarations = Readonly<Record<string, Declaration<AnySchema>>>
+
+type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
+
+/** The payloads that a declaration lets you broadcast, by event. */
+export type EventsOf<D> = { [K in keyof D]: Payload<SchemaOf<D[K]>> }
+
+/** The payloads that readers of a declaration's events get, by event. */
+export type EncodedEventsOf<D> = { [K in keyof D]: EncodedPayload<SchemaOf<D[K]>> }
+
+/**
+ * Declares events: their names, and a TypeBox schema for the payload of each.
+ *
+ * Gives back what it is given, with the types that `EventsOf`, `app.sse.of` and the browser client read.
+ * Everything is checked when the plugin is registered with it.
+ *
+ * @example defineEvents({ 'order.updated': Type.Object({ id: Type.String() }) })
+ */
+export function defineEvents<const M extends Record<string, AnySchema>> (
+  declarations: { [K in keyof M]: Declaration<M[K]> }
+): { [K in keyof M]: Declaration<M[K]> } {
+  return declarations
+}
+
+/** A payload on its way out. */
+export interface Outgoing {
+  /** What of it goes out. */
+  readonly payload: unknown
+  /** Whether it goes out as it is, not as JSON. */
+  readonly isText: boolean
+}
+
+interface EventType {
+  readonly root: SchemaNode
+  readonly hasEncoder: boolean
+  readonly check: TypeCheck
+  readonly isText: boolean
+  /** The very object that declared it. */
+  readonly declaration: unknown
+}
+
+// What EventSource would take for its own: listeners for these hear of the connection, not of the event.
+const CONNECTION_EVENTS = ['open', 'error']
+
+// A reader splits lines at CR and LF; NUL makes some drop the event.
+
+const UNSPEAKABLE = /[\r\n\0]/
+
+/**
+ * The events that may be broadcast, their checks compiled.
+ */
+export class EventTypes {
+  /** Undefined: nothing was declared, so any event with any payload goes. */
+  readonly #types: ReadonlyMap<string, EventType> | undefined
+
+  private constructor (types: ReadonlyMap<string, EventType> | undefined) {
+    this.#types = types
+  }
+
+  /**
+   * @param declarations Every declaration handed to the plugin; undefined: any event goes.
+   * @throws FST_SSE_EVENT_INVALID when a name or a schema cannot be used, or a name is declared twice.
+   */
+  static async compile (declarations: readonly Declarations[] | undefined): Promise<EventTypes> {
+    if (declarations === undefined) return new EventTypes(undefined)
+    const types = new Map<string, EventType>()
+    for (const [name, declaration] of declarations.flatMap((events) => Object.entries(events))) {
+      checkName(name)
+      if (types.has(name)) throw new EventInvalid(quote(name), 'it is declared twice')
+      types.set(name, await compileEvent(name, declaration))
+    }
+    return new EventTypes(types)
+  }
+
+  /**
+   * What of a payload goes out under an event.
+   *
+   * @param payload Neither changed nor kept.
+   * @throws FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID
+   */
+  validate (event: string, payload: unknown): Outgoing {
+    if (this.#types === undefined) {
+      checkUndeclared(event)
+      return { payload, isText: typeof payload === 'string' }
+    }
+    const type = this.#types.get(event)
+    if (type === undefined) throw new EventUnknown(quote(event))
+    const encoded = type.hasEncoder ? encode(event, type, payload) : payload
+    if (!type.check.check(encoded)) throw new PayloadInvalid(quote(event), type.check.failures(encoded))
+    return { payload: type.isText ? encoded : project(type.root, encoded), isText: type.isText }
+  }
+
+  /** Whether the data of an event is text, not JSON. Undefined where only the data itself can tell. */
+  isText (event: string): boolean | undefined {
+    return this.#types?.get(event)?.isText
+  }
+
+  /** The events of a declaration that are not among these, as declared there. */
+  missing (declarations: Declarations): string[] {
+    return Object.entries(declarations)
+      .filter(([name, declaration]) => this.#types?.get(name)?.declaration !== declaration)
+      .map(([name]) => name)
+  }
+}
+
+function checkName (name: string): void {
+  const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
+  if (name === '') refuse('an event has a name')
+  if (UNSPEAKABLE.test(name)) refuse('a name may not hold CR, LF or NUL')
+  if (CONNECTION_EVENTS.includes(name)) refuse('EventSource fires events of this name for the connection')
+  if (name.startsWith(OWN_PREFIX)) refuse(`names that begin with "${OWN_PREFIX}" belong to this plugin`)
+}
+
+/** The same rules where nothing is declared: they are the wire's, not the declaration's. */
+function checkUndeclared (event: string): void {
+  if (typeof event !== 'string') throw new EventUnknown(String(event))
+  checkName(event)
+}
+
+const OPTIONS_TO_COME = ['ephemeral', 'latestBy']
+
+function schemaOf (name: string, declaration: unknown): Schema {
+  const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
+  if (typeof declaration !== 'object' || declaration === null) return refuse('a declaration is a TypeBox schema, or { schema }')
+  if (!Object.hasOwn(declaration, 'schema')) return declaration
+  for (const key of Object.keys(declaration)) {
+    if (OPTIONS_TO_COME.includes(key)) refuse(`"${key}" is not yet supported`)
+    if (key !== 'schema') refuse(`"${key}" is unknown; known are "schema", "ephemeral" and "latestBy"`)
+  }
+  const { schema } = declaration as { schema: unknown }
+  return typeof schema === 'object' && schema !== null ? schema : refuse('"schema" is a TypeBox schema')
+}
+
+async function compileEvent (name: string, declaration: unknown): Promise<EventType> {
+  const schema = schemaOf(name, declaration)
+  const line = await typeLineOf(schema)
+  if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
+  try {
+    const { root, findings } = SchemaNode.build(schema, (part, definitions) => {
+      const compiled = line.compile(part, definitions)
+      return (value) => compiled.check(value)
+    })
+    const unknown = line.provideFormats(findings.formats)
+    if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}", so no payload would fit; give it to TypeBox's FormatRegistry first`)
+    return { root, hasEncoder: findings.hasEncoder, check: line.compile(schema, []), isText: root.isText, declaration }
+  } catch (cause) {
+    if (cause instanceof EventInvalid) throw cause
+    const problem = cause instanceof DanglingReference ? cause.message : `its schema does not compile (${(cause as Error).message})`
+    throw new EventInvalid(quote(name), problem)
+  }
+}
+
+function encode (event: string, type: EventType, payload: unknown): unknown {
+  try {
+    return encodeTransforms(type.root, payload)
+  } catch (error) {
+    if (!(error instanceof EncoderFailed)) throw error
+    throw new PayloadInvalid(quote(event), [{ path: error.path, rule: error.message, value: error.value }], error.cause)
+  }
+}
+
+function quote (name: string): string {
+  return JSON.stringify(name) ?? String(name)
+}

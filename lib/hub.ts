@@ -1,0 +1,109 @@
+import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
+import { encodeRetry } from './encode.ts'
+import type { Subscriber, SubscriberOwner, Traffic } from './subscriber.ts'
+
+/** Milliseconds between which each subscriber's reconnection time is drawn, so that readers do not all come back at once. */
+export interface ReconnectionTime {
+  readonly min: number
+  readonly max: number
+}
+
+export interface HubParts {
+  readonly reconnectionTime: ReconnectionTime
+  /** There is something to serve this one with. */
+  ready (subscriber: Subscriber): void
+  /** This one ended; it is no longer counted. May throw: that is logged by whoever hands it in. */
+  onClose (subscriber: Subscriber, reason: CloseReason): void
+}
+
+/**
+ * The subscribers of this process, from the moment their head is sent until their response closes.
+ */
+export class Hub implements SubscriberOwner {
+  readonly traffic: Traffic = { deliveries: 0, bytes: 0, gaps: 0, replays: 0 }
+  readonly #subscribers = new Set<Subscriber>()
+  readonly #closes = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
+  readonly #parts: HubParts
+  #reconnectionTime: ReconnectionTime
+  #closing: Promise<void> | undefined
+  #allEnded: (() => void) | undefined
+
+  constructor (parts: HubParts) {
+    this.#parts = parts
+    this.#reconnectionTime = parts.reconnectionTime
+  }
+
+  get size (): number { return this.#subscribers.size }
+
+  /** How many streams ended, by reason. */
+  get closes (): Readonly<Record<CloseReason, number>> { return { ...this.#closes } }
+
+  /** Entries that the subscriber furthest behind has still to get. */
+  get lag (): number {
+    let lag = 0
+    for (const subscriber of this.#subscribers) lag = Math.max(lag, subscriber.lag)
+    return lag
+  }
+
+  [Symbol.iterator] (): Iterator<Subscriber> { return this.#subscribers.values() }
+
+  /** Takes in a subscriber whose head was sent. One that comes while the hub closes is sent away at once. */
+  add (subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber)
+    if (this.#closing !== undefined) this.#sendAway(subscriber)
+  }
+
+  ready (subscriber: Subscriber): void {
+    this.#parts.ready(subscriber)
+  }
+
+  ended (subscriber: Subscriber, reason: CloseReason): void {
+    this.#subscribers.delete(subscriber)
+    this.#closes[reason]++
+    this.#parts.onClose(subscriber, reason)
+    if (this.#subscribers.size === 0) this.#allEnded?.()
+  }
+
+  /** A reconnection time in milliseconds, drawn anew at every call. */
+  drawReconnectionTime (): number {
+    const { min, max } = this.#reconnectionTime
+    return Math.round(min + Math.random() * (max - min))
+  }
+
+  /** Tells every subscriber, those of now and those to come. */
+  setReconnectionTime (reconnectionTime: ReconnectionTime): void {
+    this.#reconnectionTime = reconnectionTime
+    for (const subscriber of this.#subscribers) subscriber.tell(encodeRetry(this.drawReconnectionTime()))
+  }
+
+  /**
+   * Ends every stream cleanly, and cuts those whose readers have not taken their end in time.
+   *
+   * @param timeout Milliseconds; 0 cuts at once.
+   * @returns Resolves when the last one is gone. The same promise for every call.
+   */
+  close (timeout: number): Promise<void> {
+    this.#closing ??= this.#endAll(timeout)
+    return this.#closing
+  }
+
+  async #endAll (timeout: number): Promise<void> {
+    if (this.#subscribers.size === 0) return
+    const allEnded = new Promise<void>((resolve) => { this.#allEnded = resolve })
+    for (const subscriber of this.#subscribers) this.#sendAway(subscriber)
+    // setTimeout takes Infinity for 1.
+    const timer = timeout === Infinity ? undefined : setTimeout(() => this.#destroyAll(), timeout)
+    await allEnded
+    clearTimeout(timer)
+  }
+
+  #destroyAll (): void {
+    for (const subscriber of this.#subscribers) subscriber.destroy('shutdown')
+  }
+
+  #sendAway (subscriber: Subscriber): void {
+    // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
+    subscriber.tell(encodeRetry(this.drawReconnectionTime()))
+    subscriber.end('shutdown')
+  }
+}

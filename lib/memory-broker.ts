@@ -1,0 +1,22 @@
+import type { Broker, Place, Publication } from './broker.ts'
+import { createEpoch, type Position } from './position.ts'
+
+/** The order of one process: an event gets its place in the call that publishes it. A restart begins a new epoch. */
+export class MemoryBroker implements Broker {
+  readonly #epoch = createEpoch()
+  #offset = 0
+  #place!: Place
+
+  async start (place: Place): Promise<Position> {
+    this.#place = place
+    return { epoch: this.#epoch, offset: this.#offset }
+  }
+
+  async publish (publication: Publication): Promise<Position> {
+    const position = { epoch: this.#epoch, offset: ++this.#offset }
+    this.#place(position, publication)
+    return position
+  }
+
+  async close (): Promise<void> {}
+}

@@ -1,0 +1,95 @@
+import { performance } from 'node:perf_hooks'
+import type { View } from './channels.ts'
+import type { Log } from './log.ts'
+import type { Subscriber } from './subscriber.ts'
+
+// A slice gives the event loop back after this long, looked at every so many writes or bytes: often enough that one more
+// write cannot matter, seldom enough that asking costs nothing.
+const SLICE_MILLISECONDS = 5
+const WRITES_BETWEEN_LOOKS = 64
+const BYTES_BETWEEN_LOOKS = 256 * 1024
+
+/**
+ * Serves the subscribers that are behind.
+ *
+ * First come, first served, one run each: a reader that replays ten thousand entries takes its turns between the live ones.
+ * Never works inside the call that wakes it, so what is published within one turn of the event loop leaves in one write.
+ */
+export class Pump {
+  readonly #log: Log
+  readonly #view: View
+  #queue: Subscriber[] = []
+  /** The first in the queue still to be served. */
+  #first = 0
+  /** Where in the queue the present sweep ends. */
+  #last = 0
+  /** The head of the log when the present sweep began: everybody in it is given all before that. */
+  #headAtBegin = 0
+  readonly #woken = new Set<Iterable<Subscriber>>()
+  #scheduled = false
+
+  constructor (log: Log, view: View) {
+    this.#log = log
+    this.#view = view
+  }
+
+  /** An entry was appended that all of these hear. Costs the same for one as for ten thousand: they are looked at once a sweep. */
+  wake (subscribers: Iterable<Subscriber>): void {
+    this.#woken.add(subscribers)
+    this.#schedule()
+  }
+
+  /** One subscriber has something to be served with. */
+  add (subscriber: Subscriber): void {
+    if (!subscriber.queued) this.#enqueue(subscriber)
+    this.#schedule()
+  }
+
+  #schedule (): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => this.#slice())
+  }
+
+  #slice (): void {
+    this.#scheduled = false
+    if (this.#first === this.#last) this.#begin()
+    const deadline = performance.now() + SLICE_MILLISECONDS
+    let writes = 0
+    let bytes = 0
+    while (this.#first < this.#last) {
+      const subscriber = this.#queue[this.#first++]!
+      subscriber.queued = false
+      bytes += subscriber.serve()
+      if (subscriber.waiting) this.#enqueue(subscriber)
+      if (++writes < WRITES_BETWEEN_LOOKS && bytes < BYTES_BETWEEN_LOOKS) continue
+      if (performance.now() > deadline) break
+      writes = bytes = 0
+    }
+    if (this.#first === this.#last) this.#finish()
+    if (this.#queue.length > 0 || this.#woken.size > 0) this.#schedule()
+  }
+
+  #begin (): void {
+    for (const subscribers of this.#woken) {
+      for (const subscriber of subscribers) {
+        if (!subscriber.queued && subscriber.waiting) this.#enqueue(subscriber)
+      }
+    }
+    this.#woken.clear()
+    this.#last = this.#queue.length
+    this.#headAtBegin = this.#log.head
+  }
+
+  #finish (): void {
+    this.#queue = this.#queue.slice(this.#last)
+    this.#first = this.#last = 0
+    this.#log.trim(this.#headAtBegin)
+    if (this.#queue.length === 0) this.#view.rest()
+  }
+
+  #enqueue (subscriber: Subscriber): void {
+    subscriber.queued = true
+    this.#queue.push(subscriber)
+  }
+}

@@ -1,0 +1,147 @@
+import { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import { Socket } from 'node:net'
+import type { Chunk } from './chunk.ts'
+
+/** The response below a reply, whatever the server: HTTP/1.1, HTTP/1.0, HTTP/2, or an injected request. */
+export type AnyResponse = ServerResponse | Http2ServerResponse
+
+/**
+ * Brings bytes to one reader. Never throws, and never waits.
+ */
+export interface ResponseWriter {
+  /**
+   * Accepts a chunk in any case: never write it again.
+   *
+   * @returns False when more than the allowed backlog waits to be sent; `onceDrained` tells when it is time to go on.
+   */
+  write (chunk: Chunk): boolean
+  /** Calls back once, when everything accepted so far has been sent. Not at all when the reader leaves before. */
+  onceDrained (callback: () => void): void
+  /** Ends the response cleanly, after everything accepted. The connection stays usable. */
+  end (): void
+  /** Cuts the connection. */
+  destroy (): void
+}
+
+/**
+ * Sends the head of a response together with the first bytes of its body, and opens the fastest way to its reader.
+ *
+ * @param maxBacklogBytes What may wait to be sent before `write` says no. Below the socket's own high-water mark it has no effect.
+ */
+export function openWriter (response: AnyResponse, first: Chunk, maxBacklogBytes: number): ResponseWriter {
+  liftTimeouts(response)
+  // Node's HTTP/2 responses have it, their types do not.
+  const { flushHeaders } = response as ServerResponse
+  // One packet, not two.
+  const { socket } = response
+  if (socket instanceof Socket) socket.cork()
+  flushHeaders.call(response)
+  const writer = ownsItsSocket(response)
+    ? new SocketWriter(response, response.socket, maxBacklogBytes)
+    : new PlainWriter(response, maxBacklogBytes)
+  writer.write(first)
+  if (socket instanceof Socket) socket.uncork()
+  return writer
+}
+
+/** Whether the reader of a response has left, or the response ended for another reason. Says so also where `close` was fired long ago. */
+export function hasClosed (response: AnyResponse): boolean {
+  if (!(response instanceof ServerResponse)) return response.stream.destroyed || response.stream.closed
+  return response.destroyed || response.writableEnded || response.req?.socket?.destroyed === true
+}
+
+/** Calls back when a response has closed; perhaps twice. */
+export function whenClosed (response: AnyResponse, callback: () => void): void {
+  response.once('close', callback)
+  // A pipelined response that waits for its turn is not told when the connection is lost.
+  if (response instanceof ServerResponse && response.socket === null) {
+    const { socket } = response.req
+    socket.once('close', callback)
+    response.once('close', () => socket.off('close', callback))
+  }
+}
+
+/**
+ * An HTTP/1.1 response that frames its body as chunks and has its connection to itself.
+ *
+ * Not so: HTTP/2 and injected responses, HTTP/1.0 (no chunks), a pipelined response that waits for an earlier one (no socket yet),
+ * and one whose `write` somebody has wrapped, whose bytes would go round the wrapper.
+ */
+function ownsItsSocket (response: AnyResponse): response is ServerResponse & { socket: Socket } {
+  return response instanceof ServerResponse &&
+    response.socket instanceof Socket &&
+    response.chunkedEncoding &&
+    !Object.hasOwn(response, 'write')
+}
+
+/** A live stream may be silent for longer than any server timeout allows. Node sets the keep-alive timeout again after a clean end. */
+function liftTimeouts (response: AnyResponse): void {
+  if (response instanceof ServerResponse) {
+    // A pipelined response has no socket yet, but its request has.
+    response.req?.socket?.setTimeout?.(0)
+  } else {
+    response.stream?.session?.setTimeout(0)
+  }
+}
+
+/** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */
+class SocketWriter implements ResponseWriter {
+  readonly #response: ServerResponse
+  readonly #socket: Socket
+  readonly #maxBacklogBytes: number
+
+  constructor (response: ServerResponse, socket: Socket, maxBacklogBytes: number) {
+    this.#response = response
+    this.#socket = socket
+    this.#maxBacklogBytes = maxBacklogBytes
+  }
+
+  write ({ framed }: Chunk): boolean {
+    return this.#socket.write(framed) || this.#socket.writableLength <= this.#maxBacklogBytes
+  }
+
+  onceDrained (callback: () => void): void {
+    this.#socket.once('drain', callback)
+    // The socket outlives a response that ended cleanly, and would keep the callback and all it holds.
+    this.#response.once('close', () => this.#socket.off('drain', callback))
+  }
+
+  end (): void {
+    this.#response.end()
+  }
+
+  destroy (): void {
+    this.#socket.destroy()
+  }
+}
+
+/** The ordinary `write` of any response. */
+class PlainWriter implements ResponseWriter {
+  readonly #response: AnyResponse
+  readonly #maxBacklogBytes: number
+
+  constructor (response: AnyResponse, maxBacklogBytes: number) {
+    this.#response = response
+    this.#maxBacklogBytes = maxBacklogBytes
+  }
+
+  write ({ plain }: Chunk): boolean {
+    // HTTP/2 throws on a stream that was reset and has not told yet.
+    if (this.#response.destroyed) return true
+    return (this.#response as ServerResponse).write(plain) || this.#response.writableLength <= this.#maxBacklogBytes
+  }
+
+  onceDrained (callback: () => void): void {
+    this.#response.once('drain', callback)
+  }
+
+  end (): void {
+    this.#response.end()
+  }
+
+  destroy (): void {
+    if (this.#response instanceof ServerResponse) this.#response.destroy()
+    else this.#response.stream.destroy()
+  }
+}

@@ -1,0 +1,191 @@
+import { Readable } from 'node:stream'
+import { EventStreamParser, type ParsedEvent } from '../client/event-stream-parser.ts'
+import type { Declarations, EncodedEventsOf } from '../lib/event-types.ts'
+import { OWN_PREFIX, type OwnEvents } from '../lib/own-events.ts'
+import type { RegisteredEvents } from '../lib/sse.ts'
+
+/** As much of a Fastify instance, of any server, as opening a stream takes. */
+export interface InjectableApp {
+  inject (options: object): PromiseLike<unknown>
+  readonly sse?: { isText? (event: string): boolean | undefined }
+}
+
+export interface OpenStreamOptions<D extends Declarations = Declarations> {
+  /** Types the events of the stream, as readers get them. @defaultValue the events that `app.sse` is typed by */
+  readonly events?: D
+  readonly method?: 'GET' | 'POST'
+  readonly headers?: Record<string, string>
+  /** The body of a POST. */
+  readonly payload?: string | object
+  /** Milliseconds that `next` waits at most. @defaultValue 5000 */
+  readonly timeout?: number
+}
+
+/** An event as a reader got it. */
+export interface ReceivedEvent<K extends string = string, P = unknown> {
+  readonly event: K
+  /** The payload: text, or parsed JSON, as the event is declared. Where nothing is declared: JSON if it parses, otherwise text. */
+  readonly data: P
+  /** The last event ID after this event; empty where there was none. */
+  readonly id: string
+}
+
+type EventName<E> = keyof E & string
+type AnyReceived<E> = { [K in EventName<E>]: ReceivedEvent<K, E[K]> }[EventName<E>]
+
+/** What `inject` answers with `payloadAsStream`. */
+interface InjectedResponse {
+  readonly statusCode: number
+  readonly headers: Record<string, string | string[] | undefined>
+  stream (): Readable
+}
+
+/**
+ * Opens an event stream of an application within the process: no port, no socket.
+ *
+ * What it cannot show is back-pressure and the end of connections: those need a real socket.
+ *
+ * @throws an Error with the status and the body where the answer is not an event stream.
+ */
+export async function openStream<D extends Declarations = never> (
+  app: InjectableApp,
+  url: string,
+  { method = 'GET', headers = {}, payload, timeout = 5000 }: OpenStreamOptions<D> = {}
+): Promise<EventStream<[D] extends [never] ? RegisteredEvents : EncodedEventsOf<D>>> {
+  const abort = new AbortController()
+  const response = await app.inject({
+    method,
+    url,
+    headers: { accept: 'text/event-stream', ...headers },
+    ...(payload === undefined ? {} : { payload }),
+    payloadAsStream: true,
+    signal: abort.signal
+  }) as InjectedResponse
+  const type = String(response.headers['content-type'])
+  if (response.statusCode !== 200 || !type.startsWith('text/event-stream')) {
+    const body = await response.stream().setEncoding('utf8').toArray()
+    throw new Error(`${method} ${url} answered ${response.statusCode} ${type}, not an event stream: ${body.join('')}`)
+  }
+  const isText = (event: string): boolean | undefined => app.sse?.isText?.(event)
+  return new EventStream(response, { abort, timeout, isText })
+}
+
+interface EventStreamParts {
+  readonly abort: AbortController
+  readonly timeout: number
+  readonly isText: (event: string) => boolean | undefined
+}
+
+/**
+ * One reader's side of an event stream.
+ *
+ * @typeParam E Payloads by event, as readers get them.
+ */
+export class EventStream<E extends object = RegisteredEvents> {
+  /** The response headers. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The reconnection time that the stream set last, in milliseconds. */
+  reconnectionTime: number | undefined
+  /** The last event ID. */
+  lastEventId = ''
+  readonly #parts: EventStreamParts
+  readonly #body: Readable
+  #arrived: ReceivedEvent[] = []
+  #ended = false
+  #wake: (() => void) | undefined
+
+  /** @internal */
+  constructor (response: InjectedResponse, parts: EventStreamParts) {
+    this.headers = response.headers
+    this.#parts = parts
+    this.#body = response.stream().setEncoding('utf8')
+    const parser = new EventStreamParser({
+      event: (event) => this.#arrive(event),
+      retry: (time) => { this.reconnectionTime = time }
+    })
+    this.#body.on('data', (piece: string) => parser.push(piece))
+    this.#body.on('error', () => {})
+    this.#body.once('close', () => {
+      this.#ended = true
+      this.#wake?.()
+    })
+  }
+
+  /**
+   * The next event, of one type or of any but the plugin's own (`sse.*`). Passes over the events before it: they are gone then.
+   *
+   * @throws an Error where the stream ends, or nothing comes within the time-out.
+   */
+  next<K extends EventName<E & OwnEvents>> (event: K): Promise<ReceivedEvent<K, (E & OwnEvents)[K]>>
+  next (): Promise<AnyReceived<E>>
+  async next (event?: string): Promise<ReceivedEvent> {
+    const wanted = event ?? 'event'
+    const passed: string[] = []
+    const deadline = Date.now() + this.#parts.timeout
+    for (;;) {
+      for (let arrived = this.#arrived.shift(); arrived !== undefined; arrived = this.#arrived.shift()) {
+        if (event === undefined ? !arrived.event.startsWith(OWN_PREFIX) : arrived.event === event) return arrived
+        passed.push(arrived.event)
+      }
+      const since = passed.length === 0 ? 'nothing came' : `there came ${passed.join(', ')}`
+      if (this.#ended) throw new Error(`The stream ended before the next ${wanted}; ${since}`)
+      if (!await this.#changes(deadline - Date.now())) {
+        throw new Error(`No ${wanted} within ${this.#parts.timeout} ms; ${since}`)
+      }
+    }
+  }
+
+  /** Every event but the plugin's own, until the stream ends. Leaving the loop closes the stream. */
+  async * [Symbol.asyncIterator] (): AsyncGenerator<AnyReceived<E>, void, undefined> {
+    try {
+      for (;;) {
+        const arrived = this.#arrived.shift()
+        if (arrived !== undefined && !arrived.event.startsWith(OWN_PREFIX)) yield arrived as AnyReceived<E>
+        else if (arrived === undefined && this.#ended) return
+        else if (arrived === undefined) await this.#changes(Infinity)
+      }
+    } finally {
+      await this.close()
+    }
+  }
+
+  /** Whether the stream has ended, from either side. */
+  get ended (): boolean { return this.#ended }
+
+  /** Leaves, as a reader does that closes its page. Resolves when the stream is closed on both sides. */
+  async close (): Promise<void> {
+    this.#parts.abort.abort()
+    while (!this.#ended) await this.#changes(Infinity)
+  }
+
+  #arrive ({ type, data, lastEventId }: ParsedEvent): void {
+    this.lastEventId = lastEventId
+    this.#arrived.push({ event: type, data: this.#read(type, data), id: lastEventId })
+    this.#wake?.()
+  }
+
+  #read (event: string, data: string): unknown {
+    const isText = this.#parts.isText(event)
+    if (isText === true) return data
+    try {
+      return JSON.parse(data)
+    } catch (error) {
+      if (isText === false) throw error
+      return data
+    }
+  }
+
+  /** Resolves when something arrives or the stream ends; with false when neither happened in time. */
+  #changes (milliseconds: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = milliseconds === Infinity ? undefined : setTimeout(() => resolve(false), milliseconds)
+      this.#wake = () => {
+        clearTimeout(timer)
+        this.#wake = undefined
+        resolve(true)
+      }
+    })
+  }
+}
+
+export type { OwnEvents } from '../lib/own-events.ts'
