@@ -29,8 +29,13 @@ export type Declaration<S> = S | {
   readonly latestBy?: (payload: Payload<S>) => string | number
 }
 
-/** Events by name. */
-export type Declarations = Readonly<Record<string, Declaration<AnySchema>>>
+/** Events by name, whatever they carry. */
+export type Declarations = Readonly<Record<string, AnySchema | {
+  readonly schema: AnySchema
+  readonly ephemeral?: boolean
+  // Of any payload: a function of one in particular is none of every one.
+  readonly latestBy?: (payload: never) => string | number
+}>>
 
 type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
 

@@ -1,0 +1,54 @@
+import t from 'tap'
+import { createFanOut } from './support/fan-out.ts'
+
+t.test('setReconnectionTime tells those who are there, each within the bounds, and holds for those to come', async (t) => {
+  const { subscribe, settled, hub } = createFanOut()
+  const writers = Array.from({ length: 50 }, () => subscribe().writer)
+  hub.setReconnectionTime({ min: 100, max: 200 })
+  await settled()
+  const told = writers.flatMap(({ retries }) => retries)
+  t.equal(told.length, 50)
+  t.ok(told.every((time) => time >= 100 && time <= 200 && Number.isInteger(time)))
+  t.ok(new Set(told).size > 1, 'they do not all come back at once')
+  t.ok(hub.drawReconnectionTime() <= 200)
+})
+
+t.test('closing says when to come back, then ends every stream cleanly', async (t) => {
+  const { publish, subscribe, hub, ended } = createFanOut()
+  const writers = Array.from({ length: 3 }, () => subscribe().writer)
+  publish('last words')
+  await hub.close(1000)
+  for (const { data, retries, state } of writers) {
+    t.strictSame([data, retries.length, state], [['last words'], 1, 'ended'])
+  }
+  t.strictSame(ended.map(([, reason]) => reason), ['shutdown', 'shutdown', 'shutdown'])
+})
+
+t.test('closing cuts those who do not take their end in time', async (t) => {
+  const { publish, subscribe, settled, hub } = createFanOut()
+  const stalled = subscribe().writer
+  stalled.room = 1
+  publish('a')
+  await settled()
+  await hub.close(20)
+  t.equal(stalled.state, 'destroyed')
+  t.strictSame(hub.closes.shutdown, 1)
+})
+
+t.test('closing twice is closing once', async (t) => {
+  const { subscribe, hub, ended } = createFanOut()
+  subscribe()
+  await Promise.all([hub.close(100), hub.close(100)])
+  await hub.close(100)
+  t.equal(ended.length, 1)
+})
+
+t.test('who comes while the hub closes is sent away', async (t) => {
+  const { subscribe, settled, hub } = createFanOut()
+  await hub.close(100)
+  const { writer } = subscribe()
+  await settled()
+  t.equal(writer.state, 'ended')
+  t.equal(writer.retries.length, 1)
+  t.equal(hub.size, 0)
+})

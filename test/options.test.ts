@@ -1,0 +1,101 @@
+import { resolve } from 'node:path'
+import t from 'tap'
+import { readOptions, type SsePluginOptions } from '../lib/options.ts'
+
+/** Options as an application without types may give them. */
+const read = (options: Record<string, unknown>) => readOptions(options as SsePluginOptions)
+
+t.test('without options everything has its default', async (t) => {
+  const { subscribe, onSubscribe, onClose, headers, ...settings } = read({})
+  t.match(settings, {
+    events: undefined,
+    path: '/events',
+    route: {},
+    static: false,
+    cors: { isDefault: true, options: { origin: '*', credentials: false } },
+    keepsHistory: true,
+    history: { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity },
+    reconnectionTime: { min: 1000, max: 5000 },
+    maxBacklogBytes: 256 * 1024,
+    maxPayloadBytes: 1024 * 1024,
+    shutdownTimeout: 5000
+  })
+  t.ok(Object.isFrozen(settings) || Object.isFrozen(read({})))
+})
+
+t.test('an option given as undefined has its default', async (t) => {
+  t.equal(read({ path: undefined, maxPayloadBytes: undefined }).path, '/events')
+})
+
+t.test('what register itself takes is let through', async (t) => {
+  t.doesNotThrow(() => read({ prefix: '/a', logLevel: 'warn', logSerializers: {} }))
+})
+
+t.test('an unknown option is refused with those that are known', async (t) => {
+  t.throws(() => read({ heartBeat: 1 }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"heartBeat" is unknown; known are events, path/ })
+  t.throws(() => read({ history: { maxItems: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"history\.maxItems"/ })
+})
+
+t.test('an option whose time has not come is refused as not yet supported', async (t) => {
+  for (const option of ['client', 'inspector', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime',
+    'slowSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload', 'maxChannelsPerSubscriber', 'compress', 'broker']) {
+    t.throws(() => read({ [option]: true }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: `The option "${option}" is not yet supported` })
+  }
+})
+
+const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
+  ['events', { events: 'message' }],
+  ['events', { events: [null] }],
+  ['path', { path: 'events' }],
+  ['path', { path: true }],
+  ['route', { route: [] }],
+  ['route.method', { route: { method: 'POST' } }],
+  ['route.handler', { route: { handler: () => {} } }],
+  ['subscribe', { subscribe: {} }],
+  ['onSubscribe', { onSubscribe: true }],
+  ['onClose', { onClose: 1 }],
+  ['headers', { headers: { 'x-a': '1' } }],
+  ['static', { static: '/pages' }],
+  ['static.root', { static: { root: './pages' } }],
+  ['static.root', { static: {} }],
+  ['static.prefix', { static: { root: resolve('.'), prefix: 'pages' } }],
+  ['cors', { cors: true }],
+  ['cors.origin', { cors: { credentials: true } }],
+  ['cors.origin', { cors: { origin: '*', credentials: true } }],
+  ['cors.origin', { cors: { origin: true, credentials: true } }],
+  ['cors.origin', { cors: { origin: ['https://a.test', '*'], credentials: true } }],
+  ['history', { history: 10 }],
+  ['history.maxEvents', { history: { maxEvents: -1 } }],
+  ['history.maxBytes', { history: { maxBytes: 1.5 } }],
+  ['history.maxAge', { history: { maxAge: '1h' } }],
+  ['reconnectionTime', { reconnectionTime: -1 }],
+  ['reconnectionTime', { reconnectionTime: { min: 2, max: 1 } }],
+  ['reconnectionTime', { reconnectionTime: Infinity }],
+  ['reconnectionTime', { reconnectionTime: '1s' }],
+  ['maxBacklogBytes', { maxBacklogBytes: NaN }],
+  ['maxPayloadBytes', { maxPayloadBytes: '1MB' }],
+  ['shutdownTimeout', { shutdownTimeout: false }]
+]
+
+for (const [option, options] of WRONG) {
+  t.test(`${JSON.stringify(options)} is refused by the name of the option, the rule and the value`, async (t) => {
+    t.throws(() => read(options), { code: 'FST_SSE_OPTION_INVALID' })
+    try { read(options) } catch (error) {
+      t.match((error as Error).message, new RegExp(`^The option "${option.replace('.', '\\.')}" must be .+; it is .+`, 's'))
+    }
+  })
+}
+
+t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
+  t.match(read({ path: false, static: false, cors: false, history: false }), {
+    path: false, static: false, cors: false, keepsHistory: false, history: { maxEvents: 0 }
+  })
+  t.match(read({ history: { maxEvents: Infinity, maxAge: false } }), { history: { maxEvents: Infinity, maxAge: Infinity } })
+  t.match(read({ maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: 0 }), {
+    maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: { min: 0, max: 0 }
+  })
+})
+
+t.test('a list of origins with credentials is taken', async (t) => {
+  t.match(read({ cors: { origin: ['https://a.test'], credentials: true } }), { cors: { isDefault: false, options: { credentials: true } } })
+})

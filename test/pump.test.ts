@@ -1,0 +1,163 @@
+import t from 'tap'
+import { createFanOut } from './support/fan-out.ts'
+
+const numbers = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => String(from + i))
+
+t.test('nothing is written within the call that publishes', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { writer } = subscribe()
+  publish('a')
+  t.strictSame(writer.writes, [])
+  await settled()
+  t.strictSame(writer.data, ['a'])
+})
+
+t.test('what is published in one turn leaves in one write', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { writer } = subscribe()
+  numbers(0, 100).forEach(publish)
+  await settled()
+  t.equal(writer.writes.length, 1)
+  t.strictSame(writer.data, numbers(0, 100))
+})
+
+t.test('subscribers at the same cursor get the same bytes', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const writers = Array.from({ length: 10 }, () => subscribe().writer)
+  numbers(0, 3).forEach(publish)
+  await settled()
+  for (const { writes } of writers) t.equal(writes[0], writers[0]!.writes[0])
+})
+
+t.test('a run is cut at 64 KiB, and a larger entry goes alone', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { writer } = subscribe()
+  const half = 'h'.repeat(30_000)
+  for (const data of [half, half, half, 'x'.repeat(200_000), half]) publish(data)
+  await settled()
+  t.strictSame(writer.writes.map(({ plain }) => Math.round(plain.length / 30_000)), [2, 1, 7, 1])
+  t.equal(writer.data.length, 5)
+})
+
+t.test('a socket that pushes back costs the others nothing, and its own reader nothing but time', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const slow = subscribe().writer
+  const healthy = subscribe().writer
+  slow.room = 1
+  for (const data of numbers(0, 50)) {
+    publish(data)
+    await settled()
+  }
+  t.strictSame(healthy.data, numbers(0, 50))
+  t.strictSame(slow.data, ['0'])
+  slow.drain()
+  await settled()
+  t.strictSame(slow.data, numbers(0, 50))
+  t.equal(slow.writes.length, 2, 'the rest came in one write')
+})
+
+t.test('a subscriber that fell out of the log is told, once, and goes on with the oldest entry', async (t) => {
+  const { publish, subscribe, settled, log, hub } = createFanOut({ maxEvents: 10 })
+  const { writer } = subscribe()
+  writer.room = 1
+  for (const data of numbers(0, 50)) {
+    publish(data)
+    await settled()
+  }
+  writer.drain()
+  await settled()
+  t.strictSame(writer.data, ['0', ...numbers(40, 50)])
+  const gaps = writer.events.filter(({ type }) => type === 'sse.gap')
+  t.equal(gaps.length, 1)
+  t.strictSame(JSON.parse(gaps[0]!.data), { reason: 'slow', oldestEventId: log.idAt(log.start) })
+  t.equal(gaps[0]!.lastEventId, log.idBefore(log.start), 'coming back with it misses nothing more')
+  t.equal(hub.traffic.gaps, 1)
+})
+
+t.test('a burst of more than maxEvents within one turn reaches every healthy reader', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut({ maxEvents: 10 })
+  const writers = Array.from({ length: 200 }, () => subscribe().writer)
+  numbers(0, 1000).forEach(publish)
+  await settled()
+  for (const writer of writers) t.strictSame(writer.data, numbers(0, 1000))
+  t.equal(log.head - log.start, 10)
+})
+
+t.test('a burst that comes while a sweep is under way reaches those it has passed already', async (t) => {
+  const { publish, subscribe, settled, view } = createFanOut({ maxEvents: 10 })
+  const writers = Array.from({ length: 300 }, () => subscribe().writer)
+  // A slow event loop: every run takes a while, so the sweep is cut into slices.
+  const run = view.run.bind(view)
+  view.run = (...args) => {
+    const until = performance.now() + 0.2
+    while (performance.now() < until);
+    return run(...args)
+  }
+  publish('first')
+  await new Promise(setImmediate)
+  const served = writers.filter(({ data }) => data.length > 0).length
+  t.ok(served > 0 && served < writers.length, 'the sweep is under way')
+  numbers(0, 100).forEach(publish)
+  await settled()
+  for (const writer of writers) t.strictSame(writer.data, ['first', ...numbers(0, 100)])
+})
+
+t.test('a long sweep gives the event loop back', async (t) => {
+  const { publish, subscribe, settled, view } = createFanOut()
+  for (let i = 0; i < 500; i++) subscribe()
+  const run = view.run.bind(view)
+  view.run = (...args) => {
+    const until = performance.now() + 0.1
+    while (performance.now() < until);
+    return run(...args)
+  }
+  let turns = 0
+  const count = (): void => { turns++; next = setImmediate(count) }
+  let next = setImmediate(count)
+  publish('a')
+  await settled()
+  clearImmediate(next)
+  t.ok(turns >= 4, `500 writes of 0.1 ms took ${turns} turns`)
+})
+
+t.test('a reader that replays takes turns with the live ones', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  for (let i = 0; i < 40; i++) publish('r'.repeat(60_000))
+  await settled()
+  const replaying = subscribe(0).writer
+  const live = subscribe().writer
+  publish('now')
+  const order: string[] = []
+  for (const [name, writer] of Object.entries({ replaying, live })) {
+    const write = writer.write.bind(writer)
+    writer.write = (chunk) => { order.push(name); return write(chunk) }
+  }
+  await settled()
+  t.ok(order.indexOf('live') <= 1, order.join(' '))
+  t.equal(replaying.data.length, 41)
+})
+
+t.test('publishing from within a close listener keeps one order for all', async (t) => {
+  const { publish, subscribe, settled, hub } = createFanOut()
+  const { writer: one } = subscribe()
+  const { subscriber, writer: leaving } = subscribe()
+  const { writer: two } = subscribe()
+  subscriber.closed.then(() => publish('bye'))
+  publish('a')
+  leaving.onClosed()
+  publish('b')
+  await settled()
+  t.strictSame(one.data, ['a', 'b', 'bye'])
+  t.strictSame(two.data, one.data)
+  t.equal(hub.size, 2)
+})
+
+t.test('a subscriber that ended in the queue is passed by', async (t) => {
+  const { publish, subscribe, settled, hub } = createFanOut()
+  const { writer } = subscribe()
+  publish('a')
+  writer.onClosed()
+  await settled()
+  t.strictSame(writer.writes, [])
+  t.equal(hub.size, 0)
+})

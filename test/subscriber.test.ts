@@ -1,0 +1,134 @@
+import t from 'tap'
+import { Subscriber } from '../lib/subscriber.ts'
+import { createFanOut } from './support/fan-out.ts'
+
+t.test('what is told to one subscriber stands at its place in the order', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { subscriber, writer } = subscribe()
+  const other = subscribe().writer
+  publish('a')
+  subscriber.tell('data: between\n\n')
+  publish('b')
+  subscriber.tell('data: last\n\n')
+  await settled()
+  t.strictSame(writer.data, ['a', 'between', 'b', 'last'])
+  t.strictSame(other.data, ['a', 'b'])
+})
+
+t.test('a subscriber that fell out of the log still gets what was told to it alone', async (t) => {
+  const { publish, subscribe, settled } = createFanOut({ maxEvents: 2 })
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  publish('b')
+  subscriber.tell('data: mine\n\n')
+  for (const data of ['c', 'd', 'e']) publish(data)
+  await settled()
+  for (const data of ['f', 'g']) publish(data)
+  await settled()
+  writer.drain()
+  await settled()
+  t.strictSame(writer.events.map(({ type, data }) => type === 'message' ? data : type), ['a', 'sse.gap', 'mine', 'f', 'g'])
+})
+
+t.test('close ends the stream after all that was placed before it, and nothing comes after', async (t) => {
+  const { publish, subscribe, settled, ended } = createFanOut()
+  const { subscriber, writer } = subscribe()
+  publish('a')
+  subscriber.close()
+  publish('b')
+  subscriber.tell('data: late\n\n')
+  await settled()
+  t.strictSame(writer.data, ['a'])
+  t.equal(writer.state, 'ended')
+  t.strictSame(ended, [[subscriber, 'ended']])
+})
+
+t.test('close waits for a reader that is behind', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  publish('b')
+  subscriber.close()
+  await settled()
+  t.equal(writer.state, 'open')
+  writer.drain()
+  await settled()
+  t.strictSame(writer.data, ['a', 'b'])
+  t.equal(writer.state, 'ended')
+})
+
+t.test('there is exactly one close reason, whatever happens together', async (t) => {
+  const { subscribe, settled, hub, ended } = createFanOut()
+  const { subscriber, writer } = subscribe()
+  const reasons: string[] = []
+  subscriber.closed.then((reason) => reasons.push(reason))
+  subscriber.closed.then((reason) => reasons.push(reason))
+  subscriber.close()
+  subscriber.close()
+  subscriber.end('shutdown')
+  await settled()
+  writer.onClosed()
+  subscriber.destroy('error')
+  await settled()
+  t.strictSame(reasons, ['ended', 'ended'])
+  t.strictSame(ended, [[subscriber, 'ended']])
+  t.strictSame(hub.closes, { reader: 0, ended: 1, shutdown: 0, error: 0 })
+})
+
+t.test('a reader that leaves before the end it was to get has left', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  subscriber.close()
+  writer.onClosed()
+  t.equal(await subscriber.closed, 'reader')
+})
+
+t.test('closed and signal tell the reason, asked before or after', async (t) => {
+  const { subscribe, settled } = createFanOut()
+  for (const early of [true, false]) {
+    const { subscriber } = subscribe()
+    const before = early ? [subscriber.closed, subscriber.signal] : []
+    if (early) t.equal(subscriber.signal.aborted, false)
+    subscriber.close()
+    await settled()
+    t.equal(await subscriber.closed, 'ended')
+    t.equal(subscriber.signal.aborted, true)
+    t.equal(subscriber.signal.reason, 'ended')
+    if (early) t.strictSame(before, [subscriber.closed, subscriber.signal])
+  }
+})
+
+t.test('lag and lastEventId follow the cursor', async (t) => {
+  const { publish, subscribe, settled, log, hub } = createFanOut()
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  publish('b')
+  publish('c')
+  t.equal(subscriber.lag, 2)
+  t.equal(hub.lag, 2)
+  t.equal(subscriber.lastEventId, log.idAt(0))
+  writer.drain()
+  await settled()
+  t.equal(subscriber.lag, 0)
+  t.equal(subscriber.lastEventId, log.lastEventId)
+})
+
+t.test('a stream that never opened is closed, and takes anything in silence', async (t) => {
+  const { view, hub } = createFanOut()
+  const subscriber = Subscriber.closed(view, {}, 0, 'reader')
+  subscriber.close()
+  subscriber.tell('data: x\n\n')
+  t.equal(await subscriber.closed, 'reader')
+  t.equal(subscriber.signal.aborted, true)
+  t.equal(subscriber.waiting, false)
+  t.equal(hub.size, 0)
+})
