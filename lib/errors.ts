@@ -33,7 +33,7 @@ export interface Failure {
   readonly path: string
   /** The rule, in words. */
   readonly rule: string
-  /** The offending part as it was given. Not in the message, so that no log shows it unasked. */
+  /** The offending part as it was given. */
   readonly value: unknown
 }
 
@@ -41,12 +41,13 @@ const PayloadInvalidBase = createError<[event: string, failures: string, options
   'FST_SSE_PAYLOAD_INVALID', 'The payload of %s does not fit its schema: %s')
 
 export class PayloadInvalid extends PayloadInvalidBase {
-  readonly failures: readonly Failure[]
+  declare readonly failures: readonly Failure[]
 
   constructor (event: string, failures: readonly Failure[], cause?: unknown) {
     const rules = failures.map(({ path, rule }) => `${path === '' ? '/' : path} ${rule}`).join('; ')
     super(event, rules, ...(cause === undefined ? [] : [{ cause }]))
-    this.failures = failures
+    // Not enumerable: a logger would write the values of the payload down.
+    Object.defineProperty(this, 'failures', { value: failures })
   }
 }
 

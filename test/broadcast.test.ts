@@ -72,6 +72,14 @@ t.test('every failure rejects with its code, is logged once at error, and counte
   t.match(sse.stats(), { failedBroadcasts: failures.length, events: 0 })
 })
 
+t.test('the log of a failed broadcast names paths and rules, and holds no value of the payload', async (t) => {
+  const { sse, logged } = await createApp(t)
+  const error = await sse.broadcast('order.updated', { id: 'o-1', total: 'hunter2' } as never).catch((error) => error)
+  t.strictSame(error.failures, [{ path: '/total', rule: 'Expected number', value: 'hunter2' }])
+  t.match(JSON.stringify(logged), '/total Expected number')
+  t.notMatch(JSON.stringify(logged), 'hunter2')
+})
+
 t.test('a failed broadcast puts nothing on the wire', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })

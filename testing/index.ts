@@ -2,12 +2,12 @@ import { Readable } from 'node:stream'
 import { EventStreamParser, type ParsedEvent } from '../client/event-stream-parser.ts'
 import type { Declarations, EncodedEventsOf } from '../lib/event-types.ts'
 import { OWN_PREFIX, type OwnEvents } from '../lib/own-events.ts'
-import type { RegisteredEvents } from '../lib/sse.ts'
+import type { RegisteredEvents, Sse } from '../lib/sse.ts'
 
 /** As much of a Fastify instance, of any server, as opening a stream takes. */
 export interface InjectableApp {
   inject (options: object): PromiseLike<unknown>
-  readonly sse?: { isText? (event: string): boolean | undefined }
+  readonly sse?: object
 }
 
 export interface OpenStreamOptions<D extends Declarations = Declarations> {
@@ -66,8 +66,9 @@ export async function openStream<D extends Declarations = never> (
     const body = await response.stream().setEncoding('utf8').toArray()
     throw new Error(`${method} ${url} answered ${response.statusCode} ${type}, not an event stream: ${body.join('')}`)
   }
-  const isText = (event: string): boolean | undefined => app.sse?.isText?.(event)
-  return new EventStream(response, { abort, timeout, isText })
+  // A scope above the plugin's has no `sse`: there only the data itself can tell.
+  const sse = app.sse as Sse | undefined
+  return new EventStream(response, { abort, timeout, isText: (event) => sse?.isText(event) })
 }
 
 interface EventStreamParts {

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what the tests use beside Node, from Debian's packages. What is there already stays as it is.
+set -euo pipefail
+
+packages=(chromium firefox-esr openssl)
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "Nothing to install: ${packages[*]} are there."
+  exit 0
+fi
+
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update --quiet
+"${as_root[@]}" apt-get install --quiet --yes --no-install-recommends "${missing[@]}"

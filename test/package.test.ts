@@ -1,0 +1,136 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { EventSource } from 'eventsource'
+import t, { type Test } from 'tap'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  name: string, version: string, dependencies: Record<string, string>, peerDependencies: Record<string, string>
+}
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+
+/** Runs a program of Node's and gives what it printed. Standard error belongs to it: a warning is a failure here. */
+function run (cwd: string, ...args: string[]): string {
+  try {
+    return execFileSync(process.execPath, args, { cwd, encoding: 'utf8', env: { PATH: process.env.PATH }, stdio: 'pipe' })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string, stderr: string }
+    throw new Error(`${args.join(' ')}\n${stdout}${stderr}`)
+  }
+}
+
+const packed = t.testdir()
+execFileSync('npm', ['pack', '--silent', '--pack-destination', packed], { cwd: ROOT, stdio: 'pipe' })
+const tarball = join(packed, `${manifest.name}-${manifest.version}.tgz`)
+
+/** A folder with the packed plugin installed, and of its dependencies those alone that it declares. */
+function createConsumer (t: Test, { without = [] as string[] } = {}): string {
+  const folder = t.testdir({ 'package.json': JSON.stringify({ name: 'consumer', type: 'module' }) })
+  const installed = join(folder, 'node_modules', manifest.name)
+  mkdirSync(installed, { recursive: true })
+  execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'])
+  const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, '@types/node': '' })
+  for (const name of declared.filter((name) => !without.includes(name))) {
+    const link = join(folder, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules', name), link)
+  }
+  return folder
+}
+
+const PROGRAM = `
+import Fastify from 'fastify'
+import { Type } from '@sinclair/typebox'
+import ssePlugin, { defineEvents, EVERYBODY, type EventsOf } from 'fastify-typed-sse'
+import { openStream } from 'fastify-typed-sse/testing'
+
+const events = defineEvents({ tick: Type.Object({ n: Type.Number() }) })
+declare module 'fastify-typed-sse' { interface Events extends EventsOf<typeof events> {} }
+
+const app = Fastify()
+await app.register(ssePlugin, { events })
+const stream = await openStream(app, '/events', { events })
+await app.sse.broadcast('tick', { n: 1 })
+const { data } = await stream.next('tick')
+console.log(data.n + 1, EVERYBODY, app.sse.count())
+// @ts-expect-error: an event that is not declared
+app.sse.broadcast('tock', 1)
+await app.close()
+`
+
+t.test('an installed package is imported, and its testing helper with it', async (t) => {
+  const folder = createConsumer(t, { without: ['typebox'] })
+  const program = PROGRAM.replace(/, type EventsOf/, '').replace(/^declare module.*$/m, '')
+  writeFileSync(join(folder, 'main.js'), program)
+  t.equal(run(folder, 'main.js'), '2 * 1\n')
+})
+
+t.test('require gives the plugin itself, and its companions on it', async (t) => {
+  const folder = createConsumer(t, { without: ['typebox'] })
+  writeFileSync(join(folder, 'main.cjs'), `
+    const ssePlugin = require('fastify-typed-sse')
+    const { defineEvents } = ssePlugin
+    const { Type } = require('@sinclair/typebox')
+    const app = require('fastify')()
+    app.register(ssePlugin, { events: defineEvents({ tick: Type.Number() }) })
+    app.ready().then(() => app.sse.broadcast('tick', 1)).then(({ id }) => {
+      console.log(typeof ssePlugin, ssePlugin.default === ssePlugin, typeof id)
+      return app.close()
+    })
+  `)
+  t.equal(run(folder, 'main.cjs'), 'function true string\n')
+})
+
+t.test('a schema of typebox 1.x works where the application has that package', async (t) => {
+  const folder = createConsumer(t)
+  writeFileSync(join(folder, 'main.js'), PROGRAM
+    .replace('{ Type } from \'@sinclair/typebox\'', 'Type from \'typebox\'').replace(/, type EventsOf/, '').replace(/^declare module.*$/m, ''))
+  t.equal(run(folder, 'main.js'), '2 * 1\n')
+})
+
+const codeBlocks = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!)
+
+t.test('the quick start of the README has fifteen lines, and its reader gets an event', async (t) => {
+  const [quickStart = ''] = codeBlocks
+  t.equal(quickStart.trimEnd().split('\n').length, 15)
+  const folder = createConsumer(t, { without: ['typebox'] })
+  writeFileSync(join(folder, 'main.js'), quickStart.replace('port: 3000', 'port: 0'))
+  const server = spawn(process.execPath, ['main.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => server.kill())
+  let log = ''
+  const address = await new Promise<string>((resolve) => {
+    server.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const match = /Server listening at (http:\/\/127[^"]+)/.exec(log += text)
+      if (match !== null) resolve(match[1]!)
+    })
+  })
+  const source = new EventSource(`${address}/events`)
+  t.teardown(() => source.close())
+  const { data } = await new Promise<MessageEvent>((resolve) => source.addEventListener('order.updated', resolve))
+  t.match(JSON.parse(data), { id: 'o-1', total: Number })
+})
+
+for (const without of [[], ['typebox']]) {
+  t.test(`its types and the README's code compile in a strict program that checks libraries, ${without.length === 0 ? 'with' : 'without'} typebox 1.x`, async (t) => {
+    const folder = createConsumer(t, { without })
+    writeFileSync(join(folder, 'main.ts'), PROGRAM)
+    writeFileSync(join(folder, 'readme.ts'), [
+      'declare const authenticate: import(\'fastify\').preHandlerHookHandler',
+      // The program beside it augments `Events` already, and twice the same event is once too often.
+      ...codeBlocks.filter((code) => !code.includes('declare module'))
+    ].join('\n'))
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({
+      compilerOptions: { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false, preserveSymlinks: true, types: ['node'] },
+      files: ['main.ts', 'readme.ts']
+    }))
+    t.equal(run(folder, TSC, '-p', '.'), '')
+  })
+}
+
+t.test('the package holds what it needs, and nothing else', async (t) => {
+  const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
+  const tops = new Set(list.trim().split('\n').map((path) => path.split('/')[1]))
+  t.strictSame([...tops].sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'client', 'dist', 'lib', 'package.json', 'plugin.ts', 'testing'])
+})
