@@ -1,7 +1,7 @@
 import type { StaticDecode, StaticEncode, TSchema } from '@sinclair/typebox'
 /** @ts-ignore: resolves where the application has `typebox` 1.x; where it has not, no schema of that line can come here either. */
 import type { StaticDecode as NextStaticDecode, StaticEncode as NextStaticEncode } from 'typebox'
-import { EventInvalid, EventUnknown, PayloadInvalid } from './errors.ts'
+import { EventInvalid, EventUnknown, PayloadInvalid, type Failure } from './errors.ts'
 import { OWN_PREFIX } from './own-events.ts'
 import { project } from './projection.ts'
 import { DanglingReference, SchemaNode, type Schema } from './schema-node.ts'
@@ -122,9 +122,7 @@ export class EventTypes {
     }
     const type = this.#types.get(event)
     if (type === undefined) throw new EventUnknown(quote(event))
-    const encoded = type.hasEncoder ? encode(event, type, payload) : payload
-    if (!type.check.check(encoded)) throw new PayloadInvalid(quote(event), type.check.failures(encoded))
-    return { payload: type.isText ? encoded : project(type.root, encoded), isText: type.isText }
+    return read(event, type, payload)
   }
 
   /** Whether the data of an event is text, not JSON. Undefined where only the data itself can tell. */
@@ -173,13 +171,11 @@ async function compileEvent (name: string, declaration: unknown): Promise<EventT
   const line = await typeLineOf(schema)
   if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
   try {
-    const { root, findings } = SchemaNode.build(schema, (part, definitions) => {
-      const compiled = line.compile(part, definitions)
-      return (value) => compiled.check(value)
-    })
+    const { root, findings } = SchemaNode.build(schema)
     const unknown = line.provideFormats(findings.formats)
-    if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}", so no payload would fit; give it to TypeBox's FormatRegistry first`)
-    return { root, hasEncoder: findings.hasEncoder, check: line.compile(schema, []), isText: root.isText, declaration }
+    if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}"; register it with TypeBox first`)
+    for (const place of findings.alternatives) place.compile((part, definitions) => line.compile(part, definitions).check)
+    return { root, hasEncoder: findings.hasEncoder, check: line.compile(schema, []), isText: root.isText && !findings.hasEncoder, declaration }
   } catch (cause) {
     if (cause instanceof EventInvalid) throw cause
     const problem = cause instanceof DanglingReference ? cause.message : `its schema does not compile (${(cause as Error).message})`
@@ -187,15 +183,22 @@ async function compileEvent (name: string, declaration: unknown): Promise<EventT
   }
 }
 
-function encode (event: string, type: EventType, payload: unknown): unknown {
+/** @throws FST_SSE_PAYLOAD_INVALID */
+function read (event: string, { root, hasEncoder, check, isText }: EventType, payload: unknown): Outgoing {
+  const invalid = (failures: Failure[], cause?: unknown): PayloadInvalid => new PayloadInvalid(quote(event), failures, cause)
+  let failures: Failure[]
   try {
-    return encodeTransforms(type.root, payload)
+    const encoded = hasEncoder ? encodeTransforms(root, payload) : payload
+    if (check.check(encoded)) return { payload: isText ? encoded : project(root, encoded), isText }
+    failures = check.failures(encoded)
   } catch (error) {
-    if (!(error instanceof EncoderFailed)) throw error
-    throw new PayloadInvalid(quote(event), [{ path: error.path, rule: error.message, value: error.value }], error.cause)
+    if (error instanceof EncoderFailed) throw invalid([{ path: error.path, rule: error.message, value: error.value }], error.cause)
+    // A getter of the payload threw, or a payload of a recursive schema holds itself.
+    throw invalid([{ path: '', rule: 'could not be read', value: payload }], error)
   }
+  throw invalid(failures)
 }
 
 function quote (name: string): string {
-  return JSON.stringify(name) ?? String(name)
+  return typeof name === 'string' ? JSON.stringify(name) : String(name)
 }

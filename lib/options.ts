@@ -49,7 +49,7 @@ export interface SsePluginOptions {
   /** How long `app.close()` waits for readers to take the end of their streams before it cuts them. @defaultValue 5000 */
   shutdownTimeout?: number | undefined
   /** Of `register`: stands before `path`, and before nothing else. */
-  prefix?: string | undefined
+  prefix?: string
 }
 
 /** The options, complete and checked. */

@@ -17,35 +17,36 @@ export function project (schema: SchemaNode, value: unknown): unknown {
 function projectParts (declared: readonly SchemaNode[], value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const parts: SchemaNode[] = []
-  for (const node of declared) collect(node, value, parts)
-  if (parts.some((part) => part.isWhole)) return value
-  return Array.isArray(value)
-    ? value.map((item, index) => projectParts(parts.flatMap((part) => part.item(index)), item))
-    : projectObject(parts, value as Record<string, unknown>)
+  if (declared.map((node) => collect(node, value, parts)).some((isWhole) => isWhole)) return value
+  return Array.isArray(value) ? projectItems(parts, value) : projectObject(parts, value as Record<string, unknown>)
 }
 
-/** A place, and those it is put together of that accept the value. */
-function collect (node: SchemaNode, value: unknown, parts: SchemaNode[]): void {
+/**
+ * Adds a place, and those it is put together of that accept the value.
+ *
+ * @returns Whether it takes the value whole: it says nothing about parts. Beside a member of an intersection that does, that says nothing.
+ */
+function collect (node: SchemaNode, value: object, parts: SchemaNode[]): boolean {
   parts.push(node)
-  for (const member of node.all) collect(member, value, parts)
-  for (const member of node.alternatives) {
-    if (member.accepts(value)) collect(member, value, parts)
-  }
+  const all = node.all.map((member) => collect(member, value, parts))
+  const accepting = node.alternatives.filter((member) => member.accepts(value)).map((member) => collect(member, value, parts))
+  if (node.speaksOfPartsOf(value) || all.includes(false)) return false
+  return node.alternatives.length === 0 || accepting.includes(true)
+}
+
+function projectItems (parts: readonly SchemaNode[], list: readonly unknown[]): unknown[] {
+  return Array.from(list).flatMap((item, index) => {
+    const declared = parts.flatMap((part) => part.item(list, index))
+    return declared.length > 0 ? [projectParts(declared, item)] : []
+  })
 }
 
 function projectObject (parts: readonly SchemaNode[], value: Record<string, unknown>): Record<string, unknown> {
   // Without a prototype, so that a property named `__proto__` is one like any other.
   const projected: Record<string, unknown> = Object.create(null)
-  const take = (key: string): void => {
-    const declared = parts.flatMap((part) => part.property(key))
+  for (const key of new Set(parts.flatMap((part) => part.keysOf(value)))) {
+    const declared = parts.flatMap((part) => part.property(value, key))
     if (declared.length > 0) projected[key] = projectParts(declared, value[key])
-  }
-  for (const key of Object.keys(value)) take(key)
-  // A getter on the prototype satisfies the check, so it has to go out too: a reader must be able to rely on the schema.
-  for (const part of parts) {
-    for (const key of part.propertyNames) {
-      if (!(key in projected) && key in value && !(key in Object.prototype)) take(key)
-    }
   }
   return projected
 }

@@ -1,4 +1,4 @@
-import { TransformKind } from '@sinclair/typebox'
+import { Kind, TransformKind } from '@sinclair/typebox'
 
 // Both TypeBox lines build JSON Schema; they differ in the marks they hang on it. This room reads the JSON Schema, so that the
 // rooms above need not know which line a schema is of.
@@ -8,16 +8,18 @@ export interface Schema {
   readonly $id?: string
   readonly $ref?: string
   readonly $defs?: Readonly<Record<string, Schema>>
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly const?: unknown
   readonly enum?: readonly unknown[]
   readonly format?: string
   readonly anyOf?: readonly Schema[]
   readonly oneOf?: readonly Schema[]
+  readonly not?: Schema
   readonly allOf?: readonly Schema[]
   readonly if?: Schema
   readonly then?: Schema
   readonly else?: Schema
+  readonly required?: readonly string[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly patternProperties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: boolean | Schema
@@ -25,7 +27,10 @@ export interface Schema {
   readonly items?: Schema | readonly Schema[]
   readonly prefixItems?: readonly Schema[]
   readonly additionalItems?: boolean | Schema
+  readonly contains?: Schema
   readonly unevaluatedItems?: boolean | Schema
+  /** The mark of TypeBox 0.34. */
+  readonly [Kind]?: string
   /** The encoder of a `Type.Transform`, TypeBox 0.34. */
   readonly [TransformKind]?: { Encode (value: unknown): unknown }
   /** The encoder of a `Type.Codec`, TypeBox 1.x. */
@@ -55,6 +60,7 @@ class Scope {
       const named = new Map(Object.entries(schema.$defs ?? {}))
       if (schema.$id !== undefined) named.set(schema.$id, schema)
       inner = new Scope(named, this)
+      inner.#inner.set(schema, inner)
       this.#inner.set(schema, inner)
     }
     return inner
@@ -73,7 +79,11 @@ class Scope {
 /** What a whole schema turned out to hold. */
 export interface Findings {
   hasEncoder: boolean
+  /** The places that are asked whether they accept a value. */
+  readonly alternatives: SchemaNode[]
   readonly formats: Set<string>
+  /** Types by name, as JSON. */
+  readonly named: Map<string, string>
 }
 
 /** A reference in a schema that leads nowhere. */
@@ -85,97 +95,137 @@ export class DanglingReference extends Error {}
 export class SchemaNode {
   readonly #schema: Schema
   readonly #definitions: readonly Schema[]
-  readonly #compile: CompileCheck
-  #accepts: ((value: unknown) => boolean) | undefined
-  /** All of these accept what this accepts. */
+  #accepts: (value: unknown) => boolean = () => false
+  /** All of these accept what this accepts: the members of an intersection, and what a reference leads to. */
   readonly all: readonly SchemaNode[]
   /** Any of these may or may not accept it. */
   readonly alternatives: readonly SchemaNode[]
   readonly encode: ((value: unknown) => unknown) | undefined
   readonly #properties: ReadonlyMap<string, SchemaNode>
   readonly #patterns: ReadonlyArray<readonly [RegExp, SchemaNode]>
-  /** What stands for properties that nothing else declares. */
+  /** What stands for properties that this place does not declare otherwise. */
   readonly #otherProperties: SchemaNode | undefined
+  /** What stands for properties that its members do not declare either. */
+  readonly #unevaluatedProperties: SchemaNode | undefined
   readonly #tuple: readonly SchemaNode[]
   readonly #otherItems: SchemaNode | undefined
-  /** It says nothing about parts: whatever it accepts, it accepts whole. */
-  readonly isWhole: boolean
+  readonly #unevaluatedItems: SchemaNode | undefined
 
-  private constructor (schema: Schema, scope: Scope, compile: CompileCheck, findings: Findings) {
+  private constructor (schema: Schema, scope: Scope, findings: Findings) {
     // Before anything else: a recursive schema finds itself here.
     scope.nodes.set(schema, this)
-    const node = (child: Schema): SchemaNode => SchemaNode.#at(child, scope, compile, findings)
-    const nodes = (children: readonly Schema[] = []): SchemaNode[] => children.map(node)
+    const node = (child: Schema): SchemaNode => SchemaNode.#at(child, scope, findings)
+    const nodes = (children: ReadonlyArray<Schema | undefined> = []): SchemaNode[] => children.filter((child) => child !== undefined).map(node)
     const other = (child: boolean | Schema | undefined): SchemaNode | undefined => {
       if (child === undefined || child === false) return undefined
       return node(child === true ? {} : child)
     }
 
+    // TypeBox 0.34 keeps one check for a name: values of the second type would be judged by the first.
+    if (schema.$id !== undefined && schema[Kind] !== undefined) refuseAnother(schema.$id, JSON.stringify(schema), findings.named)
     this.#schema = schema
     this.#definitions = scope.definitions
-    this.#compile = compile
     this.all = nodes(schema.allOf)
-    const conditional = [schema.if, schema.then, schema.else].filter((child) => child !== undefined)
-    this.alternatives = nodes([...schema.anyOf ?? [], ...schema.oneOf ?? [], ...conditional])
+    if (schema.$ref !== undefined) this.all = [...this.all, SchemaNode.#referred(schema.$ref, scope, findings)]
+    this.alternatives = nodes([...schema.anyOf ?? [], ...schema.oneOf ?? [], schema.if, schema.then, schema.else])
+    findings.alternatives.push(...this.alternatives)
     const transform = schema[TransformKind]
     const codec = schema['~codec']
     if (transform !== undefined) this.encode = (value) => transform.Encode(value)
     else if (codec !== undefined) this.encode = (value) => codec.encode(value)
     this.#properties = new Map(Object.entries(schema.properties ?? {}).map(([key, child]) => [key, node(child)]))
-    this.#patterns = Object.entries(schema.patternProperties ?? {}).map(([pattern, child]) => [new RegExp(pattern), node(child)] as const)
-    this.#otherProperties = other(schema.additionalProperties ?? schema.unevaluatedProperties)
+    // Each line compiles patterns in its own way; here a key has to match as it did there.
+    const flags = schema[Kind] === undefined ? 'u' : ''
+    this.#patterns = Object.entries(schema.patternProperties ?? {}).map(([pattern, child]) => [new RegExp(pattern, flags), node(child)] as const)
+    this.#otherProperties = other(schema.additionalProperties)
+    this.#unevaluatedProperties = other(schema.unevaluatedProperties)
     const { items } = schema
     this.#tuple = nodes(schema.prefixItems ?? (Array.isArray(items) ? items : []))
-    this.#otherItems = other(Array.isArray(items) ? schema.additionalItems : (items as Schema | undefined) ?? schema.unevaluatedItems)
-    this.isWhole = this.all.length === 0 && this.alternatives.length === 0 && !STRUCTURE.some((keyword) => Object.hasOwn(schema, keyword))
+    this.#otherItems = other(Array.isArray(items) ? schema.additionalItems : items as Schema | undefined)
+    this.#unevaluatedItems = other(schema.unevaluatedItems)
 
     if (this.encode !== undefined) findings.hasEncoder = true
-    if (schema.type === 'string' && schema.format !== undefined) findings.formats.add(schema.format)
+    // TypeBox 1.x checks the format of a string wherever one is allowed, 0.34 that of its String alone.
+    const types = [schema.type ?? (schema[Kind] === undefined ? 'string' : [])].flat()
+    if (schema.format !== undefined && types.includes('string')) findings.formats.add(schema.format)
+    // These declare nothing, but they are checked.
+    nodes([schema.not, schema.contains])
   }
 
   /** @throws DanglingReference */
-  static build (schema: Schema, compile: CompileCheck): { root: SchemaNode, findings: Findings } {
-    const findings = { hasEncoder: false, formats: new Set<string>() }
-    return { root: SchemaNode.#at(schema, new Scope(new Map()), compile, findings), findings }
+  static build (schema: Schema): { root: SchemaNode, findings: Findings } {
+    const findings = { hasEncoder: false, alternatives: [], formats: new Set<string>(), named: new Map<string, string>() }
+    return { root: SchemaNode.#at(schema, new Scope(new Map()), findings), findings }
   }
 
-  static #at (schema: Schema, scope: Scope, compile: CompileCheck, findings: Findings): SchemaNode {
+  static #at (schema: Schema, scope: Scope, findings: Findings): SchemaNode {
     const inner = scope.inside(schema)
-    if (schema.$ref !== undefined) {
-      const target = inner.find(schema.$ref)
-      if (target === undefined) throw new DanglingReference(`it refers to "${schema.$ref}", which is not there`)
-      return SchemaNode.#at(target.schema, target.scope, compile, findings)
-    }
-    return inner.nodes.get(schema) ?? new SchemaNode(schema, inner, compile, findings)
+    return inner.nodes.get(schema) ?? new SchemaNode(schema, inner, findings)
   }
 
-  /** Whether this place alone accepts a value. Compiled when first asked: only the members of unions ever are. */
+  static #referred (name: string, scope: Scope, findings: Findings): SchemaNode {
+    const target = scope.find(name)
+    if (target === undefined) throw new DanglingReference(`it refers to "${name}", which is not there`)
+    return SchemaNode.#at(target.schema, target.scope, findings)
+  }
+
+  /** Makes it able to say what it accepts. Not done by itself: few places are ever asked, and string formats have to be known before. */
+  compile (compile: CompileCheck): void {
+    this.#accepts = compile(this.#schema, this.#definitions)
+  }
+
+  /** Whether this place alone accepts a value. */
   accepts (value: unknown): boolean {
-    this.#accepts ??= this.#compile(this.#schema, this.#definitions)
     return this.#accepts(value)
   }
 
-  /** The property names it spells out. */
-  get propertyNames (): Iterable<string> { return this.#properties.keys() }
+  /** Whether it says itself what such a value is made of. */
+  speaksOfPartsOf (value: object): boolean {
+    return (Array.isArray(value) ? ITEMS : PROPERTIES).some((keyword) => Object.hasOwn(this.#schema, keyword))
+  }
 
-  /** What it says of a property; nothing where it does not declare it. */
-  property (key: string): readonly SchemaNode[] {
+  /** The properties of a value that it may speak of: the value's own, and those spelled out here that the value inherits. */
+  keysOf (value: object): string[] {
+    // A getter of a class satisfies the check, so it counts. What every object inherits is nobody's property.
+    const inherited = [...this.#properties.keys()].filter((key) => key in value && !Object.hasOwn(value, key) && !(key in Object.prototype))
+    return [...Object.keys(value), ...inherited]
+  }
+
+  /** Whether a property has to be there. */
+  requires (key: string): boolean {
+    return this.#schema.required?.includes(key) === true
+  }
+
+  /** What it says of a property of a value; nothing where it does not declare it. */
+  property (value: object, key: string): readonly SchemaNode[] {
     const declared = this.#patterns.filter(([pattern]) => pattern.test(key)).map(([, node]) => node)
     const named = this.#properties.get(key)
     if (named !== undefined) declared.push(named)
-    if (declared.length === 0 && this.#otherProperties !== undefined) declared.push(this.#otherProperties)
-    return declared
+    if (declared.length > 0) return declared
+    if (this.#otherProperties !== undefined) return [this.#otherProperties]
+    return this.#unlessDeclared(this.#unevaluatedProperties, value, (member) => member.property(value, key))
   }
 
-  /** What it says of an item; nothing where it does not declare one there. */
-  item (index: number): readonly SchemaNode[] {
+  /** What it says of an item of a list; nothing where it does not declare one there. */
+  item (list: readonly unknown[], index: number): readonly SchemaNode[] {
     const node = this.#tuple[index] ?? this.#otherItems
-    return node === undefined ? [] : [node]
+    if (node !== undefined) return [node]
+    return this.#unlessDeclared(this.#unevaluatedItems, list, (member) => member.item(list, index))
   }
 
-  /** Whether every value it accepts is a string, given as it will go out. */
+  #unlessDeclared (unevaluated: SchemaNode | undefined, value: unknown, declaredBy: (member: SchemaNode) => readonly SchemaNode[]): SchemaNode[] {
+    return unevaluated === undefined || this.#someMember(value, (member) => declaredBy(member).length > 0) ? [] : [unevaluated]
+  }
+
+  /** Whether something holds of a place that this one is put together of, and that accepts a value. */
+  #someMember (value: unknown, holds: (member: SchemaNode) => boolean): boolean {
+    const members = [...this.all, ...this.alternatives.filter((member) => member.accepts(value))]
+    return members.some((member) => holds(member) || member.#someMember(value, holds))
+  }
+
+  /** Whether every value it accepts is a string. */
   get isText (): boolean {
-    if (this.encode !== undefined || this.all.length > 0) return false
+    if (this.all.length > 0) return this.all.some((member) => member.isText)
     if (this.alternatives.length > 0) return this.alternatives.every((member) => member.isText)
     const { type, const: literal, enum: members } = this.#schema
     if (literal !== undefined) return typeof literal === 'string'
@@ -184,4 +234,10 @@ export class SchemaNode {
   }
 }
 
-const STRUCTURE = ['properties', 'patternProperties', 'additionalProperties', 'items', 'prefixItems', 'additionalItems'] as const
+function refuseAnother (name: string, type: string, named: Map<string, string>): void {
+  if ((named.get(name) ?? type) !== type) throw new Error(`it has two types named "${name}"`)
+  named.set(name, type)
+}
+
+const PROPERTIES = ['properties', 'patternProperties', 'additionalProperties', 'unevaluatedProperties'] as const
+const ITEMS = ['items', 'prefixItems', 'additionalItems', 'unevaluatedItems'] as const

@@ -6,7 +6,8 @@ export class EncoderFailed extends Error {
   readonly value: unknown
 
   constructor (path: string, value: unknown, cause: unknown) {
-    super(`could not be encoded (${cause instanceof Error ? cause.message : String(cause)})`, { cause })
+    // Without the inner text: it may hold the value, and it is meant for the application alone, which has it as the cause.
+    super('could not be encoded', { cause })
     this.path = path
     this.value = value
   }
@@ -22,11 +23,28 @@ export class EncoderFailed extends Error {
  */
 export function encodeTransforms (node: SchemaNode, value: unknown, path = ''): unknown {
   let encoded = node.encode === undefined ? value : run(node.encode, value, path)
-  for (const member of node.all) encoded = encodeTransforms(member, encoded, path)
+  encoded = encodeEach(node.all, encoded, path)
   if (node.alternatives.length > 0) encoded = encodeAlternative(node.alternatives, encoded, path)
   if (Array.isArray(encoded)) return encodeItems(node, encoded, path)
-  if (typeof encoded === 'object' && encoded !== null) return encodeProperties(node, encoded as Record<string, unknown>, path)
-  return encoded
+  return isRecord(encoded) ? encodeProperties(node, encoded, path) : encoded
+}
+
+/** What several places say of one value. Each is given the decoded side: two may declare the same transform. */
+function encodeEach (nodes: readonly SchemaNode[], value: unknown, path: string): unknown {
+  const changed = nodes.map((node) => encodeTransforms(node, value, path)).filter((encoded) => encoded !== value)
+  if (changed.length === 0) return value
+  return changed.length > 1 && isRecord(value) && changed.every(isRecord) ? merge(value, changed) : changed[0]
+}
+
+function merge (value: Record<string, unknown>, changed: ReadonlyArray<Record<string, unknown>>): Record<string, unknown> {
+  const [first = value, ...others] = changed
+  const merged = copyOf(first)
+  for (const other of others) {
+    for (const key of Object.keys(other)) {
+      if (other[key] !== value[key]) put(merged, key, other[key])
+    }
+  }
+  return merged
 }
 
 /** The first member whose encoding that member itself accepts. Where there is none, the check will say so. */
@@ -43,21 +61,45 @@ function encodeAlternative (members: readonly SchemaNode[], value: unknown, path
   return value
 }
 
-function encodeItems (node: SchemaNode, items: readonly unknown[], path: string): unknown[] {
-  return items.map((item, index) => node.item(index).reduce((value, schema) => encodeTransforms(schema, value, `${path}/${index}`), item))
+function encodeItems (node: SchemaNode, list: readonly unknown[], path: string): readonly unknown[] {
+  const encoded = Array.from(list, (item, index) => encodeEach(node.item(list, index), item, `${path}/${index}`))
+  return encoded.some((item, index) => item !== list[index]) ? encoded : list
 }
 
 function encodeProperties (node: SchemaNode, value: Record<string, unknown>, path: string): Record<string, unknown> {
   let copy: Record<string, unknown> | undefined
-  for (const key of new Set([...Object.keys(value), ...node.propertyNames])) {
-    if (!(key in value)) continue
-    const place = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    const encoded = node.property(key).reduce((part: unknown, schema) => encodeTransforms(schema, part, place), value[key])
-    if (encoded === value[key]) continue
-    copy ??= Object.assign(Object.create(null), value) as Record<string, unknown>
-    copy[key] = encoded
+  for (const key of node.keysOf(value)) {
+    const part = value[key]
+    // An optional property given as undefined is not there.
+    if (part === undefined && !node.requires(key)) continue
+    const encoded = encodeEach(node.property(value, key), part, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    if (encoded === part) continue
+    copy ??= copyOf(value)
+    put(copy, key, encoded)
   }
   return copy ?? value
+}
+
+function isRecord (value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A copy to be changed. What it does not own is still read from the value itself: a getter may need the private fields there. */
+function copyOf (value: Record<string, unknown>): Record<string, unknown> {
+  const inherited: Record<string, unknown> = Object.create(null)
+  for (let from: object | null = value; from !== null && from !== Object.prototype; from = Object.getPrototypeOf(from) as object | null) {
+    for (const key of Object.getOwnPropertyNames(from)) {
+      if (!(key in inherited)) Object.defineProperty(inherited, key, { get: () => value[key] })
+    }
+  }
+  const copy: Record<string, unknown> = Object.create(inherited)
+  for (const key of Object.keys(value)) put(copy, key, value[key])
+  return copy
+}
+
+/** An assignment would reach the setter of an inherited property. */
+function put (target: object, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }
 
 function run (encode: (value: unknown) => unknown, value: unknown, path: string): unknown {

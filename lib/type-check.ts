@@ -1,5 +1,5 @@
-import { Kind, type TSchema } from '@sinclair/typebox'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { Kind, Type, type TSchema } from '@sinclair/typebox'
+import { TypeCompiler, TypeCompilerUnknownTypeError, type TypeCheck as CompiledCheck } from '@sinclair/typebox/compiler'
 import type { Failure } from './errors.ts'
 import { provideFormats, type Formats } from './formats.ts'
 import type { Schema } from './schema-node.ts'
@@ -34,13 +34,25 @@ export async function typeLineOf (schema: Schema): Promise<TypeLine | undefined>
 
 const sinclairLine: TypeLine = {
   compile (schema, definitions) {
-    const compiled = TypeCompiler.Compile(schema as TSchema, definitions.filter(({ $id }) => $id !== undefined) as TSchema[])
+    const compiled = compileSinclair(schema as TSchema, definitions.filter(({ $id }) => $id !== undefined) as TSchema[])
     return {
       check: (value) => compiled.Check(value),
       failures: (value) => firstAtEachPlace(compiled.Errors(value), ({ path, message: rule, value: part }) => ({ path, rule, value: part }))
     }
   },
   provideFormats: (names) => provideFormats(names)
+}
+
+function compileSinclair (schema: TSchema, definitions: TSchema[]): CompiledCheck<TSchema> {
+  // A recursive type calls itself by a name, which exists only where the compiler has met the whole of that type.
+  const met = { [Kind]: 'Union', anyOf: [Type.Unknown(), ...definitions] }
+  const whole = definitions.length === 0 ? schema : { [Kind]: 'Intersect', allOf: [met, schema] } as unknown as TSchema
+  try {
+    return TypeCompiler.Compile(whole, definitions)
+  } catch (error) {
+    if (!(error instanceof TypeCompilerUnknownTypeError)) throw error
+    throw new Error(`TypeBox has no check for the type "${error.schema[Kind]}"; give it one in TypeBox's TypeRegistry`)
+  }
 }
 
 async function loadNextLine (): Promise<TypeLine> {
