@@ -1,0 +1,74 @@
+import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import ssePlugin from '../plugin.ts'
+import { clockText } from './clock-text.ts'
+import { events } from './events.ts'
+import { every } from './every.ts'
+import { MachineMeter } from './machine.ts'
+import { members } from './members.ts'
+import { notesRoute } from './notes.ts'
+import { originsOf, portOf } from './origins.ts'
+import { Outage, outageRoute } from './outage.ts'
+import { setUpPages } from './page-setting.ts'
+import { PUBLIC } from './pages.ts'
+import { Recent, recentRoute } from './recent.ts'
+
+export interface AppOptions {
+  readonly host: string
+  /** The port of the second origin. */
+  readonly pagesPort: number
+  readonly logger: FastifyServerOptions['logger']
+}
+
+/** The server of the event streams, and of the same pages as the second origin. */
+export async function buildApp ({ host, pagesPort, logger }: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({ logger: logger ?? false, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true })
+  const pagesOrigins = originsOf(host, pagesPort)
+  const outage = new Outage()
+  const recent = new Recent(60)
+
+  setUpPages(app, {
+    ports: () => ({ streams: portOf(app), pages: pagesPort }),
+    connectTo: () => []
+  })
+  broadcastTheMachine(app, recent)
+  broadcastTheTime(app)
+
+  await app.register(ssePlugin, {
+    events,
+    static: { root: PUBLIC, prefix: '/' },
+    route: { onRequest: outage.onRequest },
+    onSubscribe: outage.onSubscribe,
+    onClose: outage.onClose,
+    // Shorter than an outage of this demo: a browser that came back only afterwards would never see the 503.
+    reconnectionTime: { min: 500, max: 1500 },
+    shutdownTimeout: 500
+  })
+  await app.register(notesRoute, { prefix: '/notes', pagesOrigins })
+  await app.register(outageRoute, { prefix: '/outage', pagesOrigins, outage })
+  await app.register(recentRoute, { prefix: '/machine', pagesOrigins, recent })
+  await app.register(members, { prefix: '/members', pagesOrigins, signInOrigins: () => [...pagesOrigins, ...originsOf(host, portOf(app))] })
+  return app
+}
+
+function broadcastTheMachine (app: FastifyInstance, recent: Recent): void {
+  const meter = new MachineMeter()
+  app.addHook('onReady', async () => meter.start())
+  app.addHook('onClose', async () => meter.stop())
+  every(app, 1000, () => {
+    const sample = meter.sample()
+    // Both before anything else can happen: the event ID that goes with the samples then stands for the last of them.
+    recent.add(sample)
+    void app.sse.of(events).broadcast('machine', sample)
+  })
+}
+
+function broadcastTheTime (app: FastifyInstance): void {
+  let count = 0
+  every(app, 2000, () => {
+    const sse = app.sse.of(events)
+    const subscribers = sse.count()
+    void sse.broadcast('message', `send data: ${clockText(new Date())}`)
+    void sse.broadcast('test-event', { count: ++count, subscribers })
+    app.log.info({ subscribers }, `${subscribers} ${subscribers === 1 ? 'subscriber' : 'subscribers'}`)
+  })
+}

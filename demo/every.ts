@@ -1,0 +1,11 @@
+import type { FastifyInstance } from 'fastify'
+
+/**
+ * Does something again and again while an application runs. Call it before the plugin is registered: it then stops before the hub
+ * closes, which refuses what is broadcast afterwards.
+ */
+export function every (app: FastifyInstance, milliseconds: number, action: () => void): void {
+  let timer: NodeJS.Timeout | undefined
+  app.addHook('onReady', async () => { timer = setInterval(action, milliseconds) })
+  app.addHook('preClose', async () => { clearInterval(timer) })
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { originsOf, portOf } from './origins.ts'
+import { setUpPages } from './page-setting.ts'
+
+export const PUBLIC = fileURLToPath(new URL('../public', import.meta.url))
+
+export interface PagesOptions {
+  readonly host: string
+  /** The port of the event streams; asked for with every page. */
+  readonly streamsPort: () => number
+  readonly logger: FastifyServerOptions['logger']
+}
+
+/** The second origin: the same pages, without any event stream. */
+export async function buildPages ({ host, streamsPort, logger }: PagesOptions): Promise<FastifyInstance> {
+  const app = Fastify({ logger: logger ?? false, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true })
+  setUpPages(app, {
+    ports: () => ({ streams: streamsPort(), pages: portOf(app) }),
+    connectTo: () => originsOf(host, streamsPort())
+  })
+  await app.register(fastifyStatic, { root: PUBLIC })
+  return app
+}

@@ -1,0 +1,64 @@
+import { Comeback } from './parts/comeback.js'
+import { addRow, cell, clock } from './parts/event-list.js'
+import { setUpNoteForm } from './parts/note-form.js'
+import { streamsOrigin } from './parts/origins.js'
+import { Sparkline } from './parts/sparkline.js'
+import { showState } from './parts/status.js'
+
+const GIB = 1024 ** 3
+
+const $ = (id) => document.querySelector(`#${id}`)
+let charts
+let newest = 0
+
+setUpNoteForm($('note-form'), $('note-answer'))
+
+const { lastEventId, samples } = await recent()
+for (const sample of samples) show(sample)
+
+// From the event ID that came with the samples: nothing is missed between the two, and nothing comes twice.
+const stream = new Comeback(`${streamsOrigin}/events`, {
+  lastEventId,
+  events: {
+    machine: ({ data }) => show(JSON.parse(data)),
+    note: ({ data }) => {
+      const { author, text } = JSON.parse(data)
+      $('no-notes').hidden = true
+      addRow($('notes'), clock(), cell('author', author), cell('data', text))
+    },
+    message: () => {},
+    'test-event': () => {},
+    'sse.open': () => {},
+    'sse.gap': () => {}
+  },
+  changed: ({ readyState }) => showState($('state'), readyState)
+})
+stream.connect()
+
+async function recent () {
+  try {
+    return await (await fetch(`${streamsOrigin}/machine`)).json()
+  } catch {
+    // The server is down: the stream comes back when it does.
+    return { lastEventId: '', samples: [] }
+  }
+}
+
+function show ({ at, load, memory, eventLoopDelay }) {
+  // Kept events come again after the server was started anew.
+  if (at <= newest) return
+  newest = at
+  charts ??= {
+    load: new Sparkline($('load-line'), load.cpus),
+    memory: new Sparkline($('memory-line'), memory.total),
+    delay: new Sparkline($('delay-line'), 10)
+  }
+  charts.load.add(at, load.average)
+  charts.memory.add(at, memory.used)
+  charts.delay.add(at, eventLoopDelay)
+  $('load').textContent = load.average.toFixed(2)
+  $('cpus').textContent = `on ${load.cpus} ${load.cpus === 1 ? 'processor' : 'processors'}`
+  $('memory').textContent = (memory.used / GIB).toFixed(2)
+  $('total').textContent = `of ${(memory.total / GIB).toFixed(1)} GiB`
+  $('delay').textContent = eventLoopDelay.toFixed(1)
+}

@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Test } from 'tap'
+import { buildApp } from '../../demo/app.ts'
+import { portOf } from '../../demo/origins.ts'
+import { buildPages } from '../../demo/pages.ts'
+
+/** The demo on free ports, for as long as a test runs. */
+export interface Demo {
+  /** The server of the streams: another one after a restart. */
+  app: FastifyInstance
+  readonly streams: string
+  readonly pages: string
+  /** Closes the server of the streams. */
+  stop (): Promise<void>
+  /** Opens it again, on the same port. */
+  start (): Promise<void>
+}
+
+export async function startDemo (t: Test): Promise<Demo> {
+  let port = 0
+  const host = 'localhost'
+  const pages = await buildPages({ host, logger: false, streamsPort: () => port })
+  t.teardown(() => pages.close())
+  await pages.listen({ host, port: 0 })
+  const pagesPort = portOf(pages)
+
+  const open = async (): Promise<FastifyInstance> => {
+    const app = await buildApp({ host, logger: false, pagesPort })
+    await app.listen({ host, port })
+    return app
+  }
+  const app = await open()
+  port = portOf(app)
+  const demo: Demo = {
+    app,
+    streams: `http://localhost:${port}`,
+    pages: `http://localhost:${pagesPort}`,
+    stop: () => demo.app.close(),
+    start: async () => { demo.app = await open() }
+  }
+  t.teardown(() => demo.app.close())
+  return demo
+}
+
+/** Resolves when a condition of this process holds. */
+export async function holds (condition: () => boolean, what: string, milliseconds = 15_000): Promise<void> {
+  const deadline = performance.now() + milliseconds
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`Not within ${milliseconds} ms: ${what}`)
+    await sleep(20)
+  }
+}

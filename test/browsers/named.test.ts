@@ -1,0 +1,19 @@
+import t from 'tap'
+import { forEachBrowser } from './browsers.ts'
+import { startDemo } from './demo.ts'
+
+await forEachBrowser(t, async (t, browser) => {
+  const demo = await startDemo(t)
+
+  await t.test('scenario 2: a named event reaches the listener of its name, and events of other names do not', async (t) => {
+    const tab = await browser.open(`${demo.streams}/named.html`)
+    const rows = await tab.until<string[]>(`(() => {
+      const rows = [...document.querySelectorAll('#events li')].map((row) => row.querySelector('.count').textContent + ' ' + row.querySelector('.data').textContent)
+      return rows.length >= 3 && rows
+    })()`)
+    const counts = rows.map((row) => Number(/^#(\d+) \d+ subscribers?$/.exec(row)?.[1]))
+    for (const [i, count] of counts.slice(1).entries()) t.equal(counts[i]! - count, 1, 'one comes after the other, and nothing between them')
+    t.match(rows[0], / 1 subscriber$/, 'the typed payload counts this page')
+    await tab.close()
+  })
+})
