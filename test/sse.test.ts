@@ -129,6 +129,37 @@ t.test('without a declaration any event goes, a string as text', async (t) => {
   for (const name of ['open', 'error', 'sse.open', 'a\nb', '']) await t.rejects(app.sse.broadcast(name, 1), { code: 'FST_SSE_EVENT_INVALID' })
 })
 
+t.test('setReconnectionTime tells who is there and who comes, and refuses what is none', async (t) => {
+  const { app, sse } = await createApp(t, { reconnectionTime: 10 })
+  const open = async () => {
+    const stream = await openStream(app, '/events', { events })
+    await stream.next('sse.open')
+    return stream
+  }
+  const first = await open()
+  t.equal(first.reconnectionTime, 10)
+  sse.setReconnectionTime(20)
+  await sse.broadcast('message', 'after')
+  await first.next()
+  t.equal(first.reconnectionTime, 20, 'before what was broadcast later')
+  t.equal((await open()).reconnectionTime, 20)
+  for (const wrong of [-1, 1.5, Infinity, '1s', { min: 2, max: 1 }]) {
+    t.throws(() => sse.setReconnectionTime(wrong as number), { code: 'FST_SSE_OPTION_INVALID' })
+  }
+  t.equal((await open()).reconnectionTime, 20)
+})
+
+t.test('a snapshot with lastEventId, and the stream from there, miss nothing in between', async (t) => {
+  const { app, sse } = await createApp(t)
+  await sse.broadcast('message', 'in the snapshot')
+  const { lastEventId } = sse
+  await sse.broadcast('message', 'in between')
+  const stream = await openStream(app, `/events?lastEventId=${lastEventId}`, { events })
+  await sse.broadcast('message', 'live')
+  t.equal((await stream.next()).data, 'in between')
+  t.equal((await stream.next()).data, 'live')
+})
+
 t.test('stats count what happened', async (t) => {
   const { app, sse } = await createApp(t)
   const first = await openStream(app, '/events', { events })
