@@ -15,27 +15,47 @@ export async function declareForBrowsers (app: FastifyInstance, settings: Settin
     return
   }
   const { options, isDefault } = settings
-  const declared = isDefault ? route : { ...route, config: { cors: options, ...route.config } }
+  // Its own options on a route go before those that @fastify/cors was registered with, by us or by the application.
+  const config = isDefault ? { ...route.config } : { cors: options, ...route.config }
   if (hasCors(app)) {
-    app.route(declared)
+    app.route({ ...route, config })
+    if (!isDefault) declarePreflight(app, route.url, config)
     return
   }
   // A scope of its own: @fastify/cors opens every route of the scope that it is registered in.
   await app.register(async (scope) => {
     scope.addHook('onRoute', (added) => {
+      if (added.method !== 'OPTIONS') return
       // @fastify/cors would answer OPTIONS for whatever begins with its prefix, the application's routes among it.
-      if (added.method === 'OPTIONS') added.url = scope.prefix + route.url
+      added.url = scope.prefix + route.url
+      added.config = { ...added.config, ...config }
     })
     await scope.register(cors, {
       delegator: (_request, done) => done(null, isDefault && hasCors(app) ? { origin: false } : options)
     })
-    scope.route(declared)
+    scope.route({ ...route, config })
   })
 }
 
-/** Whether the application has @fastify/cors here. Of ours it cannot be: that one stays in its own scope. */
+/** The application's answer to preflights is one route for all of its own, and knows nothing of our options: this one does. */
+function declarePreflight (app: FastifyInstance, url: string, config: NonNullable<RouteOptions['config']>): void {
+  app.route({
+    method: 'OPTIONS',
+    url,
+    config,
+    // Not for the API's documentation.
+    schema: { hide: true } as object,
+    // Its hook answers every preflight that it grants.
+    handler: (_request, reply) => reply.callNotFound()
+  })
+}
+
+/** Whether the application has @fastify/cors here or above. Of ours it cannot be: that one stays in its own scope. */
 export function hasCors (app: FastifyInstance): boolean {
-  return app.hasRequestDecorator('corsPreflightEnabled')
+  if (app.hasRequestDecorator('corsPreflightEnabled')) return true
+  // A scope does not see what the one above is given later.
+  const above = Object.getPrototypeOf(app)
+  return 'hasRequestDecorator' in above && hasCors(above)
 }
 
 /** Serves the application's own pages. */

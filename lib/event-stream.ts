@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { finished, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { View } from './channels.ts'
 import { textChunk } from './chunk.ts'
@@ -64,27 +64,32 @@ export class EventStreams {
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const placement = this.#place(from ?? lastEventIdOf(request.headers, request.raw.url!), from === undefined)
     this.#setHead(reply)
+    const response: AnyResponse = reply.raw
+    // It may have left during a hook of the application: `close` has been fired by then.
+    if (hasClosed(response)) {
+      reply.hijack()
+      return this.#closed(context, placement, 'reader')
+    }
     if (request.method === 'HEAD') {
       await sendHeadAlone(reply)
       return this.#closed(context, placement, 'ended')
     }
     return new Promise((resolve, reject) => {
-      const response: AnyResponse = reply.raw
       const left = (): void => resolve(this.#closed(context, placement, 'reader'))
-      // It may have left during a hook of the application: `close` has been fired by then.
-      if (hasClosed(response)) {
-        reply.hijack()
-        return left()
-      }
-      response.once('close', left)
-      reply.send(new HandOver((destination) => {
-        response.off('close', left)
-        if (destination !== response) throw new ReplyReplaced()
-        // Not before: hijacking skips the onSend hooks, and with them cookies and security headers.
-        reply.hijack()
-        if (hasClosed(response)) return left()
-        resolve(this.#open(response, request, context, placement))
-      }, reject))
+      // While the onSend hooks run. A response that has ended was answered by one of them.
+      const closed = (): void => response.writableEnded ? reject(new ReplyReplaced()) : left()
+      response.once('close', closed)
+      reply.send(new HandOver(response, {
+        take: () => {
+          response.off('close', closed)
+          if (hasClosed(response)) left()
+          else resolve(this.#open(response, request, context, placement))
+          // Not before: hijacking skips the onSend hooks, and with them cookies and security headers.
+          reply.hijack()
+        },
+        replaced: () => reject(new ReplyReplaced()),
+        failed: reject
+      }))
     })
   }
 
@@ -97,12 +102,12 @@ export class EventStreams {
   }
 
   #setHead (reply: FastifyReply): void {
+    const further = Object.entries(this.#parts.headers?.(reply.request) ?? {})
+    for (const [name, value] of further) checkHeader(name, value)
+    // A hook that set them meant another body.
+    reply.removeHeader('content-length').removeHeader('content-encoding')
     reply.code(200).headers(HEAD)
-    const further = this.#parts.headers?.(reply.request)
-    for (const [name, value] of Object.entries(further ?? {})) {
-      checkHeader(name, value)
-      reply.header(name, value)
-    }
+    for (const [name, value] of further) reply.header(name, value)
   }
 
   #open (response: AnyResponse, request: FastifyRequest, context: SubscriberContext, start: Start): Subscriber {
@@ -115,8 +120,12 @@ export class EventStreams {
     response.on('error', () => {})
     hub.traffic.bytes += opening.plain.length
     if (start.gap !== undefined) hub.traffic.gaps++
-    if (start.cursor < log.head) hub.traffic.replays++
     hub.add(subscriber)
+    if (start.cursor < log.head) {
+      hub.traffic.replays++
+      // Nothing else wakes the pump before the next event.
+      hub.ready(subscriber)
+    }
     onSubscribe(subscriber, request)
     return subscriber
   }
@@ -142,50 +151,70 @@ interface Start extends Placement {
 
 /**
  * A payload without a body. Fastify runs the onSend hooks and sets the headers of any stream it is given; then it pipes it, and in
- * that moment the response is complete but for its body.
+ * that moment the response is complete but for its body. Whoever else reads it finds it empty.
  */
 class HandOver extends Readable {
-  readonly #take: (destination: unknown) => void
-  readonly #refused: (error: unknown) => void
+  readonly #response: AnyResponse
+  readonly #parts: HandOverParts
 
-  constructor (take: (destination: unknown) => void, refused: (error: unknown) => void) {
+  constructor (response: AnyResponse, parts: HandOverParts) {
     super()
-    this.#take = take
-    this.#refused = refused
+    this.#response = response
+    this.#parts = parts
   }
 
-  override pipe<T extends NodeJS.WritableStream> (destination: T): T {
+  override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
+    if (destination as unknown !== this.#response) return super.pipe(destination, options)
     try {
-      this.#take(destination)
+      this.#parts.take()
       // Fastify watches a payload until it ends: now, so that it does not for as long as the stream is open.
       this.push(null)
       this.resume()
     } catch (error) {
-      this.#refused(error)
+      this.#parts.failed(error)
       this.destroy(error as Error)
     }
     return destination
   }
 
-  override _read (): void {}
+  override _read (): void {
+    this.#parts.replaced()
+    this.push(null)
+  }
+}
+
+interface HandOverParts {
+  /** The response is yours. */
+  take (): void
+  /** An onSend hook reads this instead of handing it on. */
+  replaced (): void
+  /** `take` threw. */
+  failed (error: unknown): void
 }
 
 /** The head that GET would get. Resolves when it is sent: a handler that returned earlier would be taken for one that forgot to answer. */
 async function sendHeadAlone (reply: FastifyReply): Promise<void> {
-  await new Promise((resolve) => {
-    finished(reply.raw, resolve)
-    reply.send()
+  await new Promise<void>((resolve) => {
+    whenClosed(reply.raw, resolve)
+    // A stream, not nothing: Fastify's own HEAD routes would say `content-length: 0`, which GET does not.
+    reply.send(Readable.from([]))
   })
+  // A handler that returns the subscriber would otherwise be told that it has answered twice.
+  reply.hijack()
 }
 
-// Without them the response would not be an event stream, or its body would be framed twice.
-const OURS = ['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'connection']
+// Without the first three the response would not be an event stream, or its body would be framed twice; the others belong to the
+// connection: HTTP/2 refuses them.
+const OURS = ['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade']
 
 function checkHeader (name: string, value: unknown): void {
   if (OURS.includes(name.toLowerCase())) throw new HeaderInvalid(name, 'it is set by the event stream itself')
   try {
     validateHeaderName(name)
-    for (const line of [value].flat()) validateHeaderValue(name, String(line))
+    for (const line of [value].flat()) {
+      if (typeof line !== 'string' && typeof line !== 'number') throw new TypeError('its value must be text, a number, or a list of these')
+      validateHeaderValue(name, String(line))
+    }
   } catch (cause) {
     throw new HeaderInvalid(name, (cause as Error).message)
   }

@@ -23,7 +23,7 @@ export class Pump {
   #first = 0
   /** Where in the queue the present sweep ends. */
   #last = 0
-  /** The head of the log when the present sweep began: everybody in it is given all before that. */
+  /** The head of the log when the present sweep began: who was not behind then has all before that. */
   #headAtBegin = 0
   readonly #woken = new Set<Iterable<Subscriber>>()
   #scheduled = false
@@ -84,8 +84,15 @@ export class Pump {
   #finish (): void {
     this.#queue = this.#queue.slice(this.#last)
     this.#first = this.#last = 0
-    this.#log.trim(this.#headAtBegin)
+    this.#log.trim(this.#served())
     if (this.#queue.length === 0) this.#view.rest()
+  }
+
+  /** Up to where everybody has been served whose socket takes it: a burst of more than one run takes more than one sweep. */
+  #served (): number {
+    let served = this.#headAtBegin
+    for (const { lag } of this.#queue) served = Math.min(served, this.#log.head - lag)
+    return served
   }
 
   #enqueue (subscriber: Subscriber): void {

@@ -1,5 +1,5 @@
 import { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
+import type { Http2ServerResponse, Http2Session } from 'node:http2'
 import { Socket } from 'node:net'
 import type { Chunk } from './chunk.ts'
 
@@ -57,6 +57,8 @@ export function whenClosed (response: AnyResponse, callback: () => void): void {
   // A pipelined response that waits for its turn is not told when the connection is lost.
   if (response instanceof ServerResponse && response.socket === null) {
     const { socket } = response.req
+    // Each that waits has its own, and there may be many: no leak for Node to warn of.
+    socket.setMaxListeners(0)
     socket.once('close', callback)
     response.once('close', () => socket.off('close', callback))
   }
@@ -75,14 +77,30 @@ function ownsItsSocket (response: AnyResponse): response is ServerResponse & { s
     !Object.hasOwn(response, 'write')
 }
 
-/** A live stream may be silent for longer than any server timeout allows. Node sets the keep-alive timeout again after a clean end. */
+/** A live stream may be silent for longer than any time-out of the server allows. */
 function liftTimeouts (response: AnyResponse): void {
   if (response instanceof ServerResponse) {
-    // A pipelined response has no socket yet, but its request has.
+    // A pipelined response has no socket yet, but its request has. Node sets the keep-alive time-out again after a clean end.
     response.req?.socket?.setTimeout?.(0)
-  } else {
-    response.stream?.session?.setTimeout(0)
+    return
   }
+  const session = response.stream.session as LiftableSession
+  const lifted = session[kLifted] ??= { timeout: session.timeout, streams: 0 }
+  lifted.streams++
+  session.setTimeout(0)
+  response.once('close', () => {
+    // An idle session without a time-out would keep a closing server waiting for its reader, for ever.
+    if (--lifted.streams === 0) session.setTimeout(lifted.timeout)
+  })
+}
+
+// Kept with the session: event streams of several plugins may share one.
+const kLifted = Symbol('fastify-typed-sse.lifted')
+
+interface LiftableSession extends Http2Session {
+  /** Node has it, its types do not. */
+  readonly timeout: number
+  [kLifted]?: { readonly timeout: number, streams: number }
 }
 
 /** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */
@@ -98,13 +116,14 @@ class SocketWriter implements ResponseWriter {
   }
 
   write ({ framed }: Chunk): boolean {
+    // A reader that has ended its half: Node has ended ours, and `close` follows when the rest is sent.
+    if (!this.#socket.writable) return true
     return this.#socket.write(framed) || this.#socket.writableLength <= this.#maxBacklogBytes
   }
 
   onceDrained (callback: () => void): void {
+    // Fires before a clean end, which waits for its turn behind it; so none is left on a socket that goes on to the next request.
     this.#socket.once('drain', callback)
-    // The socket outlives a response that ended cleanly, and would keep the callback and all it holds.
-    this.#response.once('close', () => this.#socket.off('drain', callback))
   }
 
   end (): void {
@@ -127,8 +146,8 @@ class PlainWriter implements ResponseWriter {
   }
 
   write ({ plain }: Chunk): boolean {
-    // HTTP/2 throws on a stream that was reset and has not told yet.
-    if (this.#response.destroyed) return true
+    // HTTP/2 takes a write for an error on a stream that was reset and has not told yet.
+    if (hasClosed(this.#response)) return true
     return (this.#response as ServerResponse).write(plain) || this.#response.writableLength <= this.#maxBacklogBytes
   }
 

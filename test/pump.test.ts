@@ -83,6 +83,18 @@ t.test('a burst of more than maxEvents within one turn reaches every healthy rea
   t.equal(log.head - log.start, 10)
 })
 
+t.test('so does a burst that takes more than one run', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut({ maxEvents: 10 })
+  const writers = Array.from({ length: 20 }, () => subscribe().writer)
+  const texts = numbers(0, 200).map((number) => number.padEnd(5000, 'x'))
+  texts.forEach(publish)
+  await new Promise(setImmediate)
+  publish('meanwhile')
+  await settled()
+  for (const writer of writers) t.strictSame(writer.data, [...texts, 'meanwhile'])
+  t.equal(log.head - log.start, 10)
+})
+
 t.test('a burst that comes while a sweep is under way reaches those it has passed already', async (t) => {
   const { publish, subscribe, settled, view } = createFanOut({ maxEvents: 10 })
   const writers = Array.from({ length: 300 }, () => subscribe().writer)

@@ -45,6 +45,7 @@ interface InjectedResponse {
  *
  * What it cannot show is back-pressure and the end of connections: those need a real socket.
  *
+ * @param app The application, or the scope that the plugin was registered in: which events are text is known there and below.
  * @throws an Error with the status and the body where the answer is not an event stream.
  */
 export async function openStream<D extends Declarations = never> (

@@ -1,0 +1,345 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
+import { gate, listen, parseEvents, RawReader, turn, until } from './raw-reader.ts'
+
+const warnings: Error[] = []
+process.on('warning', (warning) => warnings.push(warning))
+
+interface Journey {
+  readonly app: FastifyInstance
+  readonly port: number
+  /** Every subscriber whose stream opened. */
+  readonly opened: Subscriber[]
+  /** Every close, in order. */
+  readonly closes: Array<{ subscriber: Subscriber, reason: CloseReason }>
+  /** The server's side of every connection, in order. */
+  readonly sockets: Socket[]
+  /** What is logged at `error`. */
+  readonly errors: unknown[]
+}
+
+interface Setup {
+  readonly options?: Omit<SsePluginOptions, 'prefix'>
+  /** Declares further routes. */
+  readonly routes?: (app: FastifyInstance) => void
+}
+
+async function start (t: Test, { options = {}, routes = () => {} }: Setup = {}): Promise<Journey> {
+  const errors: unknown[] = []
+  const opened: Subscriber[] = []
+  const closes: Array<{ subscriber: Subscriber, reason: CloseReason }> = []
+  const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => { errors.push(JSON.parse(line)) } } } }) as FastifyInstance
+  await app.register(ssePlugin, {
+    onSubscribe: (subscriber) => { opened.push(subscriber) },
+    onClose: (subscriber, reason) => { closes.push({ subscriber, reason }) },
+    ...options
+  })
+  app.get('/plain', async () => 'plain')
+  routes(app)
+  const sockets: Socket[] = []
+  app.server.on('connection', (socket) => { sockets.push(socket) })
+  const port = await listen(t, app)
+  return { app, port, opened, closes, sockets, errors }
+}
+
+async function openStream (t: Test, port: number): Promise<RawReader> {
+  return (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
+}
+
+function whenClosed (socket: Socket): Promise<unknown> {
+  return new Promise((resolve) => socket.once('close', resolve))
+}
+
+const waysToLeave: Array<[way: string, leave: (socket: Socket) => void]> = [
+  ['closes (FIN)', (socket) => { socket.destroy() }],
+  ['resets (RST)', (socket) => { socket.resetAndDestroy() }],
+  ['ends its half alone', (socket) => { socket.end() }]
+]
+
+for (const [way, leave] of waysToLeave) {
+  t.test(`a reader that ${way} is told to \`closed\`, \`signal\` and \`onClose\` once each, with the reason`, async (t) => {
+    const { app, port, opened, closes, errors } = await start(t)
+    const reader = await openStream(t, port)
+    const [subscriber] = opened
+    const told: unknown[] = []
+    void subscriber!.closed.then((reason) => told.push(['closed', reason]))
+    subscriber!.signal.addEventListener('abort', () => told.push(['signal', subscriber!.signal.reason]))
+    t.equal(app.sse.count(), 1)
+    leave(reader.socket as Socket)
+    await until(() => app.sse.count() === 0)
+    await reader.seesClose()
+    await turn()
+    t.strictSame(told, [['signal', 'reader'], ['closed', 'reader']])
+    t.strictSame(closes, [{ subscriber, reason: 'reader' }])
+    t.equal(app.sse.stats().closes.reader, 1)
+    t.equal(await subscriber!.closed, 'reader')
+    t.strictSame(errors, [])
+  })
+
+  t.test(`a reader that ${way} in the middle of a flood is no error`, async (t) => {
+    const { app, port, closes, errors } = await start(t)
+    const reader = await openStream(t, port)
+    reader.socket.pause()
+    for (let n = 0; n < 50; n++) void app.sse.broadcast('message', 'x'.repeat(100_000))
+    await turn()
+    leave(reader.socket as Socket)
+    for (let n = 0; n < 50; n++) {
+      void app.sse.broadcast('message', 'x'.repeat(100_000))
+      await turn()
+    }
+    reader.socket.resume()
+    await until(() => app.sse.count() === 0)
+    t.equal(closes.length, 1)
+    t.strictSame(errors, [])
+  })
+}
+
+t.test('a reader that ends its half while it does not read is written to no more, and leaves when it reads', async (t) => {
+  const { app, port, sockets, errors } = await start(t, { options: { maxBacklogBytes: Infinity } })
+  const reader = await openStream(t, port)
+  reader.socket.pause()
+  // More than any kernel takes.
+  while (sockets[0]!.writableLength < 100_000) {
+    await app.sse.broadcast('message', 'x'.repeat(500_000))
+    await turn()
+  }
+  const halfClosed = new Promise((resolve) => sockets[0]!.once('end', resolve))
+  reader.socket.end()
+  await halfClosed
+  await app.sse.broadcast('message', 'after the end')
+  await turn()
+  t.notOk(sockets[0]!.errored)
+  reader.socket.resume()
+  await until(() => app.sse.count() === 0)
+  t.strictSame(errors, [])
+})
+
+t.test('a reader that leaves', async (t) => {
+  for (const hook of ['onRequest', 'preParsing', 'preValidation', 'preHandler', 'onSend', 'the handler'] as const) {
+    for (const method of ['GET', 'HEAD']) {
+      for (const [way, leave] of waysToLeave) {
+        t.test(`during ${hook} of ${method}, in that it ${way}, leaves nothing behind`, async (t) => {
+          const entered = gate()
+          const left = gate()
+          const results: Subscriber[] = []
+          const wait = async (): Promise<void> => {
+            entered.open()
+            await left.passed
+          }
+          const { app, port, opened, closes, sockets, errors } = await start(t, {
+            routes: (app) => {
+              if (hook !== 'the handler') app.addHook(hook as 'preHandler', wait)
+              app.get('/own', async (_request, reply) => {
+                if (hook === 'the handler') await wait()
+                results.push(await app.sse.subscribe(reply))
+              })
+            }
+          })
+          const reader = (await RawReader.connect(t, port)).ask(`${method} /own`)
+          await entered.passed
+          const closed = whenClosed(sockets[0]!)
+          leave(reader.socket as Socket)
+          await closed
+          left.open()
+          await until(() => results.length === 1)
+          t.ok(results[0]!.signal.aborted)
+          t.equal(await results[0]!.closed, hook === 'onSend' && method === 'HEAD' ? 'ended' : 'reader')
+          await app.sse.broadcast('message', 'to nobody')
+          await turn()
+          t.strictSame([opened, closes, errors], [[], [], []])
+          t.equal(app.sse.count(), 0)
+          t.equal(app.sse.stats().closes.reader, 0)
+          t.equal(app.sse.stats().bytes, 0)
+        })
+      }
+    }
+  }
+})
+
+t.test('pipelined', async (t) => {
+  t.test('requests of the stream are answered one after the other, each with all that was broadcast since it came', async (t) => {
+    const { app, port, opened, errors } = await start(t)
+    const reader = (await RawReader.connect(t, port)).ask('GET /events', 'GET /events', 'GET /plain')
+    await reader.seesEvents('sse.open')
+    await until(() => app.sse.count() === 2)
+    await app.sse.broadcast('message', 'a')
+    await reader.seesEvents(undefined)
+    t.equal(reader.answers.length, 1)
+    opened[0]!.close()
+    await reader.sees(({ answers }) => parseEvents(answers[1]?.body ?? '').length === 2)
+    t.ok(reader.answers[0]!.complete)
+    t.equal(app.sse.count(), 1)
+    await app.sse.broadcast('message', 'b')
+    await reader.sees(({ answers }) => parseEvents(answers[1]!.body).length === 3)
+    t.strictSame(parseEvents(reader.answers[1]!.body).map(({ event, data }) => event ?? data), ['sse.open', 'a', 'b'])
+    opened[1]!.close()
+    await reader.sees(({ answers }) => answers[2]?.complete === true)
+    t.strictSame(reader.answers.map(({ status }) => status), [200, 200, 200])
+    t.equal(reader.answers[2]!.body, 'plain')
+    t.equal(app.sse.count(), 0)
+    t.strictSame(errors, [])
+  })
+
+  t.test('plain requests before and after the stream are answered in order', async (t) => {
+    const { app, port, opened } = await start(t)
+    const reader = (await RawReader.connect(t, port)).ask('GET /plain', 'GET /events', 'GET /plain')
+    await reader.sees(({ answers }) => parseEvents(answers[1]?.body ?? '').length === 1)
+    await app.sse.broadcast('message', 'live')
+    await reader.sees(({ answers }) => parseEvents(answers[1]!.body).length === 2)
+    opened[0]!.close()
+    await reader.sees(({ answers }) => answers[2]?.complete === true)
+    t.strictSame(reader.answers.map(({ body }) => body.slice(0, 5)), ['plain', 'retry', 'plain'])
+  })
+
+  t.test('a large event reaches a stream that waited, whole', async (t) => {
+    const { app, port, opened } = await start(t)
+    const reader = (await RawReader.connect(t, port)).ask('GET /plain', 'GET /events', 'GET /events')
+    await until(() => app.sse.count() === 2)
+    const large = 'x'.repeat(900_000)
+    for (let n = 0; n < 5; n++) await app.sse.broadcast('message', large + n)
+    opened[0]!.close()
+    const eventsOfSecond = (): string[] => parseEvents(reader.answers[2]?.body ?? '').map(({ data }) => data)
+    await reader.sees(() => eventsOfSecond().length === 6)
+    t.strictSame(eventsOfSecond().slice(1), [0, 1, 2, 3, 4].map((n) => large + n))
+  })
+
+  for (const count of [2, 10, 100]) {
+    for (const [way, leave] of waysToLeave) {
+      t.test(`${count} streams whose reader ${way} all end, each once`, async (t) => {
+        const { app, port, closes, errors } = await start(t)
+        const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: count }, () => 'GET /events'))
+        await until(() => app.sse.count() === count)
+        await app.sse.broadcast('message', 'a')
+        leave(reader.socket as Socket)
+        await until(() => app.sse.count() === 0)
+        await app.sse.broadcast('message', 'b')
+        await turn()
+        t.equal(closes.length, count)
+        t.ok(closes.every(({ reason }) => reason === 'reader'))
+        t.strictSame(errors, [])
+      })
+    }
+  }
+
+  for (const method of ['GET', 'HEAD']) {
+    t.test(`${method} of an own route behind a stream settles when the connection is lost`, async (t) => {
+      const results: Subscriber[] = []
+      const { app, port, closes, errors } = await start(t, {
+        routes: (app) => { app.get('/own', async (_request, reply) => { results.push(await app.sse.subscribe(reply)) }) }
+      })
+      const reader = (await RawReader.connect(t, port)).ask('GET /events', `${method} /own`)
+      await until(() => app.sse.count() === (method === 'GET' ? 2 : 1))
+      reader.socket.destroy()
+      await until(() => results.length === 1 && app.sse.count() === 0)
+      t.equal(closes.length, method === 'GET' ? 2 : 1)
+      t.ok(results[0]!.signal.aborted)
+      t.strictSame(errors, [])
+    })
+  }
+
+  t.test('a stream whose hook is still running when the connection is lost leaves nothing behind', async (t) => {
+    const entered = gate()
+    const left = gate()
+    const results: Subscriber[] = []
+    const { app, port, closes, sockets, errors } = await start(t, {
+      routes: (app) => {
+        app.get('/own', {
+          onSend: async (_request, _reply, payload) => {
+            entered.open()
+            await left.passed
+            return payload
+          }
+        }, async (_request, reply) => { results.push(await app.sse.subscribe(reply)) })
+      }
+    })
+    const reader = (await RawReader.connect(t, port)).ask('GET /events', 'GET /own')
+    await entered.passed
+    const closed = whenClosed(sockets[0]!)
+    reader.socket.destroy()
+    await closed
+    left.open()
+    await until(() => results.length === 1)
+    t.equal(await results[0]!.closed, 'reader')
+    t.equal(app.sse.count(), 0)
+    t.equal(closes.length, 1)
+    t.strictSame(errors, [])
+  })
+})
+
+t.test('`subscriber.close()`', async (t) => {
+  t.test('ends the response cleanly twenty times on one connection, and no listener is left on it', async (t) => {
+    const { app, port, opened, closes, sockets, errors } = await start(t)
+    const reader = await RawReader.connect(t, port)
+    const listeners = (): object => Object.fromEntries(sockets[0]!.eventNames().map((name) => [String(name), sockets[0]!.listenerCount(name)]))
+    await reader.ask('GET /plain').sees(({ answers }) => answers[0]?.complete === true)
+    await turn()
+    const before = listeners()
+    for (let round = 1; round <= 20; round++) {
+      await reader.ask('GET /events').sees(({ answers }) => parseEvents(answers[round]?.body ?? '').length === 1)
+      await app.sse.broadcast('message', `round ${round}`)
+      opened.at(-1)!.close()
+      opened.at(-1)!.close()
+      await reader.sees(({ answers }) => answers[round]!.complete)
+      t.equal(parseEvents(reader.answers[round]!.body).at(-1)!.data, `round ${round}`)
+      t.equal(await opened.at(-1)!.closed, 'ended')
+    }
+    await reader.ask('GET /plain').sees(({ answers }) => answers[21]?.complete === true)
+    await turn()
+    t.strictSame(listeners(), before)
+    t.equal(sockets.length, 1)
+    t.equal(closes.length, 20)
+    t.equal(app.sse.count(), 0)
+    t.equal(app.sse.stats().closes.ended, 20)
+    t.strictSame(errors, [])
+  })
+
+  t.test('of a reader that asked to close the connection ends that too', async (t) => {
+    const { port, opened } = await start(t)
+    const reader = await RawReader.connect(t, port)
+    await reader.ask('GET /events\nconnection: close').seesEvents('sse.open')
+    opened[0]!.close()
+    await reader.seesClose()
+    t.ok(reader.answers[0]!.complete)
+    t.equal(await opened[0]!.closed, 'ended')
+  })
+
+  t.test('gives way to a reader that is faster', async (t) => {
+    const { port, app, opened, closes } = await start(t)
+    const reader = await openStream(t, port)
+    reader.socket.pause()
+    for (let n = 0; n < 20; n++) await app.sse.broadcast('message', 'x'.repeat(1_000_000))
+    opened[0]!.close()
+    reader.socket.destroy()
+    await until(() => app.sse.count() === 0)
+    t.equal(closes.length, 1)
+    t.equal(await opened[0]!.closed, 'reader')
+  })
+})
+
+t.test('a stream whose socket fills and drains thirty times keeps no listener of that', async (t) => {
+  const responses: ServerResponse[] = []
+  const { app, port, sockets } = await start(t, {
+    options: { maxBacklogBytes: 1000, route: { onRequest: async (_request, reply) => { responses.push(reply.raw) } } }
+  })
+  const reader = await openStream(t, port)
+  const listeners = (): number[] => [responses[0]!, sockets[0]!].flatMap((emitter) => emitter.eventNames().map((name) => emitter.listenerCount(name)))
+  const before = listeners()
+  for (let round = 1; round <= 30; round++) {
+    reader.socket.pause()
+    while (sockets[0]!.writableLength === 0) {
+      await app.sse.broadcast('message', 'x'.repeat(500_000))
+      await turn()
+    }
+    reader.socket.resume()
+    await until(() => sockets[0]!.writableLength === 0)
+    reader.packets.length = 0
+  }
+  t.strictSame(listeners(), before)
+})
+
+t.test('none of this makes Node warn, least of all of listeners that pile up', async (t) => {
+  t.strictSame(warnings, [])
+})

@@ -1,0 +1,252 @@
+import { connect as connectHttp2 } from 'node:http2'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import t, { type Test } from 'tap'
+import ssePlugin, { type CloseReason, type SsePluginOptions } from '../../plugin.ts'
+import { gate, listen, RawReader, turn, until } from './raw-reader.ts'
+
+interface Journey {
+  readonly app: FastifyInstance
+  readonly port: number
+  readonly closes: CloseReason[]
+  /** The server's side of every connection, in order. */
+  readonly sockets: Socket[]
+  readonly errors: unknown[]
+}
+
+async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}, ofServer: FastifyServerOptions = {}): Promise<Journey> {
+  const closes: CloseReason[] = []
+  const errors: unknown[] = []
+  const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => { errors.push(JSON.parse(line)) } } }, ...ofServer }) as FastifyInstance
+  await app.register(ssePlugin, { onClose: (_subscriber, reason) => { closes.push(reason) }, ...options })
+  const sockets: Socket[] = []
+  app.server.on('connection', (socket) => { sockets.push(socket) })
+  return { app, port: await listen(t, app), closes, sockets, errors }
+}
+
+async function openStream (t: Test, port: number): Promise<RawReader> {
+  return (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
+}
+
+/** Opens a stream and stops reading it, until more waits in its socket than any kernel takes. */
+async function openStalled (t: Test, { app, port, sockets }: Journey): Promise<RawReader> {
+  const reader = await openStream(t, port)
+  reader.socket.pause()
+  const socket = sockets.at(-1)!
+  while (socket.writableLength < 100_000) {
+    await app.sse.broadcast('message', 'x'.repeat(500_000))
+    await turn()
+  }
+  return reader
+}
+
+async function millisecondsOf (work: () => PromiseLike<unknown>): Promise<number> {
+  const began = performance.now()
+  await work()
+  return performance.now() - began
+}
+
+const settings: Array<FastifyServerOptions['forceCloseConnections']> = [undefined, 'idle', true, false]
+for (const forceCloseConnections of settings) {
+  t.test(`\`app.close()\` with 100 open streams ends within 2 s, each after a \`retry\`; forceCloseConnections: ${forceCloseConnections}`, async (t) => {
+    const ofServer = forceCloseConnections === undefined ? {} : { forceCloseConnections }
+    const { app, port, closes, errors } = await start(t, { reconnectionTime: { min: 1500, max: 2500 } }, ofServer)
+    const readers = await Promise.all(Array.from({ length: 100 }, () => openStream(t, port)))
+    void app.sse.broadcast('message', 'the last event')
+    const time = await millisecondsOf(() => app.close())
+    t.ok(time < 2000, `${Math.round(time)} ms`)
+    await Promise.all(readers.map((reader) => reader.seesClose()))
+    for (const reader of readers) {
+      const [answer] = reader.answers
+      if (!answer!.complete || !/data: the last event\n\nretry: (1[5-9]|2[0-5])\d\d\n$/.test(answer!.body)) t.fail('does not end cleanly after a retry', { answer })
+    }
+    t.equal(new Set(readers.map((reader) => reader.answers[0]!.body.slice(-5))).size > 10, true, 'reconnection times are drawn apart')
+    t.equal(closes.length, 100)
+    t.ok(closes.every((reason) => reason === 'shutdown'))
+    t.equal(app.sse.count(), 0)
+    t.strictSame(errors, [])
+  })
+}
+
+t.test('`app.close()` with a reader that does not read', async (t) => {
+  t.test('ends within `shutdownTimeout`, and cuts that one alone', async (t) => {
+    const journey = await start(t, { shutdownTimeout: 300 })
+    const stalled = await openStalled(t, journey)
+    const other = await openStream(t, journey.port)
+    const time = await millisecondsOf(() => journey.app.close())
+    t.ok(time >= 295 && time < 1300, `${Math.round(time)} ms`)
+    t.ok(other.answers[0]!.complete)
+    stalled.socket.resume()
+    await stalled.seesClose()
+    t.notOk(stalled.answers[0]!.complete)
+    t.strictSame(journey.closes, ['shutdown', 'shutdown'])
+    t.strictSame(journey.errors, [])
+  })
+
+  t.test('ends at once where `shutdownTimeout` is 0', async (t) => {
+    const journey = await start(t, { shutdownTimeout: 0 })
+    await openStalled(t, journey)
+    const time = await millisecondsOf(() => journey.app.close())
+    t.ok(time < 1000, `${Math.round(time)} ms`)
+    t.strictSame(journey.closes, ['shutdown'])
+  })
+
+  t.test('waits for it where `shutdownTimeout` is Infinity, and ends cleanly once it reads', async (t) => {
+    const journey = await start(t, { shutdownTimeout: Infinity })
+    const stalled = await openStalled(t, journey)
+    let closed = false
+    const closing = journey.app.close().then(() => { closed = true })
+    for (let n = 0; n < 100; n++) await turn()
+    t.notOk(closed)
+    stalled.socket.resume()
+    await closing
+    await stalled.seesClose()
+    t.ok(stalled.answers[0]!.complete)
+    t.match(stalled.answers[0]!.body, /\nretry: \d+\n$/)
+    t.strictSame(journey.closes, ['shutdown'])
+  })
+
+  t.test('counts it as left where it leaves meanwhile', async (t) => {
+    const journey = await start(t, { shutdownTimeout: Infinity })
+    const stalled = await openStalled(t, journey)
+    const closing = journey.app.close()
+    await turn()
+    stalled.socket.destroy()
+    await closing
+    t.strictSame(journey.closes, ['reader'])
+  })
+})
+
+t.test('`app.close()` ends pipelined streams too, each cleanly', async (t) => {
+  const { app, port, closes, errors } = await start(t)
+  const reader = (await RawReader.connect(t, port)).ask('GET /events', 'GET /events', 'GET /events')
+  await until(() => app.sse.count() === 3)
+  const time = await millisecondsOf(() => app.close())
+  t.ok(time < 2000, `${Math.round(time)} ms`)
+  await reader.seesClose()
+  t.strictSame(reader.answers.map(({ complete }) => complete), [true, true, true])
+  t.strictSame(closes, ['shutdown', 'shutdown', 'shutdown'])
+  t.strictSame(errors, [])
+})
+
+t.test('a stream that waits behind one that never reads is gone with it', async (t) => {
+  const journey = await start(t, { shutdownTimeout: 100 })
+  await openStalled(t, journey)
+  const reader = await RawReader.connect(t, journey.port)
+  reader.ask('GET /events', 'GET /events')
+  await until(() => journey.app.sse.count() === 3)
+  reader.socket.pause()
+  while (journey.sockets.at(-1)!.writableLength < 100_000) {
+    await journey.app.sse.broadcast('message', 'x'.repeat(500_000))
+    await turn()
+  }
+  const time = await millisecondsOf(() => journey.app.close())
+  t.ok(time < 1100, `${Math.round(time)} ms`)
+  t.strictSame(journey.closes, ['shutdown', 'shutdown', 'shutdown'])
+})
+
+t.test('a reader whose hook still runs while the application closes is sent away cleanly', async (t) => {
+  const entered = gate()
+  const closing = gate()
+  const { app, port, closes } = await start(t, {
+    route: {
+      preHandler: async () => {
+        entered.open()
+        await closing.passed
+      }
+    }
+  })
+  const reader = (await RawReader.connect(t, port)).ask('GET /events')
+  await entered.passed
+  const closed = app.close()
+  // The hub has closed by then: it had nobody to wait for.
+  for (let n = 0; n < 10; n++) await turn()
+  closing.open()
+  await reader.sees(({ answers }) => answers[0]?.complete === true)
+  // Node keeps the connection of a request that outlived the closing, of any route.
+  reader.socket.destroy()
+  await closed
+  t.match(reader.answers[0]!.body, /\nevent: sse\.open\ndata: .*\n\nretry: \d+\n$/)
+  t.strictSame(closes, ['shutdown'])
+})
+
+t.test('a broadcast after, or while, the application closes rejects FST_SSE_CLOSED and crashes nothing', async (t) => {
+  const { app, port, errors } = await start(t)
+  const reader = await openStream(t, port)
+  const closing = app.close()
+  await reader.sees(({ answers }) => answers[0]!.complete)
+  await t.rejects(app.sse.broadcast('message', 'while'), { code: 'FST_SSE_CLOSED' })
+  await closing
+  await t.rejects(app.sse.broadcast('message', 'after'), { code: 'FST_SSE_CLOSED' })
+  void app.sse.broadcast('message', 'unheard')
+  await turn()
+  t.equal(errors.length, 3)
+  t.equal(app.sse.stats().failedBroadcasts, 3)
+  t.notMatch(reader.answers[0]!.body, 'while')
+})
+
+t.test('closing twice, at once and again, harms nobody', async (t) => {
+  const { app, port, closes, errors } = await start(t)
+  const reader = await openStream(t, port)
+  await Promise.all([app.close(), app.close()])
+  await app.close()
+  await reader.seesClose()
+  t.ok(reader.answers[0]!.complete)
+  t.strictSame(closes, ['shutdown'])
+  t.strictSame(errors, [])
+})
+
+t.test('closing before anybody listened ends at once', async (t) => {
+  const app = Fastify()
+  await app.register(ssePlugin)
+  const time = await millisecondsOf(() => app.close())
+  t.ok(time < 1000, `${Math.round(time)} ms`)
+})
+
+t.test('HTTP/2 sessions', async (t) => {
+  t.test('with 100 streams on ten of them end within 2 s, each stream cleanly', async (t) => {
+    const { app, port, closes, errors } = await start(t, {}, { http2: true, forceCloseConnections: true } as FastifyServerOptions)
+    const bodies: string[] = []
+    const codes: number[] = []
+    let closedSessions = 0
+    for (let n = 0; n < 10; n++) {
+      const session = connectHttp2(`http://127.0.0.1:${port}`).on('close', () => { closedSessions++ })
+      t.after(() => session.destroy())
+      for (let m = 0; m < 10; m++) {
+        const index = bodies.push('') - 1
+        const stream = session.request({ ':path': '/events' }).setEncoding('utf8')
+        stream.on('data', (piece: string) => { bodies[index] += piece }).on('close', () => codes.push(stream.rstCode))
+      }
+    }
+    await until(() => bodies.every((body) => body.includes('sse.open')))
+    const time = await millisecondsOf(() => app.close())
+    t.ok(time < 2000, `${Math.round(time)} ms`)
+    await until(() => closedSessions === 10)
+    t.ok(bodies.every((body) => /\n\nretry: \d+\n$/.test(body)))
+    t.strictSame(new Set(codes), new Set([0]))
+    t.equal(codes.length, 100)
+    t.equal(closes.length, 100)
+    t.strictSame(errors, [])
+  })
+
+  t.test('with a stream that nobody reads have it reset within `shutdownTimeout`', async (t) => {
+    const { app, port, closes } = await start(t, { shutdownTimeout: 200 }, { http2: true, forceCloseConnections: true } as FastifyServerOptions)
+    const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
+    t.after(() => session.destroy())
+    const stream = session.request({ ':path': '/events' }).on('error', () => {})
+    await new Promise((resolve) => stream.once('data', resolve))
+    stream.pause()
+    for (let n = 0; n < 10; n++) await app.sse.broadcast('message', 'x'.repeat(500_000))
+    for (let n = 0; n < 10; n++) await turn()
+    let closed: PromiseLike<unknown> | undefined
+    const time = await millisecondsOf(() => {
+      closed = app.close()
+      return until(() => closes.length === 1)
+    })
+    t.ok(time >= 195 && time < 1200, `${Math.round(time)} ms`)
+    t.strictSame(closes, ['shutdown'])
+    // A reader of Node learns of the reset only when it reads on, and Fastify waits for the sessions of all.
+    session.destroy()
+    await closed
+  })
+})
