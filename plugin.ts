@@ -10,7 +10,7 @@ import { defineEvents, EventTypes } from './lib/event-types.ts'
 import { Hub } from './lib/hub.ts'
 import { Log } from './lib/log.ts'
 import { MemoryBroker } from './lib/memory-broker.ts'
-import { readOptions, type SsePluginOptions } from './lib/options.ts'
+import { readOptions, type Settings, type SsePluginOptions } from './lib/options.ts'
 import { Pump } from './lib/pump.ts'
 import { Sse } from './lib/sse.ts'
 
@@ -27,8 +27,8 @@ declare module 'fastify' {
  */
 const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const settings = readOptions(options)
-  const url = settings.path === false ? undefined : `${options.prefix ?? ''}${settings.path}`
-  refuseTaken(app, url)
+  const { url } = settings
+  refuseTaken(app, settings)
 
   const eventTypes = await EventTypes.compile(settings.events)
   const broker = new MemoryBroker()
@@ -41,15 +41,16 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const pump = new Pump(log, view)
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,
+    shutdownTimeout: settings.shutdownTimeout,
     ready: (subscriber) => pump.add(subscriber),
     onClose: harmless(app.log, 'onClose', settings.onClose)
   })
   const broadcaster = new Broadcaster({
     eventTypes,
     broker,
+    log,
     withIds: settings.keepsHistory,
-    maxPayloadBytes: settings.maxPayloadBytes,
-    maxEventBytes: log.maxBodyBytes
+    maxPayloadBytes: settings.maxPayloadBytes
   })
   const eventStreams = new EventStreams({
     log,
@@ -62,7 +63,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
 
   app.decorate('sse', new Sse({ log, hub, eventTypes, broadcaster, eventStreams, logger: app.log }))
 
-  if (url !== undefined) {
+  if (url !== false) {
     await declareForBrowsers(app, settings.cors, {
       ...settings.route,
       method: ['GET', 'HEAD'],
@@ -72,28 +73,26 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       handler: async (request, reply) => { await eventStreams.subscribe(reply, await settings.subscribe(request)) }
     })
   }
-  if (settings.static !== false) {
-    await servePages(app, { ...settings.static, prefix: `${options.prefix ?? ''}${settings.static.prefix}` })
-  }
+  if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
-    if (url !== undefined && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
+    if (url !== false && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
       app.log.info(`sse: pages of any origin may read ${app.prefix}${url}; the option "cors" says who else`)
     }
   })
   // Not onClose: the server waits for open streams before that.
   app.addHook('preClose', async () => {
     await broadcaster.close()
-    await hub.close(settings.shutdownTimeout)
+    await hub.close()
   })
 }
 
-function refuseTaken (app: FastifyInstance, url: string | undefined): void {
+function refuseTaken (app: FastifyInstance, { url, route: { constraints = {} } }: Settings): void {
   // The own property alone: a child scope may have a hub besides its parent's.
-  if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(app.sse instanceof Sse ? ': the plugin was registered here before' : '')
-  if (url === undefined) return
+  if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(app.sse instanceof Sse ? ' of this plugin: register it once here, or in a child scope of its own' : '')
+  if (url === false) return
   for (const method of ['GET', 'HEAD'] as const) {
-    if (app.hasRoute({ method, url: app.prefix + url })) throw new PathTaken(method, app.prefix + url)
+    if (app.hasRoute({ method, url: app.prefix + url, constraints })) throw new PathTaken(method, app.prefix + url)
   }
 }
 
@@ -107,10 +106,10 @@ export default ssePlugin
 export { ssePlugin, ssePlugin as 'module.exports', defineEvents, EVERYBODY }
 export type { Broadcast } from './lib/broadcast.ts'
 export type { CloseReason } from './lib/close-reason.ts'
-export type { Failure } from './lib/errors.ts'
-export type { ReplyOfAnyServer, SubscribeOptions } from './lib/event-stream.ts'
+export type { Failure, PayloadInvalid } from './lib/errors.ts'
+export type { ReplyOfAnyServer } from './lib/event-stream.ts'
 export type { AnySchema, Declaration, Declarations, EncodedEventsOf, EncodedPayload, EventsOf, Payload } from './lib/event-types.ts'
 export type { ReconnectionTime } from './lib/hub.ts'
-export type { SsePluginOptions, StreamHeaders } from './lib/options.ts'
+export type { SsePluginOptions, StreamHeaders, SubscribeOptions } from './lib/options.ts'
 export type { AnyEvents, Events, RegisteredEvents, Sse, Stats } from './lib/sse.ts'
 export type { Subscriber, SubscriberContext } from './lib/subscriber.ts'

@@ -2,8 +2,9 @@ import { Buffer } from 'node:buffer'
 import type { Broker } from './broker.ts'
 import { EVERYBODY } from './channels.ts'
 import { encodeEvent, encodePayload } from './encode.ts'
-import { Closed, PayloadTooLarge } from './errors.ts'
+import { Closed, PayloadTooLarge, quote } from './errors.ts'
 import type { EventTypes } from './event-types.ts'
+import { MAX_ID_LINE_BYTES, type Log } from './log.ts'
 import { formatPosition } from './position.ts'
 
 /** Where a broadcast stands. */
@@ -15,10 +16,10 @@ export interface Broadcast {
 export interface BroadcasterParts {
   readonly eventTypes: EventTypes
   readonly broker: Broker
+  /** Where the event will have to fit in. */
+  readonly log: Log
   readonly maxPayloadBytes: number
   readonly withIds: boolean
-  /** The most that an encoded event may take, and the option that says so. */
-  readonly maxEventBytes: number
 }
 
 /** Brings an event from the application to its place in the order. */
@@ -38,14 +39,13 @@ export class Broadcaster {
    * @throws at once, every error of a payload, before anything is published.
    */
   publish (event: string, data: unknown): Promise<Broadcast> {
-    const { eventTypes, broker, maxPayloadBytes, maxEventBytes, withIds } = this.#parts
-    const name = JSON.stringify(event)
-    if (this.#closed) throw new Closed(name)
+    const { eventTypes, broker, log, maxPayloadBytes, withIds } = this.#parts
+    if (this.#closed) throw new Closed(quote(event))
     const { payload, isText } = eventTypes.validate(event, data)
     const text = encodePayload(event, payload, isText)
-    within(name, Buffer.byteLength(text), 'maxPayloadBytes', maxPayloadBytes)
+    within(event, Buffer.byteLength(text), 'maxPayloadBytes', maxPayloadBytes)
     const body = encodeEvent(event, text)
-    within(name, Buffer.byteLength(body), 'history.maxBytes', maxEventBytes)
+    within(event, Buffer.byteLength(body) + MAX_ID_LINE_BYTES, 'history.maxBytes', log.maxBytes)
     return broker.publish({ channels: [EVERYBODY], body }).then((position) => {
       this.events++
       return { id: withIds ? formatPosition(position) : null }
@@ -61,5 +61,5 @@ export class Broadcaster {
 }
 
 function within (event: string, bytes: number, option: string, limit: number): void {
-  if (bytes > limit) throw new PayloadTooLarge(event, bytes, option, limit)
+  if (bytes > limit) throw new PayloadTooLarge(quote(event), bytes, option, limit)
 }

@@ -10,6 +10,8 @@ export interface Run {
   readonly chunk: Chunk
   /** The cursor of whoever has been given it. */
   readonly next: number
+  /** The event ID of its last entry; null where the stream has no ids. */
+  readonly lastEventId: string | null
   readonly events: number
 }
 
@@ -77,7 +79,7 @@ export class View {
       length += bytes.length
       next++
     }
-    return { chunk: createChunk(parts, length), next, events: parts.length }
+    return { chunk: createChunk(parts, length), next, lastEventId: this.#log.idBefore(next), events: parts.length }
   }
 
   /** Lets go of shared bytes once nobody is behind. */

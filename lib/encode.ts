@@ -1,4 +1,4 @@
-import { FieldInvalid, PayloadNotEncodable } from './errors.ts'
+import { FieldInvalid, PayloadNotEncodable, quote } from './errors.ts'
 
 // The wire form of an event stream: text in, text out.
 // Numbers are the steps of "Interpreting an event stream", WHATWG HTML 9.2.6, that a reader takes with the line.
@@ -25,9 +25,10 @@ export function encodePayload (event: string, payload: unknown, isText: boolean)
   try {
     json = JSON.stringify(payload)
   } catch (cause) {
-    throw new PayloadNotEncodable(JSON.stringify(event), (cause as Error)?.message ?? String(cause), { cause })
+    // Without the inner text: a toJSON may have put values there.
+    throw new PayloadNotEncodable(quote(event), 'JSON.stringify threw', { cause })
   }
-  if (json === undefined) throw new PayloadNotEncodable(JSON.stringify(event), `it is ${typeof payload}`)
+  if (json === undefined) throw new PayloadNotEncodable(quote(event), `it is ${typeof payload}`)
   return json
 }
 

@@ -1,7 +1,12 @@
-import createError from '@fastify/error'
+import { createError } from '@fastify/error'
 
 // One heading per code in docs/errors.md; a test ties the two together.
 // `%s` are filled in order. Values never stand in a message: a payload may hold what a log must not.
+
+/** How an error names an event, whatever was given for one. */
+export function quote (event: unknown): string {
+  return typeof event === 'string' ? JSON.stringify(event) : String(event)
+}
 
 export const OptionInvalid = createError<[option: string, rule: string, value: string]>(
   'FST_SSE_OPTION_INVALID', 'The option "%s" must be %s; it is %s')
@@ -67,10 +72,10 @@ export const NotAcceptable = createError(
   'FST_SSE_NOT_ACCEPTABLE', 'This resource is an event stream; the request does not accept text/event-stream', 406)
 
 export const ReplySent = createError(
-  'FST_SSE_REPLY_SENT', 'This reply was sent already: it cannot become an event stream')
+  'FST_SSE_REPLY_SENT', 'This reply was sent already, or is an event stream already')
 
 export const ReplyReplaced = createError(
-  'FST_SSE_REPLY_REPLACED', 'An onSend hook replaced or wrapped the event stream: exempt text/event-stream in it')
+  'FST_SSE_REPLY_REPLACED', 'An onSend hook failed, or replaced or wrapped the event stream: exempt text/event-stream in it')
 
 export const Closed = createError<[event: string]>(
   'FST_SSE_CLOSED', 'The event %s came after the application was closed')

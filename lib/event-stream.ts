@@ -3,26 +3,16 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { View } from './channels.ts'
 import { textChunk } from './chunk.ts'
+import type { CloseReason } from './close-reason.ts'
 import { HeaderInvalid, NotAcceptable, ReplyReplaced, ReplySent } from './errors.ts'
 import type { Hub } from './hub.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import type { Log, Placement } from './log.ts'
 import { acceptsEventStream, HEAD } from './negotiate.ts'
+import { readSubscribeOptions, type StreamHeaders, type SubscribeOptions } from './options.ts'
 import { encodeOpen } from './own-events.ts'
 import { hasClosed, openWriter, whenClosed, type AnyResponse } from './response-writer.ts'
 import { Subscriber, type SubscriberContext } from './subscriber.ts'
-
-/** What may be said of a subscriber when it subscribes. */
-export interface SubscribeOptions {
-  /**
-   * Where it starts: `'head'` with what comes next, `'oldest'` with everything kept, or after an event ID.
-   *
-   * @defaultValue the last event ID that the request brings, otherwise `'head'`
-   */
-  readonly from?: 'head' | 'oldest' | (string & {})
-  /** Yours; comes back as `subscriber.context`. */
-  readonly context?: SubscriberContext
-}
 
 /** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
 export interface ReplyOfAnyServer {
@@ -37,7 +27,7 @@ export interface EventStreamParts {
   readonly view: View
   readonly hub: Hub
   readonly maxBacklogBytes: number
-  readonly headers: ((request: FastifyRequest) => Record<string, string | number | readonly string[]>) | undefined
+  readonly headers: (request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>
   /** May throw: that is logged by whoever hands it in. */
   onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
 }
@@ -47,6 +37,8 @@ export interface EventStreamParts {
  */
 export class EventStreams {
   readonly #parts: EventStreamParts
+  /** Replies that are being turned into streams: while their onSend hooks run, Fastify does not know yet. */
+  readonly #taken = new WeakSet<FastifyReply>()
 
   constructor (parts: EventStreamParts) {
     this.#parts = parts
@@ -55,41 +47,39 @@ export class EventStreams {
   /**
    * @returns The subscriber, once its head is sent. One that is closed already, and was never counted, for HEAD and for a reader
    * that has left: the network is no reason to reject.
-   * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_HEADER_INVALID
+   * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_HEADER_INVALID, and what is wrong with an option
    */
-  async subscribe (anyReply: ReplyOfAnyServer, { from, context = {} }: SubscribeOptions = {}): Promise<Subscriber> {
+  async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions = {}): Promise<Subscriber> {
+    const { from, context } = readSubscribeOptions(options)
     const reply = anyReply as FastifyReply
     const { request } = reply
-    if (reply.sent) throw new ReplySent()
+    if (reply.sent || this.#taken.has(reply)) throw new ReplySent()
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
-    const placement = this.#place(from ?? lastEventIdOf(request.headers, request.raw.url!), from === undefined)
-    this.#setHead(reply)
+    this.#taken.add(reply)
+    const start = this.#place(from ?? lastEventIdOf(request.headers, request.raw.url!), from === undefined)
+    setHead(reply, Object.entries(await this.#parts.headers(request)))
     const response: AnyResponse = reply.raw
-    // It may have left during a hook of the application: `close` has been fired by then.
-    if (hasClosed(response)) {
+    const neverOpened = (reason: CloseReason): Subscriber => {
+      // A handler that returns the subscriber would otherwise be told that it has answered twice.
       reply.hijack()
-      return this.#closed(context, placement, 'reader')
+      return Subscriber.closed(this.#parts.view, context, start.cursor, reason)
     }
+    // It may have left during a hook of the application: `close` has been fired by then.
+    if (hasClosed(response)) return neverOpened('reader')
     if (request.method === 'HEAD') {
       await sendHeadAlone(reply)
-      return this.#closed(context, placement, 'ended')
+      return neverOpened('ended')
     }
     return new Promise((resolve, reject) => {
-      const left = (): void => resolve(this.#closed(context, placement, 'reader'))
       // While the onSend hooks run. A response that has ended was answered by one of them.
-      const closed = (): void => response.writableEnded ? reject(new ReplyReplaced()) : left()
+      const closed = (): void => response.writableEnded ? reject(new ReplyReplaced()) : resolve(neverOpened('reader'))
       response.once('close', closed)
-      reply.send(new HandOver(response, {
-        take: () => {
-          response.off('close', closed)
-          if (hasClosed(response)) left()
-          else resolve(this.#open(response, request, context, placement))
-          // Not before: hijacking skips the onSend hooks, and with them cookies and security headers.
-          reply.hijack()
-        },
-        replaced: () => reject(new ReplyReplaced()),
-        failed: reject
-      }))
+      reply.send(new HandOver(response, () => {
+        response.off('close', closed)
+        resolve(hasClosed(response) ? neverOpened('reader') : this.#open(response, request, context, start))
+        // Not before: hijacking skips the onSend hooks, and with them cookies and security headers.
+        reply.hijack()
+      }, reject))
     })
   }
 
@@ -101,17 +91,10 @@ export class EventStreams {
     return { ...log.resume(from), lastEventId: from }
   }
 
-  #setHead (reply: FastifyReply): void {
-    const further = Object.entries(this.#parts.headers?.(reply.request) ?? {})
-    for (const [name, value] of further) checkHeader(name, value)
-    // A hook that set them meant another body.
-    reply.removeHeader('content-length').removeHeader('content-encoding')
-    reply.code(200).headers(HEAD)
-    for (const [name, value] of further) reply.header(name, value)
-  }
-
-  #open (response: AnyResponse, request: FastifyRequest, context: SubscriberContext, start: Start): Subscriber {
+  #open (response: AnyResponse, request: FastifyRequest, context: SubscriberContext, placed: Start): Subscriber {
     const { log, view, hub, maxBacklogBytes, onSubscribe } = this.#parts
+    // What was kept when the cursor was placed may have been evicted while the onSend hooks ran.
+    const start: Start = placed.cursor >= log.start ? placed : { ...placed, cursor: log.start, gap: placed.gap ?? 'evicted' }
     const opening = textChunk(this.#opening(start))
     const writer = openWriter(response, opening, maxBacklogBytes)
     const subscriber = new Subscriber(view, hub, writer, context, start.cursor)
@@ -138,10 +121,6 @@ export class EventStreams {
     // An id that is none of ours is not sent back: it may be anything, of any length.
     return encodeOpen(time, null) + view.gap(cursor, gap, gap === 'unknown' ? undefined : lastEventId)
   }
-
-  #closed (context: SubscriberContext, { cursor }: Start, reason: 'reader' | 'ended'): Subscriber {
-    return Subscriber.closed(this.#parts.view, context, cursor, reason)
-  }
 }
 
 /** Where a subscriber starts, and what its reader said of it. */
@@ -155,41 +134,42 @@ interface Start extends Placement {
  */
 class HandOver extends Readable {
   readonly #response: AnyResponse
-  readonly #parts: HandOverParts
+  readonly #take: () => void
+  readonly #failed: (error: unknown) => void
 
-  constructor (response: AnyResponse, parts: HandOverParts) {
+  /**
+   * @param take The response is yours.
+   * @param failed It will not be: an onSend hook reads this instead of handing it on, or `take` threw.
+   */
+  constructor (response: AnyResponse, take: () => void, failed: (error: unknown) => void) {
     super()
     this.#response = response
-    this.#parts = parts
+    this.#take = take
+    this.#failed = failed
   }
 
   override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
     if (destination as unknown !== this.#response) return super.pipe(destination, options)
     try {
-      this.#parts.take()
+      // Of a hook that meant another body: this one has no length, and is not encoded.
+      this.#response.removeHeader('content-length')
+      this.#response.removeHeader('content-encoding')
+      this.#take()
       // Fastify watches a payload until it ends: now, so that it does not for as long as the stream is open.
       this.push(null)
       this.resume()
     } catch (error) {
-      this.#parts.failed(error)
+      this.#failed(error)
       this.destroy(error as Error)
     }
     return destination
   }
 
   override _read (): void {
-    this.#parts.replaced()
-    this.push(null)
+    this.#failed(new ReplyReplaced())
+    // Not at once: the error is the answer, and has to come before this end becomes one.
+    setImmediate(() => this.push(null))
   }
-}
-
-interface HandOverParts {
-  /** The response is yours. */
-  take (): void
-  /** An onSend hook reads this instead of handing it on. */
-  replaced (): void
-  /** `take` threw. */
-  failed (error: unknown): void
 }
 
 /** The head that GET would get. Resolves when it is sent: a handler that returned earlier would be taken for one that forgot to answer. */
@@ -199,23 +179,33 @@ async function sendHeadAlone (reply: FastifyReply): Promise<void> {
     // A stream, not nothing: Fastify's own HEAD routes would say `content-length: 0`, which GET does not.
     reply.send(Readable.from([]))
   })
-  // A handler that returns the subscriber would otherwise be told that it has answered twice.
-  reply.hijack()
 }
 
 // Without the first three the response would not be an event stream, or its body would be framed twice; the others belong to the
 // connection: HTTP/2 refuses them.
 const OURS = ['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade']
 
+/** All are checked before any is set: an error answer has none of them. */
+function setHead (reply: FastifyReply, further: ReadonlyArray<[name: string, value: StreamHeaders[string]]>): void {
+  for (const [name, value] of further) checkHeader(name, value)
+  reply.code(200).headers(HEAD)
+  for (const [name, value] of further) {
+    // Others have a word in this one: @fastify/cors says here that the answer depends on the origin.
+    const others = name.toLowerCase() === 'vary' ? [reply.getHeader('vary') ?? []].flat() : []
+    reply.header(name, others.length === 0 ? value : [...others, value].flat().join(', '))
+  }
+}
+
+/** @throws FST_SSE_HEADER_INVALID */
 function checkHeader (name: string, value: unknown): void {
   if (OURS.includes(name.toLowerCase())) throw new HeaderInvalid(name, 'it is set by the event stream itself')
-  try {
-    validateHeaderName(name)
-    for (const line of [value].flat()) {
-      if (typeof line !== 'string' && typeof line !== 'number') throw new TypeError('its value must be text, a number, or a list of these')
+  for (const line of [value].flat()) {
+    if (typeof line !== 'string' && typeof line !== 'number') throw new HeaderInvalid(name, 'its value must be text, a number, or a list of these')
+    try {
+      validateHeaderName(name)
       validateHeaderValue(name, String(line))
+    } catch (cause) {
+      throw new HeaderInvalid(name, (cause as Error).message)
     }
-  } catch (cause) {
-    throw new HeaderInvalid(name, (cause as Error).message)
   }
 }

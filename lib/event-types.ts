@@ -1,7 +1,7 @@
 import type { StaticDecode, StaticEncode, TSchema } from '@sinclair/typebox'
 /** @ts-ignore: resolves where the application has `typebox` 1.x; where it has not, no schema of that line can come here either. */
 import type { StaticDecode as NextStaticDecode, StaticEncode as NextStaticEncode } from 'typebox'
-import { EventInvalid, EventUnknown, PayloadInvalid, type Failure } from './errors.ts'
+import { EventInvalid, EventUnknown, PayloadInvalid, quote, type Failure } from './errors.ts'
 import { OWN_PREFIX } from './own-events.ts'
 import { project } from './projection.ts'
 import { DanglingReference, SchemaNode, type Schema } from './schema-node.ts'
@@ -189,16 +189,14 @@ function read (event: string, { root, hasEncoder, check, isText }: EventType, pa
   let failures: Failure[]
   try {
     const encoded = hasEncoder ? encodeTransforms(root, payload) : payload
-    if (check.check(encoded)) return { payload: isText ? encoded : project(root, encoded), isText }
-    failures = check.failures(encoded)
+    const outgoing = check.check(encoded) ? project(root, encoded) : encoded
+    // Looked at once more, since a getter need not give the same twice: what goes out fits, not what once stood there.
+    if (check.check(outgoing)) return { payload: outgoing, isText }
+    failures = check.failures(outgoing)
   } catch (error) {
     if (error instanceof EncoderFailed) throw invalid([{ path: error.path, rule: error.message, value: error.value }], error.cause)
     // A getter of the payload threw, or a payload of a recursive schema holds itself.
     throw invalid([{ path: '', rule: 'could not be read', value: payload }], error)
   }
   throw invalid(failures)
-}
-
-function quote (name: string): string {
-  return typeof name === 'string' ? JSON.stringify(name) : String(name)
 }

@@ -10,6 +10,8 @@ export interface ReconnectionTime {
 
 export interface HubParts {
   readonly reconnectionTime: ReconnectionTime
+  /** Milliseconds that a reader has to take the end of its stream when the hub closes. */
+  readonly shutdownTimeout: number
   /** There is something to serve this one with. */
   ready (subscriber: Subscriber): void
   /** This one ended; it is no longer counted. May throw: that is logged by whoever hands it in. */
@@ -25,8 +27,7 @@ export class Hub implements SubscriberOwner {
   readonly #closes = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
   readonly #parts: HubParts
   #reconnectionTime: ReconnectionTime
-  #closing: Promise<void> | undefined
-  #allEnded: (() => void) | undefined
+  #closing: Promise<unknown> | undefined
 
   constructor (parts: HubParts) {
     this.#parts = parts
@@ -50,7 +51,7 @@ export class Hub implements SubscriberOwner {
   /** Takes in a subscriber whose head was sent. One that comes while the hub closes is sent away at once. */
   add (subscriber: Subscriber): void {
     this.#subscribers.add(subscriber)
-    if (this.#closing !== undefined) this.#sendAway(subscriber)
+    if (this.#closing !== undefined) void this.#sendAway(subscriber)
   }
 
   ready (subscriber: Subscriber): void {
@@ -61,7 +62,6 @@ export class Hub implements SubscriberOwner {
     this.#subscribers.delete(subscriber)
     this.#closes[reason]++
     this.#parts.onClose(subscriber, reason)
-    if (this.#subscribers.size === 0) this.#allEnded?.()
   }
 
   /** A reconnection time in milliseconds, drawn anew at every call. */
@@ -73,37 +73,28 @@ export class Hub implements SubscriberOwner {
   /** Tells every subscriber, those of now and those to come. */
   setReconnectionTime (reconnectionTime: ReconnectionTime): void {
     this.#reconnectionTime = reconnectionTime
-    for (const subscriber of this.#subscribers) subscriber.tell(encodeRetry(this.drawReconnectionTime()))
+    for (const subscriber of this.#subscribers) subscriber.tellRetry(encodeRetry(this.drawReconnectionTime()))
   }
 
   /**
-   * Ends every stream cleanly, and cuts those whose readers have not taken their end in time.
+   * Ends every stream cleanly, and cuts those whose readers have not taken their end in time. So it does with those that still come.
    *
-   * @param timeout Milliseconds; 0 cuts at once.
-   * @returns Resolves when the last one is gone. The same promise for every call.
+   * @returns Resolves when the last one of now is gone. The same promise for every call.
    */
-  close (timeout: number): Promise<void> {
-    this.#closing ??= this.#endAll(timeout)
+  close (): Promise<unknown> {
+    this.#closing ??= Promise.all(Array.from(this.#subscribers, (subscriber) => this.#sendAway(subscriber)))
     return this.#closing
   }
 
-  async #endAll (timeout: number): Promise<void> {
-    if (this.#subscribers.size === 0) return
-    const allEnded = new Promise<void>((resolve) => { this.#allEnded = resolve })
-    for (const subscriber of this.#subscribers) this.#sendAway(subscriber)
-    // setTimeout takes Infinity for 1.
-    const timer = timeout === Infinity ? undefined : setTimeout(() => this.#destroyAll(), timeout)
-    await allEnded
+  async #sendAway (subscriber: Subscriber): Promise<void> {
+    // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
+    subscriber.tellRetry(encodeRetry(this.drawReconnectionTime()))
+    subscriber.end('shutdown')
+    const timer = setTimeout(() => subscriber.destroy('shutdown'), Math.min(this.#parts.shutdownTimeout, MAX_TIMEOUT))
+    await subscriber.closed
     clearTimeout(timer)
   }
-
-  #destroyAll (): void {
-    for (const subscriber of this.#subscribers) subscriber.destroy('shutdown')
-  }
-
-  #sendAway (subscriber: Subscriber): void {
-    // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
-    subscriber.tell(encodeRetry(this.drawReconnectionTime()))
-    subscriber.end('shutdown')
-  }
 }
+
+// setTimeout takes anything longer for 1.
+const MAX_TIMEOUT = 2 ** 31 - 1

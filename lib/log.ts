@@ -32,8 +32,8 @@ export interface Placement {
 
 const INITIAL_SLOTS = 64
 
-// `id: ` + epoch + `.` + offset + LF.
-const MAX_ID_LINE_BYTES = 32
+/** The most that an `id` line takes: `id: `, epoch, `.`, offset, LF. */
+export const MAX_ID_LINE_BYTES = 32
 
 /**
  * The bounded entries of this process, addressed by index.
@@ -74,13 +74,13 @@ export class Log {
 
   get lastEventId (): string | null { return this.#withIds ? formatPosition(this.#newest) : null }
 
-  /** The most bytes that an event may take, without its id, to stand here at all. */
-  get maxBodyBytes (): number { return this.#bounds.maxBytes - MAX_ID_LINE_BYTES }
+  /** The most bytes that an entry may take, `id` line included, to stand here at all. */
+  get maxBytes (): number { return this.#bounds.maxBytes }
 
   /**
    * Puts an event at the head, after evicting what `maxBytes` no longer allows.
    *
-   * @param body The encoded event without an id; at most `maxBodyBytes`.
+   * @param body The encoded event without an id; with `MAX_ID_LINE_BYTES`, at most `maxBytes`.
    */
   append (position: Position, channels: readonly string[], body: string): void {
     const bytes = Buffer.from(this.#withIds ? encodeId(formatPosition(position)) + body : body)

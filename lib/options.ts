@@ -4,11 +4,23 @@ import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { CloseReason } from './close-reason.ts'
 import { OptionInvalid, OptionUnknown, OptionUnsupported } from './errors.ts'
-import type { SubscribeOptions } from './event-stream.ts'
 import type { Declarations } from './event-types.ts'
 import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
-import type { Subscriber } from './subscriber.ts'
+import type { Subscriber, SubscriberContext } from './subscriber.ts'
+
+/** What may be said of a subscriber when it subscribes. */
+export interface SubscribeOptions {
+  /**
+   * Where it starts: `'head'` with what comes next, `'oldest'` with everything kept, or after an event ID. An ID that says nothing to
+   * the log is a gap, not an error.
+   *
+   * @defaultValue the last event ID that the request brings, otherwise `'head'`
+   */
+  readonly from?: 'head' | 'oldest' | (string & {}) | undefined
+  /** Yours; comes back as `subscriber.context`. Augment `SubscriberContext` to type it. */
+  readonly context?: SubscriberContext | undefined
+}
 
 /** Further response headers of an event stream. */
 export type StreamHeaders = Record<string, string | number | readonly string[]>
@@ -33,11 +45,11 @@ export interface SsePluginOptions {
   /** A stream has ended and is no longer counted. What it throws is logged. */
   onClose?: ((subscriber: Subscriber, reason: CloseReason) => void | Promise<void>) | undefined
   /** Further response headers of every event stream of this plugin. Those that make it one cannot be changed. */
-  headers?: ((request: FastifyRequest) => StreamHeaders) | undefined
+  headers?: ((request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>) | undefined
   /** Your own pages: `root` is an absolute directory, served below `prefix`. @defaultValue false */
   static?: { root: string, prefix?: string | undefined } | false | undefined
   /** @fastify/cors options for the routes of this plugin alone. @defaultValue { origin: '*' }, or the host's own @fastify/cors where there is one */
-  cors?: FastifyCorsOptions | false | undefined
+  cors?: Omit<FastifyCorsOptions, 'hook' | 'delegator'> | false | undefined
   /** What is kept for replay; false: no ids, and nothing is replayed. @defaultValue { maxEvents: 10_000, maxBytes: 16 MiB, maxAge: false } */
   history?: { maxEvents?: number | undefined, maxBytes?: number | undefined, maxAge?: number | false | undefined } | false | undefined
   /** How long a reader waits before it comes back: drawn for each between two bounds, and sent on every connect. @defaultValue { min: 1000, max: 5000 } */
@@ -48,14 +60,15 @@ export interface SsePluginOptions {
   maxPayloadBytes?: number | undefined
   /** How long `app.close()` waits for readers to take the end of their streams before it cuts them. @defaultValue 5000 */
   shutdownTimeout?: number | undefined
-  /** Of `register`: stands before `path`, and before nothing else. */
+  /** Of `register`: stands before `path` and before the prefix of `static`. */
   prefix?: string
 }
 
 /** The options, complete and checked. */
 export interface Settings {
   readonly events: readonly Declarations[] | undefined
-  readonly path: string | false
+  /** The URL of the stream route within the scope of the plugin, `prefix` included. */
+  readonly url: string | false
   readonly route: Omit<RouteShorthandOptions, 'handler'>
   readonly subscribe: NonNullable<SsePluginOptions['subscribe']>
   readonly onSubscribe: NonNullable<SsePluginOptions['onSubscribe']>
@@ -80,6 +93,18 @@ const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose
 const OPTIONS_TO_COME = ['client', 'inspector', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime',
   'slowSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload', 'maxChannelsPerSubscriber', 'compress', 'broker']
 
+// Those of @fastify/cors that are about the answer; `hook` and `delegator` are about how it is found, which is ours.
+const CORS_OPTIONS = ['origin', 'credentials', 'methods', 'exposedHeaders', 'allowedHeaders', 'maxAge', 'cacheControl', 'preflight',
+  'preflightContinue', 'strictPreflight', 'optionsSuccessStatus', 'hideOptionsRoute', 'logLevel']
+
+const CORS_DEFAULTS = {
+  origin: '*', methods: 'GET,HEAD', credentials: false, exposedHeaders: null, allowedHeaders: null, maxAge: null
+}
+
+const SUBSCRIBE_OPTIONS = ['from', 'context']
+
+const SUBSCRIBE_OPTIONS_TO_COME = ['channels', 'expiresAt']
+
 const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 
 /**
@@ -92,23 +117,46 @@ export function readOptions (options: SsePluginOptions): Settings {
     if (OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(key)
     if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown(key, OPTIONS.join(', '))
   }
+  // Not `??`: null is no option's default, but a wrong value.
+  const {
+    events, path = '/events', route = {}, subscribe = () => undefined, onSubscribe = () => {}, onClose = () => {}, headers = () => ({}),
+    static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 }, maxBacklogBytes = 256 * KIB,
+    maxPayloadBytes = MIB, shutdownTimeout = 5000, prefix = ''
+  } = options
+  demand(prefix === '' || isPath(prefix), 'prefix', 'a path that begins with "/"', prefix)
   return Object.freeze({
-    events: readEvents(options.events),
-    path: readPath('path', options.path ?? '/events'),
-    route: readRoute(options.route ?? {}),
-    subscribe: readFunction('subscribe', options.subscribe) ?? (() => undefined),
-    onSubscribe: readFunction('onSubscribe', options.onSubscribe) ?? (() => {}),
-    onClose: readFunction('onClose', options.onClose) ?? (() => {}),
-    headers: readFunction('headers', options.headers) ?? (() => ({})),
-    static: readStatic(options.static ?? false),
-    cors: readCors(options.cors),
-    keepsHistory: options.history !== false,
-    history: readHistory(options.history ?? {}),
-    reconnectionTime: readReconnectionTime(options.reconnectionTime ?? { min: 1000, max: 5000 }),
-    maxBacklogBytes: readLimit('maxBacklogBytes', options.maxBacklogBytes ?? 256 * KIB),
-    maxPayloadBytes: readLimit('maxPayloadBytes', options.maxPayloadBytes ?? MIB),
-    shutdownTimeout: readLimit('shutdownTimeout', options.shutdownTimeout ?? 5000)
+    events: readEvents(events),
+    url: readUrl(prefix, path),
+    route: readRoute(route),
+    subscribe: readFunction('subscribe', subscribe),
+    onSubscribe: readFunction('onSubscribe', onSubscribe),
+    onClose: readFunction('onClose', onClose),
+    headers: readFunction('headers', headers),
+    static: readStatic(prefix, pages),
+    cors: readCors(cors),
+    keepsHistory: history !== false,
+    history: readHistory(history),
+    reconnectionTime: readReconnectionTime(reconnectionTime),
+    maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
+    maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
+    shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout)
   })
+}
+
+/**
+ * The options of `subscribe`, complete.
+ *
+ * @throws FST_SSE_OPTION_UNKNOWN, FST_SSE_OPTION_UNSUPPORTED, FST_SSE_OPTION_INVALID
+ */
+export function readSubscribeOptions (options: SubscribeOptions): { from: string | undefined, context: SubscriberContext } {
+  demand(isObject(options), 'subscribe', 'an object of from, context', options)
+  for (const key of Object.keys(options)) {
+    // Not passed over: a stream that was meant for some channels would hear all of them.
+    if (SUBSCRIBE_OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(`subscribe.${key}`)
+  }
+  const { from, context = {} } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
+  demand(from === undefined || typeof from === 'string', 'subscribe.from', '"head", "oldest" or an event ID', from)
+  return { from, context }
 }
 
 /** @throws FST_SSE_OPTION_INVALID */
@@ -127,9 +175,19 @@ function readEvents (events: SsePluginOptions['events']): readonly Declarations[
   return list
 }
 
-function readPath (option: string, path: string | false): string | false {
-  demand(path === false || (typeof path === 'string' && path.startsWith('/')), option, 'a path that begins with "/", or false', path)
-  return path
+function readUrl (prefix: string, path: string | false): string | false {
+  demand(path === false || isPath(path), 'path', 'a path that begins with "/", or false', path)
+  return path === false ? false : join(prefix, path)
+}
+
+/** As Fastify joins them: one slash between, none alone at the end. */
+function join (prefix: string, path: string): string {
+  const url = prefix.endsWith('/') ? prefix + path.slice(1) : prefix + path
+  return prefix !== '' && path === '/' ? prefix : url
+}
+
+function isPath (value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('/')
 }
 
 function readRoute (route: Omit<RouteShorthandOptions, 'handler'>): Omit<RouteShorthandOptions, 'handler'> {
@@ -140,27 +198,30 @@ function readRoute (route: Omit<RouteShorthandOptions, 'handler'>): Omit<RouteSh
   return route
 }
 
-function readFunction<F> (option: string, value: F | undefined): F | undefined {
-  demand(value === undefined || typeof value === 'function', option, 'a function', value)
+function readFunction<F> (option: string, value: F): F {
+  demand(typeof value === 'function', option, 'a function', value)
   return value
 }
 
-function readStatic (value: NonNullable<SsePluginOptions['static']>): Settings['static'] {
+function readStatic (outer: string, value: NonNullable<SsePluginOptions['static']>): Settings['static'] {
   if (value === false) return false
   const { root, prefix = '/' } = readObject('static', value, ['root', 'prefix'])
   demand(typeof root === 'string' && isAbsolute(root), 'static.root', 'an absolute path of a directory', root)
-  demand(typeof prefix === 'string' && prefix.startsWith('/'), 'static.prefix', 'a path that begins with "/"', prefix)
-  return { root, prefix }
+  demand(isPath(prefix), 'static.prefix', 'a path that begins with "/"', prefix)
+  return { root, prefix: join(outer, prefix) }
 }
 
 function readCors (value: SsePluginOptions['cors']): Settings['cors'] {
   if (value === false) return false
-  demand(value === undefined || isObject(value), 'cors', 'an object of @fastify/cors options, or false', value)
   // Complete, so that none of the host's global options shines through where ours are asked for.
-  const options = { origin: '*', methods: 'GET,HEAD', credentials: false, exposedHeaders: null, allowedHeaders: null, maxAge: null, ...value } as FastifyCorsOptions
+  const options = { ...CORS_DEFAULTS, ...readObject('cors', value === undefined ? {} : value, CORS_OPTIONS) } as FastifyCorsOptions
   const { origin, credentials } = options
-  const anyOrigin = origin === '*' || origin === true || (Array.isArray(origin) && origin.includes('*'))
-  demand(!(anyOrigin && credentials === true), 'cors.origin', 'a list of origins where "credentials" is true: every browser refuses "*" with credentials, and with true any page could read as your user', origin)
+  // Perhaps from an environment that lacks it: any origin would be the wrong guess.
+  demand(origin !== undefined, 'cors.origin', 'given, where it stands at all', origin)
+  demand(typeof credentials === 'boolean', 'cors.credentials', 'true or false', credentials)
+  const anyOrigin = [origin].flat().some((one) => one === '*' || one === true)
+  demand(!(anyOrigin && credentials), 'cors.origin',
+    'a list of origins where "credentials" is true: browsers refuse "*" with credentials, and with true any page could read as your user', origin)
   return { options, isDefault: value === undefined }
 }
 

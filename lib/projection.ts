@@ -29,9 +29,9 @@ function projectParts (declared: readonly SchemaNode[], value: unknown): unknown
 function collect (node: SchemaNode, value: object, parts: SchemaNode[]): boolean {
   parts.push(node)
   const all = node.all.map((member) => collect(member, value, parts))
-  const accepting = node.alternatives.filter((member) => member.accepts(value)).map((member) => collect(member, value, parts))
+  const accepting = node.accepting(value).map((member) => collect(member, value, parts))
   if (node.speaksOfPartsOf(value) || all.includes(false)) return false
-  return node.alternatives.length === 0 || accepting.includes(true)
+  return accepting.length === 0 || accepting.includes(true)
 }
 
 function projectItems (parts: readonly SchemaNode[], list: readonly unknown[]): unknown[] {

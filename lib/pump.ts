@@ -91,7 +91,7 @@ export class Pump {
   /** Up to where everybody has been served whose socket takes it: a burst of more than one run takes more than one sweep. */
   #served (): number {
     let served = this.#headAtBegin
-    for (const { lag } of this.#queue) served = Math.min(served, this.#log.head - lag)
+    for (const { cursor } of this.#queue) served = Math.min(served, cursor)
     return served
   }
 

@@ -20,6 +20,8 @@ export interface ResponseWriter {
   onceDrained (callback: () => void): void
   /** Ends the response cleanly, after everything accepted. The connection stays usable. */
   end (): void
+  /** The same, and asks for no more on this connection: the server closes. */
+  endLast (): void
   /** Cuts the connection. */
   destroy (): void
 }
@@ -130,6 +132,11 @@ class SocketWriter implements ResponseWriter {
     this.#response.end()
   }
 
+  endLast (): void {
+    // A closing server closes idle connections of HTTP/1.1 by itself.
+    this.#response.end()
+  }
+
   destroy (): void {
     this.#socket.destroy()
   }
@@ -157,6 +164,12 @@ class PlainWriter implements ResponseWriter {
 
   end (): void {
     this.#response.end()
+  }
+
+  endLast (): void {
+    this.#response.end()
+    // Sessions of HTTP/2 it leaves open until their readers go; this one ends when nothing is under way on it.
+    if (!(this.#response instanceof ServerResponse)) this.#response.stream.session?.close()
   }
 
   destroy (): void {

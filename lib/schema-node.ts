@@ -100,6 +100,8 @@ export class SchemaNode {
   readonly all: readonly SchemaNode[]
   /** Any of these may or may not accept it. */
   readonly alternatives: readonly SchemaNode[]
+  /** The members of which one speaks, as another one accepts the value or not. TypeBox 1.x alone has these. */
+  readonly #condition: { readonly if: SchemaNode, readonly then: SchemaNode, readonly else: SchemaNode } | undefined
   readonly encode: ((value: unknown) => unknown) | undefined
   readonly #properties: ReadonlyMap<string, SchemaNode>
   readonly #patterns: ReadonlyArray<readonly [RegExp, SchemaNode]>
@@ -127,8 +129,9 @@ export class SchemaNode {
     this.#definitions = scope.definitions
     this.all = nodes(schema.allOf)
     if (schema.$ref !== undefined) this.all = [...this.all, SchemaNode.#referred(schema.$ref, scope, findings)]
-    this.alternatives = nodes([...schema.anyOf ?? [], ...schema.oneOf ?? [], schema.if, schema.then, schema.else])
-    findings.alternatives.push(...this.alternatives)
+    this.alternatives = nodes([...schema.anyOf ?? [], ...schema.oneOf ?? []])
+    this.#condition = schema.if === undefined ? undefined : { if: node(schema.if), then: node(schema.then ?? {}), else: node(schema.else ?? {}) }
+    findings.alternatives.push(...this.alternatives, ...this.#condition === undefined ? [] : [this.#condition.if])
     const transform = schema[TransformKind]
     const codec = schema['~codec']
     if (transform !== undefined) this.encode = (value) => transform.Encode(value)
@@ -179,6 +182,15 @@ export class SchemaNode {
     return this.#accepts(value)
   }
 
+  /** Those of its alternatives that accept a value. */
+  accepting (value: unknown): readonly SchemaNode[] {
+    const accepting = this.alternatives.filter((member) => member.accepts(value))
+    if (this.#condition === undefined) return accepting
+    return this.#condition.if.accepts(value)
+      ? [...accepting, this.#condition.if, this.#condition.then]
+      : [...accepting, this.#condition.else]
+  }
+
   /** Whether it says itself what such a value is made of. */
   speaksOfPartsOf (value: object): boolean {
     return (Array.isArray(value) ? ITEMS : PROPERTIES).some((keyword) => Object.hasOwn(this.#schema, keyword))
@@ -219,7 +231,7 @@ export class SchemaNode {
 
   /** Whether something holds of a place that this one is put together of, and that accepts a value. */
   #someMember (value: unknown, holds: (member: SchemaNode) => boolean): boolean {
-    const members = [...this.all, ...this.alternatives.filter((member) => member.accepts(value))]
+    const members = [...this.all, ...this.accepting(value)]
     return members.some((member) => holds(member) || member.#someMember(value, holds))
   }
 

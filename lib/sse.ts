@@ -3,11 +3,11 @@ import type { Broadcast, Broadcaster } from './broadcast.ts'
 import { EVERYBODY } from './channels.ts'
 import type { CloseReason } from './close-reason.ts'
 import { EventsUnregistered, OptionUnsupported } from './errors.ts'
-import type { EventStreams, ReplyOfAnyServer, SubscribeOptions } from './event-stream.ts'
+import type { EventStreams, ReplyOfAnyServer } from './event-stream.ts'
 import type { Declarations, EventsOf, EventTypes } from './event-types.ts'
 import type { Hub, ReconnectionTime } from './hub.ts'
 import type { Log } from './log.ts'
-import { readReconnectionTime } from './options.ts'
+import { readReconnectionTime, type SubscribeOptions } from './options.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /**
@@ -81,7 +81,8 @@ export class Sse<E extends object = RegisteredEvents> {
    * @throws FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID (`error.failures` lists what is wrong), FST_SSE_PAYLOAD_NOT_ENCODABLE,
    * FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_CLOSED: as a rejection, logged too, and harmless where nobody awaits it.
    */
-  broadcast<K extends keyof E & string> (event: K, data: E[K], options?: Readonly<Record<string, never>>): Promise<Broadcast> {
+  broadcast<K extends keyof E & string> (event: K, data: E[K]): Promise<Broadcast>
+  broadcast (event: string, data: unknown, options?: object): Promise<Broadcast> {
     const broadcast = this.#publish(event, data, options)
     broadcast.catch((err: unknown) => {
       this.#failedBroadcasts++
@@ -91,8 +92,8 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   // Runs up to its return within the call of `broadcast`: the error's stack names the caller.
-  async #publish (event: string, data: unknown, options: object = {}): Promise<Broadcast> {
-    const [option] = Object.keys(options)
+  async #publish (event: string, data: unknown, options: object | undefined): Promise<Broadcast> {
+    const [option] = Object.keys(Object(options))
     if (option !== undefined) throw new OptionUnsupported(option)
     return this.#parts.broadcaster.publish(event, data)
   }

@@ -48,6 +48,9 @@ export class Subscriber {
   readonly #writer: ResponseWriter
   #cursor: number
   #asides: Aside[] = []
+  /** The newest `retry` among them, perhaps served already. */
+  #retry: Aside | undefined
+  #lastEventId: string | null
   /** The index at which the stream ends, once somebody asked for that. */
   #endIndex = Infinity
   /** Why it ends or ended; undefined while it lives. */
@@ -75,6 +78,7 @@ export class Subscriber {
     this.#writer = writer
     this.context = context
     this.#cursor = cursor
+    this.#lastEventId = view.idBefore(cursor)
   }
 
   /**
@@ -93,7 +97,14 @@ export class Subscriber {
   get channels (): readonly string[] { return this.#view.channels }
 
   /** The event ID up to which it was served; null where the stream has no ids. */
-  get lastEventId (): string | null { return this.#view.idBefore(this.#cursor) }
+  get lastEventId (): string | null { return this.#lastEventId }
+
+  /**
+   * The index up to which it was served.
+   *
+   * @internal
+   */
+  get cursor (): number { return this.#cursor }
 
   /** Entries between its cursor and the head of the log. */
   get lag (): number { return this.#state === 'closed' ? 0 : this.#view.head - this.#cursor }
@@ -130,6 +141,18 @@ export class Subscriber {
     if (this.#reason !== undefined) return
     this.#asides.push({ index: this.#view.head, chunk: textChunk(text) })
     if (this.#state === 'open') this.#owner.ready(this)
+  }
+
+  /**
+   * The same for a `retry` field. One that still waits is replaced: a reader that reads nothing must not cost more with each.
+   *
+   * @internal
+   */
+  tellRetry (text: string): void {
+    if (this.#reason !== undefined) return
+    this.#asides = this.#asides.filter((aside) => aside !== this.#retry)
+    this.tell(text)
+    this.#retry = this.#asides.at(-1)
   }
 
   /**
@@ -197,13 +220,15 @@ export class Subscriber {
     }
     if (this.#cursor >= this.#endIndex) {
       this.#state = 'ending'
-      this.#writer.end()
+      if (this.#reason === 'shutdown') this.#writer.endLast()
+      else this.#writer.end()
       return 0
     }
     if (this.#cursor < this.#view.start) return this.#skip()
     const limit = Math.min(this.#view.head, aside?.index ?? Infinity, this.#endIndex)
     const run = this.#view.run(this.#cursor, limit)
     this.#cursor = run.next
+    this.#lastEventId = run.lastEventId
     this.#owner.traffic.deliveries += run.events
     return this.#write(run.chunk)
   }
@@ -211,6 +236,7 @@ export class Subscriber {
   /** Entries it had not been given were evicted: says so, and goes on with the oldest that is left. */
   #skip (): number {
     const oldest = this.#cursor = this.#view.start
+    this.#lastEventId = this.#view.idBefore(oldest)
     this.#owner.traffic.gaps++
     return this.#write(textChunk(this.#view.gap(oldest, 'slow')))
   }
@@ -230,4 +256,4 @@ export class Subscriber {
 }
 
 const NOBODY: SubscriberOwner = { traffic: { deliveries: 0, bytes: 0, gaps: 0, replays: 0 }, ready () {}, ended () {} }
-const NOWHERE: ResponseWriter = { write: () => true, onceDrained () {}, end () {}, destroy () {} }
+const NOWHERE: ResponseWriter = { write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {} }

@@ -21,19 +21,73 @@ export class EncoderFailed extends Error {
  * @param value The decoded side. Not changed: what an encoder replaces is replaced in a copy.
  * @throws EncoderFailed
  */
-export function encodeTransforms (node: SchemaNode, value: unknown, path = ''): unknown {
-  let encoded = node.encode === undefined ? value : run(node.encode, value, path)
-  encoded = encodeEach(node.all, encoded, path)
-  if (node.alternatives.length > 0) encoded = encodeAlternative(node.alternatives, encoded, path)
-  if (Array.isArray(encoded)) return encodeItems(node, encoded, path)
-  return isRecord(encoded) ? encodeProperties(node, encoded, path) : encoded
+export function encodeTransforms (node: SchemaNode, value: unknown): unknown {
+  return new Encoding().encode(node, value, '')
 }
 
-/** What several places say of one value. Each is given the decoded side: two may declare the same transform. */
-function encodeEach (nodes: readonly SchemaNode[], value: unknown, path: string): unknown {
-  const changed = nodes.map((node) => encodeTransforms(node, value, path)).filter((encoded) => encoded !== value)
-  if (changed.length === 0) return value
-  return changed.length > 1 && isRecord(value) && changed.every(isRecord) ? merge(value, changed) : changed[0]
+/** One payload being encoded. */
+class Encoding {
+  /**
+   * What each place made of each object. Every member of a union is tried, and a recursive one tries them again at every level:
+   * without this the time would double with each.
+   */
+  readonly #encoded = new Map<SchemaNode, Map<object, unknown>>()
+
+  encode (node: SchemaNode, value: unknown, path: string): unknown {
+    if (typeof value !== 'object' || value === null) return this.#encodeAnew(node, value, path)
+    let known = this.#encoded.get(node)
+    if (known === undefined) this.#encoded.set(node, known = new Map())
+    if (!known.has(value)) known.set(value, this.#encodeAnew(node, value, path))
+    return known.get(value)
+  }
+
+  #encodeAnew (node: SchemaNode, value: unknown, path: string): unknown {
+    let encoded = node.encode === undefined ? value : run(node.encode, value, path)
+    encoded = this.#encodeEach(node.all, encoded, path)
+    if (node.alternatives.length > 0) encoded = this.#encodeAlternative(node.alternatives, encoded, path)
+    if (Array.isArray(encoded)) return this.#encodeItems(node, encoded, path)
+    return isRecord(encoded) ? this.#encodeProperties(node, encoded, path) : encoded
+  }
+
+  /** What several places say of one value. Each is given the decoded side: two may declare the same transform. */
+  #encodeEach (nodes: readonly SchemaNode[], value: unknown, path: string): unknown {
+    const changed = nodes.map((node) => this.encode(node, value, path)).filter((encoded) => encoded !== value)
+    if (changed.length === 0) return value
+    return changed.length > 1 && isRecord(value) && changed.every(isRecord) ? merge(value, changed) : changed[0]
+  }
+
+  /** The first member whose encoding that member itself accepts. Where there is none, the check will say so. */
+  #encodeAlternative (members: readonly SchemaNode[], value: unknown, path: string): unknown {
+    for (const member of members) {
+      try {
+        const encoded = this.encode(member, value, path)
+        if (member.accepts(encoded)) return encoded
+      } catch (error) {
+        // Not an error: the encoder of a member that this value is none of.
+        if (!(error instanceof EncoderFailed)) throw error
+      }
+    }
+    return value
+  }
+
+  #encodeItems (node: SchemaNode, list: readonly unknown[], path: string): readonly unknown[] {
+    const encoded = Array.from(list, (item, index) => this.#encodeEach(node.item(list, index), item, `${path}/${index}`))
+    return encoded.some((item, index) => item !== list[index]) ? encoded : list
+  }
+
+  #encodeProperties (node: SchemaNode, value: Record<string, unknown>, path: string): Record<string, unknown> {
+    let copy: Record<string, unknown> | undefined
+    for (const key of node.keysOf(value)) {
+      const part = value[key]
+      // An optional property given as undefined is not there.
+      if (part === undefined && !node.requires(key)) continue
+      const encoded = this.#encodeEach(node.property(value, key), part, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+      if (encoded === part) continue
+      copy ??= copyOf(value)
+      put(copy, key, encoded)
+    }
+    return copy ?? value
+  }
 }
 
 function merge (value: Record<string, unknown>, changed: ReadonlyArray<Record<string, unknown>>): Record<string, unknown> {
@@ -45,39 +99,6 @@ function merge (value: Record<string, unknown>, changed: ReadonlyArray<Record<st
     }
   }
   return merged
-}
-
-/** The first member whose encoding that member itself accepts. Where there is none, the check will say so. */
-function encodeAlternative (members: readonly SchemaNode[], value: unknown, path: string): unknown {
-  for (const member of members) {
-    try {
-      const encoded = encodeTransforms(member, value, path)
-      if (member.accepts(encoded)) return encoded
-    } catch (error) {
-      // Not an error: the encoder of a member that this value is none of.
-      if (!(error instanceof EncoderFailed)) throw error
-    }
-  }
-  return value
-}
-
-function encodeItems (node: SchemaNode, list: readonly unknown[], path: string): readonly unknown[] {
-  const encoded = Array.from(list, (item, index) => encodeEach(node.item(list, index), item, `${path}/${index}`))
-  return encoded.some((item, index) => item !== list[index]) ? encoded : list
-}
-
-function encodeProperties (node: SchemaNode, value: Record<string, unknown>, path: string): Record<string, unknown> {
-  let copy: Record<string, unknown> | undefined
-  for (const key of node.keysOf(value)) {
-    const part = value[key]
-    // An optional property given as undefined is not there.
-    if (part === undefined && !node.requires(key)) continue
-    const encoded = encodeEach(node.property(value, key), part, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
-    if (encoded === part) continue
-    copy ??= copyOf(value)
-    put(copy, key, encoded)
-  }
-  return copy ?? value
 }
 
 function isRecord (value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { Log, type LogBounds } from '../lib/log.ts'
+import { Log, MAX_ID_LINE_BYTES, type LogBounds } from '../lib/log.ts'
 import { formatPosition } from '../lib/position.ts'
 
 const EPOCH = 'a000000000'
@@ -47,10 +47,10 @@ t.test('maxBytes holds at every moment', async (t) => {
   t.pass('in every case')
 })
 
-t.test('an entry of maxBodyBytes stands alone in the log', async (t) => {
+t.test('an entry of maxBytes stands alone in the log', async (t) => {
   const { log, append } = createLog({ maxBytes: 200 })
   append(3)
-  append(1, 'x'.repeat(log.maxBodyBytes))
+  append(1, 'x'.repeat(log.maxBytes - MAX_ID_LINE_BYTES))
   t.equal(log.head - log.start, 1)
   t.ok(log.bytes <= 200)
 })

@@ -9,7 +9,7 @@ t.test('without options everything has its default', async (t) => {
   const { subscribe, onSubscribe, onClose, headers, ...settings } = read({})
   t.match(settings, {
     events: undefined,
-    path: '/events',
+    url: '/events',
     route: {},
     static: false,
     cors: { isDefault: true, options: { origin: '*', credentials: false } },
@@ -24,7 +24,7 @@ t.test('without options everything has its default', async (t) => {
 })
 
 t.test('an option given as undefined has its default', async (t) => {
-  t.equal(read({ path: undefined, maxPayloadBytes: undefined }).path, '/events')
+  t.equal(read({ path: undefined, maxPayloadBytes: undefined }).url, '/events')
 })
 
 t.test('what register itself takes is let through', async (t) => {
@@ -88,7 +88,7 @@ for (const [option, options] of WRONG) {
 
 t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
   t.match(read({ path: false, static: false, cors: false, history: false }), {
-    path: false, static: false, cors: false, keepsHistory: false, history: { maxEvents: 0 }
+    url: false, static: false, cors: false, keepsHistory: false, history: { maxEvents: 0 }
   })
   t.match(read({ history: { maxEvents: Infinity, maxAge: false } }), { history: { maxEvents: Infinity, maxAge: Infinity } })
   t.match(read({ maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: 0 }), {

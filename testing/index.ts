@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { EventStreamParser, type ParsedEvent } from '../client/event-stream-parser.ts'
-import type { Declarations, EncodedEventsOf } from '../lib/event-types.ts'
+import { EventTypes, type Declarations, type EncodedEventsOf } from '../lib/event-types.ts'
 import { OWN_PREFIX, type OwnEvents } from '../lib/own-events.ts'
 import type { RegisteredEvents, Sse } from '../lib/sse.ts'
 
@@ -11,7 +11,11 @@ export interface InjectableApp {
 }
 
 export interface OpenStreamOptions<D extends Declarations = Declarations> {
-  /** Types the events of the stream, as readers get them. @defaultValue the events that `app.sse` is typed by */
+  /**
+   * The events of the stream: their types as readers get them, and which of them are text.
+   *
+   * @defaultValue the events of `app.sse`, typed as they are broadcast; where one has a transform, give them here
+   */
   readonly events?: D
   readonly method?: 'GET' | 'POST'
   readonly headers?: Record<string, string>
@@ -45,13 +49,13 @@ interface InjectedResponse {
  *
  * What it cannot show is back-pressure and the end of connections: those need a real socket.
  *
- * @param app The application, or the scope that the plugin was registered in: which events are text is known there and below.
+ * @param app The application. Without `events`, the scope that the plugin was registered in, or one below: its `sse` knows what is text.
  * @throws an Error with the status and the body where the answer is not an event stream.
  */
 export async function openStream<D extends Declarations = never> (
   app: InjectableApp,
   url: string,
-  { method = 'GET', headers = {}, payload, timeout = 5000 }: OpenStreamOptions<D> = {}
+  { events, method = 'GET', headers = {}, payload, timeout = 5000 }: OpenStreamOptions<D> = {}
 ): Promise<EventStream<[D] extends [never] ? RegisteredEvents : EncodedEventsOf<D>>> {
   const abort = new AbortController()
   const response = await app.inject({
@@ -68,8 +72,8 @@ export async function openStream<D extends Declarations = never> (
     throw new Error(`${method} ${url} answered ${response.statusCode} ${type}, not an event stream: ${body.join('')}`)
   }
   // A scope above the plugin's has no `sse`: there only the data itself can tell.
-  const sse = app.sse as Sse | undefined
-  return new EventStream(response, { abort, timeout, isText: (event) => sse?.isText(event) })
+  const types = events === undefined ? app.sse as Sse | undefined : await EventTypes.compile([events])
+  return new EventStream(response, { abort, timeout, isText: (event) => types?.isText(event) })
 }
 
 interface EventStreamParts {
@@ -88,13 +92,14 @@ export class EventStream<E extends object = RegisteredEvents> {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** The reconnection time that the stream set last, in milliseconds. */
   reconnectionTime: number | undefined
-  /** The last event ID. */
+  /** The last event ID of what was read here: that of the last event taken, not of the last that arrived. */
   lastEventId = ''
   readonly #parts: EventStreamParts
   readonly #body: Readable
   #arrived: ReceivedEvent[] = []
   #ended = false
-  #wake: (() => void) | undefined
+  /** Those that wait for something to happen. */
+  #waiting: Array<() => void> = []
 
   /** @internal */
   constructor (response: InjectedResponse, parts: EventStreamParts) {
@@ -109,12 +114,13 @@ export class EventStream<E extends object = RegisteredEvents> {
     this.#body.on('error', () => {})
     this.#body.once('close', () => {
       this.#ended = true
-      this.#wake?.()
+      this.#wake()
     })
   }
 
   /**
-   * The next event, of one type or of any but the plugin's own (`sse.*`). Passes over the events before it: they are gone then.
+   * The next event, of one type or of any but the plugin's own (`sse.*`). Passes over the events before it: they are gone
+   * then, for whoever else waits too.
    *
    * @throws an Error where the stream ends, or nothing comes within the time-out.
    */
@@ -125,7 +131,7 @@ export class EventStream<E extends object = RegisteredEvents> {
     const passed: string[] = []
     const deadline = Date.now() + this.#parts.timeout
     for (;;) {
-      for (let arrived = this.#arrived.shift(); arrived !== undefined; arrived = this.#arrived.shift()) {
+      for (let arrived = this.#take(); arrived !== undefined; arrived = this.#take()) {
         if (event === undefined ? !arrived.event.startsWith(OWN_PREFIX) : arrived.event === event) return arrived
         passed.push(arrived.event)
       }
@@ -141,7 +147,7 @@ export class EventStream<E extends object = RegisteredEvents> {
   async * [Symbol.asyncIterator] (): AsyncGenerator<AnyReceived<E>, void, undefined> {
     try {
       for (;;) {
-        const arrived = this.#arrived.shift()
+        const arrived = this.#take()
         if (arrived !== undefined && !arrived.event.startsWith(OWN_PREFIX)) yield arrived as AnyReceived<E>
         else if (arrived === undefined && this.#ended) return
         else if (arrived === undefined) await this.#changes(Infinity)
@@ -160,32 +166,38 @@ export class EventStream<E extends object = RegisteredEvents> {
     while (!this.#ended) await this.#changes(Infinity)
   }
 
+  #take (): ReceivedEvent | undefined {
+    const arrived = this.#arrived.shift()
+    if (arrived !== undefined) this.lastEventId = arrived.id
+    return arrived
+  }
+
   #arrive ({ type, data, lastEventId }: ParsedEvent): void {
-    this.lastEventId = lastEventId
     this.#arrived.push({ event: type, data: this.#read(type, data), id: lastEventId })
-    this.#wake?.()
+    this.#wake()
   }
 
   #read (event: string, data: string): unknown {
-    const isText = this.#parts.isText(event)
-    if (isText === true) return data
+    if (this.#parts.isText(event) === true) return data
     try {
       return JSON.parse(data)
-    } catch (error) {
-      if (isText === false) throw error
+    } catch {
       return data
     }
+  }
+
+  #wake (): void {
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 
   /** Resolves when something arrives or the stream ends; with false when neither happened in time. */
   #changes (milliseconds: number): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = milliseconds === Infinity ? undefined : setTimeout(() => resolve(false), milliseconds)
-      this.#wake = () => {
+      this.#waiting.push(() => {
         clearTimeout(timer)
-        this.#wake = undefined
         resolve(true)
-      }
+      })
     })
   }
 }

@@ -52,7 +52,7 @@ t.test('with options the plugin takes what they declare', async (t) => {
 
 t.test('a registration is refused with a code', async (t) => {
   const refused: Array<[title: string, code: string, message: RegExp, register: (app: FastifyInstance) => PromiseLike<unknown>]> = [
-    ['a second time in one scope', 'FST_SSE_DECORATOR_TAKEN', /registered here before/, async (app) => {
+    ['a second time in one scope', 'FST_SSE_DECORATOR_TAKEN', /of this plugin: register it once here/, async (app) => {
       await app.register(ssePlugin)
       await app.register(ssePlugin, { path: '/other' })
     }],

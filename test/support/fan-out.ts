@@ -50,6 +50,10 @@ export class GatedWriter implements ResponseWriter {
     this.onClosed()
   }
 
+  endLast (): void {
+    this.end()
+  }
+
   destroy (): void {
     this.state = 'destroyed'
     this.onClosed()
@@ -60,7 +64,7 @@ export class GatedWriter implements ResponseWriter {
 }
 
 /** The rooms of the fan-out, wired as the plugin wires them, without a server. */
-export function createFanOut (bounds: Partial<LogBounds> = {}) {
+export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout = 1000 } = {}) {
   const epoch = createEpoch()
   const log = new Log({ epoch, offset: 0 }, { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity, ...bounds }, true, () => 0)
   const view = new View(log, [EVERYBODY])
@@ -68,6 +72,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}) {
   const ended: Array<[Subscriber, CloseReason]> = []
   const hub = new Hub({
     reconnectionTime: { min: 1000, max: 5000 },
+    shutdownTimeout,
     ready: (subscriber) => pump.add(subscriber),
     onClose: (subscriber, reason) => ended.push([subscriber, reason])
   })
