@@ -336,3 +336,24 @@ t.test('a string enum of plain JSON Schema, given to typebox, is text', async (t
   t.equal(await isText(NextType.Unsafe<'a' | 'b'>({ type: 'string', enum: ['a', 'b'] })), true)
   t.same(await outgoing(NextType.Unsafe<'a' | 'b'>({ type: 'string', enum: ['a', 'b'] }), 'a', 'c'), ['a', INVALID])
 })
+
+t.test('what goes out fits its schema also where a getter gives something else the second time', async (t) => {
+  let looks = 0
+  const types = await EventTypes.compile([{ event: Type.Object({ a: Type.Number() }) }])
+  const payload = { get a () { return looks++ === 0 ? 1 : 'other' } }
+  t.throws(() => types.validate('event', payload), { code: 'FST_SSE_PAYLOAD_INVALID' })
+})
+
+t.test('the parts of a recursive union are encoded once each, however deep', async (t) => {
+  let encodings = 0
+  const At = Type.Transform(Type.String()).Decode((text) => new Date(text)).Encode((date) => { encodings++; return date.toISOString() })
+  const Comment = Type.Recursive((This) => Type.Union([
+    Type.Object({ kind: Type.Literal('a'), at: At, reply: Type.Union([This, Type.Null()]) }),
+    Type.Object({ kind: Type.Literal('b'), at: At, reply: Type.Union([This, Type.Null()]) })
+  ]))
+  const types = await EventTypes.compile([{ event: Comment }])
+  let comment: object | null = null
+  for (let depth = 0; depth < 16; depth++) comment = { kind: 'b', at: new Date(0), reply: comment }
+  types.validate('event', comment)
+  t.ok(encodings <= 16 * 4, `${encodings} encodings of 16 dates`)
+})

@@ -52,3 +52,27 @@ t.test('who comes while the hub closes is sent away', async (t) => {
   t.equal(writer.retries.length, 1)
   t.equal(hub.size, 0)
 })
+
+t.test('who comes while the hub closes, and does not take its end, is cut too', async (t) => {
+  const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 20 })
+  publish('kept')
+  await hub.close()
+  const { subscriber, writer } = subscribe(0)
+  writer.room = 1
+  t.equal(await subscriber.closed, 'shutdown')
+  t.equal(writer.state, 'destroyed')
+})
+
+t.test('a reader has as long as it takes, where shutdownTimeout is longer than any timer', async (t) => {
+  const { publish, subscribe, settled, hub } = createFanOut({}, { shutdownTimeout: 3_000_000_000 })
+  const { writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  const closed = hub.close()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  t.equal(writer.state, 'open')
+  writer.drain()
+  await closed
+  t.equal(writer.state, 'ended')
+})

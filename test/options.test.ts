@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import t from 'tap'
-import { readOptions, type SsePluginOptions } from '../lib/options.ts'
+import { readOptions, readSubscribeOptions, type SsePluginOptions, type SubscribeOptions } from '../lib/options.ts'
 
 /** Options as an application without types may give them. */
 const read = (options: Record<string, unknown>) => readOptions(options as SsePluginOptions)
@@ -33,6 +33,8 @@ t.test('what register itself takes is let through', async (t) => {
 
 t.test('an unknown option is refused with those that are known', async (t) => {
   t.throws(() => read({ heartBeat: 1 }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"heartBeat" is unknown; known are events, path/ })
+  t.throws(() => read({ cors: { orgin: 'https://a.test' } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.orgin"/ })
+  t.throws(() => read({ cors: { delegator: () => {} } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.delegator"/ })
   t.throws(() => read({ history: { maxItems: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"history\.maxItems"/ })
 })
 
@@ -48,6 +50,8 @@ const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
   ['events', { events: [null] }],
   ['path', { path: 'events' }],
   ['path', { path: true }],
+  ['path', { path: null }],
+  ['prefix', { prefix: 'api' }],
   ['route', { route: [] }],
   ['route.method', { route: { method: 'POST' } }],
   ['route.handler', { route: { handler: () => {} } }],
@@ -60,11 +64,15 @@ const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
   ['static.root', { static: {} }],
   ['static.prefix', { static: { root: resolve('.'), prefix: 'pages' } }],
   ['cors', { cors: true }],
+  ['cors.credentials', { cors: { credentials: 'true' } }],
+  ['cors.origin', { cors: { origin: undefined } }],
+  ['cors.origin', { cors: { origin: [true], credentials: true } }],
   ['cors.origin', { cors: { credentials: true } }],
   ['cors.origin', { cors: { origin: '*', credentials: true } }],
   ['cors.origin', { cors: { origin: true, credentials: true } }],
   ['cors.origin', { cors: { origin: ['https://a.test', '*'], credentials: true } }],
   ['history', { history: 10 }],
+  ['history', { history: null }],
   ['history.maxEvents', { history: { maxEvents: -1 } }],
   ['history.maxBytes', { history: { maxBytes: 1.5 } }],
   ['history.maxAge', { history: { maxAge: '1h' } }],
@@ -85,6 +93,25 @@ for (const [option, options] of WRONG) {
     }
   })
 }
+
+t.test('prefix and path are joined as Fastify joins them', async (t) => {
+  const joined: Array<[options: object, url: string]> = [
+    [{}, '/events'], [{ prefix: '/api' }, '/api/events'], [{ prefix: '/api/' }, '/api/events'], [{ prefix: '/api', path: '/' }, '/api'],
+    [{ path: '/' }, '/'], [{ prefix: '/', path: '/live' }, '/live']
+  ]
+  for (const [options, url] of joined) t.equal(readOptions(options).url, url, JSON.stringify(options))
+  t.match(read({ prefix: '/api', static: { root: resolve('.'), prefix: '/pages' } }), { static: { prefix: '/api/pages' } })
+})
+
+t.test('subscribe refuses what it does not know, so that a stream never hears more than was meant', async (t) => {
+  const subscribe = (options: unknown) => readSubscribeOptions(options as SubscribeOptions)
+  t.strictSame(subscribe({}), { from: undefined, context: {} })
+  t.throws(() => subscribe({ channels: [] }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: /"subscribe\.channels"/ })
+  t.throws(() => subscribe({ expiresAt: new Date() }), { code: 'FST_SSE_OPTION_UNSUPPORTED' })
+  t.throws(() => subscribe({ form: 'oldest' }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"subscribe\.form"/ })
+  t.throws(() => subscribe({ from: 7 }), { code: 'FST_SSE_OPTION_INVALID', message: /"subscribe\.from"/ })
+  t.throws(() => subscribe(null), { code: 'FST_SSE_OPTION_INVALID', message: /"subscribe"/ })
+})
 
 t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
   t.match(read({ path: false, static: false, cors: false, history: false }), {

@@ -122,6 +122,32 @@ t.test('lag and lastEventId follow the cursor', async (t) => {
   t.equal(subscriber.lastEventId, log.lastEventId)
 })
 
+t.test('lastEventId stays what it was served, whatever becomes of the log', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut({ maxEvents: 2 })
+  const { subscriber, writer } = subscribe()
+  publish('a')
+  await settled()
+  const served = log.lastEventId
+  writer.onClosed()
+  for (const data of ['b', 'c', 'd', 'e']) publish(data)
+  await settled()
+  t.equal(subscriber.lastEventId, served)
+})
+
+t.test('of the reconnection times that wait for a reader only the newest is kept', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  for (let time = 1; time <= 1000; time++) subscriber.tellRetry(`retry: ${time}\n`)
+  subscriber.tell('data: mine\n\n')
+  writer.drain()
+  await settled()
+  t.strictSame(writer.retries, [1000])
+  t.strictSame(writer.data, ['a', 'mine'])
+})
+
 t.test('a stream that never opened is closed, and takes anything in silence', async (t) => {
   const { view, hub } = createFanOut()
   const subscriber = Subscriber.closed(view, {}, 0, 'reader')

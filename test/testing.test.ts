@@ -79,6 +79,41 @@ t.test('leaving the loop closes the stream on both sides', async (t) => {
   t.equal(app.sse.count(), 0)
 })
 
+t.test('closing ends a loop that waits elsewhere', async (t) => {
+  const { app } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const loop = (async () => { for await (const { event } of stream) t.fail(event) })()
+  await stream.close()
+  await loop
+  t.equal(stream.ended, true)
+})
+
+t.test('events given read the data of a hub that the application itself does not have', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const child = defineEvents({ message: Type.Object({ n: Type.Number() }), text: Type.String() })
+  await app.register(ssePlugin, { events })
+  await app.register(async (scope) => {
+    await scope.register(ssePlugin, { events: child })
+    scope.get('/say', async () => {
+      await scope.sse.of(child).broadcast('message', { n: 1 })
+      await scope.sse.of(child).broadcast('text', '2')
+    })
+  }, { prefix: '/child' })
+  const stream = await openStream(app, '/child/events', { events: child })
+  await app.inject('/child/say')
+  t.strictSame((await stream.next('message')).data, { n: 1 })
+  t.equal((await stream.next('text')).data, '2')
+})
+
+t.test('lastEventId is that of the last event taken', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const [first] = await Promise.all([1, 2, 3].map((n) => sse.broadcast('tick', n)))
+  t.equal((await stream.next('tick')).data, 1)
+  t.equal(stream.lastEventId, first!.id)
+})
+
 t.test('close leaves no subscriber, and may be called again', async (t) => {
   const { app } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
