@@ -17,8 +17,16 @@ export type AnySchema = TSchema | NextSchema
 /** What is broadcast under a schema: the decoded side of its transforms. */
 export type Payload<S> = S extends TSchema ? StaticDecode<S> : S extends NextSchema ? NextStaticDecode<S> : never
 
-/** What a reader gets under a schema: the encoded side of its transforms. */
-export type EncodedPayload<S> = S extends TSchema ? StaticEncode<S> : S extends NextSchema ? NextStaticEncode<S> : never
+/** What a reader gets under a schema: the encoded side of its transforms, as JSON brings it. */
+export type EncodedPayload<S> = Json<S extends TSchema ? StaticEncode<S> : S extends NextSchema ? NextStaticEncode<S> : never>
+
+/** What is left of a value after JSON: of a `Date` its text, of bytes an object. */
+type Json<T> =
+  unknown extends T ? T
+    : T extends string | number | boolean | null | undefined ? T
+      : T extends { toJSON (): infer J } ? J
+        : T extends Uint8Array ? Record<string, number>
+          : { [K in keyof T]: Json<T[K]> }
 
 /** How one event is declared: by its schema alone, or with more to say about it. */
 export type Declaration<S> = S | {

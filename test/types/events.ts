@@ -166,3 +166,12 @@ export async function anOpenedStreamOfUndeclaredEventsGivesAnything (): Promise<
   const { data } = await stream.next('anything')
   isExactly<unknown>()(data)
 }
+
+const dates = defineEvents({ dated: Type.Object({ at: Type.Date(), list: Type.Array(Type.Date()), name: Type.String() }) })
+
+export function jsonBringsDatesAsText (published: EventsOf<typeof dates>, encoded: EncodedEventsOf<typeof dates>): void {
+  isExactly<{ at: Date, list: Date[], name: string }>()(published.dated)
+  isExactly<{ at: string, list: string[], name: string }>()(encoded.dated)
+  // @ts-expect-error a reader gets text
+  encoded.dated.at.getTime()
+}
