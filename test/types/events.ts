@@ -167,7 +167,7 @@ export async function anOpenedStreamOfUndeclaredEventsGivesAnything (): Promise<
   isExactly<unknown>()(data)
 }
 
-const dates = defineEvents({ dated: Type.Object({ at: Type.Date(), list: Type.Array(Type.Date()), name: Type.String() }) })
+export const dates = defineEvents({ dated: Type.Object({ at: Type.Date(), list: Type.Array(Type.Date()), name: Type.String() }) })
 
 export function jsonBringsDatesAsText (published: EventsOf<typeof dates>, encoded: EncodedEventsOf<typeof dates>): void {
   isExactly<{ at: Date, list: Date[], name: string }>()(published.dated)
