@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 import type { PuppeteerNode } from 'puppeteer-core'
 import type { Test } from 'tap'
+import { notInstalled } from '../support/system.ts'
 
 // Not by `import`: the module loader that tap puts in takes a file of its dependency chromium-bidi for `BidiMapper.js.js`.
 const { default: puppeteer } = createRequire(import.meta.url)('puppeteer-core') as { default: PuppeteerNode }
@@ -51,9 +52,9 @@ export async function forEachBrowser (t: Test, claims: (t: Test, browser: Browse
 }
 
 function missing (t: Test, name: string): void {
-  const advice = 'not installed: run `npm run setup:system`'
-  if (process.env.REQUIRE_SYSTEM === '1') t.fail(`${name} is ${advice}`)
-  else t.test(name, { skip: advice }, () => {})
+  const skip = notInstalled(name)
+  if (skip === false) t.fail(`${name} is not installed`)
+  else t.test(name, { skip }, () => {})
 }
 
 async function launchChromium (executablePath: string): Promise<Launched> {

@@ -8,6 +8,7 @@ import { connect as connectTls } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
+import { notInstalled } from '../support/system.ts'
 import { gate, listen, parseEvents, RawReader, turn, until } from './raw-reader.ts'
 
 /** One stream as its reader sees it. */
@@ -32,7 +33,7 @@ function createKeys (): { key: string, cert: string } | string {
   try {
     execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=localhost', ...files], { stdio: 'ignore' })
   } catch (error) {
-    return `no openssl to make a certificate with: ${(error as Error).message}`
+    return (error as Error).message
   }
   return { key: readFileSync(join(dir, 'key.pem'), 'utf8'), cert: readFileSync(join(dir, 'cert.pem'), 'utf8') }
 }
@@ -144,7 +145,7 @@ const servers: Server[] = [
   { title: 'inject', options: {}, open: (_t, app) => openInjected(app) }
 ]
 
-const skipOf = ({ options }: Server): string | false => 'https' in options && typeof keys === 'string' ? keys : false
+const skipOf = ({ options }: Server): string | false => 'https' in options && typeof keys === 'string' ? notInstalled('openssl') : false
 
 interface Journey {
   readonly app: FastifyInstance
