@@ -56,6 +56,14 @@ t.test('next says so when the stream has ended', async (t) => {
   t.equal(stream.ended, true)
 })
 
+t.test('everybody that waits hears of the end', async (t) => {
+  const { app } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const waiting = [stream.next('tick'), stream.next('message'), stream.next('tick')]
+  await app.close()
+  for (const { reason } of await Promise.allSettled(waiting) as PromiseRejectedResult[]) t.match(reason, { message: /^The stream ended/ })
+})
+
 t.test('iterating gives every event until the stream ends', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
