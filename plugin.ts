@@ -3,8 +3,11 @@ import fastifyPlugin from 'fastify-plugin'
 import { Broadcaster } from './lib/broadcast.ts'
 import { declareForBrowsers, hasCors, servePages } from './lib/browser-clients.ts'
 import { harmless } from './lib/callbacks.ts'
-import { EVERYBODY, View } from './lib/channels.ts'
+import { EVERYBODY } from './lib/channel-name.ts'
+import { Channels } from './lib/channels.ts'
+import { Clock, now } from './lib/clock.ts'
 import { DecoratorTaken, PathTaken } from './lib/errors.ts'
+import { EventEncoder } from './lib/event-encoder.ts'
 import { EventStreams } from './lib/event-stream.ts'
 import { defineEvents, EventTypes } from './lib/event-types.ts'
 import { Hub } from './lib/hub.ts'
@@ -31,37 +34,35 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   refuseTaken(app, settings)
 
   const eventTypes = await EventTypes.compile(settings.events)
+  const encoder = new EventEncoder(eventTypes, settings.maxPayloadBytes)
   const broker = new MemoryBroker()
-  const origin = await broker.start((position, { channels, body }) => {
-    log.append(position, channels, body)
-    pump.wake(hub)
+  const origin = await broker.start((position, publication) => {
+    channels.append(position, publication)
+    for (const channel of publication.channels) pump.wake(hub.of(channel))
   })
-  const log = new Log(origin, settings.history, settings.keepsHistory, () => performance.now())
-  const view = new View(log, [EVERYBODY])
-  const pump = new Pump(log, view)
+  const log = new Log({ origin, bounds: settings.history, keeps: settings.keepsHistory, now, evicted: (entry) => channels.evict(entry) })
+  const channels = new Channels(log)
+  const pump = new Pump(log, channels)
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,
     shutdownTimeout: settings.shutdownTimeout,
-    ready: (subscriber) => pump.add(subscriber),
-    onClose: harmless(app.log, 'onClose', settings.onClose)
+    limits: settings.limits,
+    encode: (event, payload) => encoder.encode(event, payload),
+    ready: (delivery) => pump.add(delivery),
+    onClose: harmless(app.log, 'onClose', settings.onClose),
+    failed: (err, event) => app.log.error({ err, event }, 'sse: an event for one reader failed')
   })
-  const broadcaster = new Broadcaster({
-    eventTypes,
-    broker,
-    log,
-    withIds: settings.keepsHistory,
-    maxPayloadBytes: settings.maxPayloadBytes
-  })
+  const broadcaster = new Broadcaster({ eventTypes, encoder, broker, log })
   const eventStreams = new EventStreams({
     log,
-    view,
+    channels,
     hub,
-    maxBacklogBytes: settings.maxBacklogBytes,
     headers: settings.headers,
     onSubscribe: harmless(app.log, 'onSubscribe', settings.onSubscribe)
   })
+  const clock = new Clock()
 
-  app.decorate('sse', new Sse({ log, hub, eventTypes, broadcaster, eventStreams, logger: app.log }))
+  app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, logger: app.log }))
 
   if (url !== false) {
     await declareForBrowsers(app, settings.cors, {
@@ -76,6 +77,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
+    clock.start(settings.clockInterval, (now) => hub.look(now))
     if (url !== false && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
       app.log.info(`sse: pages of any origin may read ${app.prefix}${url}; the option "cors" says who else`)
     }
@@ -84,6 +86,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   app.addHook('preClose', async () => {
     await broadcaster.close()
     await hub.close()
+    clock.stop()
   })
 }
 
@@ -105,11 +108,16 @@ export default ssePlugin
 // What `require` gives: the plugin itself, as Fastify's own plugins do.
 export { ssePlugin, ssePlugin as 'module.exports', defineEvents, EVERYBODY }
 export type { Broadcast } from './lib/broadcast.ts'
+export type { BroadcastOptions, CloseOptions, StreamOptions, SubscribeOptions } from './lib/call-options.ts'
+export type { Channel } from './lib/channel.ts'
 export type { CloseReason } from './lib/close-reason.ts'
 export type { Failure, PayloadInvalid } from './lib/errors.ts'
 export type { ReplyOfAnyServer } from './lib/event-stream.ts'
 export type { AnySchema, Declaration, Declarations, EncodedEventsOf, EncodedPayload, EventsOf, Payload } from './lib/event-types.ts'
+export type { AnyEvents, Events, RegisteredEvents } from './lib/events.ts'
+export type { GapReason } from './lib/gap-reason.ts'
 export type { ReconnectionTime } from './lib/hub.ts'
-export type { SsePluginOptions, StreamHeaders, SubscribeOptions } from './lib/options.ts'
-export type { AnyEvents, Events, RegisteredEvents, Sse, Stats } from './lib/sse.ts'
+export type { SlowSubscriber, SsePluginOptions, StreamHeaders } from './lib/options.ts'
+export type { Source } from './lib/source.ts'
+export type { Sse, Stats } from './lib/sse.ts'
 export type { Subscriber, SubscriberContext } from './lib/subscriber.ts'

@@ -1,25 +1,24 @@
 import { Buffer } from 'node:buffer'
 import type { Broker } from './broker.ts'
-import { EVERYBODY } from './channels.ts'
-import { encodeEvent, encodePayload } from './encode.ts'
-import { Closed, PayloadTooLarge, quote } from './errors.ts'
+import { readBroadcastOptions, type BroadcastOptions } from './call-options.ts'
+import { Closed, OptionInvalid, quote } from './errors.ts'
+import { demandWithin, type EventEncoder } from './event-encoder.ts'
 import type { EventTypes } from './event-types.ts'
-import { MAX_ID_LINE_BYTES, type Log } from './log.ts'
+import { idLineBytes, type Log } from './log.ts'
 import { formatPosition } from './position.ts'
 
 /** Where a broadcast stands. */
 export interface Broadcast {
-  /** The event ID; null where the stream has no ids. */
+  /** The event ID; null for an ephemeral event, and where the stream has no ids. */
   readonly id: string | null
 }
 
 export interface BroadcasterParts {
   readonly eventTypes: EventTypes
+  readonly encoder: EventEncoder
   readonly broker: Broker
   /** Where the event will have to fit in. */
   readonly log: Log
-  readonly maxPayloadBytes: number
-  readonly withIds: boolean
 }
 
 /** Brings an event from the application to its place in the order. */
@@ -38,17 +37,18 @@ export class Broadcaster {
    *
    * @throws at once, every error of a payload, before anything is published.
    */
-  publish (event: string, data: unknown): Promise<Broadcast> {
-    const { eventTypes, broker, log, maxPayloadBytes, withIds } = this.#parts
+  publish (event: string, data: unknown, options: BroadcastOptions): Promise<Broadcast> {
+    const { eventTypes, encoder, broker, log } = this.#parts
     if (this.#closed) throw new Closed(quote(event))
-    const { payload, isText } = eventTypes.validate(event, data)
-    const text = encodePayload(event, payload, isText)
-    within(event, Buffer.byteLength(text), 'maxPayloadBytes', maxPayloadBytes)
-    const body = encodeEvent(event, text)
-    within(event, Buffer.byteLength(body) + MAX_ID_LINE_BYTES, 'history.maxBytes', log.maxBytes)
-    return broker.publish({ channels: [EVERYBODY], body }).then((position) => {
+    const { channels, id, ephemeral = eventTypes.isEphemeral(event) } = readBroadcastOptions(options, log.keeps)
+    if (ephemeral && id !== undefined) throw new OptionInvalid('broadcast.id', 'absent where an event is ephemeral: nobody resumes from it', quote(id))
+    const body = encoder.encode(event, data)
+    demandWithin(event, Buffer.byteLength(body) + idLineBytes(id), 'history.maxBytes', log.maxBytes)
+    // Last: what it does to the payload changes nothing any more.
+    const key = eventTypes.keyOf(event, data)
+    return broker.publish({ channels, body, ephemeral, id, key: key === undefined ? key : keyOfKind(ephemeral, event, key) }).then((position) => {
       this.events++
-      return { id: withIds ? formatPosition(position) : null }
+      return { id: position === null || !log.keeps ? null : id ?? formatPosition(position) }
     })
   }
 
@@ -60,6 +60,8 @@ export class Broadcaster {
   }
 }
 
-function within (event: string, bytes: number, option: string, limit: number): void {
-  if (bytes > limit) throw new PayloadTooLarge(quote(event), bytes, option, limit)
+/** Of a kept event an ephemeral one replaces nothing: readers that come back would get neither. */
+function keyOfKind (ephemeral: boolean, event: string, key: string): string {
+  // No event type holds LF.
+  return `${ephemeral ? 'ephemeral' : 'kept'}\n${event}\n${key}`
 }

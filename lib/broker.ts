@@ -2,13 +2,23 @@ import type { Position } from './position.ts'
 
 /** An encoded event on its way to its place in the order. */
 export interface Publication {
+  /** Who may hear it. */
   readonly channels: readonly string[]
   /** The event as it goes out, without its `id` line: that one names the place. */
   readonly body: string
+  /** Not kept: it reaches who is there, and has no position. */
+  readonly ephemeral: boolean
+  /** The event ID, where the application gives one; otherwise its position is. */
+  readonly id: string | undefined
+  /** A later event of the same channel with the same key replaces it for those who have not got it yet. */
+  readonly key: string | undefined
 }
 
-/** Takes an event at its place. Called in order of position, never twice for one position, never before `start` has resolved. */
-export type Place = (position: Position, publication: Publication) => void
+/**
+ * Takes an event at its place; the position is null for an ephemeral one. Called in the one order, never twice for one place, never
+ * before `start` has resolved.
+ */
+export type Place = (position: Position | null, publication: Publication) => void
 
 /**
  * What places events in one order for all nodes.
@@ -27,9 +37,9 @@ export interface Broker {
   /**
    * Gives an event its place.
    *
-   * @returns Its position, once `place` was called with it in this process.
+   * @returns Its position, null for an ephemeral one, once `place` was called with it in this process.
    */
-  publish (publication: Publication): Promise<Position>
+  publish (publication: Publication): Promise<Position | null>
 
   /** Called once; nothing is published afterwards, and `place` is no longer called. */
   close (): Promise<void>

@@ -1,89 +1,114 @@
-import { createChunk, type Chunk } from './chunk.ts'
-import type { GapReason, Log } from './log.ts'
-import { encodeGap } from './own-events.ts'
-
-/** The channel that every subscriber hears unless it asked for others. */
-export const EVERYBODY = '*'
-
-/** Consecutive entries as one chunk: what one subscriber gets in one write. */
-export interface Run {
-  readonly chunk: Chunk
-  /** The cursor of whoever has been given it. */
-  readonly next: number
-  /** The event ID of its last entry; null where the stream has no ids. */
-  readonly lastEventId: string | null
-  readonly events: number
-}
-
-// 64 KiB: large enough that a write costs little per event, small enough that one reader's replay leaves the loop to others.
-const MAX_RUN_BYTES = 64 * 1024
-
-// Readers that replay from different places would otherwise fill the memory with runs that nobody shares.
-const MAX_SHARED_RUNS = 32
+import type { Publication } from './broker.ts'
+import { ChannelLog } from './channel-log.ts'
+import type { Entry } from './entry.ts'
+import { Forgotten } from './forgotten.ts'
+import type { Log } from './log.ts'
+import type { Position } from './position.ts'
+import { View } from './view.ts'
 
 /**
- * What the subscribers of one distinct set of channels hear of the log.
+ * Who hears what: the entries of the log by channel, and the views that subscribers have of them.
  *
- * The same `Run` for every subscriber at the same cursor: the bytes are joined and framed once, not per subscriber.
+ * A channel is here as long as somebody hears it or an entry of it is kept. Everything costs in proportion to the channels
+ * concerned, however many there are.
  */
-export class View {
-  readonly channels: readonly string[]
+export class Channels {
   readonly #log: Log
-  readonly #runs = new Map<number, Run>()
-  /** The head that the shared runs were built for. */
-  #head = 0
+  readonly #channels = new Map<string, ChannelLog>()
+  readonly #views = new Map<string, View>()
+  /** Views that hold runs for others to share. */
+  readonly #warm = new Set<View>()
+  readonly #forgotten: Forgotten
+  /** Entries that a later one of the same key replaced. */
+  replaced = 0
 
-  constructor (log: Log, channels: readonly string[]) {
+  constructor (log: Log) {
     this.#log = log
-    this.channels = channels
+    this.#forgotten = new Forgotten(log.origin.offset)
   }
 
-  /** The oldest index that can still be served. */
-  get start (): number { return this.#log.start }
+  /** Channels that are heard, or have entries kept. */
+  get size (): number { return this.#channels.size }
 
-  get head (): number { return this.#log.head }
+  /** Distinct sets of channels that somebody hears. */
+  get views (): number { return this.#views.size }
 
-  /** The event ID just before an index; null where the stream has no ids. */
-  idBefore (index: number): string | null { return this.#log.idBefore(index) }
-
-  /** What tells a reader, before it goes on at `cursor`, that entries it could hear are gone. */
-  gap (cursor: number, reason: GapReason, lastEventId?: string): string {
-    return encodeGap(this.#log.idBefore(cursor), { reason, lastEventId, oldestEventId: this.#log.idAt(cursor) ?? undefined })
-  }
-
-  /**
-   * The entries from a cursor on, at most up to `limit`. The cursor is at or after `start`, and before `limit`.
-   */
-  run (cursor: number, limit: number): Run {
-    if (this.#head !== this.#log.head) {
-      this.#runs.clear()
-      this.#head = this.#log.head
+  /** Puts an event at the head of the log, and of its channels. */
+  append (position: Position | null, publication: Publication): void {
+    const entry = this.#log.append(position, publication)
+    for (const name of entry.channels) {
+      // Of an ephemeral entry that nobody is there to hear, nothing is left behind.
+      const channel = entry.position === null ? this.#channels.get(name) : this.#channel(name)
+      if (channel === undefined) continue
+      entry.listings++
+      const replaced = channel.append(entry)
+      if (replaced === undefined) continue
+      this.replaced++
+      this.#unlist(replaced)
     }
-    const shared = this.#runs.get(cursor)
-    if (shared !== undefined && shared.next <= limit) return shared
-    const run = this.#join(cursor, limit)
-    if (this.#runs.size === MAX_SHARED_RUNS) this.#runs.clear()
-    this.#runs.set(cursor, run)
-    return run
+    if (entry.listings === 0) this.#takeOut(entry)
   }
 
-  #join (cursor: number, limit: number): Run {
-    const parts: Buffer[] = []
-    let length = 0
-    let next = cursor
-    while (next < limit) {
-      const { bytes } = this.#log.at(next)
-      // One entry larger than a run goes alone.
-      if (length > 0 && length + bytes.length > MAX_RUN_BYTES) break
-      parts.push(bytes)
-      length += bytes.length
-      next++
+  /** The log let go of an entry. */
+  evict (entry: Entry): void {
+    for (const name of entry.channels) {
+      const channel = this.#channels.get(name)
+      channel?.evict(entry)
+      if (channel?.isIdle) this.#forget(channel)
     }
-    return { chunk: createChunk(parts, length), next, lastEventId: this.#log.idBefore(next), events: parts.length }
+  }
+
+  /** The view of a set of channels, for one more subscriber. Give it back with `release`. */
+  view (names: Iterable<string>): View {
+    const channels = [...new Set(names)].sort()
+    const key = channels.join('\n')
+    let view = this.#views.get(key)
+    if (view === undefined) {
+      view = new View(key, this.#log, channels.map((name) => this.#channel(name)), this.#warm)
+      this.#views.set(key, view)
+    }
+    view.subscribers++
+    return view
+  }
+
+  release (view: View): void {
+    if (--view.subscribers > 0) return
+    this.#views.delete(view.key)
+    this.#warm.delete(view)
+    for (const channel of view.parts) {
+      channel.views--
+      if (channel.isIdle) this.#forget(channel)
+    }
   }
 
   /** Lets go of shared bytes once nobody is behind. */
   rest (): void {
-    this.#runs.clear()
+    for (const view of this.#warm) view.rest()
+    this.#warm.clear()
+  }
+
+  #channel (name: string): ChannelLog {
+    let channel = this.#channels.get(name)
+    if (channel === undefined) {
+      channel = new ChannelLog(name, this.#forgotten.evictedOffset(name))
+      this.#channels.set(name, channel)
+    }
+    return channel
+  }
+
+  #forget (channel: ChannelLog): void {
+    this.#channels.delete(channel.name)
+    this.#forgotten.add(channel.name, channel.evictedOffset)
+    // Ephemeral ones: there is nobody left to hear them here.
+    for (const entry of channel.entries) this.#unlist(entry)
+  }
+
+  #unlist (entry: Entry): void {
+    if (--entry.listings === 0) this.#takeOut(entry)
+  }
+
+  #takeOut (entry: Entry): void {
+    // The event ID of an entry that was replaced still says where its reader stands.
+    if (entry.id === undefined) this.#log.remove(entry)
   }
 }

@@ -65,6 +65,21 @@ export const PayloadTooLarge = createError<[event: string, bytes: number, option
 export const FieldInvalid = createError<[field: string, value: string]>(
   'FST_SSE_FIELD_INVALID', 'A %s may not hold CR, LF or NUL; it is %s')
 
+export const ChannelInvalid = createError<[channel: string, rule: string]>(
+  'FST_SSE_CHANNEL_INVALID', 'The channel %s is not one: %s')
+
+export const ChannelsExceeded = createError<[limit: number]>(
+  'FST_SSE_CHANNELS_EXCEEDED', 'A subscriber hears at most %d channels ("maxChannelsPerSubscriber")')
+
+export const KeyInvalid = createError<[event: string, problem: string, options?: { cause: unknown }]>(
+  'FST_SSE_KEY_INVALID', 'The "latestBy" of %s must give text or a number; it %s')
+
+export const BacklogFull = createError<[event: string, bytes: number, limit: number]>(
+  'FST_SSE_BACKLOG_FULL', 'The event %s was not sent: %d bytes wait for this reader already; "maxBacklogBytes" allows %d')
+
+export const SourceInvalid = createError<[event: string, value: string]>(
+  'FST_SSE_SOURCE_INVALID', 'The source of %s must be a function that returns an async iterable; it %s')
+
 export const HeaderInvalid = createError<[header: string, problem: string]>(
   'FST_SSE_HEADER_INVALID', 'The option "headers" gave the header %s: %s')
 

@@ -1,7 +1,7 @@
 import type { StaticDecode, StaticEncode, TSchema } from '@sinclair/typebox'
 /** @ts-ignore: resolves where the application has `typebox` 1.x; where it has not, no schema of that line can come here either. */
 import type { StaticDecode as NextStaticDecode, StaticEncode as NextStaticEncode } from 'typebox'
-import { EventInvalid, EventUnknown, PayloadInvalid, quote, type Failure } from './errors.ts'
+import { EventInvalid, EventUnknown, KeyInvalid, PayloadInvalid, quote, type Failure } from './errors.ts'
 import { OWN_PREFIX } from './own-events.ts'
 import { project } from './projection.ts'
 import { DanglingReference, SchemaNode, type Schema } from './schema-node.ts'
@@ -31,9 +31,12 @@ type Json<T> =
 /** How one event is declared: by its schema alone, or with more to say about it. */
 export type Declaration<S> = S | {
   readonly schema: S
-  /** Not kept: reaches who is there, and is never replayed. Not yet supported. */
+  /** Not kept: it reaches who is there, and is never replayed. `broadcast` may say otherwise. @defaultValue false */
   readonly ephemeral?: boolean
-  /** A later event with the same key replaces it for readers that have not got it yet. Not yet supported. */
+  /**
+   * Gives a key to each payload. A later event of the same channel with the same key replaces it for readers that have not got it
+   * yet, those that come back included: of many moves of one cursor they get the last.
+   */
   readonly latestBy?: (payload: Payload<S>) => string | number
 }
 
@@ -80,6 +83,8 @@ interface EventType {
   readonly hasEncoder: boolean
   readonly check: TypeCheck
   readonly isText: boolean
+  readonly ephemeral: boolean
+  readonly latestBy: ((payload: unknown) => unknown) | undefined
   /** The very object that declared it. */
   readonly declaration: unknown
 }
@@ -138,6 +143,29 @@ export class EventTypes {
     return this.#types?.get(event)?.isText
   }
 
+  /** Whether an event is declared as not to be kept. */
+  isEphemeral (event: string): boolean {
+    return this.#types?.get(event)?.ephemeral === true
+  }
+
+  /**
+   * The key of a payload that fits; undefined where its event has none.
+   *
+   * @throws FST_SSE_KEY_INVALID
+   */
+  keyOf (event: string, payload: unknown): string | undefined {
+    const latestBy = this.#types?.get(event)?.latestBy
+    if (latestBy === undefined) return undefined
+    let key: unknown
+    try {
+      key = latestBy(payload)
+    } catch (cause) {
+      throw new KeyInvalid(quote(event), 'threw', { cause })
+    }
+    if (typeof key !== 'string' && typeof key !== 'number') throw new KeyInvalid(quote(event), `gave ${key === null ? 'null' : typeof key}`)
+    return String(key)
+  }
+
   /** The events of a declaration that are not among these, as declared there. */
   missing (declarations: Declarations): string[] {
     return Object.entries(declarations)
@@ -160,22 +188,27 @@ function checkUndeclared (event: string): void {
   checkName(event)
 }
 
-const OPTIONS_TO_COME = ['ephemeral', 'latestBy']
+const DECLARATION = ['schema', 'ephemeral', 'latestBy']
 
-function schemaOf (name: string, declaration: unknown): Schema {
+/** What a declaration says besides its schema. */
+type Terms = Pick<EventType, 'ephemeral' | 'latestBy'>
+
+function readDeclaration (name: string, declaration: unknown): Terms & { readonly schema: Schema } {
   const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
   if (typeof declaration !== 'object' || declaration === null) return refuse('a declaration is a TypeBox schema, or { schema }')
-  if (!Object.hasOwn(declaration, 'schema')) return declaration
+  if (!Object.hasOwn(declaration, 'schema')) return { schema: declaration, ephemeral: false, latestBy: undefined }
   for (const key of Object.keys(declaration)) {
-    if (OPTIONS_TO_COME.includes(key)) refuse(`"${key}" is not yet supported`)
-    if (key !== 'schema') refuse(`"${key}" is unknown; known are "schema", "ephemeral" and "latestBy"`)
+    if (!DECLARATION.includes(key)) refuse(`"${key}" is unknown; known are "schema", "ephemeral" and "latestBy"`)
   }
-  const { schema } = declaration as { schema: unknown }
-  return typeof schema === 'object' && schema !== null ? schema : refuse('"schema" is a TypeBox schema')
+  const { schema, ephemeral = false, latestBy } = declaration as { schema: unknown, ephemeral?: unknown, latestBy?: unknown }
+  if (typeof schema !== 'object' || schema === null) return refuse('"schema" is a TypeBox schema')
+  if (typeof ephemeral !== 'boolean') return refuse('"ephemeral" is true or false')
+  if (latestBy !== undefined && typeof latestBy !== 'function') return refuse('"latestBy" is a function of the payload')
+  return { schema, ephemeral, latestBy: latestBy as EventType['latestBy'] }
 }
 
 async function compileEvent (name: string, declaration: unknown): Promise<EventType> {
-  const schema = schemaOf(name, declaration)
+  const { schema, ...terms } = readDeclaration(name, declaration)
   const line = await typeLineOf(schema)
   if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
   try {
@@ -183,7 +216,7 @@ async function compileEvent (name: string, declaration: unknown): Promise<EventT
     const unknown = line.provideFormats(findings.formats)
     if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}"; register it with TypeBox first`)
     for (const place of findings.alternatives) place.compile((part, definitions) => line.compile(part, definitions).check)
-    return { root, hasEncoder: findings.hasEncoder, check: line.compile(schema, []), isText: root.isText && !findings.hasEncoder, declaration }
+    return { root, hasEncoder: findings.hasEncoder, check: line.compile(schema, []), isText: root.isText && !findings.hasEncoder, ...terms, declaration }
   } catch (cause) {
     if (cause instanceof EventInvalid) throw cause
     const problem = cause instanceof DanglingReference ? cause.message : `its schema does not compile (${(cause as Error).message})`

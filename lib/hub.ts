@@ -1,6 +1,8 @@
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
+import type { Delivery, SubscriberLimits, Traffic } from './delivery.ts'
 import { encodeRetry } from './encode.ts'
-import type { Subscriber, SubscriberOwner, Traffic } from './subscriber.ts'
+import { GAP_REASONS, type GapReason } from './gap-reason.ts'
+import type { Subscriber, SubscriberOwner } from './subscriber.ts'
 
 /** Milliseconds between which each subscriber's reconnection time is drawn, so that readers do not all come back at once. */
 export interface ReconnectionTime {
@@ -12,18 +14,33 @@ export interface HubParts {
   readonly reconnectionTime: ReconnectionTime
   /** Milliseconds that a reader has to take the end of its stream when the hub closes. */
   readonly shutdownTimeout: number
+  readonly limits: SubscriberLimits
+  /** An event of the application as it goes out. @throws what is wrong with it */
+  encode (event: string, payload: unknown): string
   /** There is something to serve this one with. */
-  ready (subscriber: Subscriber): void
+  ready (delivery: Delivery): void
   /** This one ended; it is no longer counted. May throw: that is logged by whoever hands it in. */
   onClose (subscriber: Subscriber, reason: CloseReason): void
+  /** What the application wanted to send to one subscriber failed. */
+  failed (error: unknown, event: string): void
 }
+
+const NOBODY: ReadonlySet<Subscriber> = new Set()
 
 /**
  * The subscribers of this process, from the moment their head is sent until their response closes.
  */
 export class Hub implements SubscriberOwner {
-  readonly traffic: Traffic = { deliveries: 0, bytes: 0, gaps: 0, replays: 0 }
+  readonly traffic: Traffic = {
+    deliveries: 0,
+    bytes: 0,
+    gaps: Object.fromEntries(GAP_REASONS.map((reason) => [reason, 0])) as Record<GapReason, number>,
+    replays: 0
+  }
+
   readonly #subscribers = new Set<Subscriber>()
+  /** Those of each channel that has any. */
+  readonly #byChannel = new Map<string, Set<Subscriber>>()
   readonly #closes = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
   readonly #parts: HubParts
   #reconnectionTime: ReconnectionTime
@@ -35,6 +52,14 @@ export class Hub implements SubscriberOwner {
   }
 
   get size (): number { return this.#subscribers.size }
+
+  get limits (): SubscriberLimits { return this.#parts.limits }
+
+  /** Channels that somebody hears. */
+  get channels (): number { return this.#byChannel.size }
+
+  /** Those that hear a channel. */
+  of (channel: string): ReadonlySet<Subscriber> { return this.#byChannel.get(channel) ?? NOBODY }
 
   /** How many streams ended, by reason. */
   get closes (): Readonly<Record<CloseReason, number>> { return { ...this.#closes } }
@@ -51,17 +76,44 @@ export class Hub implements SubscriberOwner {
   /** Takes in a subscriber whose head was sent. One that comes while the hub closes is sent away at once. */
   add (subscriber: Subscriber): void {
     this.#subscribers.add(subscriber)
+    for (const channel of subscriber.channels) this.joined(subscriber, channel)
     if (this.#closing !== undefined) void this.#sendAway(subscriber)
   }
 
-  ready (subscriber: Subscriber): void {
-    this.#parts.ready(subscriber)
+  joined (subscriber: Subscriber, channel: string): void {
+    const subscribers = this.#byChannel.get(channel)
+    if (subscribers === undefined) this.#byChannel.set(channel, new Set([subscriber]))
+    else subscribers.add(subscriber)
+  }
+
+  left (subscriber: Subscriber, channel: string): void {
+    const subscribers = this.#byChannel.get(channel)
+    subscribers?.delete(subscriber)
+    if (subscribers?.size === 0) this.#byChannel.delete(channel)
+  }
+
+  encode (event: string, payload: unknown): string {
+    return this.#parts.encode(event, payload)
+  }
+
+  failed (error: unknown, event: string): void {
+    this.#parts.failed(error, event)
+  }
+
+  ready (delivery: Delivery): void {
+    this.#parts.ready(delivery)
   }
 
   ended (subscriber: Subscriber, reason: CloseReason): void {
     this.#subscribers.delete(subscriber)
+    for (const channel of subscriber.channels) this.left(subscriber, channel)
     this.#closes[reason]++
     this.#parts.onClose(subscriber, reason)
+  }
+
+  /** Cuts those whose sockets send nothing any more. Called every now and then. */
+  look (now: number): void {
+    for (const { delivery } of this.#subscribers) delivery.look(now)
   }
 
   /** A reconnection time in milliseconds, drawn anew at every call. */
@@ -73,7 +125,7 @@ export class Hub implements SubscriberOwner {
   /** Tells every subscriber, those of now and those to come. */
   setReconnectionTime (reconnectionTime: ReconnectionTime): void {
     this.#reconnectionTime = reconnectionTime
-    for (const subscriber of this.#subscribers) subscriber.tellRetry(encodeRetry(this.drawReconnectionTime()))
+    for (const { delivery } of this.#subscribers) delivery.tellRetry(encodeRetry(this.drawReconnectionTime()))
   }
 
   /**
@@ -86,12 +138,12 @@ export class Hub implements SubscriberOwner {
     return this.#closing
   }
 
-  async #sendAway (subscriber: Subscriber): Promise<void> {
+  async #sendAway ({ delivery, closed }: Subscriber): Promise<void> {
     // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
-    subscriber.tellRetry(encodeRetry(this.drawReconnectionTime()))
-    subscriber.end('shutdown')
-    const timer = setTimeout(() => subscriber.destroy('shutdown'), Math.min(this.#parts.shutdownTimeout, MAX_TIMEOUT))
-    await subscriber.closed
+    delivery.tellRetry(encodeRetry(this.drawReconnectionTime()))
+    delivery.end('shutdown')
+    const timer = setTimeout(() => delivery.destroy('shutdown'), Math.min(this.#parts.shutdownTimeout, MAX_TIMEOUT))
+    await closed
     clearTimeout(timer)
   }
 }

@@ -1,16 +1,9 @@
+import { Buffer } from 'node:buffer'
+import type { Publication } from './broker.ts'
 import { encodeId } from './encode.ts'
-import { formatPosition, parsePosition, type Position } from './position.ts'
-
-/** One event in order, encoded. */
-export interface Entry {
-  readonly position: Position
-  /** Who may hear it. */
-  readonly channels: readonly string[]
-  /** The whole event as it goes out, `id` line included. */
-  readonly bytes: Buffer
-  /** When it was appended, in milliseconds of the log's clock. */
-  readonly time: number
-}
+import type { Entry } from './entry.ts'
+import { EntryList } from './entry-list.ts'
+import { formatPosition, type Position } from './position.ts'
 
 export interface LogBounds {
   /** Entries kept after a sweep. 0: what is not served at once is gone. */
@@ -21,80 +14,122 @@ export interface LogBounds {
   readonly maxAge: number
 }
 
-export type GapReason = 'evicted' | 'foreign' | 'unknown' | 'future' | 'slow'
-
-/** Where a reader starts, and what it has to be told first. */
-export interface Placement {
-  readonly cursor: number
-  /** Set where entries it could hear are no longer there. */
-  readonly gap?: GapReason
+export interface LogParts {
+  /** The position before the first entry. */
+  readonly origin: Position
+  /** Of the kept entries, and once more of the ephemeral ones. */
+  readonly bounds: LogBounds
+  /** False: every entry is ephemeral, so none has an id, and no reader can resume. */
+  readonly keeps: boolean
+  /** Monotonic milliseconds. */
+  now (): number
+  /** An entry had to leave before everybody may have got it. */
+  evicted (entry: Entry): void
 }
 
-const INITIAL_SLOTS = 64
+// `id: `, epoch, `.`, offset, LF; or what the application gives in place of the position.
+const MAX_POSITION_LINE_BYTES = 32
 
-/** The most that an `id` line takes: `id: `, epoch, `.`, offset, LF. */
-export const MAX_ID_LINE_BYTES = 32
+/** The most that the `id` line of an entry takes. */
+export function idLineBytes (id: string | undefined): number {
+  return id === undefined ? MAX_POSITION_LINE_BYTES : encodeId(id).length
+}
+
+const NO_BYTES = Buffer.alloc(0)
+
+/** Entries that share bounds. */
+class Shelf {
+  readonly entries = new EntryList()
+  bytes = 0
+  /** The index of the newest one that was evicted; -1: none was. */
+  evicted = -1
+}
 
 /**
- * The bounded entries of this process, addressed by index.
+ * The bounded entries of this process.
  *
- * A ring of slots that doubles while the bounds allow: appending and evicting move no entry, and an index finds its slot by
- * masking. Entries leave from the start only, so what is left is always one gapless stretch.
+ * Every entry has an index. Kept ones also have a position, from which a reader can resume. The oldest leave first, kept and
+ * ephemeral ones each within bounds of their own: ephemeral ones never push a kept one out.
  */
 export class Log {
-  readonly #bounds: LogBounds
-  readonly #now: () => number
-  readonly #withIds: boolean
-  #slots: Array<Entry | undefined> = new Array(INITIAL_SLOTS)
-  #start = 0
+  readonly #parts: LogParts
+  readonly #kept = new Shelf()
+  readonly #ephemeral = new Shelf()
+  /** The newest kept entry of each event ID that the application gave. */
+  readonly #byId = new Map<string, Entry>()
   #head = 0
-  #bytes = 0
-  /** The position just before the oldest entry: what a reader must have seen to have missed nothing. */
-  #floor: Position
+  #ephemeralHead = 0
   #newest: Position
+  /** The position just before the oldest kept entry. */
+  #floor: Position
 
-  /**
-   * @param origin The position before the first entry.
-   * @param withIds False: entries carry no id, and no reader can resume.
-   */
-  constructor (origin: Position, bounds: LogBounds, withIds: boolean, now: () => number) {
-    this.#floor = this.#newest = origin
-    this.#bounds = bounds
-    this.#withIds = withIds
-    this.#now = now
+  constructor (parts: LogParts) {
+    this.#parts = parts
+    this.#floor = this.#newest = parts.origin
   }
-
-  /** The index of the oldest entry, dense and local as all of them; equal to `head` when there is none. */
-  get start (): number { return this.#start }
 
   /** The index that the next entry will get. */
   get head (): number { return this.#head }
 
-  get bytes (): number { return this.#bytes }
+  /** Bytes of the kept entries. */
+  get bytes (): number { return this.#kept.bytes }
 
-  get lastEventId (): string | null { return this.#withIds ? formatPosition(this.#newest) : null }
+  /** Entries that can be replayed. */
+  get size (): number { return this.#kept.entries.size }
+
+  /** The index of the newest kept entry that was evicted; -1: none was. */
+  get evictedKept (): number { return this.#kept.evicted }
+
+  /** The index after the newest ephemeral entry, there or not. */
+  get ephemeralHead (): number { return this.#ephemeralHead }
+
+  /** The index of the newest ephemeral entry that was evicted; -1: none was. */
+  get evictedEphemeral (): number { return this.#ephemeral.evicted }
+
+  get origin (): Position { return this.#parts.origin }
+
+  /** The position of the newest kept entry, there or not. */
+  get newest (): Position { return this.#newest }
+
+  /** The event ID of the newest kept entry; null without ids. */
+  get lastEventId (): string | null { return this.idBefore(this.#head) }
 
   /** The most bytes that an entry may take, `id` line included, to stand here at all. */
-  get maxBytes (): number { return this.#bounds.maxBytes }
+  get maxBytes (): number { return this.#parts.bounds.maxBytes }
+
+  /** False: nothing has an id. */
+  get keeps (): boolean { return this.#parts.keeps }
 
   /**
    * Puts an event at the head, after evicting what `maxBytes` no longer allows.
    *
-   * @param body The encoded event without an id; with `MAX_ID_LINE_BYTES`, at most `maxBytes`.
+   * @param position Null: it is ephemeral.
+   * @param publication With a body that takes, with its `id` line, at most `maxBytes`.
    */
-  append (position: Position, channels: readonly string[], body: string): void {
-    const bytes = Buffer.from(this.#withIds ? encodeId(formatPosition(position)) + body : body)
-    while (this.#start < this.#head && this.#bytes + bytes.length > this.#bounds.maxBytes) this.#evict()
-    if (this.#head - this.#start === this.#slots.length) this.#grow()
-    this.#slots[this.#head & (this.#slots.length - 1)] = { position, channels, bytes, time: this.#now() }
-    this.#head++
-    this.#bytes += bytes.length
-    this.#newest = position
+  append (position: Position | null, { channels, body, id, key }: Publication): Entry {
+    const kept = position !== null && this.#parts.keeps
+    const text = kept ? encodeId(id ?? formatPosition(position)) + body : body
+    const bytes = copyOf(text)
+    const shelf = kept ? this.#kept : this.#ephemeral
+    this.#evictWhile(shelf, () => shelf.bytes + bytes.length > this.#parts.bounds.maxBytes)
+    const entry = {
+      index: this.#head++, position: kept ? position : null, id: kept ? id : undefined, channels, key, time: this.#parts.now(), bytes, listings: 0
+    }
+    shelf.entries.append(entry)
+    shelf.bytes += bytes.length
+    if (kept) this.#newest = position
+    else this.#ephemeralHead = this.#head
+    if (entry.id !== undefined) this.#byId.set(entry.id, entry)
+    return entry
   }
 
-  /** The entry at an index from `start` up to, not including, `head`. */
-  at (index: number): Entry {
-    return this.#slots[index & (this.#slots.length - 1)]!
+  /** Takes an entry out that nobody can hear any more. */
+  remove (entry: Entry): void {
+    const shelf = entry.position === null ? this.#ephemeral : this.#kept
+    shelf.entries.remove(entry)
+    shelf.bytes -= entry.bytes.length
+    // A list holds on to what is gone for a while; that must not hold on to the bytes.
+    entry.bytes = NO_BYTES
   }
 
   /**
@@ -104,83 +139,69 @@ export class Log {
    * `maxEvents` within one turn still reaches them all.
    */
   trim (served: number): void {
-    const fewest = this.#head - this.#bounds.maxEvents
-    while (this.#start < served && this.#start < fewest) this.#evict()
-    const young = this.#youngEnough()
-    while (this.#start < served && this.#start < young) this.#evict()
+    const { maxEvents } = this.#parts.bounds
+    this.#evictWhile(this.#ephemeral, ({ index }) => index < served && this.#ephemeral.entries.size > maxEvents)
+    this.#evictWhile(this.#kept, ({ index }) => index < served && this.#kept.entries.size > maxEvents)
+    const born = this.#bornForReplay()
+    if (born !== -Infinity) this.#evictWhile(this.#kept, ({ index, time }) => index < served && time < born)
   }
 
-  /** The event ID that stands just before an index: who has it resumes exactly there. Null without ids. */
+  /** The event ID just before an index: who has it resumes exactly there. Null without ids. */
   idBefore (index: number): string | null {
-    if (!this.#withIds) return null
-    return formatPosition(this.#before(index))
+    if (!this.#parts.keeps) return null
+    if (index >= this.#head) return formatPosition(this.#newest)
+    const { entries } = this.#kept
+    return formatPosition(entries.before(entries.slotOf(index))?.position ?? this.#floor)
   }
 
-  /** The event ID of the entry at an index; null without ids, and at the head. */
-  idAt (index: number): string | null {
-    return this.#withIds && index < this.#head ? formatPosition(this.at(index).position) : null
+  /** The event ID of an entry; null where it has none. */
+  idOf ({ id, position }: Entry): string | null {
+    return id ?? (position === null ? null : formatPosition(position))
   }
 
-  /** Where a reader starts that wants everything kept. */
+  /** The index of the oldest kept entry that `maxAge` still lets anybody replay; the head where there is none. */
   oldest (): number {
-    return this.#withIds ? this.#youngEnough() : this.#head
+    const born = this.#bornForReplay()
+    return this.#indexAt(this.#kept.entries.seek(({ time }) => time >= born))
   }
 
-  /**
-   * Where a reader starts that comes back. Never refuses: an id that says nothing to this log is a gap, not an error.
-   */
-  resume (lastEventId: string): Placement {
-    if (!this.#withIds) return { cursor: this.#head }
-    const position = parsePosition(lastEventId)
-    if (position?.epoch === this.#newest.epoch) {
-      if (position.offset > this.#newest.offset) return { cursor: this.#head, gap: 'future' }
-      const oldest = this.#youngEnough()
-      if (position.offset >= this.#before(oldest).offset) return { cursor: this.#after(position.offset) }
-      return { cursor: oldest, gap: 'evicted' }
-    }
-    return { cursor: this.#youngEnough(), gap: position === undefined ? 'unknown' : 'foreign' }
+  /** The index of the first kept entry after an offset; the head where there is none. */
+  after (offset: number): number {
+    return this.#indexAt(this.#kept.entries.seek(({ position }) => position!.offset > offset))
   }
 
-  #before (index: number): Position {
-    return index > this.#start ? this.at(index - 1).position : this.#floor
+  /** The newest kept entry with an event ID that the application gave it. */
+  find (id: string): Entry | undefined {
+    return this.#byId.get(id)
   }
 
-  /** The oldest index that `maxAge` still lets anybody replay, evicted already or not. */
-  #youngEnough (): number {
-    const { maxAge } = this.#bounds
-    if (maxAge === Infinity) return this.#start
-    const oldest = this.#now() - maxAge
-    return this.#bisect((entry) => entry.time >= oldest)
+  #indexAt (slot: number): number {
+    const { entries } = this.#kept
+    const present = entries.present(slot)
+    return present === entries.end ? this.#head : entries.at(present).index
   }
 
-  #after (offset: number): number {
-    return this.#bisect((entry) => entry.position.offset > offset)
+  #bornForReplay (): number {
+    return this.#parts.now() - this.#parts.bounds.maxAge
   }
 
-  /** The first index whose entry, and so every later one, passes. Offsets and times ascend, but are not dense. */
-  #bisect (passes: (entry: Entry) => boolean): number {
-    let low = this.#start
-    let high = this.#head
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      if (passes(this.at(middle))) high = middle
-      else low = middle + 1
-    }
-    return low
+  #evictWhile (shelf: Shelf, leaves: (oldest: Entry) => boolean): void {
+    for (let oldest = shelf.entries.first; oldest !== undefined && leaves(oldest); oldest = shelf.entries.first) this.#evict(oldest, shelf)
   }
 
-  #evict (): void {
-    const slot = this.#start & (this.#slots.length - 1)
-    const entry = this.#slots[slot]!
-    this.#slots[slot] = undefined
-    this.#bytes -= entry.bytes.length
-    this.#floor = entry.position
-    this.#start++
+  #evict (entry: Entry, shelf: Shelf): void {
+    const { index, position, id } = entry
+    shelf.evicted = index
+    if (position !== null) this.#floor = position
+    if (id !== undefined && this.#byId.get(id) === entry) this.#byId.delete(id)
+    this.remove(entry)
+    this.#parts.evicted(entry)
   }
+}
 
-  #grow (): void {
-    const slots = new Array<Entry | undefined>(this.#slots.length * 2)
-    for (let index = this.#start; index < this.#head; index++) slots[index & (slots.length - 1)] = this.at(index)
-    this.#slots = slots
-  }
+/** In memory of its own: an entry that outlives its neighbours would hold on to 8 KiB of the pool that small buffers share. */
+function copyOf (text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+  bytes.write(text)
+  return bytes
 }

@@ -12,8 +12,8 @@ export class MemoryBroker implements Broker {
     return { epoch: this.#epoch, offset: this.#offset }
   }
 
-  async publish (publication: Publication): Promise<Position> {
-    const position = { epoch: this.#epoch, offset: ++this.#offset }
+  async publish (publication: Publication): Promise<Position | null> {
+    const position = publication.ephemeral ? null : { epoch: this.#epoch, offset: ++this.#offset }
     this.#place(position, publication)
     return position
   }

@@ -1,26 +1,18 @@
 import { isAbsolute } from 'node:path'
-import { inspect } from 'node:util'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { SubscribeOptions } from './call-options.ts'
 import type { CloseReason } from './close-reason.ts'
-import { OptionInvalid, OptionUnknown, OptionUnsupported } from './errors.ts'
+import type { SubscriberLimits } from './delivery.ts'
+import { OptionUnknown, OptionUnsupported } from './errors.ts'
 import type { Declarations } from './event-types.ts'
 import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
-import type { Subscriber, SubscriberContext } from './subscriber.ts'
+import { demand, isObject, isPath, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
+import type { Subscriber } from './subscriber.ts'
 
-/** What may be said of a subscriber when it subscribes. */
-export interface SubscribeOptions {
-  /**
-   * Where it starts: `'head'` with what comes next, `'oldest'` with everything kept, or after an event ID. An ID that says nothing to
-   * the log is a gap, not an error.
-   *
-   * @defaultValue the last event ID that the request brings, otherwise `'head'`
-   */
-  readonly from?: 'head' | 'oldest' | (string & {}) | undefined
-  /** Yours; comes back as `subscriber.context`. Augment `SubscriberContext` to type it. */
-  readonly context?: SubscriberContext | undefined
-}
+/** `'skip'`: it is told with `sse.gap`, and goes on. `'close'`: its stream ends; its reader comes back and is told then. */
+export type SlowSubscriber = 'skip' | 'close'
 
 /** Further response headers of an event stream. */
 export type StreamHeaders = Record<string, string | number | readonly string[]>
@@ -54,10 +46,16 @@ export interface SsePluginOptions {
   history?: { maxEvents?: number | undefined, maxBytes?: number | undefined, maxAge?: number | false | undefined } | false | undefined
   /** How long a reader waits before it comes back: drawn for each between two bounds, and sent on every connect. @defaultValue { min: 1000, max: 5000 } */
   reconnectionTime?: number | ReconnectionTime | undefined
+  /** A subscriber is cut whose socket has bytes waiting and takes none of them for so long. @defaultValue 30_000 */
+  stallTimeout?: number | false | undefined
   /** What may wait in a subscriber's socket before it is passed by until the socket drains. @defaultValue 256 KiB */
   maxBacklogBytes?: number | undefined
+  /** What becomes of a subscriber so far behind that the log has lost what it was to get: it is told, or its stream ends. @defaultValue 'skip' */
+  slowSubscriber?: SlowSubscriber | undefined
   /** The most that the data of one event may take. @defaultValue 1 MiB */
   maxPayloadBytes?: number | undefined
+  /** The most channels that one subscriber may hear. @defaultValue 100 */
+  maxChannelsPerSubscriber?: number | undefined
   /** How long `app.close()` waits for readers to take the end of their streams before it cuts them. @defaultValue 5000 */
   shutdownTimeout?: number | undefined
   /** Of `register`: stands before `path` and before the prefix of `static`. */
@@ -79,7 +77,9 @@ export interface Settings {
   readonly keepsHistory: boolean
   readonly history: LogBounds
   readonly reconnectionTime: ReconnectionTime
-  readonly maxBacklogBytes: number
+  readonly limits: SubscriberLimits
+  /** Milliseconds between two looks at what has become of the subscribers. */
+  readonly clockInterval: number
   readonly maxPayloadBytes: number
   readonly shutdownTimeout: number
 }
@@ -87,11 +87,14 @@ export interface Settings {
 const KIB = 1024
 const MIB = 1024 * KIB
 
-const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'static', 'cors', 'history',
-  'reconnectionTime', 'maxBacklogBytes', 'maxPayloadBytes', 'shutdownTimeout']
+const MIN_CLOCK_INTERVAL = 10
+const MAX_CLOCK_INTERVAL = 1000
 
-const OPTIONS_TO_COME = ['client', 'inspector', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime',
-  'slowSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload', 'maxChannelsPerSubscriber', 'compress', 'broker']
+const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'static', 'cors', 'history',
+  'reconnectionTime', 'stallTimeout', 'maxBacklogBytes', 'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'shutdownTimeout']
+
+const OPTIONS_TO_COME = ['client', 'inspector', 'heartbeatInterval', 'heartbeatEvent', 'idleTimeout', 'maxLifetime',
+  'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload', 'compress', 'broker']
 
 // Those of @fastify/cors that are about the answer; `hook` and `delegator` are about how it is found, which is ours.
 const CORS_OPTIONS = ['origin', 'credentials', 'methods', 'exposedHeaders', 'allowedHeaders', 'maxAge', 'cacheControl', 'preflight',
@@ -100,10 +103,6 @@ const CORS_OPTIONS = ['origin', 'credentials', 'methods', 'exposedHeaders', 'all
 const CORS_DEFAULTS = {
   origin: '*', methods: 'GET,HEAD', credentials: false, exposedHeaders: null, allowedHeaders: null, maxAge: null
 }
-
-const SUBSCRIBE_OPTIONS = ['from', 'context']
-
-const SUBSCRIBE_OPTIONS_TO_COME = ['channels', 'expiresAt']
 
 const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 
@@ -120,8 +119,8 @@ export function readOptions (options: SsePluginOptions): Settings {
   // Not `??`: null is no option's default, but a wrong value.
   const {
     events, path = '/events', route = {}, subscribe = () => undefined, onSubscribe = () => {}, onClose = () => {}, headers = () => ({}),
-    static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 }, maxBacklogBytes = 256 * KIB,
-    maxPayloadBytes = MIB, shutdownTimeout = 5000, prefix = ''
+    static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 }, stallTimeout = 30_000,
+    maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip', maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, shutdownTimeout = 5000, prefix = ''
   } = options
   demand(prefix === '' || isPath(prefix), 'prefix', 'a path that begins with "/"', prefix)
   return Object.freeze({
@@ -137,26 +136,16 @@ export function readOptions (options: SsePluginOptions): Settings {
     keepsHistory: history !== false,
     history: readHistory(history),
     reconnectionTime: readReconnectionTime(reconnectionTime),
-    maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
+    limits: {
+      stallTimeout: readTimeout('stallTimeout', stallTimeout),
+      maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
+      closesSlow: readSlowSubscriber(slowSubscriber) === 'close',
+      maxChannelsPerSubscriber: readLimit('maxChannelsPerSubscriber', maxChannelsPerSubscriber)
+    },
+    clockInterval: intervalFor(stallTimeout),
     maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
     shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout)
   })
-}
-
-/**
- * The options of `subscribe`, complete.
- *
- * @throws FST_SSE_OPTION_UNKNOWN, FST_SSE_OPTION_UNSUPPORTED, FST_SSE_OPTION_INVALID
- */
-export function readSubscribeOptions (options: SubscribeOptions): { from: string | undefined, context: SubscriberContext } {
-  demand(isObject(options), 'subscribe', 'an object of from, context', options)
-  for (const key of Object.keys(options)) {
-    // Not passed over: a stream that was meant for some channels would hear all of them.
-    if (SUBSCRIBE_OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(`subscribe.${key}`)
-  }
-  const { from, context = {} } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
-  demand(from === undefined || typeof from === 'string', 'subscribe.from', '"head", "oldest" or an event ID', from)
-  return { from, context }
 }
 
 /** @throws FST_SSE_OPTION_INVALID */
@@ -186,21 +175,12 @@ function join (prefix: string, path: string): string {
   return prefix !== '' && path === '/' ? prefix : url
 }
 
-function isPath (value: unknown): boolean {
-  return typeof value === 'string' && value.startsWith('/')
-}
-
 function readRoute (route: Omit<RouteShorthandOptions, 'handler'>): Omit<RouteShorthandOptions, 'handler'> {
   demand(isObject(route), 'route', 'an object of Fastify\'s route options', route)
   for (const key of ['url', 'path', 'method', 'handler', 'exposeHeadRoute']) {
     demand(!Object.hasOwn(route, key), `route.${key}`, 'left to the plugin', route[key as keyof typeof route])
   }
   return route
-}
-
-function readFunction<F> (option: string, value: F): F {
-  demand(typeof value === 'function', option, 'a function', value)
-  return value
 }
 
 function readStatic (outer: string, value: NonNullable<SsePluginOptions['static']>): Settings['static'] {
@@ -225,34 +205,23 @@ function readCors (value: SsePluginOptions['cors']): Settings['cors'] {
   return { options, isDefault: value === undefined }
 }
 
+/** A quarter of the shortest time-out, so that none is late by more; a second at most, so that others may come. */
+function intervalFor (timeout: number | false): number {
+  return timeout === false ? MAX_CLOCK_INTERVAL : Math.max(MIN_CLOCK_INTERVAL, Math.min(timeout / 4, MAX_CLOCK_INTERVAL))
+}
+
+function readSlowSubscriber (value: SlowSubscriber): SlowSubscriber {
+  demand(value === 'skip' || value === 'close', 'slowSubscriber', '"skip" or "close"', value)
+  return value
+}
+
 function readHistory (value: NonNullable<SsePluginOptions['history']>): LogBounds {
   const { maxEvents = 10_000, maxBytes = 16 * MIB, maxAge = false } = value === false
-    ? { maxEvents: 0 }
+    ? {}
     : readObject('history', value, ['maxEvents', 'maxBytes', 'maxAge'])
   return {
     maxEvents: readLimit('history.maxEvents', maxEvents),
     maxBytes: readLimit('history.maxBytes', maxBytes),
-    maxAge: maxAge === false ? Infinity : readLimit('history.maxAge', maxAge)
+    maxAge: readTimeout('history.maxAge', maxAge)
   }
-}
-
-function readLimit (option: string, value: number): number {
-  demand(value === Infinity || (Number.isSafeInteger(value) && value >= 0), option, 'a whole number from 0, or Infinity', value)
-  return value
-}
-
-function readObject<T extends object> (option: string, value: T, keys: readonly string[]): T {
-  demand(isObject(value), option, `an object of ${keys.join(', ')}`, value)
-  for (const key of Object.keys(value)) {
-    if (!keys.includes(key)) throw new OptionUnknown(`${option}.${key}`, keys.join(', '))
-  }
-  return value
-}
-
-function isObject (value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function demand (holds: boolean, option: string, rule: string, value: unknown): asserts holds {
-  if (!holds) throw new OptionInvalid(option, rule, inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: 100, maxArrayLength: 10 }))
 }

@@ -1,10 +1,14 @@
 import { encodeEvent, encodeId, encodeRetry } from './encode.ts'
-import type { GapReason } from './log.ts'
+import type { CloseReason } from './close-reason.ts'
+import type { GapReason } from './gap-reason.ts'
 
 // The events that this plugin itself sends. Documented in docs/wire-format.md.
 
 /** Event types that begin so are ours. */
 export const OWN_PREFIX = 'sse.'
+
+/** The event ID of a stream that ended for good: who comes back with it is told to stay away. */
+export const FINAL_ID = 'sse.final'
 
 /**
  * The first thing on every stream: the reconnection time, then `sse.open` with the id of the starting position, in one block.
@@ -35,10 +39,22 @@ export function encodeGap (id: string | null, gap: Gap): string {
   return withId(id, 'sse.gap', gap)
 }
 
+/** The last thing of a stream that ended for good. Its id makes the reader's next request one that can be answered with 204. */
+export function encodeClose (reason: CloseReason): string {
+  return withId(FINAL_ID, 'sse.close', { reason })
+}
+
+/** What a reader was to be streamed came to a bad end. Why is the application's own business. */
+export function encodeError (): string {
+  return withId(null, 'sse.error', {})
+}
+
 /** The payloads of the plugin's own events. */
 export interface OwnEvents {
   'sse.open': { heartbeatInterval: number | false }
   'sse.gap': Gap
+  'sse.close': { reason: CloseReason }
+  'sse.error': Record<string, never>
 }
 
 function withId (id: string | null, event: string, data: object): string {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
-import type { View } from './channels.ts'
+import type { Channels } from './channels.ts'
 import type { Log } from './log.ts'
+import type { Delivery } from './delivery.ts'
 import type { Subscriber } from './subscriber.ts'
 
 // A slice gives the event loop back after this long, looked at every so many writes or bytes: often enough that one more
@@ -17,31 +18,31 @@ const BYTES_BETWEEN_LOOKS = 256 * 1024
  */
 export class Pump {
   readonly #log: Log
-  readonly #view: View
-  #queue: Subscriber[] = []
+  readonly #channels: Channels
+  #queue: Delivery[] = []
   /** The first in the queue still to be served. */
   #first = 0
   /** Where in the queue the present sweep ends. */
   #last = 0
   /** The head of the log when the present sweep began: who was not behind then has all before that. */
   #headAtBegin = 0
-  readonly #woken = new Set<Iterable<Subscriber>>()
+  readonly #woken = new Set<ReadonlySet<Subscriber>>()
   #scheduled = false
 
-  constructor (log: Log, view: View) {
+  constructor (log: Log, channels: Channels) {
     this.#log = log
-    this.#view = view
+    this.#channels = channels
   }
 
   /** An entry was appended that all of these hear. Costs the same for one as for ten thousand: they are looked at once a sweep. */
-  wake (subscribers: Iterable<Subscriber>): void {
-    this.#woken.add(subscribers)
+  wake (subscribers: ReadonlySet<Subscriber>): void {
+    if (subscribers.size > 0) this.#woken.add(subscribers)
     this.#schedule()
   }
 
   /** One subscriber has something to be served with. */
-  add (subscriber: Subscriber): void {
-    if (!subscriber.queued) this.#enqueue(subscriber)
+  add (delivery: Delivery): void {
+    if (!delivery.queued) this.#enqueue(delivery)
     this.#schedule()
   }
 
@@ -58,10 +59,10 @@ export class Pump {
     let writes = 0
     let bytes = 0
     while (this.#first < this.#last) {
-      const subscriber = this.#queue[this.#first++]!
-      subscriber.queued = false
-      bytes += subscriber.serve()
-      if (subscriber.waiting) this.#enqueue(subscriber)
+      const delivery = this.#queue[this.#first++]!
+      delivery.queued = false
+      bytes += delivery.serve()
+      if (delivery.waiting) this.#enqueue(delivery)
       if (++writes < WRITES_BETWEEN_LOOKS && bytes < BYTES_BETWEEN_LOOKS) continue
       if (performance.now() > deadline) break
       writes = bytes = 0
@@ -72,8 +73,8 @@ export class Pump {
 
   #begin (): void {
     for (const subscribers of this.#woken) {
-      for (const subscriber of subscribers) {
-        if (!subscriber.queued && subscriber.waiting) this.#enqueue(subscriber)
+      for (const { delivery } of subscribers) {
+        if (!delivery.queued && delivery.waiting) this.#enqueue(delivery)
       }
     }
     this.#woken.clear()
@@ -85,18 +86,18 @@ export class Pump {
     this.#queue = this.#queue.slice(this.#last)
     this.#first = this.#last = 0
     this.#log.trim(this.#served())
-    if (this.#queue.length === 0) this.#view.rest()
+    if (this.#queue.length === 0) this.#channels.rest()
   }
 
   /** Up to where everybody has been served whose socket takes it: a burst of more than one run takes more than one sweep. */
   #served (): number {
     let served = this.#headAtBegin
-    for (const { cursor } of this.#queue) served = Math.min(served, cursor)
+    for (const { cursor } of this.#queue) served = Math.min(served, cursor.index)
     return served
   }
 
-  #enqueue (subscriber: Subscriber): void {
-    subscriber.queued = true
-    this.#queue.push(subscriber)
+  #enqueue (delivery: Delivery): void {
+    delivery.queued = true
+    this.#queue.push(delivery)
   }
 }

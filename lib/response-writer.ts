@@ -16,6 +16,10 @@ export interface ResponseWriter {
    * @returns False when more than the allowed backlog waits to be sent; `onceDrained` tells when it is time to go on.
    */
   write (chunk: Chunk): boolean
+  /** Bytes accepted that the operating system has not taken yet. */
+  readonly backlog: number
+  /** Bytes that it has taken, or fewer. Grows whenever the reader makes room. */
+  readonly sent: number
   /** Calls back once, when everything accepted so far has been sent. Not at all when the reader leaves before. */
   onceDrained (callback: () => void): void
   /** Ends the response cleanly, after everything accepted. The connection stays usable. */
@@ -110,6 +114,7 @@ class SocketWriter implements ResponseWriter {
   readonly #response: ServerResponse
   readonly #socket: Socket
   readonly #maxBacklogBytes: number
+  #accepted = 0
 
   constructor (response: ServerResponse, socket: Socket, maxBacklogBytes: number) {
     this.#response = response
@@ -120,8 +125,13 @@ class SocketWriter implements ResponseWriter {
   write ({ framed }: Chunk): boolean {
     // A reader that has ended its half: Node has ended ours, and `close` follows when the rest is sent.
     if (!this.#socket.writable) return true
+    this.#accepted += framed.length
     return this.#socket.write(framed) || this.#socket.writableLength <= this.#maxBacklogBytes
   }
+
+  get backlog (): number { return this.#socket.writableLength }
+
+  get sent (): number { return this.#accepted - this.backlog }
 
   onceDrained (callback: () => void): void {
     // Fires before a clean end, which waits for its turn behind it; so none is left on a socket that goes on to the next request.
@@ -146,6 +156,7 @@ class SocketWriter implements ResponseWriter {
 class PlainWriter implements ResponseWriter {
   readonly #response: AnyResponse
   readonly #maxBacklogBytes: number
+  #accepted = 0
 
   constructor (response: AnyResponse, maxBacklogBytes: number) {
     this.#response = response
@@ -155,8 +166,13 @@ class PlainWriter implements ResponseWriter {
   write ({ plain }: Chunk): boolean {
     // HTTP/2 takes a write for an error on a stream that was reset and has not told yet.
     if (hasClosed(this.#response)) return true
+    this.#accepted += plain.length
     return (this.#response as ServerResponse).write(plain) || this.#response.writableLength <= this.#maxBacklogBytes
   }
+
+  get backlog (): number { return this.#response.writableLength }
+
+  get sent (): number { return this.#accepted - this.backlog }
 
   onceDrained (callback: () => void): void {
     this.#response.once('drain', callback)

@@ -1,46 +1,42 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Broadcast, Broadcaster } from './broadcast.ts'
-import { EVERYBODY } from './channels.ts'
+import { readCloseOptions, type BroadcastOptions, type CloseOptions, type SubscribeOptions } from './call-options.ts'
+import { checkChannel } from './channel-name.ts'
+import { Channel } from './channel.ts'
+import type { Channels } from './channels.ts'
 import type { CloseReason } from './close-reason.ts'
-import { EventsUnregistered, OptionUnsupported } from './errors.ts'
+import { EventsUnregistered } from './errors.ts'
 import type { EventStreams, ReplyOfAnyServer } from './event-stream.ts'
 import type { Declarations, EventsOf, EventTypes } from './event-types.ts'
+import type { RegisteredEvents } from './events.ts'
+import type { GapReason } from './gap-reason.ts'
 import type { Hub, ReconnectionTime } from './hub.ts'
 import type { Log } from './log.ts'
-import { readReconnectionTime, type SubscribeOptions } from './options.ts'
+import { readReconnectionTime } from './options.ts'
 import type { Subscriber } from './subscriber.ts'
-
-/**
- * The events of your application, by name: `interface Events extends EventsOf<typeof events> {}` types `app.sse` everywhere.
- * Several features may each add theirs.
- */
-
-export interface Events {}
-
-/** What may be broadcast where nothing is said about events. */
-export interface AnyEvents {
-  [event: string]: unknown
-}
-
-/** The events that `app.sse` knows by type. */
-export type RegisteredEvents = keyof Events extends never ? AnyEvents : Events
 
 /** What happened so far in this process, and what is now. */
 export interface Stats {
   /** Event streams open now. */
   readonly subscribers: number
+  /** Channels that somebody hears. */
+  readonly channels: number
+  /** Distinct sets of channels that somebody hears. */
+  readonly views: number
   /** Event streams that ended, by reason. */
   readonly closes: Readonly<Record<CloseReason, number>>
   /** Events broadcast. */
   readonly events: number
+  /** Events that a later one of the same key replaced (`latestBy`), once for each channel. */
+  readonly replaced: number
   /** Broadcasts that were rejected. */
   readonly failedBroadcasts: number
   /** Events, times the subscribers they were handed to. */
   readonly deliveries: number
   /** Bytes of event streams handed to sockets. */
   readonly bytes: number
-  /** How often a reader was told that events were gone. */
-  readonly gaps: number
+  /** How often a reader was told that events were gone, by reason. */
+  readonly gaps: Readonly<Record<GapReason, number>>
   /** Readers that began with events from before they came. */
   readonly replays: number
   /** Events that the subscriber furthest behind has still to get. */
@@ -49,6 +45,7 @@ export interface Stats {
 
 export interface SseParts {
   readonly log: Log
+  readonly channels: Channels
   readonly hub: Hub
   readonly eventTypes: EventTypes
   readonly broadcaster: Broadcaster
@@ -71,18 +68,19 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Sends an event to every subscriber.
+   * Sends an event to every subscriber of a channel, of several, or of `EVERYBODY`.
    *
    * The payload is validated and encoded before this returns, so it may be changed afterwards. Of objects, only what the schema
    * declares goes out. Events leave in the order of these calls, awaited or not.
    *
    * @param event The event type; `'message'` is the unnamed event that `EventSource.onmessage` hears.
-   * @returns The event ID (null without `history`), once the event is in the log of this process. Who listens does not matter.
+   * @returns The event ID, once the event is in the log of this process; null for an ephemeral event, and without `history`. Who
+   * listens does not matter.
    * @throws FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID (`error.failures` lists what is wrong), FST_SSE_PAYLOAD_NOT_ENCODABLE,
-   * FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_CLOSED: as a rejection, logged too, and harmless where nobody awaits it.
+   * FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_KEY_INVALID, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID, FST_SSE_CLOSED: as a rejection,
+   * logged too, and harmless where nobody awaits it.
    */
-  broadcast<K extends keyof E & string> (event: K, data: E[K]): Promise<Broadcast>
-  broadcast (event: string, data: unknown, options?: object): Promise<Broadcast> {
+  broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): Promise<Broadcast> {
     const broadcast = this.#publish(event, data, options)
     broadcast.catch((err: unknown) => {
       this.#failedBroadcasts++
@@ -92,19 +90,58 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   // Runs up to its return within the call of `broadcast`: the error's stack names the caller.
-  async #publish (event: string, data: unknown, options: object | undefined): Promise<Broadcast> {
-    const [option] = Object.keys(Object(options))
-    if (option !== undefined) throw new OptionUnsupported(option)
-    return this.#parts.broadcaster.publish(event, data)
+  async #publish (event: string, data: unknown, options: BroadcastOptions): Promise<Broadcast> {
+    return this.#parts.broadcaster.publish(event, data, options)
   }
 
   /**
    * Event streams open in this process now, from the moment the head is sent until the response closes.
    *
-   * @param channel Those that hear this channel. @defaultValue all
+   * @param channel Those that hear this channel; `EVERYBODY`: those that a broadcast reaches. @defaultValue all
    */
-  count (channel: string = EVERYBODY): number {
-    return channel === EVERYBODY ? this.#parts.hub.size : 0
+  count (channel?: string): number {
+    const { hub } = this.#parts
+    return channel === undefined ? hub.size : hub.of(channel).size
+  }
+
+  /** The subscribers of this process: all, or those that hear a channel. They may come and go while you look at them. */
+  * subscribers (channel?: string): Generator<Subscriber<E>, void, undefined> {
+    const { hub } = this.#parts
+    yield * (channel === undefined ? hub : hub.of(channel)) as Iterable<Subscriber<E>>
+  }
+
+  /**
+   * The same verbs for one channel. Channels need not be created, and leave nothing behind.
+   *
+   * @param name 1 to 256 characters, no control characters.
+   * @throws FST_SSE_CHANNEL_INVALID
+   */
+  channel (name: string): Channel<E> {
+    checkChannel(name)
+    return new Channel(name, this)
+  }
+
+  /**
+   * Ends event streams of this process on purpose, because somebody lost the right to hear them. What they have not got yet is not
+   * written any more. Other readers come back by themselves, and are judged anew.
+   *
+   * @param predicate Says which. What it throws is logged, and spares the one it was asked about.
+   * @param options `final`: the reader is told to stay away. @defaultValue { final: false }
+   * @returns How many were ended. Their responses may still be closing.
+   * @throws FST_SSE_OPTION_INVALID
+   */
+  async disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): Promise<number> {
+    const { final } = readCloseOptions(options)
+    const picked = [...this.subscribers()].filter((subscriber) => {
+      try {
+        return predicate(subscriber)
+      } catch (err) {
+        this.#parts.logger.error({ err }, 'sse: the predicate of "disconnect" threw')
+        return false
+      }
+    })
+    for (const subscriber of picked) subscriber.delivery.revoke(final)
+    return picked.length
   }
 
   /**
@@ -119,11 +156,13 @@ export class Sse<E extends object = RegisteredEvents> {
   /**
    * Turns the request of any route into an event stream, after the hooks of that route. Adds no CORS headers: the route is yours.
    *
-   * @returns The subscriber, once the head is sent. It is closed already for HEAD, and where the reader left in the meantime.
-   * @throws FST_SSE_NOT_ACCEPTABLE (status 406) where the request refuses `text/event-stream`; FST_SSE_REPLY_SENT
+   * @returns The subscriber, once the head is sent. It is closed already for HEAD, where the reader left in the meantime, and where it
+   * was told to stay away (`final`): that one is answered with 204.
+   * @throws FST_SSE_NOT_ACCEPTABLE (status 406) where the request refuses `text/event-stream`; FST_SSE_CHANNEL_INVALID,
+   * FST_SSE_CHANNELS_EXCEEDED, FST_SSE_OPTION_INVALID, FST_SSE_REPLY_SENT
    */
-  subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber> {
-    return this.#parts.eventStreams.subscribe(reply, options)
+  subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber<E>> {
+    return this.#parts.eventStreams.subscribe(reply, options) as Promise<Subscriber<E>>
   }
 
   /**
@@ -149,13 +188,17 @@ export class Sse<E extends object = RegisteredEvents> {
 
   /** One plain snapshot of what happened and what is. */
   stats (): Stats {
-    const { hub, broadcaster } = this.#parts
+    const { hub, channels, broadcaster } = this.#parts
     return {
       subscribers: hub.size,
+      channels: hub.channels,
+      views: channels.views,
       closes: hub.closes,
       events: broadcaster.events,
+      replaced: channels.replaced,
       failedBroadcasts: this.#failedBroadcasts,
       ...hub.traffic,
+      gaps: { ...hub.traffic.gaps },
       lag: hub.lag
     }
   }

@@ -1,119 +1,71 @@
+import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import type { View } from './channels.ts'
-import { textChunk, type Chunk } from './chunk.ts'
+import { readCloseOptions, readStreamOptions, type CloseOptions, type StreamOptions } from './call-options.ts'
+import { checkChannel } from './channel-name.ts'
 import type { CloseReason } from './close-reason.ts'
-import type { ResponseWriter } from './response-writer.ts'
+import { Delivery, type DeliveryOwner } from './delivery.ts'
+import { BacklogFull, ChannelsExceeded, quote } from './errors.ts'
+import type { RegisteredEvents } from './events.ts'
+import { encodeError } from './own-events.ts'
+import { draw, openSource, type Source } from './source.ts'
 
 /** What your application knows of a subscriber. Augment it to type `subscriber.context`. */
 
 export interface SubscriberContext {}
 
-/** What was handed to the readers of this process. */
-export interface Traffic {
-  /** Events, times the subscribers that got them. */
-  deliveries: number
-  /** Bytes of event streams, without heads and transfer coding. */
-  bytes: number
-  /** How often a subscriber was told that entries were gone. */
-  gaps: number
-  /** Subscribers that began with entries from before they came. */
-  replays: number
-}
-
 /** What a subscriber hands upward. */
-export interface SubscriberOwner {
-  readonly traffic: Traffic
-  /** There is something to serve it with, and its reader takes it. */
-  ready (subscriber: Subscriber): void
+export interface SubscriberOwner extends DeliveryOwner {
+  /** An event of the application as it goes out. @throws what is wrong with it */
+  encode (event: string, payload: unknown): string
+  /** It hears a channel from now on. */
+  joined (subscriber: Subscriber, channel: string): void
+  /** It hears a channel no longer. */
+  left (subscriber: Subscriber, channel: string): void
+  /** Something that the application sent failed, and perhaps nobody awaits it. */
+  failed (error: unknown, event: string): void
   /** It ended. Called once. */
   ended (subscriber: Subscriber, reason: CloseReason): void
 }
 
-/** Bytes for this subscriber alone, and the index that they stand before. */
-interface Aside {
-  readonly index: number
-  readonly chunk: Chunk
-}
-
 /**
- * One open event stream: a cursor into the log, and the response that leads to its reader.
+ * One open event stream, as the application sees it.
+ *
+ * @typeParam E Payloads by event.
  */
-export class Subscriber {
+export class Subscriber<E extends object = RegisteredEvents> {
   /** Unique among all processes. */
   readonly id: string = randomUUID()
   /** What `subscribe` was given as `context`. */
   readonly context: SubscriberContext
-  readonly #view: View
+  /** @internal */
+  readonly delivery: Delivery
   readonly #owner: SubscriberOwner
-  readonly #writer: ResponseWriter
-  #cursor: number
-  #asides: Aside[] = []
-  /** The newest `retry` among them, perhaps served already. */
-  #retry: Aside | undefined
-  #lastEventId: string | null
-  /** The index at which the stream ends, once somebody asked for that. */
-  #endIndex = Infinity
-  /** Why it ends or ended; undefined while it lives. */
-  #reason: CloseReason | undefined
-  #state: 'open' | 'pushed back' | 'ending' | 'closed' = 'open'
   // Built when first asked for: most subscribers live without.
   #abort: AbortController | undefined
   #closed: Promise<CloseReason> | undefined
   #resolveClosed: ((reason: CloseReason) => void) | undefined
 
-  /**
-   * Whether it stands in the pump's queue. The pump's to change; kept here so that asking costs nothing.
-   *
-   * @internal
-   */
-  queued = false
-
-  /**
-   * @param cursor Where it starts in the log.
-   * @internal
-   */
-  constructor (view: View, owner: SubscriberOwner, writer: ResponseWriter, context: SubscriberContext, cursor: number) {
-    this.#view = view
+  /** @internal */
+  constructor (owner: SubscriberOwner, delivery: Delivery, context: SubscriberContext) {
     this.#owner = owner
-    this.#writer = writer
+    this.delivery = delivery
     this.context = context
-    this.#cursor = cursor
-    this.#lastEventId = view.idBefore(cursor)
-  }
-
-  /**
-   * A stream that never opened: of HEAD, or of a reader that had left.
-   *
-   * @internal
-   */
-  static closed (view: View, context: SubscriberContext, cursor: number, reason: CloseReason): Subscriber {
-    const subscriber = new Subscriber(view, NOBODY, NOWHERE, context, cursor)
-    subscriber.#reason = reason
-    subscriber.#state = 'closed'
-    return subscriber
   }
 
   /** The complete list of channels it hears. */
-  get channels (): readonly string[] { return this.#view.channels }
+  get channels (): readonly string[] { return this.delivery.cursor.channels }
 
   /** The event ID up to which it was served; null where the stream has no ids. */
-  get lastEventId (): string | null { return this.#lastEventId }
+  get lastEventId (): string | null { return this.delivery.cursor.lastEventId }
 
-  /**
-   * The index up to which it was served.
-   *
-   * @internal
-   */
-  get cursor (): number { return this.#cursor }
-
-  /** Entries between its cursor and the head of the log. */
-  get lag (): number { return this.#state === 'closed' ? 0 : this.#view.head - this.#cursor }
+  /** Events of its channels that it has still to get. */
+  get lag (): number { return this.delivery.isClosed ? 0 : this.delivery.cursor.lag }
 
   /** Aborted when the stream ends, with the close reason as `signal.reason`. */
   get signal (): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
-      if (this.#state === 'closed') this.#abort.abort(this.#reason)
+      if (this.delivery.isClosed) this.#abort.abort(this.delivery.reason)
     }
     return this.#abort.signal
   }
@@ -121,62 +73,94 @@ export class Subscriber {
   /** Resolves with the close reason, once, when the stream has ended. Never rejects. */
   get closed (): Promise<CloseReason> {
     this.#closed ??= new Promise((resolve) => {
-      if (this.#state === 'closed') resolve(this.#reason!)
+      if (this.delivery.isClosed) resolve(this.delivery.reason!)
       else this.#resolveClosed = resolve
     })
     return this.#closed
   }
 
-  /** Ends the stream cleanly, after every entry that was placed before this call. Does nothing on a stream that ends already. */
-  close (): void {
-    this.end('ended')
+  /**
+   * Hears a channel too, from the next event on. Does nothing where it hears it already, or the stream ends.
+   *
+   * @throws FST_SSE_CHANNEL_INVALID, FST_SSE_CHANNELS_EXCEEDED
+   */
+  join (channel: string): void {
+    checkChannel(channel)
+    const { channels } = this
+    if (this.delivery.reason !== undefined || channels.includes(channel)) return
+    const { maxChannelsPerSubscriber } = this.#owner.limits
+    if (channels.length >= maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
+    this.delivery.cursor.join(channel)
+    this.#owner.joined(this.#self, channel)
+  }
+
+  /** Hears a channel no longer: nothing of it is written any more, what it has not got yet included. */
+  leave (channel: string): void {
+    if (this.delivery.isClosed || !this.channels.includes(channel)) return
+    this.delivery.cursor.leave(channel)
+    this.#owner.left(this.#self, channel)
   }
 
   /**
-   * Takes the place at the head of the log for text that goes to this subscriber alone.
+   * Sends an event to this reader alone: after every event of its channels that was broadcast before this call, before every later
+   * one. It has no id and is not kept.
    *
-   * @internal
+   * @returns True once it is handed to the socket, false when the reader has gone.
+   * @throws as `broadcast` does; FST_SSE_BACKLOG_FULL where other sends wait, and with this one they would take more than
+   * `maxBacklogBytes`. As a rejection, logged too, and harmless where nobody awaits it.
    */
-  tell (text: string): void {
-    if (this.#reason !== undefined) return
-    this.#asides.push({ index: this.#view.head, chunk: textChunk(text) })
-    if (this.#state === 'open') this.#owner.ready(this)
+  send<K extends keyof E & string> (event: K, data: E[K]): Promise<boolean> {
+    return this.#harmless(event, this.#send(event, data))
+  }
+
+  // Runs up to its return within the call of `send`: the error's stack names the caller.
+  async #send (event: string, data: unknown): Promise<boolean> {
+    const bytes = Buffer.from(this.#owner.encode(event, data))
+    const { maxBacklogBytes } = this.#owner.limits
+    const isFull = (): boolean => this.delivery.asideBytes > 0 && this.delivery.asideBytes + bytes.length > maxBacklogBytes
+    // Many in one turn: the socket takes now what the pump would have brought it afterwards.
+    while (isFull() && this.delivery.waiting) this.delivery.serve()
+    if (isFull()) throw new BacklogFull(quote(event), this.delivery.asideBytes, maxBacklogBytes)
+    return this.delivery.hand(bytes)
   }
 
   /**
-   * The same for a `retry` field. One that still waits is replaced: a reader that reads nothing must not cost more with each.
+   * Sends what a source yields, each item as one event, no faster than the reader reads; then ends the stream for good, so that the
+   * reader does not come back for it.
    *
-   * @internal
+   * @param source Called with `signal`, and only if somebody is there to read. What it gives is returned when the reader leaves.
+   * @returns True when the source came to its end, false when the reader left before.
+   * @throws what the source throws, after the reader was told with `sse.error`; FST_SSE_SOURCE_INVALID; as `broadcast` does for an item.
+   * As a rejection, logged too, and harmless where nobody awaits it.
    */
-  tellRetry (text: string): void {
-    if (this.#reason !== undefined) return
-    this.#asides = this.#asides.filter((aside) => aside !== this.#retry)
-    this.tell(text)
-    this.#retry = this.#asides.at(-1)
+  stream<K extends keyof E & string> (event: K, source: Source<E[K]>, options: StreamOptions = {}): Promise<boolean> {
+    return this.#harmless(event, this.#stream(event, source, options))
+  }
+
+  async #stream (event: string, source: Source<unknown>, options: StreamOptions): Promise<boolean> {
+    const { end } = readStreamOptions(options)
+    if (this.delivery.reason !== undefined) return false
+    try {
+      const items = openSource(event, source, this.signal)
+      const take = (item: unknown): Promise<boolean> => this.delivery.hand(Buffer.from(this.#owner.encode(event, item)))
+      const isComplete = await draw(items, this.signal, take, (error) => this.#owner.failed(error, event))
+      if (end && isComplete) this.delivery.end('ended', true)
+      return isComplete
+    } catch (error) {
+      this.delivery.tell(Buffer.from(encodeError()))
+      if (end) this.delivery.end('error', true)
+      throw error
+    }
   }
 
   /**
-   * Ends the stream at its place in the order.
+   * Ends the stream cleanly, after every event that was placed before this call. Does nothing on a stream that ends already.
    *
-   * @internal
+   * @param options `final`: the reader is told to stay away. @defaultValue { final: false }
+   * @throws FST_SSE_OPTION_INVALID
    */
-  end (reason: CloseReason): void {
-    if (this.#reason !== undefined) return
-    this.#reason = reason
-    this.#endIndex = this.#view.head
-    if (this.#state === 'open') this.#owner.ready(this)
-  }
-
-  /**
-   * Cuts the connection, whatever still waits.
-   *
-   * @internal
-   */
-  destroy (reason: CloseReason): void {
-    if (this.#state === 'closed') return
-    this.#reason = reason
-    this.#state = 'ending'
-    this.#writer.destroy()
+  close (options: CloseOptions = {}): void {
+    this.delivery.end('ended', readCloseOptions(options).final)
   }
 
   /**
@@ -185,75 +169,20 @@ export class Subscriber {
    * @internal
    */
   responseClosed (): void {
-    if (this.#state === 'closed') return
-    // An end that was asked for but not reached: the reader was faster.
-    if (this.#state !== 'ending') this.#reason = 'reader'
-    this.#state = 'closed'
-    this.#asides = []
-    const reason = this.#reason!
+    if (this.delivery.isClosed) return
+    this.delivery.close()
+    const reason = this.delivery.reason!
+    // First: whoever hears of the end finds it no longer counted.
+    this.#owner.ended(this.#self, reason)
     this.#abort?.abort(reason)
     this.#resolveClosed?.(reason)
-    this.#owner.ended(this, reason)
   }
 
-  /**
-   * Whether `serve` would do something.
-   *
-   * @internal
-   */
-  get waiting (): boolean {
-    return this.#state === 'open' && (this.#cursor < this.#view.head || this.#asides.length > 0 || this.#cursor >= this.#endIndex)
-  }
+  /** Its owner knows the types of the whole application only. */
+  get #self (): Subscriber { return this as unknown as Subscriber }
 
-  /**
-   * Hands the next run to the socket: everything up to the head, to the next aside, or to the most that goes in one write.
-   *
-   * @returns The bytes written.
-   * @internal
-   */
-  serve (): number {
-    if (!this.waiting) return 0
-    const aside = this.#asides[0]
-    if (aside !== undefined && aside.index <= this.#cursor) {
-      this.#asides.shift()
-      return this.#write(aside.chunk)
-    }
-    if (this.#cursor >= this.#endIndex) {
-      this.#state = 'ending'
-      if (this.#reason === 'shutdown') this.#writer.endLast()
-      else this.#writer.end()
-      return 0
-    }
-    if (this.#cursor < this.#view.start) return this.#skip()
-    const limit = Math.min(this.#view.head, aside?.index ?? Infinity, this.#endIndex)
-    const run = this.#view.run(this.#cursor, limit)
-    this.#cursor = run.next
-    this.#lastEventId = run.lastEventId
-    this.#owner.traffic.deliveries += run.events
-    return this.#write(run.chunk)
-  }
-
-  /** Entries it had not been given were evicted: says so, and goes on with the oldest that is left. */
-  #skip (): number {
-    const oldest = this.#cursor = this.#view.start
-    this.#lastEventId = this.#view.idBefore(oldest)
-    this.#owner.traffic.gaps++
-    return this.#write(textChunk(this.#view.gap(oldest, 'slow')))
-  }
-
-  #write (chunk: Chunk): number {
-    this.#owner.traffic.bytes += chunk.plain.length
-    if (!this.#writer.write(chunk)) {
-      this.#state = 'pushed back'
-      this.#writer.onceDrained(() => {
-        if (this.#state !== 'pushed back') return
-        this.#state = 'open'
-        if (this.waiting) this.#owner.ready(this)
-      })
-    }
-    return chunk.plain.length
+  #harmless<T> (event: string, promise: Promise<T>): Promise<T> {
+    promise.catch((error: unknown) => this.#owner.failed(error, event))
+    return promise
   }
 }
-
-const NOBODY: SubscriberOwner = { traffic: { deliveries: 0, bytes: 0, gaps: 0, replays: 0 }, ready () {}, ended () {} }
-const NOWHERE: ResponseWriter = { write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {} }

@@ -1,35 +1,242 @@
 import t from 'tap'
 import { createFanOut } from './support/fan-out.ts'
 
-t.test('a run stops at its limit, also where a longer one was built for others', async (t) => {
-  const { view, publish } = createFanOut()
-  for (const data of ['a', 'b', 'c']) publish(data)
-  t.equal(view.run(0, 3).next, 3)
-  t.match(view.run(0, 2), { next: 2, events: 2 })
-})
-
-t.test('a run reaches the head, also where a shorter one was built before', async (t) => {
-  const { view, publish } = createFanOut()
-  publish('a')
-  t.equal(view.run(0, view.head).next, 1)
-  publish('b')
-  t.equal(view.run(0, view.head).next, 2)
-})
-
-t.test('a chunk holds the same bytes with and without its frame', async (t) => {
-  const { view, publish } = createFanOut()
-  publish('é')
-  const { chunk: { framed, plain } } = view.run(0, 1)
-  t.equal(framed.toString(), `${plain.length.toString(16)}\r\n${plain.toString()}\r\n`)
-  t.equal(plain.buffer, framed.buffer, 'in one allocation')
-})
-
-t.test('a gap names the oldest event that is left, and resumes just before it', async (t) => {
-  const { view, publish, log, settled } = createFanOut({ maxEvents: 2 })
-  for (const data of ['a', 'b', 'c']) publish(data)
+t.test('a subscriber hears its channels, each event once, in order', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const one = subscribe(0, ['a']).writer
+  const both = subscribe(0, ['b', 'a']).writer
+  const nothing = subscribe(0, []).writer
+  publish('1', { channels: ['a'] })
+  publish('2', { channels: ['b'] })
+  publish('3', { channels: ['a', 'b', 'c'] })
+  publish('4')
   await settled()
-  const gap = view.gap(1, 'evicted', 'from.before')
-  t.equal(gap, `id: ${log.idBefore(1)}\nevent: sse.gap\ndata: ${JSON.stringify({
-    reason: 'evicted', lastEventId: 'from.before', oldestEventId: log.idAt(1)
-  })}\n\n`)
+  t.strictSame(one.data, ['1', '3'])
+  t.strictSame(both.data, ['1', '2', '3'])
+  t.strictSame(nothing.data, [])
+  t.equal(both.writes.length, 1)
+})
+
+t.test('the names of properties are just names', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const names = ['__proto__', 'constructor', 'toString', '*.created', 'a*', 'orders/#', '>']
+  const writers = names.map((name) => subscribe(0, [name]).writer)
+  for (const name of names) publish(name, { channels: [name] })
+  await settled()
+  t.strictSame(writers.map(({ data }) => data), names.map((name) => [name]))
+})
+
+t.test('a channel without subscribers and kept entries leaves nothing behind', async (t) => {
+  const { publish, subscribe, settled, channels, hub } = createFanOut({ maxEvents: 10 })
+  const { writer } = subscribe()
+  for (let i = 0; i < 1000; i++) {
+    publish('kept', { channels: [`kept ${i}`] })
+    publish('ephemeral', { channels: [`ephemeral ${i}`], ephemeral: true })
+  }
+  publish('last')
+  await settled()
+  t.equal(channels.size, 10, 'nine that still have entries, and EVERYBODY')
+  writer.onClosed()
+  t.strictSame([channels.views, hub.channels], [0, 0])
+})
+
+t.test('subscribers of the same channels share a view, in whatever order they name them', async (t) => {
+  const { subscribe, channels } = createFanOut()
+  subscribe(0, ['a', 'b'])
+  subscribe(0, ['b', 'a'])
+  subscribe(0, ['a'])
+  t.equal(channels.views, 2)
+})
+
+t.test('an ephemeral event that nobody is there to hear is not held', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut({ maxBytes: 200 })
+  const { writer } = subscribe()
+  writer.room = 0
+  publish('heard', { ephemeral: true })
+  for (let i = 0; i < 100; i++) publish('unheard', { channels: ['nobody'], ephemeral: true })
+  await settled()
+  t.equal(log.evictedEphemeral, -1, 'nothing had to leave for it')
+})
+
+t.test('a later event of the same key replaces an earlier one, in its channel', async (t) => {
+  const { publish, subscribe, settled, channels, log } = createFanOut()
+  const a = subscribe(0, ['a']).writer
+  const b = subscribe(0, ['b']).writer
+  const both = subscribe(0, ['a', 'b']).writer
+  publish('1', { channels: ['a', 'b'], key: 'k' })
+  publish('2', { channels: ['a'], key: 'other' })
+  publish('3', { channels: ['a'], key: 'k' })
+  await settled()
+  t.strictSame(a.data, ['2', '3'])
+  t.strictSame(b.data, ['1'])
+  t.strictSame(both.data, ['1', '2', '3'])
+  t.equal(channels.replaced, 1)
+  t.equal(log.size, 3)
+  publish('4', { channels: ['b'], key: 'k' })
+  t.equal(log.size, 3, 'replaced everywhere, it has left')
+})
+
+t.test('of many of the same key the history holds one', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut({ maxEvents: 20 })
+  const { writer } = subscribe()
+  publish('first')
+  for (let i = 0; i < 10_000; i++) publish(String(i), { key: 'k' })
+  await settled()
+  t.strictSame(writer.data, ['first', '9999'])
+  t.equal(log.size, 2)
+  t.ok(log.bytes < 200)
+})
+
+t.test('an ephemeral event replaces no kept one', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { writer } = subscribe()
+  publish('1', { key: 'ephemeral', ephemeral: true })
+  publish('2', { key: 'ephemeral', ephemeral: true })
+  publish('3', { key: 'kept' })
+  await settled()
+  t.strictSame(writer.data, ['2', '3'])
+})
+
+t.test('a reader that comes back hears nothing ephemeral from before', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut()
+  subscribe()
+  publish('kept')
+  publish('gone', { ephemeral: true })
+  publish('kept too')
+  await settled()
+  const replayed = subscribe(0).writer
+  const { writer: held } = subscribe(0)
+  held.room = 0
+  publish('here', { ephemeral: true })
+  await settled()
+  held.drain()
+  await settled()
+  for (const { data } of [replayed, held]) t.strictSame(data, ['kept', 'kept too', 'here'])
+  t.equal(log.size, 2)
+})
+
+t.test('ephemeral events that a slow reader was there for are not lost in silence', async (t) => {
+  const { publish, subscribe, settled } = createFanOut({ maxEvents: 5 })
+  const { writer } = subscribe()
+  writer.room = 1
+  publish('0')
+  await settled()
+  publish('kept')
+  for (let i = 0; i < 20; i++) publish(`e${i}`, { ephemeral: true })
+  await settled()
+  writer.drain()
+  await settled()
+  t.strictSame(writer.events.map(({ type, data }) => type === 'sse.gap' ? type : data), ['0', 'sse.gap', 'kept', 'e15', 'e16', 'e17', 'e18', 'e19'])
+})
+
+t.test('an event in no channel at all reaches nobody, and is not kept', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut()
+  const { writer } = subscribe()
+  publish('x', { channels: [] })
+  await settled()
+  t.strictSame(writer.data, [])
+  t.equal(log.size, 0)
+})
+
+t.test('joining and leaving take their places in the order', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { subscriber, writer } = subscribe(0, ['a'])
+  publish('b0', { channels: ['b'] })
+  subscriber.join('b')
+  publish('b1', { channels: ['b'] })
+  publish('a1', { channels: ['a'] })
+  subscriber.leave('a')
+  publish('b2', { channels: ['b'] })
+  await settled()
+  t.strictSame(writer.data, ['b1', 'b2'], 'nothing of what was left is written after the call')
+  t.strictSame(subscriber.channels, ['b'])
+})
+
+t.test('who joins while it is behind hears the new channel from the call on, and the old ones from where it stands', async (t) => {
+  const { publish, subscribe, settled, hub } = createFanOut()
+  const { subscriber, writer } = subscribe(0, ['a'])
+  writer.room = 1
+  publish('a1', { channels: ['a'] })
+  await settled()
+  publish('a2', { channels: ['a'] })
+  publish('b1', { channels: ['b'] })
+  subscriber.join('b')
+  publish('b2', { channels: ['b'] })
+  subscriber.join('c')
+  publish('c1', { channels: ['c'] })
+  publish('b3', { channels: ['b'] })
+  subscriber.leave('b')
+  publish('b4', { channels: ['b'] })
+  subscriber.join('b')
+  publish('b5', { channels: ['b'] })
+  t.strictSame([...subscriber.channels].sort(), ['a', 'b', 'c'])
+  t.equal(hub.of('b').size, 1)
+  writer.drain()
+  await settled()
+  t.strictSame(writer.data, ['a1', 'a2', 'c1', 'b5'])
+  t.strictSame(subscriber.channels, ['a', 'b', 'c'])
+})
+
+t.test('who leaves what it was behind with goes on with what it has joined', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const { subscriber, writer } = subscribe(0, ['a'])
+  writer.room = 1
+  publish('a1', { channels: ['a'] })
+  await settled()
+  publish('a2', { channels: ['a'] })
+  publish('b1', { channels: ['b'] })
+  subscriber.join('b')
+  publish('b2', { channels: ['b'] })
+  subscriber.leave('a')
+  writer.drain()
+  await settled()
+  t.strictSame(writer.data, ['a1', 'b2'])
+})
+
+t.test('who leaves a channel is not told what it lost of it', async (t) => {
+  const { publish, subscribe, settled } = createFanOut({ maxEvents: 5 })
+  const { subscriber, writer } = subscribe(0, ['a', 'b'])
+  subscribe()
+  writer.room = 1
+  publish('a1', { channels: ['a'] })
+  await settled()
+  for (let i = 0; i < 20; i++) publish('a', { channels: ['a'] })
+  publish('b1', { channels: ['b'] })
+  publish('tick')
+  await settled()
+  subscriber.leave('a')
+  writer.drain()
+  await settled()
+  t.strictSame(writer.events.map(({ type }) => type), ['message', 'message'])
+  t.strictSame(writer.data, ['a1', 'b1'])
+})
+
+t.test('a subscriber hears at most so many channels', async (t) => {
+  const { subscribe } = createFanOut({}, { maxChannelsPerSubscriber: 2 })
+  const { subscriber } = subscribe(0, ['a'])
+  subscriber.join('b')
+  subscriber.join('b')
+  t.throws(() => subscriber.join('c'), { code: 'FST_SSE_CHANNELS_EXCEEDED' })
+  subscriber.leave('a')
+  subscriber.join('c')
+  t.strictSame(subscriber.channels, ['b', 'c'])
+})
+
+t.test('a closed subscriber joins nothing', async (t) => {
+  const { subscribe, hub, channels } = createFanOut()
+  const { subscriber, writer } = subscribe(0, ['a'])
+  writer.onClosed()
+  subscriber.join('b')
+  subscriber.leave('a')
+  t.strictSame([hub.channels, channels.views, channels.size], [0, 0, 0])
+})
+
+t.test('lag counts what a subscriber has still to get of its own channels', async (t) => {
+  const { publish, subscribe, settled, hub } = createFanOut()
+  const { subscriber } = subscribe(0, ['a', 'b'])
+  for (const channels of [['a'], ['c'], ['a', 'b'], ['b'], ['c']]) publish('x', { channels })
+  t.equal(subscriber.lag, 3)
+  t.equal(hub.lag, 3)
+  await settled()
+  t.equal(subscriber.lag, 0)
 })

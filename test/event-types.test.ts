@@ -169,11 +169,31 @@ t.test('declarations', async (t) => {
     await t.rejects(compile({ a: { schema: Type.Number(), latestby: 1 } }), { code: 'FST_SSE_EVENT_INVALID', message: /"latestby" is unknown/ })
   })
 
-  for (const [option, value] of Object.entries({ ephemeral: true, latestBy: () => 'a' })) {
-    t.test(`${option} is refused as not yet supported`, async (t) => {
-      await t.rejects(compile({ a: { schema: Type.Number(), [option]: value } }), { code: 'FST_SSE_EVENT_INVALID', message: `"${option}" is not yet supported` })
-    })
-  }
+  t.test('what a declaration says besides its schema is checked, too', async (t) => {
+    for (const [option, value] of [['ephemeral', 1], ['ephemeral', null], ['latestBy', 'who'], ['latestBy', null]] as const) {
+      await t.rejects(compile({ a: { schema: Type.Number(), [option]: value } }), { code: 'FST_SSE_EVENT_INVALID', message: `"${option}" is` })
+    }
+    const types = await compile({ a: { schema: Type.Number(), ephemeral: true }, b: Type.Number() })
+    t.strictSame(['a', 'b', 'c'].map((event) => types.isEphemeral(event)), [true, false, false])
+  })
+
+  t.test('latestBy gives each payload a key, of the decoded side', async (t) => {
+    const at = Type.Transform(Type.String()).Decode((text) => new Date(text)).Encode((date) => date.toISOString())
+    const types = await compile({ a: { schema: at, latestBy: (date: Date) => date.getTime() }, b: Type.Number() })
+    t.equal(types.keyOf('a', new Date(7)), '7')
+    t.equal(types.keyOf('b', 1), undefined)
+    t.equal(types.keyOf('c', 1), undefined)
+  })
+
+  t.test('a latestBy that throws, or gives neither text nor a number, is named', async (t) => {
+    for (const key of [undefined, null, {}, true]) {
+      const types = await compile({ a: { schema: Type.Number(), latestBy: () => key } })
+      t.throws(() => types.keyOf('a', 1), { code: 'FST_SSE_KEY_INVALID', message: /^The "latestBy" of "a" must give text or a number; it gave \w+$/ })
+    }
+    const cause = new Error('secret')
+    const types = await compile({ a: { schema: Type.Number(), latestBy: () => { throw cause } } })
+    t.throws(() => types.keyOf('a', 1), { code: 'FST_SSE_KEY_INVALID', message: 'The "latestBy" of "a" must give text or a number; it threw', cause })
+  })
 
   for (const [what, value] of Object.entries({ undefined, null: null, 'a string': 'string', 'a function': () => {}, 'a list': [], '{ schema: undefined }': { schema: undefined }, 'plain JSON Schema': { type: 'string' }, '{ schema } of plain JSON Schema': { schema: { type: 'string' } } })) {
     t.test(`${what} is refused as a declaration`, async (t) => {

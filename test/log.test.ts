@@ -1,6 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
-import { Log, MAX_ID_LINE_BYTES, type LogBounds } from '../lib/log.ts'
+import type { Entry } from '../lib/entry.ts'
+import { Log, idLineBytes, type LogBounds } from '../lib/log.ts'
 import { formatPosition } from '../lib/position.ts'
 
 const EPOCH = 'a000000000'
@@ -8,123 +9,155 @@ const id = (offset: number): string => formatPosition({ epoch: EPOCH, offset })
 const UNBOUNDED = { maxEvents: Infinity, maxBytes: Infinity, maxAge: Infinity }
 
 /** A log whose clock stands still unless moved, and whose offsets leave holes, as an engine's may. */
-function createLog (bounds: Partial<LogBounds> = {}, withIds = true) {
+function createLog (bounds: Partial<LogBounds> = {}, keeps = true) {
   const clock = { now: 0 }
-  const log = new Log({ epoch: EPOCH, offset: 0 }, { ...UNBOUNDED, ...bounds }, withIds, () => clock.now)
+  const evicted: Entry[] = []
+  const origin = { epoch: EPOCH, offset: 0 }
+  const log = new Log({ origin, bounds: { ...UNBOUNDED, ...bounds }, keeps, now: () => clock.now, evicted: (entry) => evicted.push(entry) })
   let offset = 0
-  const append = (times = 1, body = 'data: x\n\n'): void => {
-    for (let i = 0; i < times; i++) log.append({ epoch: EPOCH, offset: offset += 10 }, ['*'], body)
+  const append = (body = 'data: x\n\n', given: { ephemeral?: boolean, id?: string } = {}): Entry => {
+    const position = given.ephemeral === true ? null : { epoch: EPOCH, offset: offset += 10 }
+    return log.append(position, { channels: ['*'], body, ephemeral: false, id: undefined, key: undefined, ...given })
   }
-  return { log, clock, append }
+  const appendMany = (count: number): void => { for (let i = 0; i < count; i++) append() }
+  return { log, clock, evicted, append, appendMany }
 }
 
-const text = (log: Log, index: number): string => log.at(index).bytes.toString()
-
-t.test('an entry goes out with its id in front', async (t) => {
+t.test('a kept entry goes out with its id in front', async (t) => {
   const { log, append } = createLog()
-  append()
-  t.equal(text(log, 0), `id: ${id(10)}\ndata: x\n\n`)
+  t.equal(append().bytes.toString(), `id: ${id(10)}\ndata: x\n\n`)
   t.equal(log.lastEventId, id(10))
 })
 
-t.test('before the first entry there is an id to resume from', async (t) => {
+t.test('an ephemeral entry takes an index, and no position', async (t) => {
   const { log, append } = createLog()
-  t.equal(log.lastEventId, id(0))
-  append(2)
-  t.strictSame(log.resume(id(0)), { cursor: 0 })
+  append()
+  const { bytes, position, index } = append('data: y\n\n', { ephemeral: true })
+  t.strictSame([bytes.toString(), position, index], ['data: y\n\n', null, 1])
+  t.equal(log.lastEventId, id(10))
+  t.equal(append().index, 2)
 })
 
-t.test('maxBytes holds at every moment', async (t) => {
-  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 160 })), (sizes) => {
-    const { log, append } = createLog({ maxBytes: 200 })
-    return sizes.every((size) => {
-      append(1, 'x'.repeat(size))
-      let held = 0
-      for (let index = log.start; index < log.head; index++) held += log.at(index).bytes.length
-      return log.bytes === held && held <= 200 && log.head > log.start
+t.test('text of any script, and of lone surrogates, has the bytes of UTF-8', async (t) => {
+  const { append } = createLog()
+  for (const text of ['ascii', 'grün', '\u{1f600}', 'a\ud800b']) {
+    t.equal(append(`data: ${text}\n\n`, { ephemeral: true }).bytes.toString(), `data: ${text.replace('\ud800', '\ufffd')}\n\n`)
+  }
+})
+
+t.test('an entry has memory of its own: it may outlive the rest by far', async (t) => {
+  t.equal(createLog().append().bytes.buffer.byteLength, `id: ${id(10)}\ndata: x\n\n`.length)
+})
+
+t.test('an id of the application stands in place of the position', async (t) => {
+  const { log, append } = createLog()
+  const entry = append('data: x\n\n', { id: 'order 7' })
+  t.equal(entry.bytes.toString(), 'id: order 7\ndata: x\n\n')
+  t.equal(log.find('order 7'), entry)
+  t.equal(log.idOf(entry), 'order 7')
+  t.equal(log.lastEventId, id(10), 'the position is what a snapshot goes with')
+})
+
+t.test('of an id that was given twice the newer entry is found, also when the older one leaves', async (t) => {
+  const { log, append } = createLog({ maxEvents: 1 })
+  append('data: x\n\n', { id: 'same' })
+  const newer = append('data: x\n\n', { id: 'same' })
+  t.equal(log.find('same'), newer)
+  log.trim(2)
+  t.equal(log.find('same'), newer)
+  append()
+  log.trim(3)
+  t.equal(log.find('same'), undefined)
+})
+
+t.test('maxBytes holds at every moment, for kept and ephemeral entries each', async (t) => {
+  fc.assert(fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 160 }), fc.boolean())), (bodies) => {
+    const { append, evicted } = createLog({ maxBytes: 200 })
+    const there: Entry[] = []
+    return bodies.every(([size, ephemeral]) => {
+      there.push(append('x'.repeat(size), { ephemeral }))
+      const held = there.filter((entry) => !evicted.includes(entry) && (entry.position === null) === ephemeral)
+      return held.length > 0 && held.reduce((sum, { bytes }) => sum + bytes.length, 0) <= 200
     })
   }))
   t.pass('in every case')
 })
 
 t.test('an entry of maxBytes stands alone in the log', async (t) => {
-  const { log, append } = createLog({ maxBytes: 200 })
-  append(3)
-  append(1, 'x'.repeat(log.maxBytes - MAX_ID_LINE_BYTES))
-  t.equal(log.head - log.start, 1)
-  t.ok(log.bytes <= 200)
+  const { log, append, appendMany } = createLog({ maxBytes: 400 })
+  appendMany(3)
+  const own = 'i'.repeat(256)
+  append('x'.repeat(log.maxBytes - idLineBytes(own)), { id: own })
+  t.strictSame([log.size, log.bytes], [1, 400])
+  append('x'.repeat(log.maxBytes - idLineBytes(undefined)))
+  t.equal(log.size, 1)
+  t.ok(log.bytes <= 400)
+})
+
+t.test('ephemeral entries never push a kept one out', async (t) => {
+  const { log, append, evicted, appendMany } = createLog({ maxEvents: 3, maxBytes: 200 })
+  appendMany(3)
+  for (let i = 0; i < 50; i++) append('data: e\n\n', { ephemeral: true })
+  log.trim(log.head)
+  t.equal(log.size, 3)
+  t.ok(evicted.length >= 47)
+  t.ok(evicted.every(({ position }) => position === null))
+})
+
+t.test('what was evicted holds no bytes any more', async (t) => {
+  const { log, append, appendMany } = createLog({ maxEvents: 1 })
+  const first = append()
+  appendMany(1)
+  log.trim(2)
+  t.equal(first.bytes.length, 0)
 })
 
 t.test('maxEvents waits until the entries were served', async (t) => {
-  const { log, append } = createLog({ maxEvents: 3 })
-  append(10)
-  t.equal(log.start, 0)
+  const { log, appendMany } = createLog({ maxEvents: 3 })
+  appendMany(10)
+  t.equal(log.size, 10)
   log.trim(5)
-  t.equal(log.start, 5, 'those not yet served stay')
+  t.equal(log.size, 5, 'those not yet served stay')
   log.trim(10)
-  t.equal(log.start, 7)
+  t.equal(log.size, 3)
+  t.equal(log.evictedKept, 6)
 })
 
 t.test('what is older than maxAge is not replayed, trimmed or not', async (t) => {
-  const { log, clock, append } = createLog({ maxAge: 1000 })
-  append(2)
+  const { log, clock, appendMany } = createLog({ maxAge: 1000 })
+  appendMany(2)
   clock.now = 600
-  append(2)
+  appendMany(2)
   clock.now = 1200
-  t.strictSame(log.resume(id(10)), { cursor: 2, gap: 'evicted' })
-  t.strictSame(log.resume(id(20)), { cursor: 2 }, 'who has seen the last old one has missed nothing')
   t.equal(log.oldest(), 2)
+  t.equal(log.size, 4)
   log.trim(4)
-  t.equal(log.start, 2)
+  t.equal(log.size, 2)
 })
 
-t.test('an index finds its entry after any number of evictions', async (t) => {
-  const { log, append } = createLog({ maxEvents: 100 })
+t.test('an offset that an engine skipped stands after the one before it', async (t) => {
+  const { log, appendMany } = createLog()
+  appendMany(5)
+  t.strictSame([0, 10, 25, 49, 50].map((offset) => log.after(offset)), [0, 1, 2, 4, 5])
+})
+
+t.test('an index finds its id after any number of evictions and removals', async (t) => {
+  const { log, append, appendMany } = createLog({ maxEvents: 100 })
   for (let round = 0; round < 50; round++) {
-    append(37)
+    appendMany(36)
+    log.remove(append())
     log.trim(log.head)
-    t.equal(log.at(log.start).position.offset, (log.start + 1) * 10)
-    t.equal(log.at(log.head - 1).position.offset, log.head * 10)
+    t.equal(log.idBefore(log.head), id(log.head * 10), 'also of one that is gone')
+    t.equal(log.idBefore(log.head - 1), id((log.head - 1) * 10))
   }
+  const oldest = log.oldest()
+  t.equal(log.idBefore(oldest), id(oldest * 10))
 })
 
-t.test('the five cases of a reader that comes back', async (t) => {
-  const { log, append } = createLog({ maxEvents: 5 })
-  append(10)
-  log.trim(10)
-  t.strictSame(log.resume(id(100)), { cursor: 10 }, 'up to date')
-  t.strictSame(log.resume(id(80)), { cursor: 8 }, 'behind and kept')
-  t.strictSame(log.resume(id(50)), { cursor: 5 }, 'just before the oldest one kept')
-  t.strictSame(log.resume(id(40)), { cursor: 5, gap: 'evicted' })
-  t.strictSame(log.resume(id(0)), { cursor: 5, gap: 'evicted' })
-  t.strictSame(log.resume('b000000000.80'), { cursor: 5, gap: 'foreign' })
-  t.strictSame(log.resume(id(101)), { cursor: 10, gap: 'future' })
-  for (const strange of ['head', 'oldest', '', '-', 'constructor', '\0', 'x'.repeat(15_000)]) {
-    t.strictSame(log.resume(strange), { cursor: 5, gap: 'unknown' }, strange.slice(0, 20))
-  }
-})
-
-t.test('an offset that an engine skipped resumes after the one before it', async (t) => {
-  const { log, append } = createLog()
-  append(5)
-  t.strictSame(log.resume(id(25)), { cursor: 2 })
-})
-
-t.test('the id before an index resumes exactly there', async (t) => {
-  const { log, append } = createLog({ maxEvents: 5 })
-  append(10)
-  log.trim(10)
-  for (let index = log.start; index <= log.head; index++) {
-    t.strictSame(log.resume(log.idBefore(index)!), { cursor: index })
-  }
-})
-
-t.test('without ids nothing is replayed and nothing has an id', async (t) => {
-  const { log, append } = createLog({ maxEvents: 0 }, false)
-  append(3)
-  t.equal(text(log, 0), 'data: x\n\n')
+t.test('without history nothing has an id', async (t) => {
+  const { log, append } = createLog({}, false)
+  t.equal(append().bytes.toString(), 'data: x\n\n')
   t.equal(log.lastEventId, null)
-  t.equal(log.idBefore(2), null)
-  t.strictSame(log.resume(id(10)), { cursor: 3 })
-  t.equal(log.oldest(), 3)
+  t.equal(log.idBefore(0), null)
+  t.equal(log.size, 0)
 })

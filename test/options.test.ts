@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import t from 'tap'
-import { readOptions, readSubscribeOptions, type SsePluginOptions, type SubscribeOptions } from '../lib/options.ts'
+import { readOptions, type SsePluginOptions } from '../lib/options.ts'
 
 /** Options as an application without types may give them. */
 const read = (options: Record<string, unknown>) => readOptions(options as SsePluginOptions)
@@ -16,7 +16,8 @@ t.test('without options everything has its default', async (t) => {
     keepsHistory: true,
     history: { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity },
     reconnectionTime: { min: 1000, max: 5000 },
-    maxBacklogBytes: 256 * 1024,
+    limits: { stallTimeout: 30_000, maxBacklogBytes: 256 * 1024, closesSlow: false, maxChannelsPerSubscriber: 100 },
+    clockInterval: 1000,
     maxPayloadBytes: 1024 * 1024,
     shutdownTimeout: 5000
   })
@@ -39,8 +40,8 @@ t.test('an unknown option is refused with those that are known', async (t) => {
 })
 
 t.test('an option whose time has not come is refused as not yet supported', async (t) => {
-  for (const option of ['client', 'inspector', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime',
-    'slowSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload', 'maxChannelsPerSubscriber', 'compress', 'broker']) {
+  for (const option of ['client', 'inspector', 'heartbeatInterval', 'heartbeatEvent', 'idleTimeout', 'maxLifetime', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator',
+    'overload', 'compress', 'broker']) {
     t.throws(() => read({ [option]: true }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: `The option "${option}" is not yet supported` })
   }
 })
@@ -80,7 +81,12 @@ const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
   ['reconnectionTime', { reconnectionTime: { min: 2, max: 1 } }],
   ['reconnectionTime', { reconnectionTime: Infinity }],
   ['reconnectionTime', { reconnectionTime: '1s' }],
+  ['stallTimeout', { stallTimeout: true }],
+  ['stallTimeout', { stallTimeout: -1 }],
   ['maxBacklogBytes', { maxBacklogBytes: NaN }],
+  ['slowSubscriber', { slowSubscriber: false }],
+  ['slowSubscriber', { slowSubscriber: 'Close' }],
+  ['maxChannelsPerSubscriber', { maxChannelsPerSubscriber: '100' }],
   ['maxPayloadBytes', { maxPayloadBytes: '1MB' }],
   ['shutdownTimeout', { shutdownTimeout: false }]
 ]
@@ -103,23 +109,13 @@ t.test('prefix and path are joined as Fastify joins them', async (t) => {
   t.match(read({ prefix: '/api', static: { root: resolve('.'), prefix: '/pages' } }), { static: { prefix: '/api/pages' } })
 })
 
-t.test('subscribe refuses what it does not know, so that a stream never hears more than was meant', async (t) => {
-  const subscribe = (options: unknown) => readSubscribeOptions(options as SubscribeOptions)
-  t.strictSame(subscribe({}), { from: undefined, context: {} })
-  t.throws(() => subscribe({ channels: [] }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: /"subscribe\.channels"/ })
-  t.throws(() => subscribe({ expiresAt: new Date() }), { code: 'FST_SSE_OPTION_UNSUPPORTED' })
-  t.throws(() => subscribe({ form: 'oldest' }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"subscribe\.form"/ })
-  t.throws(() => subscribe({ from: 7 }), { code: 'FST_SSE_OPTION_INVALID', message: /"subscribe\.from"/ })
-  t.throws(() => subscribe(null), { code: 'FST_SSE_OPTION_INVALID', message: /"subscribe"/ })
-})
-
 t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
-  t.match(read({ path: false, static: false, cors: false, history: false }), {
-    url: false, static: false, cors: false, keepsHistory: false, history: { maxEvents: 0 }
+  t.match(read({ path: false, static: false, cors: false, history: false, stallTimeout: false }), {
+    url: false, static: false, cors: false, keepsHistory: false, limits: { stallTimeout: Infinity }
   })
   t.match(read({ history: { maxEvents: Infinity, maxAge: false } }), { history: { maxEvents: Infinity, maxAge: Infinity } })
-  t.match(read({ maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: 0 }), {
-    maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: { min: 0, max: 0 }
+  t.match(read({ stallTimeout: 0, maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: 0 }), {
+    limits: { stallTimeout: 0, maxBacklogBytes: 0 }, shutdownTimeout: 0, reconnectionTime: { min: 0, max: 0 }
   })
 })
 

@@ -62,7 +62,17 @@ t.test('every failure rejects with its code, is logged once at error, and counte
     ['FST_SSE_PAYLOAD_INVALID', 'order.updated', { id: 1 }],
     ['FST_SSE_PAYLOAD_TOO_LARGE', 'message', 'x'.repeat(11)],
     ['FST_SSE_PAYLOAD_TOO_LARGE', 'message', 'é'.repeat(6)],
-    ['FST_SSE_OPTION_UNSUPPORTED', 'message', 'x', { channels: 'a' }]
+    ['FST_SSE_OPTION_UNKNOWN', 'message', 'x', { channel: 'a' }],
+    ['FST_SSE_OPTION_INVALID', 'message', 'x', null],
+    ['FST_SSE_OPTION_INVALID', 'message', 'x', { channels: 7 }],
+    ['FST_SSE_CHANNEL_INVALID', 'message', 'x', { channels: ['a', ''] }],
+    ['FST_SSE_CHANNEL_INVALID', 'message', 'x', { channels: 'a\nb' }],
+    ['FST_SSE_CHANNEL_INVALID', 'message', 'x', { channels: 'x'.repeat(257) }],
+    ['FST_SSE_CHANNEL_INVALID', 'message', 'x', { channels: [Symbol('a')] }],
+    ['FST_SSE_OPTION_INVALID', 'message', 'x', { ephemeral: 1 }],
+    ['FST_SSE_OPTION_INVALID', 'message', 'x', { ephemeral: true, id: 'a' }],
+    ...['', ' a', 'a ', 'é', 'a\nb', 'x'.repeat(257), 7, 'sse.final', 'sse.x', sse.lastEventId].map((id) =>
+      ['FST_SSE_OPTION_INVALID', 'message', 'x', { id }] as [string, ...unknown[]])
   ]
   for (const [code, ...args] of failures) {
     await t.rejects(untyped.broadcast(...args), { code })
@@ -99,6 +109,7 @@ t.test('without history there is no id, and the event still comes', async (t) =>
   const stream = await openStream(app, '/events', { events, headers: { 'last-event-id': 'aaaaaaaaaa.1' } })
   t.equal((await stream.next('sse.open')).id, '')
   t.strictSame(await sse.broadcast('message', 'hi'), { id: null })
+  await t.rejects(sse.broadcast('message', 'hi', { id: 'mine' }), { code: 'FST_SSE_OPTION_INVALID', message: /"broadcast\.id".*history/ })
   t.strictSame(await stream.next(), { event: 'message', data: 'hi', id: '' })
   t.equal(sse.lastEventId, null)
 })
@@ -169,7 +180,7 @@ t.test('stats count what happened', async (t) => {
   const third = await openStream(app, '/events?lastEventId=other', { events })
   await sse.broadcast('message', 'b')
   await Promise.all([first, second, third].map((stream) => stream.next()))
-  t.match(sse.stats(), { subscribers: 3, events: 2, gaps: 1, replays: 1, failedBroadcasts: 0, lag: 0 })
+  t.match(sse.stats(), { subscribers: 3, events: 2, gaps: { unknown: 1, evicted: 0, slow: 0 }, replays: 1, channels: 1, views: 1, failedBroadcasts: 0, lag: 0 })
   await first.close()
   t.match(sse.stats(), { subscribers: 2, closes: { reader: 1 } })
   t.equal(sse.count(), 2)

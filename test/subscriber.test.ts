@@ -1,4 +1,7 @@
 import t from 'tap'
+import { EVERYBODY } from '../lib/channel-name.ts'
+import { Cursor } from '../lib/cursor.ts'
+import { Delivery } from '../lib/delivery.ts'
 import { Subscriber } from '../lib/subscriber.ts'
 import { createFanOut } from './support/fan-out.ts'
 
@@ -7,9 +10,9 @@ t.test('what is told to one subscriber stands at its place in the order', async 
   const { subscriber, writer } = subscribe()
   const other = subscribe().writer
   publish('a')
-  subscriber.tell('data: between\n\n')
+  void subscriber.send('message', 'between')
   publish('b')
-  subscriber.tell('data: last\n\n')
+  void subscriber.send('message', 'last')
   await settled()
   t.strictSame(writer.data, ['a', 'between', 'b', 'last'])
   t.strictSame(other.data, ['a', 'b'])
@@ -22,7 +25,7 @@ t.test('a subscriber that fell out of the log still gets what was told to it alo
   publish('a')
   await settled()
   publish('b')
-  subscriber.tell('data: mine\n\n')
+  void subscriber.send('message', 'mine')
   for (const data of ['c', 'd', 'e']) publish(data)
   await settled()
   for (const data of ['f', 'g']) publish(data)
@@ -38,7 +41,7 @@ t.test('close ends the stream after all that was placed before it, and nothing c
   publish('a')
   subscriber.close()
   publish('b')
-  subscriber.tell('data: late\n\n')
+  void subscriber.send('message', 'late')
   await settled()
   t.strictSame(writer.data, ['a'])
   t.equal(writer.state, 'ended')
@@ -69,14 +72,14 @@ t.test('there is exactly one close reason, whatever happens together', async (t)
   subscriber.closed.then((reason) => reasons.push(reason))
   subscriber.close()
   subscriber.close()
-  subscriber.end('shutdown')
+  subscriber.delivery.end('shutdown')
   await settled()
   writer.onClosed()
-  subscriber.destroy('error')
+  subscriber.delivery.destroy('error')
   await settled()
   t.strictSame(reasons, ['ended', 'ended'])
   t.strictSame(ended, [[subscriber, 'ended']])
-  t.strictSame(hub.closes, { reader: 0, ended: 1, shutdown: 0, error: 0 })
+  t.strictSame(hub.closes, { reader: 0, ended: 1, stalled: 0, slow: 0, revoked: 0, shutdown: 0, error: 0 })
 })
 
 t.test('a reader that leaves before the end it was to get has left', async (t) => {
@@ -115,7 +118,7 @@ t.test('lag and lastEventId follow the cursor', async (t) => {
   publish('c')
   t.equal(subscriber.lag, 2)
   t.equal(hub.lag, 2)
-  t.equal(subscriber.lastEventId, log.idAt(0))
+  t.equal(subscriber.lastEventId, log.idBefore(1))
   writer.drain()
   await settled()
   t.equal(subscriber.lag, 0)
@@ -140,8 +143,8 @@ t.test('of the reconnection times that wait for a reader only the newest is kept
   writer.room = 1
   publish('a')
   await settled()
-  for (let time = 1; time <= 1000; time++) subscriber.tellRetry(`retry: ${time}\n`)
-  subscriber.tell('data: mine\n\n')
+  for (let time = 1; time <= 1000; time++) subscriber.delivery.tellRetry(`retry: ${time}\n`)
+  void subscriber.send('message', 'mine')
   writer.drain()
   await settled()
   t.strictSame(writer.retries, [1000])
@@ -149,12 +152,14 @@ t.test('of the reconnection times that wait for a reader only the newest is kept
 })
 
 t.test('a stream that never opened is closed, and takes anything in silence', async (t) => {
-  const { view, hub } = createFanOut()
-  const subscriber = Subscriber.closed(view, {}, 0, 'reader')
+  const { log, channels, hub } = createFanOut()
+  const cursor = new Cursor(log, channels, channels.view([EVERYBODY]), 0)
+  const subscriber = new Subscriber(hub, Delivery.closed(hub, cursor, 'reader'), {})
   subscriber.close()
-  subscriber.tell('data: x\n\n')
+  void subscriber.send('message', 'x')
   t.equal(await subscriber.closed, 'reader')
   t.equal(subscriber.signal.aborted, true)
-  t.equal(subscriber.waiting, false)
+  t.equal(subscriber.delivery.waiting, false)
+  t.equal(channels.views, 0)
   t.equal(hub.size, 0)
 })

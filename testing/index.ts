@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import { EventStreamParser, type ParsedEvent } from '../client/event-stream-parser.ts'
 import { EventTypes, type Declarations, type EncodedEventsOf } from '../lib/event-types.ts'
+import type { RegisteredEvents } from '../lib/events.ts'
 import { OWN_PREFIX, type OwnEvents } from '../lib/own-events.ts'
-import type { RegisteredEvents, Sse } from '../lib/sse.ts'
+import type { Sse } from '../lib/sse.ts'
 
 /** As much of a Fastify instance, of any server, as opening a stream takes. */
 export interface InjectableApp {

@@ -198,7 +198,7 @@ t.test('a reader that never reads', async (t) => {
     await until(() => stalled.numbers.at(-1) === EVENTS)
     t.ok(stalled.gaps.length > 0, 'something is missing')
     checkWholeButForGaps(t, stalled, EVENTS)
-    t.equal(journey.app.sse.stats().gaps, stalled.gaps.length)
+    t.equal(journey.app.sse.stats().gaps.slow, stalled.gaps.length)
   })
 
   t.test('gets all of it, told of a gap each time, where it stalls again and again', async (t) => {

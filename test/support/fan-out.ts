@@ -1,4 +1,6 @@
-import { EVERYBODY, View } from '../../lib/channels.ts'
+import { EVERYBODY } from '../../lib/channel-name.ts'
+import { Channels } from '../../lib/channels.ts'
+import { Cursor } from '../../lib/cursor.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/event-stream-parser.ts'
 import { encodeEvent } from '../../lib/encode.ts'
 import { Hub } from '../../lib/hub.ts'
@@ -8,6 +10,7 @@ import { Pump } from '../../lib/pump.ts'
 import type { Chunk } from '../../lib/chunk.ts'
 import type { CloseReason } from '../../lib/close-reason.ts'
 import type { ResponseWriter } from '../../lib/response-writer.ts'
+import { Delivery, type SubscriberLimits } from '../../lib/delivery.ts'
 import { Subscriber } from '../../lib/subscriber.ts'
 
 /** A writer whose reader reads when the test says so. */
@@ -16,6 +19,8 @@ export class GatedWriter implements ResponseWriter {
   room = Infinity
   readonly writes: Chunk[] = []
   state: 'open' | 'ended' | 'destroyed' = 'open'
+  backlog = 0
+  sent = 0
   readonly events: ParsedEvent[] = []
   readonly retries: number[] = []
   onClosed = (): void => {}
@@ -63,41 +68,66 @@ export class GatedWriter implements ResponseWriter {
   get data (): string[] { return this.events.filter(({ type }) => type === 'message').map(({ data }) => data) }
 }
 
+export interface FanOutOptions extends Partial<SubscriberLimits> {
+  readonly shutdownTimeout?: number
+}
+
+export interface Publishing {
+  readonly channels?: readonly string[]
+  readonly ephemeral?: boolean
+  readonly key?: string
+  readonly id?: string
+}
+
 /** The rooms of the fan-out, wired as the plugin wires them, without a server. */
-export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout = 1000 } = {}) {
+export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout = 1000, ...limits }: FanOutOptions = {}) {
   const epoch = createEpoch()
-  const log = new Log({ epoch, offset: 0 }, { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity, ...bounds }, true, () => 0)
-  const view = new View(log, [EVERYBODY])
-  const pump = new Pump(log, view)
+  const log: Log = new Log({
+    origin: { epoch, offset: 0 },
+    bounds: { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity, ...bounds },
+    keeps: true,
+    now: () => 0,
+    evicted: (entry) => channels.evict(entry)
+  })
+  const channels = new Channels(log)
+  const pump = new Pump(log, channels)
   const ended: Array<[Subscriber, CloseReason]> = []
+  const failed: unknown[] = []
   const hub = new Hub({
     reconnectionTime: { min: 1000, max: 5000 },
     shutdownTimeout,
-    ready: (subscriber) => pump.add(subscriber),
-    onClose: (subscriber, reason) => ended.push([subscriber, reason])
+    limits: { maxBacklogBytes: 256 * 1024, maxChannelsPerSubscriber: 100, closesSlow: false, stallTimeout: Infinity, ...limits },
+    encode: (event, payload) => encodeEvent(event, String(payload)),
+    ready: (delivery) => pump.add(delivery),
+    onClose: (subscriber, reason) => ended.push([subscriber, reason]),
+    failed: (error) => failed.push(error)
   })
   let offset = 0
 
   return {
     log,
-    view,
+    channels,
     pump,
     hub,
     ended,
-    publish (data: string): void {
-      log.append({ epoch, offset: ++offset }, [EVERYBODY], encodeEvent('message', data))
-      pump.wake(hub)
+    failed,
+    /** The view that the subscribers of EVERYBODY have. */
+    view: () => channels.view([EVERYBODY]),
+    publish (data: string, { channels: names = [EVERYBODY], ephemeral = false, key, id }: Publishing = {}): void {
+      const position = ephemeral ? null : { epoch, offset: ++offset }
+      channels.append(position, { channels: names, body: encodeEvent('message', data), ephemeral, key, id })
+      for (const name of names) pump.wake(hub.of(name))
     },
-    subscribe (cursor = log.head): { subscriber: Subscriber, writer: GatedWriter } {
+    subscribe (index = log.head, names: readonly string[] = [EVERYBODY]): { subscriber: Subscriber, writer: GatedWriter } {
       const writer = new GatedWriter()
-      const subscriber = new Subscriber(view, hub, writer, {}, cursor)
+      const subscriber = new Subscriber(hub, new Delivery(hub, new Cursor(log, channels, channels.view(names), index), writer), {})
       writer.onClosed = () => subscriber.responseClosed()
       hub.add(subscriber)
       return { subscriber, writer }
     },
     /** Until the pump has served whom it can. */
     async settled (): Promise<void> {
-      const busy = (): boolean => [...{ [Symbol.iterator]: () => hub[Symbol.iterator]() }].some(({ waiting, queued }) => waiting || queued)
+      const busy = (): boolean => [...{ [Symbol.iterator]: () => hub[Symbol.iterator]() }].some(({ delivery: { waiting, queued } }) => waiting || queued)
       do await new Promise(setImmediate); while (busy())
     }
   }

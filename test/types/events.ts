@@ -98,8 +98,10 @@ export function broadcastOfADeclaration (sse: Sse<EventsOf<typeof events>>): voi
   void sse.broadcast('next.updated', { id: 'o-1', colour: 'green' })
   // @ts-expect-error only a and b
   void sse.broadcast('next.plain', 'c')
-  // @ts-expect-error no option is supported yet
-  void sse.broadcast('message', 'text', { channels: 'a' })
+  // @ts-expect-error a channel is a name
+  void sse.broadcast('message', 'text', { channels: 7 })
+  // @ts-expect-error an unknown option
+  void sse.broadcast('message', 'text', { channel: 'a' })
 }
 
 export function broadcastTakesTheDecodedSide (sse: Sse<EventsOf<typeof events>>): void {

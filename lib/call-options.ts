@@ -1,0 +1,100 @@
+import { checkChannel, EVERYBODY } from './channel-name.ts'
+import { OptionUnsupported } from './errors.ts'
+import { demand, isObject, readBoolean, readObject } from './option-rules.ts'
+import { FINAL_ID, OWN_PREFIX } from './own-events.ts'
+import { parsePosition } from './position.ts'
+import type { SubscriberContext } from './subscriber.ts'
+
+// The options of single calls. Every reader throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID, and names the option, the rule and
+// the value.
+
+/** What may be said of a broadcast. */
+export interface BroadcastOptions {
+  /** The channels whose subscribers get it, each of them once: a name or a list. @defaultValue EVERYBODY */
+  readonly channels?: string | readonly string[] | undefined
+  /**
+   * The event ID, 1 to 256 printable ASCII characters without blanks at the ends. Readers resume from it as long as its event is in
+   * the history; where it was given twice, from the newer one.
+   *
+   * @defaultValue the position of the event
+   */
+  readonly id?: string | undefined
+  /** Not kept: it reaches who is there, and is never replayed. @defaultValue as declared, otherwise false */
+  readonly ephemeral?: boolean | undefined
+}
+
+/** What may be said of a subscriber when it subscribes. */
+export interface SubscribeOptions {
+  /** The complete list of channels that it hears; `[]`: nothing but what is sent to it alone. @defaultValue [EVERYBODY] */
+  readonly channels?: readonly string[] | undefined
+  /**
+   * Where it starts: `'head'` with what comes next, `'oldest'` with everything kept, or after an event ID. An ID that says nothing to
+   * the log is a gap, not an error.
+   *
+   * @defaultValue the last event ID that the request brings, otherwise `'head'`
+   */
+  readonly from?: 'head' | 'oldest' | (string & {}) | undefined
+  /** Yours; comes back as `subscriber.context`. Augment `SubscriberContext` to type it. */
+  readonly context?: SubscriberContext | undefined
+}
+
+/** What may be said of the end of a stream. */
+export interface CloseOptions {
+  /** Its reader is told not to come back: with `sse.close`, and with 204 when it does. @defaultValue false */
+  readonly final?: boolean | undefined
+}
+
+/** What may be said of what is streamed. */
+export interface StreamOptions {
+  /** The event stream ends with it, for good. @defaultValue true */
+  readonly end?: boolean | undefined
+}
+
+const SUBSCRIBE_OPTIONS = ['channels', 'from', 'context']
+
+const SUBSCRIBE_OPTIONS_TO_COME = ['expiresAt']
+
+const PRINTABLE_ID = /^[!-~](?:[ -~]{0,254}[!-~])?$/
+
+export function readSubscribeOptions (options: SubscribeOptions): { channels: readonly string[], from: string | undefined, context: SubscriberContext } {
+  demand(isObject(options), 'subscribe', `an object of ${SUBSCRIBE_OPTIONS.join(', ')}`, options)
+  for (const key of Object.keys(options)) {
+    // Not passed over: it is there to keep somebody out.
+    if (SUBSCRIBE_OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(`subscribe.${key}`)
+  }
+  const { channels = [EVERYBODY], from, context = {} } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
+  demand(Array.isArray(channels), 'subscribe.channels', 'a list of channels', channels)
+  demand(from === undefined || typeof from === 'string', 'subscribe.from', '"head", "oldest" or an event ID', from)
+  return { channels: readChannels(channels), from, context }
+}
+
+/** @param withIds Whether events have ids at all. */
+export function readBroadcastOptions (options: BroadcastOptions, withIds: boolean): { channels: readonly string[], id: string | undefined, ephemeral: boolean | undefined } {
+  const { channels = EVERYBODY, id, ephemeral } = readObject('broadcast', options, ['channels', 'id', 'ephemeral'])
+  demand(typeof channels === 'string' || Array.isArray(channels), 'broadcast.channels', 'a channel or a list of channels', channels)
+  if (ephemeral !== undefined) readBoolean('broadcast.ephemeral', ephemeral)
+  if (id !== undefined) checkId(id, withIds)
+  return { channels: readChannels(typeof channels === 'string' ? [channels] : channels), id, ephemeral }
+}
+
+export function readCloseOptions (options: CloseOptions): { final: boolean } {
+  const { final = false } = readObject('close', options, ['final'])
+  return { final: readBoolean('close.final', final) }
+}
+
+export function readStreamOptions (options: StreamOptions): { end: boolean } {
+  const { end = true } = readObject('stream', options, ['end'])
+  return { end: readBoolean('stream.end', end) }
+}
+
+/** Each once. */
+function readChannels (names: readonly string[]): readonly string[] {
+  for (const name of names) checkChannel(name)
+  return [...new Set(names)]
+}
+
+function checkId (id: string, withIds: boolean): void {
+  demand(withIds, 'broadcast.id', 'absent where "history" is false: events have no ids then', id)
+  demand(typeof id === 'string' && PRINTABLE_ID.test(id), 'broadcast.id', '1 to 256 printable ASCII characters without blanks at the ends', id)
+  demand(parsePosition(id) === undefined && !id.startsWith(OWN_PREFIX), 'broadcast.id', `none of the plugin's own, such as "${FINAL_ID}" or a position`, id)
+}

@@ -1,0 +1,120 @@
+import type { Channels } from './channels.ts'
+import type { Log } from './log.ts'
+import type { GapReason } from './gap-reason.ts'
+import type { Run, View } from './view.ts'
+
+/** A channel that was joined by a subscriber that is behind, and the index from which on it hears it. */
+interface Joining {
+  readonly index: number
+  readonly channel: string
+}
+
+/**
+ * The place of one subscriber in the log: the index up to which it was served, and the channels that it hears from there on.
+ */
+export class Cursor {
+  readonly #log: Log
+  readonly #channels: Channels
+  #view: View
+  #index: number
+  /** Ephemeral entries before this index are not for it: it was not there, or was told that they are gone. */
+  #since: number
+  /** In order of their indexes; all of them after the cursor's. */
+  #joining: Joining[] = []
+  #lastEventId: string | null
+
+  /** @param view Taken with `Channels.view`; the cursor's from now on. */
+  constructor (log: Log, channels: Channels, view: View, index: number) {
+    this.#log = log
+    this.#channels = channels
+    this.#view = view
+    this.#index = index
+    // Where there are none from here on, it shares its runs with those who are there already.
+    this.#since = log.ephemeralHead > index ? log.head : index
+    this.#lastEventId = log.idBefore(index)
+  }
+
+  get index (): number { return this.#index }
+
+  /** The event ID up to which it was served; null where the stream has no ids. */
+  get lastEventId (): string | null { return this.#lastEventId }
+
+  get channels (): readonly string[] {
+    return this.#joining.length === 0 ? this.#view.channels : [...this.#view.channels, ...this.#joining.map(({ channel }) => channel)]
+  }
+
+  /** Where the log ends: the place of what comes next. */
+  get head (): number { return this.#log.head }
+
+  /** Whether there is an entry that it hears and has not got. */
+  get isBehind (): boolean { return this.#index < this.#view.head }
+
+  /** How many of these there are. */
+  get lag (): number { return this.isBehind ? this.#view.countFrom(this.#index) : 0 }
+
+  /** Whether some of these are gone. */
+  get isLost (): boolean { return this.#view.lost(this.#index, this.#since) }
+
+  /** From now on it hears a channel too. */
+  join (channel: string): void {
+    this.#joining.push({ index: this.#log.head, channel })
+    this.#takeUp()
+  }
+
+  /** From now on it hears nothing of a channel, entries that it has not got yet included. */
+  leave (channel: string): void {
+    const joining = this.#joining.findIndex((one) => one.channel === channel)
+    if (joining !== -1) this.#joining.splice(joining, 1)
+    else this.#show(this.#view.channels.filter((name) => name !== channel))
+    this.#takeUp()
+  }
+
+  /**
+   * Goes on, at most to an index after its own.
+   *
+   * @returns What it hears on the way, at most a run; nothing where there is nothing.
+   */
+  advance (limit: number): Run | undefined {
+    const replay = this.#index < this.#since
+    const bounds = [limit, this.#log.head, this.#joining[0]?.index ?? Infinity, replay ? this.#since : Infinity]
+    const run = this.#view.run(this.#index, Math.min(...bounds), replay)
+    this.#index = run.next
+    this.#lastEventId = run.lastEventId
+    this.#takeUp()
+    return run.events === 0 ? undefined : run
+  }
+
+  /** Goes on behind what is gone. */
+  skip (): void {
+    this.#index = Math.max(this.#index, this.#log.evictedKept + 1)
+    this.#since = Math.max(this.#since, this.#log.evictedEphemeral + 1)
+    this.#lastEventId = this.#log.idBefore(this.#index)
+    this.#takeUp()
+  }
+
+  /** What tells its reader, before it goes on, that entries it could hear are gone. */
+  gap (reason: GapReason, lastEventId?: string): string {
+    return this.#view.gap(this.#index, reason, lastEventId)
+  }
+
+  /** Lets go of what it holds. It keeps its place, but hears nothing any more. */
+  release (): void {
+    this.#channels.release(this.#view)
+  }
+
+  /** Channels that it joined while it was behind, once it has got there. */
+  #takeUp (): void {
+    for (let next = this.#joining[0]; next !== undefined && (this.#index >= next.index || !this.isBehind); next = this.#joining[0]) {
+      this.#joining.shift()
+      this.#index = Math.max(this.#index, next.index)
+      this.#show([...this.#view.channels, next.channel])
+    }
+  }
+
+  #show (channels: readonly string[]): void {
+    const before = this.#view
+    // The new one first: a channel that is in both is not let go in between.
+    this.#view = this.#channels.view(channels)
+    this.#channels.release(before)
+  }
+}

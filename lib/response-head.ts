@@ -1,0 +1,61 @@
+import { validateHeaderName, validateHeaderValue, type ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import { HeaderInvalid } from './errors.ts'
+import type { GapReason } from './gap-reason.ts'
+import { HEAD } from './negotiate.ts'
+import type { StreamHeaders } from './options.ts'
+import type { AnyResponse } from './response-writer.ts'
+
+/** Says in the head what `sse.gap` says in the stream: for readers that have the head first, as those of `fetch` have. */
+const GAP_HEADER = 'sse-gap'
+
+// Without the first three the response would not be an event stream, or its body would be framed twice; the others belong to the
+// connection: HTTP/2 refuses them.
+const OURS = ['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade', GAP_HEADER]
+
+/** All are checked before any is set: an error answer has none of them. */
+export function setHead (reply: FastifyReply, further: ReadonlyArray<[name: string, value: StreamHeaders[string]]>): void {
+  for (const [name, value] of further) checkHeader(name, value)
+  reply.code(200).headers(HEAD)
+  for (const [name, value] of further) {
+    // Others have a word in this one: @fastify/cors says here that the answer depends on the origin.
+    const others = name.toLowerCase() === 'vary' ? [reply.getHeader('vary') ?? []].flat() : []
+    reply.header(name, others.length === 0 ? value : [...others, value].flat().join(', '))
+  }
+}
+
+/** @throws FST_SSE_HEADER_INVALID */
+function checkHeader (name: string, value: unknown): void {
+  if (OURS.includes(name.toLowerCase())) throw new HeaderInvalid(name, 'it is set by the event stream itself')
+  for (const line of [value].flat()) {
+    if (typeof line !== 'string' && typeof line !== 'number') throw new HeaderInvalid(name, 'its value must be text, a number, or a list of these')
+    try {
+      validateHeaderName(name)
+      validateHeaderValue(name, String(line))
+    } catch (cause) {
+      throw new HeaderInvalid(name, (cause as Error).message)
+    }
+  }
+}
+
+/** A head that can still be changed: of a reply that was not sent, or of a response. */
+export interface OpenHead {
+  get (name: string): unknown
+  set (name: string, value: string): void
+}
+
+export function headOf (response: AnyResponse): OpenHead {
+  // Node's HTTP/2 responses have these, too.
+  const { getHeader, setHeader } = response as ServerResponse
+  return { get: getHeader.bind(response), set: setHeader.bind(response) }
+}
+
+/** Names a gap in a head that is complete but for that. Pages of other origins may read it where they may read the stream. */
+export function setGap (head: OpenHead, reason: GapReason): void {
+  head.set(GAP_HEADER, reason)
+  if (head.get('access-control-allow-origin') === undefined) return
+  const exposed = head.get(EXPOSED)
+  head.set(EXPOSED, exposed === undefined ? GAP_HEADER : `${String(exposed)}, ${GAP_HEADER}`)
+}
+
+const EXPOSED = 'access-control-expose-headers'

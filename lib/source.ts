@@ -1,0 +1,66 @@
+import { inspect } from 'node:util'
+import { quote, SourceInvalid } from './errors.ts'
+
+/** Where the items of a stream come from. Called only if somebody is there to read; `signal` is aborted when the reader leaves. */
+export type Source<T> = (signal: AbortSignal) => AsyncIterable<T>
+
+const LEFT = Symbol('left')
+
+/**
+ * Asks a source for its items.
+ *
+ * @throws FST_SSE_SOURCE_INVALID, and what the source throws
+ */
+export function openSource (event: string, source: Source<unknown>, signal: AbortSignal): AsyncIterator<unknown> {
+  if (typeof source !== 'function') throw new SourceInvalid(quote(event), `is ${show(source)}`)
+  const items = source(signal) as Partial<AsyncIterable<unknown>> | undefined
+  if (typeof items?.[Symbol.asyncIterator] !== 'function') throw new SourceInvalid(quote(event), `returned ${show(items)}`)
+  return items[Symbol.asyncIterator]!()
+}
+
+/**
+ * Draws items one at a time, until they end or the reader has left. The source is told in either case, even while it works on the
+ * next item: its `return` is called.
+ *
+ * @param take Takes an item; resolves when it wants the next, with false when there is nobody to take it any more.
+ * @param returnFailed A source that nobody waits for any more threw in its `return`.
+ * @returns Whether the items came to their end.
+ * @throws what the source throws, and what `take` throws
+ */
+export async function draw<T> (
+  items: AsyncIterator<T>, signal: AbortSignal, take: (item: T) => Promise<boolean>, returnFailed: (error: unknown) => void
+): Promise<boolean> {
+  const pull = async (): Promise<IteratorResult<T>> => items.next()
+  const giveBack = async (): Promise<unknown> => items.return?.()
+  // Not `Promise.race`: each of its calls would leave something behind at a promise that lives as long as the stream.
+  let leave = (): void => {}
+  const onAbort = (): void => leave()
+  signal.addEventListener('abort', onAbort)
+  let running = true
+  try {
+    for (;;) {
+      const next = await new Promise<IteratorResult<T> | typeof LEFT>((resolve, reject) => {
+        leave = () => resolve(LEFT)
+        if (signal.aborted) return leave()
+        pull().then(resolve, (error: unknown) => {
+          running = false
+          reject(error as Error)
+        })
+      })
+      if (next === LEFT) return false
+      if (next.done === true) {
+        running = false
+        return true
+      }
+      if (!await take(next.value)) return false
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    // Not awaited: a generator that waits for something else hears of it only afterwards.
+    if (running) giveBack().catch(returnFailed)
+  }
+}
+
+function show (value: unknown): string {
+  return inspect(value, { depth: 0, maxStringLength: 100, breakLength: Infinity })
+}

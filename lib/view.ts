@@ -1,0 +1,175 @@
+import type { ChannelLog } from './channel-log.ts'
+import { createChunk, type Chunk } from './chunk.ts'
+import type { Entry } from './entry.ts'
+import type { Log } from './log.ts'
+import { encodeGap } from './own-events.ts'
+import type { GapReason } from './gap-reason.ts'
+
+/** Entries in order as one chunk: what one subscriber gets in one write. */
+export interface Run {
+  readonly chunk: Chunk
+  /** The cursor of whoever has been given it. */
+  readonly next: number
+  /** The event ID just before that; null where the stream has no ids. */
+  readonly lastEventId: string | null
+  readonly events: number
+}
+
+// 64 KiB: large enough that a write costs little per event, small enough that one reader's replay leaves the loop to others.
+export const MAX_RUN_BYTES = 64 * 1024
+
+// Readers that replay from different places would otherwise fill the memory with runs that nobody shares.
+const MAX_SHARED_RUNS = 32
+
+/**
+ * What the subscribers of one distinct set of channels hear of the log.
+ *
+ * The same `Run` for every subscriber at the same cursor: the bytes are joined and framed once, not per subscriber.
+ */
+export class View {
+  readonly key: string
+  readonly channels: readonly string[]
+  readonly parts: readonly ChannelLog[]
+  /** Those that have it. */
+  subscribers = 0
+  readonly #log: Log
+  readonly #warm: Set<View>
+  readonly #runs = new Map<number, Run>()
+  /** The head of the log that the shared runs were built for. */
+  #runsHead = 0
+  #head = 0
+  /** The head of the log that `#head` was looked up for. */
+  #headAt = -1
+
+  /** @param warm Takes this view while it holds runs. */
+  constructor (key: string, log: Log, parts: readonly ChannelLog[], warm: Set<View>) {
+    this.key = key
+    this.#log = log
+    this.#warm = warm
+    this.parts = parts
+    this.channels = parts.map(({ name }) => name)
+    for (const part of parts) part.views++
+  }
+
+  /** The index after the newest entry that it ever had. */
+  get head (): number {
+    if (this.#headAt !== this.#log.head) {
+      this.#headAt = this.#log.head
+      for (const { head } of this.parts) this.#head = Math.max(this.#head, head)
+    }
+    return this.#head
+  }
+
+  /**
+   * Whether entries from a cursor on are gone that a subscriber was to hear.
+   *
+   * @param since The index from which on it hears ephemeral entries.
+   */
+  lost (cursor: number, since: number): boolean {
+    const from = Math.max(cursor, since)
+    for (const { evictedKept, evictedEphemeral } of this.parts) {
+      if (evictedKept >= cursor || evictedEphemeral >= from) return true
+    }
+    return false
+  }
+
+  /** Whether kept entries after an offset may have been evicted. */
+  lostAfter (offset: number): boolean {
+    return this.parts.some(({ evictedOffset }) => evictedOffset > offset)
+  }
+
+  /** Whether it has a kept entry from one index up to, not including, another. */
+  hasKept (from: number, to: number): boolean {
+    return this.parts.some((part) => part.hasKept(from, to))
+  }
+
+  /** What tells a reader, before it goes on at a cursor, that entries it could hear are gone. */
+  gap (cursor: number, reason: GapReason, lastEventId?: string): string {
+    const oldest = this.#firstKept(cursor)
+    const oldestEventId = oldest === undefined ? undefined : this.#log.idOf(oldest) ?? undefined
+    return encodeGap(this.#log.idBefore(cursor), { reason, lastEventId, oldestEventId })
+  }
+
+  /** How many entries there are from an index on. */
+  countFrom (from: number): number {
+    let count = 0
+    if (from < this.head) this.#walk(from, this.#log.head, () => { count++; return true })
+    return count
+  }
+
+  /**
+   * The entries from a cursor on, at most up to `limit`.
+   *
+   * @param replay Without ephemeral entries: its reader was not there when they were placed.
+   */
+  run (cursor: number, limit: number, replay: boolean): Run {
+    // One subscriber has nobody to share with.
+    if (this.subscribers === 1) return this.#join(cursor, limit, replay)
+    if (this.#runsHead !== this.#log.head) {
+      this.#runs.clear()
+      this.#runsHead = this.#log.head
+    }
+    const place = replay ? ~cursor : cursor
+    const shared = this.#runs.get(place)
+    if (shared !== undefined && shared.next <= limit) return shared
+    const run = this.#join(cursor, limit, replay)
+    if (this.#runs.size === MAX_SHARED_RUNS) this.#runs.clear()
+    this.#runs.set(place, run)
+    this.#warm.add(this)
+    return run
+  }
+
+  /** Lets go of shared bytes. */
+  rest (): void {
+    this.#runs.clear()
+  }
+
+  #firstKept (from: number): Entry | undefined {
+    let first: Entry | undefined
+    this.#walk(from, this.#log.head, (entry) => {
+      if (entry.position === null) return true
+      first = entry
+      return false
+    })
+    return first
+  }
+
+  #join (cursor: number, limit: number, replay: boolean): Run {
+    const parts: Buffer[] = []
+    let length = 0
+    let next = limit
+    this.#walk(cursor, limit, ({ index, position, bytes }) => {
+      if (replay && position === null) return true
+      // One entry larger than a run goes alone.
+      if (length > 0 && length + bytes.length > MAX_RUN_BYTES) {
+        next = index
+        return false
+      }
+      parts.push(bytes)
+      length += bytes.length
+      return true
+    })
+    return { chunk: createChunk(parts, length), next, lastEventId: this.#log.idBefore(next), events: parts.length }
+  }
+
+  /** Visits the entries from one index up to, not including, another, in order, each once, until told to stop. */
+  #walk (from: number, to: number, visit: (entry: Entry) => boolean): void {
+    const places = []
+    for (const { entries } of this.parts) {
+      const slot = entries.present(entries.slotOf(from))
+      if (slot < entries.end) places.push({ entries, slot, index: entries.at(slot).index })
+    }
+    for (;;) {
+      let oldest: typeof places[number] | undefined
+      for (const place of places) if (oldest === undefined || place.index < oldest.index) oldest = place
+      if (oldest === undefined || oldest.index >= to) return
+      const { index } = oldest
+      if (!visit(oldest.entries.at(oldest.slot))) return
+      for (const place of places) {
+        if (place.index !== index) continue
+        place.slot = place.entries.present(place.slot + 1)
+        place.index = place.slot < place.entries.end ? place.entries.at(place.slot).index : Infinity
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import t from 'tap'
+import { createFanOut } from './support/fan-out.ts'
+
+t.test('a run stops at its limit, also where a longer one was built for others', async (t) => {
+  const { view: viewOf, subscribe, publish } = createFanOut()
+  const view = viewOf()
+  subscribe()
+  for (const data of ['a', 'b', 'c']) publish(data)
+  t.equal(view.run(0, 3, false).next, 3)
+  t.match(view.run(0, 2, false), { next: 2, events: 2 })
+})
+
+t.test('a run reaches the head, also where a shorter one was built before', async (t) => {
+  const { view: viewOf, subscribe, publish, log } = createFanOut()
+  const view = viewOf()
+  subscribe()
+  publish('a')
+  t.equal(view.run(0, log.head, false).next, 1)
+  publish('b')
+  t.equal(view.run(0, log.head, false).next, 2)
+})
+
+t.test('a replay shares no run with those who were there', async (t) => {
+  const { view: viewOf, subscribe, publish } = createFanOut()
+  const view = viewOf()
+  subscribe()
+  publish('e', { ephemeral: true })
+  publish('k')
+  t.equal(view.run(0, 2, false).events, 2)
+  t.equal(view.run(0, 2, true).events, 1)
+  t.equal(view.run(0, 2, false), view.run(0, 2, false))
+})
+
+t.test('a chunk holds the same bytes with and without its frame', async (t) => {
+  const { view, publish } = createFanOut()
+  const everybody = view()
+  publish('é')
+  const { chunk: { framed, plain } } = everybody.run(0, 1, false)
+  t.equal(framed.toString(), `${plain.length.toString(16)}\r\n${plain.toString()}\r\n`)
+  t.equal(plain.buffer, framed.buffer, 'in one allocation')
+})
+
+t.test('a gap names the oldest event that the reader can still get, and resumes just before', async (t) => {
+  const { channels, publish, log, subscribe, settled } = createFanOut({ maxEvents: 3 })
+  subscribe()
+  for (const channel of ['*', '*', '*', 'b', 'a']) publish(channel, { channels: [channel] })
+  publish('last')
+  await settled()
+  const gap = channels.view(['a']).gap(3, 'evicted', 'from.before')
+  t.equal(gap, `id: ${log.idBefore(3)}\nevent: sse.gap\ndata: ${JSON.stringify({
+    reason: 'evicted', lastEventId: 'from.before', oldestEventId: log.idBefore(5)
+  })}\n\n`)
+})
