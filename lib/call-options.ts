@@ -56,7 +56,21 @@ const SUBSCRIBE_OPTIONS_TO_COME = ['expiresAt']
 
 const PRINTABLE_ID = /^[!-~](?:[ -~]{0,254}[!-~])?$/
 
-export function readSubscribeOptions (options: SubscribeOptions): { channels: readonly string[], from: string | undefined, context: SubscriberContext } {
+/** Where and how a subscriber starts, complete. */
+export interface Subscription {
+  readonly channels: readonly string[]
+  readonly from: string | undefined
+  readonly context: SubscriberContext
+}
+
+/** What a broadcast says, complete. `ephemeral` is undefined where the declaration decides. */
+export interface BroadcastTerms {
+  readonly channels: readonly string[]
+  readonly id: string | undefined
+  readonly ephemeral: boolean | undefined
+}
+
+export function readSubscribeOptions (options: SubscribeOptions): Subscription {
   demand(isObject(options), 'subscribe', `an object of ${SUBSCRIBE_OPTIONS.join(', ')}`, options)
   for (const key of Object.keys(options)) {
     // Not passed over: it is there to keep somebody out.
@@ -69,7 +83,7 @@ export function readSubscribeOptions (options: SubscribeOptions): { channels: re
 }
 
 /** @param withIds Whether events have ids at all. */
-export function readBroadcastOptions (options: BroadcastOptions, withIds: boolean): { channels: readonly string[], id: string | undefined, ephemeral: boolean | undefined } {
+export function readBroadcastOptions (options: BroadcastOptions, withIds: boolean): BroadcastTerms {
   const { channels = EVERYBODY, id, ephemeral } = readObject('broadcast', options, ['channels', 'id', 'ephemeral'])
   demand(typeof channels === 'string' || Array.isArray(channels), 'broadcast.channels', 'a channel or a list of channels', channels)
   if (ephemeral !== undefined) readBoolean('broadcast.ephemeral', ephemeral)

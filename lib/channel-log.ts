@@ -7,8 +7,10 @@ export class ChannelLog {
   readonly entries = new EntryList()
   /** Views that show it. */
   views = 0
-  /** The index after the newest entry that it ever had. */
-  head = 0
+  /** The index after the newest kept entry that it ever had. */
+  keptHead = 0
+  /** The same of its ephemeral entries. */
+  ephemeralHead = 0
   /** The index of its newest kept entry that was evicted; -1: none was. What was replaced was not evicted. */
   evictedKept = -1
   /** The same of its ephemeral entries. */
@@ -33,8 +35,12 @@ export class ChannelLog {
     if (replaced !== undefined) this.#takeOut(replaced)
     if (entry.key !== undefined) this.#latest.set(entry.key, entry)
     this.entries.append(entry)
-    this.head = entry.index + 1
-    if (entry.position !== null) this.#kept++
+    if (entry.position === null) {
+      this.ephemeralHead = entry.index + 1
+    } else {
+      this.keptHead = entry.index + 1
+      this.#kept++
+    }
     return replaced
   }
 

@@ -6,7 +6,8 @@ import type { Run, View } from './view.ts'
 /** A channel that was joined by a subscriber that is behind, and the index from which on it hears it. */
 interface Joining {
   readonly index: number
-  readonly channel: string
+  /** Of that channel alone: what is placed there meanwhile is for it. */
+  readonly view: View
 }
 
 /**
@@ -18,7 +19,13 @@ export class Cursor {
   #view: View
   #index: number
   /** Ephemeral entries before this index are not for it: it was not there, or was told that they are gone. */
-  #since: number
+  #ephemeralSince: number
+  /** Of kept entries before this index it was told that they are gone. */
+  #keptSince = 0
+  /** Kept entries from this index on are not for it: it ends before. */
+  #keptEnd = Infinity
+  /** The same of ephemeral entries. */
+  #ephemeralEnd = Infinity
   /** In order of their indexes; all of them after the cursor's. */
   #joining: Joining[] = []
   #lastEventId: string | null
@@ -30,7 +37,7 @@ export class Cursor {
     this.#view = view
     this.#index = index
     // Where there are none from here on, it shares its runs with those who are there already.
-    this.#since = log.ephemeralHead > index ? log.head : index
+    this.#ephemeralSince = log.ephemeralHead > index ? log.head : index
     this.#lastEventId = log.idBefore(index)
   }
 
@@ -40,7 +47,7 @@ export class Cursor {
   get lastEventId (): string | null { return this.#lastEventId }
 
   get channels (): readonly string[] {
-    return this.#joining.length === 0 ? this.#view.channels : [...this.#view.channels, ...this.#joining.map(({ channel }) => channel)]
+    return this.#joining.length === 0 ? this.#view.channels : [...this.#view.channels, ...this.#joining.flatMap(({ view }) => view.channels)]
   }
 
   /** Where the log ends: the place of what comes next. */
@@ -53,18 +60,22 @@ export class Cursor {
   get lag (): number { return this.isBehind ? this.#view.countFrom(this.#index) : 0 }
 
   /** Whether some of these are gone. */
-  get isLost (): boolean { return this.#view.lost(this.#index, this.#since) }
+  get isLost (): boolean {
+    const kept = this.#index < this.#keptEnd ? Math.max(this.#index, this.#keptSince) : Infinity
+    const ephemeral = this.#index < this.#ephemeralEnd ? Math.max(this.#index, this.#ephemeralSince) : Infinity
+    return this.#view.lost(kept, ephemeral)
+  }
 
   /** From now on it hears a channel too. */
   join (channel: string): void {
-    this.#joining.push({ index: this.#log.head, channel })
+    this.#joining.push({ index: this.#log.head, view: this.#channels.view([channel]) })
     this.#takeUp()
   }
 
   /** From now on it hears nothing of a channel, entries that it has not got yet included. */
   leave (channel: string): void {
-    const joining = this.#joining.findIndex((one) => one.channel === channel)
-    if (joining !== -1) this.#joining.splice(joining, 1)
+    const joining = this.#joining.findIndex(({ view }) => view.channels.includes(channel))
+    if (joining !== -1) for (const { view } of this.#joining.splice(joining, 1)) this.#channels.release(view)
     else this.#show(this.#view.channels.filter((name) => name !== channel))
     this.#takeUp()
   }
@@ -75,8 +86,8 @@ export class Cursor {
    * @returns What it hears on the way, at most a run; nothing where there is nothing.
    */
   advance (limit: number): Run | undefined {
-    const replay = this.#index < this.#since
-    const bounds = [limit, this.#log.head, this.#joining[0]?.index ?? Infinity, replay ? this.#since : Infinity]
+    const replay = this.#index < this.#ephemeralSince
+    const bounds = [limit, this.#log.head, this.#joining[0]?.index ?? Infinity, replay ? this.#ephemeralSince : Infinity]
     const run = this.#view.run(this.#index, Math.min(...bounds), replay)
     this.#index = run.next
     this.#lastEventId = run.lastEventId
@@ -84,12 +95,18 @@ export class Cursor {
     return run.events === 0 ? undefined : run
   }
 
-  /** Goes on behind what is gone. */
+  /** What is placed from now on is not for it: that it is lost is nothing to it. */
+  end (): void {
+    const views = [this.#view, ...this.#joining.map(({ view }) => view)]
+    this.#keptEnd = Math.max(...views.map(({ keptHead }) => keptHead))
+    this.#ephemeralEnd = Math.max(...views.map(({ ephemeralHead }) => ephemeralHead))
+  }
+
+  /** Takes what is gone for told. What is left of the other kind, kept or ephemeral, may stand before it. */
   skip (): void {
-    this.#index = Math.max(this.#index, this.#log.evictedKept + 1)
-    this.#since = Math.max(this.#since, this.#log.evictedEphemeral + 1)
+    this.#keptSince = this.#log.evictedKept + 1
+    this.#ephemeralSince = Math.max(this.#ephemeralSince, this.#log.evictedEphemeral + 1)
     this.#lastEventId = this.#log.idBefore(this.#index)
-    this.#takeUp()
   }
 
   /** What tells its reader, before it goes on, that entries it could hear are gone. */
@@ -100,6 +117,7 @@ export class Cursor {
   /** Lets go of what it holds. It keeps its place, but hears nothing any more. */
   release (): void {
     this.#channels.release(this.#view)
+    for (const { view } of this.#joining) this.#channels.release(view)
   }
 
   /** Channels that it joined while it was behind, once it has got there. */
@@ -107,7 +125,8 @@ export class Cursor {
     for (let next = this.#joining[0]; next !== undefined && (this.#index >= next.index || !this.isBehind); next = this.#joining[0]) {
       this.#joining.shift()
       this.#index = Math.max(this.#index, next.index)
-      this.#show([...this.#view.channels, next.channel])
+      this.#show([...this.#view.channels, ...next.view.channels])
+      this.#channels.release(next.view)
     }
   }
 

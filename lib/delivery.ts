@@ -113,6 +113,7 @@ export class Delivery {
     if (final) this.tell(Buffer.from(encodeClose(reason)))
     this.#reason = reason
     this.#endIndex = this.cursor.head
+    this.cursor.end()
     this.#beServed()
   }
 
@@ -186,7 +187,7 @@ export class Delivery {
   /** Entries it had not been given were evicted. */
   #fallOut (): number {
     if (this.#owner.limits.closesSlow) {
-      this.#reason ??= 'slow'
+      this.#reason = 'slow'
       return this.#finish()
     }
     this.cursor.skip()

@@ -143,7 +143,7 @@ export class EventStreams {
   }
 
   #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
-    const { log, hub, onSubscribe } = this.#parts
+    const { hub, onSubscribe } = this.#parts
     const { cursor, gap } = this.#place(start)
     if (gap !== undefined) {
       setGap(headOf(response), gap)

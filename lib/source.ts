@@ -44,7 +44,8 @@ export async function draw<T> (
         if (signal.aborted) return leave()
         pull().then(resolve, (error: unknown) => {
           running = false
-          reject(error as Error)
+          // Of any kind: what the source threw is what the caller gets.
+          reject(error)
         })
       })
       if (next === LEFT) return false

@@ -37,9 +37,10 @@ export class View {
   readonly #runs = new Map<number, Run>()
   /** The head of the log that the shared runs were built for. */
   #runsHead = 0
-  #head = 0
-  /** The head of the log that `#head` was looked up for. */
-  #headAt = -1
+  #keptHead = 0
+  #ephemeralHead = 0
+  /** The head of the log that these were looked up for. */
+  #lookedUpAt = -1
 
   /** @param warm Takes this view while it holds runs. */
   constructor (key: string, log: Log, parts: readonly ChannelLog[], warm: Set<View>) {
@@ -51,24 +52,24 @@ export class View {
     for (const part of parts) part.views++
   }
 
-  /** The index after the newest entry that it ever had. */
-  get head (): number {
-    if (this.#headAt !== this.#log.head) {
-      this.#headAt = this.#log.head
-      for (const { head } of this.parts) this.#head = Math.max(this.#head, head)
-    }
-    return this.#head
+  /** The index after the newest kept entry that it ever had. */
+  get keptHead (): number {
+    this.#lookUp()
+    return this.#keptHead
   }
 
-  /**
-   * Whether entries from a cursor on are gone that a subscriber was to hear.
-   *
-   * @param since The index from which on it hears ephemeral entries.
-   */
-  lost (cursor: number, since: number): boolean {
-    const from = Math.max(cursor, since)
+  /** The same of its ephemeral entries. */
+  get ephemeralHead (): number {
+    this.#lookUp()
+    return this.#ephemeralHead
+  }
+
+  get head (): number { return Math.max(this.keptHead, this.#ephemeralHead) }
+
+  /** Whether it lost kept entries from one index on, or ephemeral ones from another. */
+  lost (kept: number, ephemeral: number): boolean {
     for (const { evictedKept, evictedEphemeral } of this.parts) {
-      if (evictedKept >= cursor || evictedEphemeral >= from) return true
+      if (evictedKept >= kept || evictedEphemeral >= ephemeral) return true
     }
     return false
   }
@@ -122,6 +123,16 @@ export class View {
   /** Lets go of shared bytes. */
   rest (): void {
     this.#runs.clear()
+  }
+
+  /** Once for all its subscribers, and only when something was appended anywhere. */
+  #lookUp (): void {
+    if (this.#lookedUpAt === this.#log.head) return
+    this.#lookedUpAt = this.#log.head
+    for (const { keptHead, ephemeralHead } of this.parts) {
+      this.#keptHead = Math.max(this.#keptHead, keptHead)
+      this.#ephemeralHead = Math.max(this.#ephemeralHead, ephemeralHead)
+    }
   }
 
   #firstKept (from: number): Entry | undefined {

@@ -1,0 +1,320 @@
+import { connect, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+// A reader for crowds and floods: of a numbered event it keeps nothing but that it came, in its order.
+
+/** What `sse.gap` says. */
+export interface ToldGap {
+  readonly reason: string
+  readonly lastEventId?: string
+  readonly oldestEventId?: string
+}
+
+/** Where a reader says that it wants to resume. */
+export type ResumeBy = 'header' | 'query'
+
+export interface ConnectOptions {
+  readonly path?: string
+  /** Brings the last event ID that it has, if it has one. */
+  readonly by?: ResumeBy | undefined
+  /** Does not read before `resume()` or `socket.read()`. */
+  readonly paused?: boolean
+  /** Leaves after so many bytes, wherever in an event that is. */
+  readonly cutAfter?: number | undefined
+}
+
+/** The payload of a numbered event. */
+export function numbered (number: number, fill = 0): string {
+  return `${number} ${'x'.repeat(fill)};`
+}
+
+const LF = 10
+const CR = 13
+const DIGIT_0 = 48
+const DIGIT_9 = 57
+const SEMICOLON = 59
+const DATA = 'd'.charCodeAt(0)
+const ID = 'i'.charCodeAt(0)
+const ID_FIELD = 'id: '.length
+const DATA_FIELD = 'data: '.length
+const EVENT_END = Buffer.from('\n\n')
+const HEAD_END = Buffer.from('\r\n\r\n')
+const NOTHING = Buffer.alloc(0)
+const FEW = 5
+
+/**
+ * One reader, over as many connections as it takes.
+ *
+ * Checks while it reads: the frame of every chunk, the form and the length of every event, and that each number follows the one before,
+ * but where a gap was told.
+ */
+export class NumberedReader {
+  readonly #port: number
+  readonly #fill: number
+  /** The connection of now. */
+  socket!: Socket
+  connections = 0
+  /** Numbered events. */
+  count = 0
+  first: number | undefined
+  last: number | undefined
+  /** `sse.open` of all connections. */
+  opens = 0
+  readonly gaps: ToldGap[] = []
+  /** The plugin's events other than `sse.open` and `sse.gap`. */
+  readonly others: string[] = []
+  /** What is wrong, if anything is: the first few. */
+  readonly faults: string[] = []
+  /** The head of the answer of now; empty before it is complete. */
+  head = ''
+  /** The answer of now has come to its end by the rules of chunked coding. */
+  complete = false
+  /** The connection of now is closed. */
+  closed = true
+  /** Bytes that came over the connection of now. */
+  received = 0
+  #lastEventId: string | undefined
+  /** Where the newest event ID stands in bytes that are being read; only its text may be kept, or it keeps all of them. */
+  #idBytes: Buffer = NOTHING
+  #idFrom = 0
+  #idTo = 0
+  #gap: ToldGap | undefined
+  #partial: Buffer = NOTHING
+  #state: 'head' | 'size' | 'data' | 'end of data' = 'head'
+  #size = 0
+  #eventLength = 0
+  #cutAfter = Infinity
+
+  /** @param fill What the payloads of `numbered` are filled with. */
+  constructor (port: number, fill = 0) {
+    this.#port = port
+    this.#fill = fill
+  }
+
+  get lastEventId (): string | undefined { return this.#lastEventId }
+
+  connect ({ path = '/events', by, paused = false, cutAfter = Infinity }: ConnectOptions = {}): this {
+    const id = this.#lastEventId
+    const query = by === 'query' && id !== undefined ? `?lastEventId=${encodeURIComponent(id)}` : ''
+    const header = by === 'header' && id !== undefined ? `last-event-id: ${id}\r\n` : ''
+    return this.ask(`GET ${path}${query} HTTP/1.1\r\nhost: localhost\r\n${header}\r\n`, { paused, cutAfter })
+  }
+
+  /** The same with a request of the test's own. */
+  ask (request: string, { paused = false, cutAfter = Infinity }: Pick<ConnectOptions, 'paused' | 'cutAfter'> = {}): this {
+    const socket = connect(this.#port, '127.0.0.1')
+    this.socket = socket
+    this.connections++
+    this.head = ''
+    this.complete = this.closed = false
+    this.received = 0
+    this.#partial = NOTHING
+    this.#state = 'head'
+    this.#cutAfter = cutAfter
+    socket.on('error', () => {})
+    socket.once('close', () => { if (this.socket === socket) this.closed = true })
+    if (!paused) this.resume()
+    socket.write(request)
+    return this
+  }
+
+  /** Reads whatever comes. */
+  resume (): this {
+    const { socket } = this
+    if (socket.listenerCount('data') === 0) socket.on('data', (piece: Buffer) => this.#take(socket, piece))
+    socket.resume()
+    return this
+  }
+
+  /** Cuts the connection; an event that has come in part is lost. */
+  cut (): void {
+    this.socket.destroy()
+    this.closed = true
+  }
+
+  /** Takes bytes that the test read itself. */
+  push (piece: Buffer): void {
+    this.received += piece.length
+    this.#feed(piece)
+    if (this.#idBytes !== NOTHING) this.#keepId()
+  }
+
+  #take (socket: Socket, piece: Buffer): void {
+    if (socket.destroyed || socket !== this.socket) return
+    const room = this.#cutAfter - this.received
+    if (piece.length < room) return this.push(piece)
+    this.push(piece.subarray(0, room))
+    this.cut()
+  }
+
+  #fault (text: string): void {
+    if (this.faults.length < FEW) this.faults.push(text)
+  }
+
+  #feed (piece: Buffer): void {
+    let at = 0
+    while (at < piece.length) {
+      if (this.#state === 'head') {
+        at = this.#takeHead(piece)
+      } else if (this.#state === 'data') {
+        const end = Math.min(at + this.#size, piece.length)
+        this.#size -= end - at
+        this.#takeBody(piece, at, end)
+        at = end
+        if (this.#size === 0) this.#state = 'end of data'
+      } else {
+        this.#takeFrame(piece[at++]!)
+      }
+    }
+  }
+
+  #takeHead (piece: Buffer): number {
+    const before = this.#partial.length
+    const bytes = Buffer.concat([this.#partial, piece])
+    const end = bytes.indexOf(HEAD_END)
+    if (end === -1) {
+      this.#partial = bytes
+      return piece.length
+    }
+    this.#partial = NOTHING
+    this.head = bytes.toString('latin1', 0, end)
+    if (!this.head.startsWith('HTTP/1.1 200 ') || !/\r\ntransfer-encoding: chunked(\r|$)/i.test(this.head)) this.#fault(`another answer: ${this.head}`)
+    this.#state = 'size'
+    return end + HEAD_END.length - before
+  }
+
+  #takeFrame (byte: number): void {
+    if (byte === CR) return
+    if (byte !== LF) {
+      const digit = parseInt(String.fromCharCode(byte), 16)
+      if (this.#state !== 'size' || this.complete || Number.isNaN(digit)) this.#fault(`not the frame of a chunk: ${byte}`)
+      this.#size = this.#size * 16 + digit
+    } else if (this.#state === 'end of data') {
+      this.#state = 'size'
+    } else if (this.#size > 0) {
+      this.#state = 'data'
+    } else {
+      this.complete = true
+      if (this.#partial.length > 0) this.#fault(`ends within an event: ${this.#partial.toString('latin1', 0, 100)}`)
+      this.#state = 'end of data'
+    }
+  }
+
+  #takeBody (piece: Buffer, from: number, to: number): void {
+    let at = from
+    if (this.#partial.length > 0) {
+      const straddles = this.#partial.at(-1) === LF && piece[at] === LF
+      const found = straddles ? at - 1 : piece.indexOf(EVENT_END, at)
+      const end = found === -1 || found + 2 > to ? to : found + 2
+      const bytes = Buffer.concat([this.#partial, piece.subarray(at, end)])
+      at = end
+      if (found === -1 || found + 2 > to) {
+        this.#partial = bytes
+        return
+      }
+      this.#partial = NOTHING
+      this.#takeEvent(bytes, 0, bytes.length)
+    }
+    while (at < to) {
+      // Most are as long as the one before.
+      let end = at + this.#eventLength
+      if (end > to || piece[end - 1] !== LF || piece[end - 2] !== LF || piece[end - 3] !== SEMICOLON) {
+        const found = piece.indexOf(EVENT_END, at)
+        if (found === -1 || found + 2 > to) break
+        end = found + 2
+      }
+      this.#eventLength = end - at
+      this.#takeEvent(piece, at, end)
+      at = end
+    }
+    if (at < to) this.#partial = Buffer.from(piece.subarray(at, to))
+  }
+
+  #takeEvent (bytes: Buffer, from: number, to: number): void {
+    let at = from
+    if (bytes[at] === ID) {
+      const end = bytes.indexOf(LF, at)
+      this.#idBytes = bytes
+      this.#idFrom = at + ID_FIELD
+      this.#idTo = end
+      at = end + 1
+    }
+    if (bytes[at] !== DATA) return this.#takeOther(bytes.toString('utf8', from, to))
+    at += DATA_FIELD
+    const start = at
+    let number = 0
+    for (let byte = bytes[at]!; byte >= DIGIT_0 && byte <= DIGIT_9; byte = bytes[++at]!) number = number * 10 + byte - DIGIT_0
+    // What follows the number: a blank, the filler, a semicolon, two LF.
+    if (at === start || to - at !== this.#fill + 4 || bytes[to - 3] !== SEMICOLON) this.#fault(`torn: ${bytes.toString('latin1', from, Math.min(to, from + 100))}`)
+    this.#hear(number)
+  }
+
+  #hear (number: number): void {
+    if (this.#gap !== undefined) {
+      this.#keepId()
+      if (this.#gap.oldestEventId !== this.#lastEventId) this.#fault(`${this.#lastEventId} after a gap up to ${this.#gap.oldestEventId}`)
+      if (this.last !== undefined && number <= this.last) this.#fault(`${number} comes after ${this.last} and a gap`)
+      this.#gap = undefined
+    } else if (this.last !== undefined && number !== this.last + 1) {
+      this.#fault(`${number} comes after ${this.last}`)
+    }
+    this.first ??= number
+    this.last = number
+    this.count++
+  }
+
+  #takeOther (text: string): void {
+    const [, event] = /^event: (.*)$/m.exec(text) ?? []
+    const [, data] = /^data: (.*)$/m.exec(text) ?? []
+    if (this.#idBytes !== NOTHING) this.#keepId()
+    const id = /^id: (.*)$/m.exec(text)?.[1]
+    if (id !== undefined) this.#lastEventId = id
+    if (event === 'sse.open') {
+      this.opens++
+    } else if (event === 'sse.gap') {
+      this.gaps.push(this.#gap = JSON.parse(data!) as ToldGap)
+    } else if (event?.startsWith('sse.') === true) {
+      this.others.push(event)
+    } else {
+      this.#fault(`unheard of: ${text.slice(0, 100)}`)
+    }
+  }
+
+  #keepId (): void {
+    this.#lastEventId = this.#idBytes.toString('latin1', this.#idFrom, this.#idTo)
+    this.#idBytes = NOTHING
+  }
+}
+
+/** Numbers from 0 up to, not including, 1, the same for the same seed. */
+export function randomFrom (seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    // Mulberry32.
+    state = state + 0x6d2b79f5 >>> 0
+    let mixed = Math.imul(state ^ state >>> 15, state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, mixed | 61)
+    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32
+  }
+}
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** Bytes of this process that are in use. */
+export function usedBytes (): number {
+  collectGarbage()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+/** Waits until no more than so many bytes are in use: buffers are given back on a thread of their own, some turns later. */
+export async function settlesAt (most: number): Promise<number> {
+  let used = usedBytes()
+  for (let n = 0; n < 50 && used > most; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    used = usedBytes()
+  }
+  return used
+}

@@ -1,0 +1,296 @@
+import { resume } from '../../lib/placement.ts'
+import { createFanOut, GatedWriter, type Publishing } from './fan-out.ts'
+import { Cursor } from '../../lib/cursor.ts'
+import { Delivery } from '../../lib/delivery.ts'
+import { Subscriber } from '../../lib/subscriber.ts'
+
+// A plain model of what subscribers may and must hear, beside the real thing: no bounds, no cursors, no shared bytes, only what was
+// asked for and what arrived, each with its time.
+
+interface Placed extends Required<Pick<Publishing, 'channels' | 'ephemeral'>> {
+  readonly index: number
+  readonly key: string | undefined
+  /** What a reader that got it brings when it comes back. */
+  readonly eventId: string | undefined
+  /** When a later one of the same key took its place, by channel. */
+  readonly replacedAt: Map<string, number>
+}
+
+/** Which entries the log had let go of at a moment. */
+interface Evicted { readonly kept: number, readonly ephemeral: number }
+
+type Arrival =
+  | { readonly kind: 'entry', readonly index: number, readonly time: number }
+  | { readonly kind: 'gap', readonly evicted: Evicted, readonly time: number }
+  | { readonly kind: 'send', readonly number: number, readonly time: number }
+
+/** A channel is heard from one index on, until it is left: nothing of it is written afterwards. */
+interface Hearing { readonly channel: string, readonly from: number, leftAt: number }
+
+/** One subscriber, and all that its reader was given. */
+interface Reading {
+  readonly subscriber: Subscriber
+  readonly writer: GatedWriter
+  readonly hearings: Hearing[]
+  /** Kept entries are due from here on, ephemeral ones from `bornAt`. */
+  readonly start: number
+  readonly bornAt: number
+  /** A reader that brings an id that nobody knows is told of a gap in any case. */
+  readonly isStranger: boolean
+  readonly arrivals: Arrival[]
+  readonly sends: Array<{ readonly number: number, readonly place: number, handed: boolean | undefined }>
+  /** What its reader would bring. */
+  lastEventId: string | null
+  end: { readonly index: number, readonly time: number, readonly isRevoked: boolean } | undefined
+  isGone: boolean
+}
+
+export class Reference {
+  readonly #fanOut: ReturnType<typeof createFanOut>
+  readonly entries: Placed[] = []
+  readonly readings: Reading[] = []
+  #time = 0
+  #sends = 0
+
+  constructor (...bounds: Parameters<typeof createFanOut>) {
+    this.#fanOut = createFanOut(...bounds)
+  }
+
+  get open (): Reading[] { return this.readings.filter(({ isGone, end }) => !isGone && end === undefined) }
+
+  get gone (): Reading[] { return this.readings.filter(({ isGone }) => isGone) }
+
+  publish ({ channels = ['*'], ephemeral = false, key, id }: Publishing): void {
+    this.#time++
+    const { log } = this.#fanOut
+    const index = log.head
+    const kind = key === undefined ? undefined : `${ephemeral ? 'e' : 'k'}${key}`
+    this.#fanOut.publish(String(index), { channels, ephemeral, ...(kind === undefined ? {} : { key: kind }), ...(id === undefined || ephemeral ? {} : { id }) })
+    for (const older of kind === undefined ? [] : this.entries) {
+      if (older.key !== kind || this.#isEvicted(older, this.#evicted())) continue
+      for (const channel of channels) if (older.channels.includes(channel) && !older.replacedAt.has(channel)) older.replacedAt.set(channel, this.#time)
+    }
+    const eventId = ephemeral ? undefined : id ?? log.lastEventId!
+    this.entries.push({ index, channels, ephemeral, key: kind, eventId, replacedAt: new Map() })
+  }
+
+  /** @param lastEventId Undefined: it starts with what comes next. */
+  subscribe (names: readonly string[], lastEventId: string | undefined): void {
+    this.#time++
+    const { log, channels, hub } = this.#fanOut
+    const view = channels.view(names)
+    const { cursor: index, gap } = lastEventId === undefined ? { cursor: log.head, gap: undefined } : resume(log, view, lastEventId)
+    const cursor = new Cursor(log, channels, view, index)
+    const writer = new GatedWriter()
+    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer), {})
+    const { start, isStranger } = this.#startOf(lastEventId)
+    const reading: Reading = {
+      subscriber,
+      writer,
+      hearings: names.map((channel) => ({ channel, from: 0, leftAt: Infinity })),
+      start,
+      bornAt: log.head,
+      isStranger: isStranger && names.length > 0,
+      arrivals: gap === undefined ? [] : [{ kind: 'gap', evicted: this.#evicted(), time: this.#time }],
+      sends: [],
+      lastEventId: cursor.lastEventId,
+      end: undefined,
+      isGone: false
+    }
+    this.#record(reading)
+    hub.add(subscriber)
+    if (cursor.isBehind) hub.ready(subscriber.delivery)
+    this.readings.push(reading)
+  }
+
+  join (reading: Reading, channel: string): void {
+    this.#time++
+    const hears = reading.subscriber.channels.includes(channel)
+    reading.subscriber.join(channel)
+    if (!hears) reading.hearings.push({ channel, from: this.#fanOut.log.head, leftAt: Infinity })
+  }
+
+  leave (reading: Reading, channel: string): void {
+    this.#time++
+    reading.subscriber.leave(channel)
+    for (const hearing of reading.hearings) {
+      if (hearing.channel !== channel || hearing.leftAt !== Infinity) continue
+      hearing.leftAt = this.#time
+    }
+  }
+
+  send (reading: Reading): void {
+    this.#time++
+    const send = { number: this.#sends++, place: this.#fanOut.log.head, handed: undefined as boolean | undefined }
+    reading.sends.push(send)
+    void reading.subscriber.send('message', `s${send.number}`).then((handed) => { send.handed = handed })
+  }
+
+  close (reading: Reading, isRevoked: boolean): void {
+    this.#time++
+    reading.end = { index: this.#fanOut.log.head, time: this.#time, isRevoked }
+    if (isRevoked) reading.subscriber.delivery.revoke(false)
+    else reading.subscriber.close()
+  }
+
+  /** The reader leaves. */
+  cut (reading: Reading): void {
+    this.#time++
+    reading.isGone = true
+    reading.writer.onClosed()
+  }
+
+  async turn (): Promise<void> {
+    await new Promise(setImmediate)
+  }
+
+  /** Everybody reads all there is. */
+  async finish (): Promise<void> {
+    for (const { writer } of this.readings) writer.drain()
+    await this.#fanOut.settled()
+  }
+
+  /** What is wrong with what arrived. */
+  faults (): string[] {
+    return this.readings.flatMap((reading, at) => this.#faultsOf(reading).map((fault) => `reader ${at}: ${fault}`))
+  }
+
+  /** What is left when everybody has gone. */
+  leftovers (): string[] {
+    for (const reading of this.readings) if (!reading.isGone) this.cut(reading)
+    const { hub, channels } = this.#fanOut
+    const left = { subscribers: hub.size, 'channels that are heard': hub.channels, views: channels.views }
+    return Object.entries(left).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what} are left`)
+  }
+
+  #record (reading: Reading): void {
+    const { writer } = reading
+    const write = writer.write.bind(writer)
+    writer.write = (chunk) => {
+      const before = writer.events.length
+      const room = write(chunk)
+      this.#time++
+      for (const { type, data, lastEventId } of writer.events.slice(before)) {
+        if (lastEventId !== '') reading.lastEventId = lastEventId
+        const time = this.#time
+        if (type === 'sse.gap') reading.arrivals.push({ kind: 'gap', evicted: this.#evicted(), time })
+        else if (data.startsWith('s')) reading.arrivals.push({ kind: 'send', number: Number(data.slice(1)), time })
+        else reading.arrivals.push({ kind: 'entry', index: Number(data), time })
+      }
+      return room
+    }
+    writer.onClosed = () => reading.subscriber.responseClosed()
+  }
+
+  #evicted (): Evicted {
+    const { log } = this.#fanOut
+    return { kept: log.evictedKept, ephemeral: log.evictedEphemeral }
+  }
+
+  #isEvicted ({ index, ephemeral }: Placed, evicted: Evicted): boolean {
+    return index <= (ephemeral ? evicted.ephemeral : evicted.kept)
+  }
+
+  #startOf (lastEventId: string | undefined): { start: number, isStranger: boolean } {
+    const { log } = this.#fanOut
+    if (lastEventId === undefined) return { start: log.head, isStranger: false }
+    if (lastEventId === formatOrigin(log)) return { start: 0, isStranger: false }
+    const entry = this.entries.findLast(({ eventId }) => eventId === lastEventId)
+    const isOwn = entry?.eventId !== undefined && !entry.eventId.startsWith('own')
+    // An id of the application's is known as long as its entry is in the log.
+    if (entry === undefined || (!isOwn && this.#isEvicted(entry, this.#evicted()))) {
+      const byPosition = this.#afterPosition(lastEventId)
+      return byPosition === undefined ? { start: 0, isStranger: true } : { start: byPosition, isStranger: false }
+    }
+    return { start: entry.index + 1, isStranger: false }
+  }
+
+  /** The ids of gaps and of the beginning are positions of entries that may carry an id of the application's. */
+  #afterPosition (eventId: string): number | undefined {
+    const match = /^\w{10}\.(\d+)$/.exec(eventId)
+    if (match === null) return undefined
+    let offset = 0
+    for (const { index, ephemeral } of this.entries) if (!ephemeral && ++offset === Number(match[1])) return index + 1
+    return undefined
+  }
+
+  /** The channels by which a reader may get an entry at a time; those it has left do not count. */
+  #ways (reading: Reading, entry: Placed, time: number): string[] {
+    return reading.hearings
+      .filter(({ channel, from, leftAt }) => entry.channels.includes(channel) && entry.index >= from && leftAt > time)
+      .map(({ channel }) => channel)
+  }
+
+  /** Whether an entry stands where a reader was to get what it hears. */
+  #isDue (reading: Reading, entry: Placed): boolean {
+    if (entry.index < (entry.ephemeral ? reading.bornAt : reading.start)) return false
+    if (reading.end !== undefined && entry.index >= reading.end.index) return false
+    return true
+  }
+
+  #isReplaced (entry: Placed, ways: readonly string[], time: number): boolean {
+    return ways.every((channel) => (entry.replacedAt.get(channel) ?? Infinity) < time)
+  }
+
+  #faultsOf (reading: Reading): string[] {
+    const faults: string[] = []
+    const { arrivals, end } = reading
+    let last = -1
+    const got = new Set<number>()
+    for (const [at, arrival] of arrivals.entries()) {
+      if (end?.isRevoked === true && arrival.time > end.time) faults.push('something was written after it was revoked')
+      if (arrival.kind === 'entry') {
+        const entry = this.entries[arrival.index]!
+        if (arrival.index <= last) faults.push(`${arrival.index} came after ${last}`)
+        last = arrival.index
+        got.add(arrival.index)
+        if (arrival.index < (entry.ephemeral ? reading.bornAt : reading.start) && !reading.isStranger) faults.push(`${arrival.index} is from before`)
+        if (end !== undefined && arrival.index >= end.index) faults.push(`${arrival.index} came after the end`)
+        const ways = this.#ways(reading, entry, arrival.time)
+        if (ways.length === 0) faults.push(`${arrival.index} is not for it`)
+        else if (this.#isReplaced(entry, ways, arrival.time)) faults.push(`${arrival.index} had been replaced`)
+      } else if (arrival.kind === 'send') {
+        const { place } = reading.sends.find(({ number }) => number === arrival.number)!
+        const isEarly = arrivals.slice(at).some((later) => later.kind === 'entry' && later.index < place)
+        const isLate = arrivals.slice(0, at).some((earlier) => earlier.kind === 'entry' && earlier.index >= place)
+        if (isEarly || isLate) faults.push(`send ${arrival.number} stands at another place than ${place}`)
+      } else if (!this.#isTrueGap(reading, at, arrival.evicted)) {
+        faults.push('a gap that was none')
+      }
+    }
+    // Of a stream that was cut only what came is known.
+    const isWhole = !reading.isGone && end?.isRevoked !== true && reading.subscriber.delivery.reason !== 'slow'
+    const horizon = isWhole ? this.entries.length : Math.max(last, 0)
+    for (const entry of this.entries.slice(0, horizon)) {
+      if (got.has(entry.index) || !this.#isDue(reading, entry)) continue
+      const ways = this.#ways(reading, entry, Number.MAX_SAFE_INTEGER)
+      if (ways.length === 0 || this.#isReplaced(entry, ways, Infinity)) continue
+      const isTold = arrivals.some((arrival) => arrival.kind === 'gap' && this.#isEvicted(entry, arrival.evicted))
+      if (!isTold) faults.push(`${entry.index} was lost in silence`)
+    }
+    for (const { number, handed } of reading.sends) {
+      const times = arrivals.filter((arrival) => arrival.kind === 'send' && arrival.number === number).length
+      if (times !== (handed === true ? 1 : 0)) faults.push(`send ${number} came ${times} times, and said ${String(handed)}`)
+      if (isWhole && end === undefined && handed !== true) faults.push(`send ${number} never came`)
+    }
+    return faults
+  }
+
+  /** Whether something that the reader could hear, and had not got, was gone when it was told so. */
+  #isTrueGap (reading: Reading, at: number, evicted: Evicted): boolean {
+    if (reading.isStranger && at === 0) return true
+    const before = new Set(reading.arrivals.slice(0, at).flatMap((arrival) => arrival.kind === 'entry' ? [arrival.index] : []))
+    const told = reading.arrivals.slice(0, at).filter((arrival) => arrival.kind === 'gap')
+    const { time } = reading.arrivals[at]!
+    return this.entries.some((entry) => {
+      if (entry.index < (entry.ephemeral ? reading.bornAt : reading.start) || before.has(entry.index)) return false
+      if (!this.#isEvicted(entry, evicted) || told.some((gap) => gap.kind === 'gap' && this.#isEvicted(entry, gap.evicted))) return false
+      const ways = this.#ways(reading, entry, time)
+      return ways.length > 0 && !this.#isReplaced(entry, ways, time)
+    })
+  }
+}
+
+function formatOrigin (log: ReturnType<typeof createFanOut>['log']): string {
+  return `${log.origin.epoch}.${log.origin.offset}`
+}
