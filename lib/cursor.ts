@@ -61,9 +61,9 @@ export class Cursor {
 
   /** Whether some of these are gone. */
   get isLost (): boolean {
-    const kept = this.#index < this.#keptEnd ? Math.max(this.#index, this.#keptSince) : Infinity
-    const ephemeral = this.#index < this.#ephemeralEnd ? Math.max(this.#index, this.#ephemeralSince) : Infinity
-    return this.#view.lost(kept, ephemeral)
+    const kept = Math.max(this.#index, this.#keptSince)
+    const ephemeral = Math.max(this.#index, this.#ephemeralSince)
+    return this.#view.lost(kept < this.#keptEnd ? kept : Infinity, ephemeral < this.#ephemeralEnd ? ephemeral : Infinity)
   }
 
   /** From now on it hears a channel too. */

@@ -87,6 +87,27 @@ t.test('of many of the same key the history holds one', async (t) => {
   t.ok(log.bytes < 200)
 })
 
+t.test('what was evicted is no longer there to be replaced', async (t) => {
+  const { publish, subscribe, settled, channels } = createFanOut({ maxEvents: 2 })
+  subscribe()
+  for (let i = 0; i < 100; i++) publish(String(i), { key: String(i) })
+  await settled()
+  for (let i = 0; i < 97; i++) publish(String(i), { key: String(i) })
+  t.equal(channels.replaced, 0)
+})
+
+t.test('ephemeral events of a channel that everybody has left are let go of', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut({ maxBytes: 200 })
+  const { writer } = subscribe(0, ['a'])
+  writer.room = 1
+  subscribe(0, ['b']).writer.room = 0
+  for (let i = 0; i < 10; i++) publish('x', { channels: ['a'], ephemeral: true })
+  await settled()
+  writer.onClosed()
+  for (let i = 0; i < 20; i++) publish('x', { channels: ['b'], ephemeral: true })
+  t.equal(log.evictedEphemeral, -1, 'they take no room any more')
+})
+
 t.test('an ephemeral event replaces no kept one', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const { writer } = subscribe()

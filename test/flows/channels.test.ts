@@ -345,7 +345,7 @@ t.test('joining and leaving', async (t) => {
       void app.sse.broadcast('message', `both ${n}`, { channels: ['b', 'always'] })
       subscriber!.join('b')
       void app.sse.channel('b').broadcast('message', `heard ${n}`)
-      await turn()
+      while (subscriber!.lag > 0) await turn()
       void app.sse.channel('b').broadcast('message', `not written ${n}`)
       void app.sse.channel('always').broadcast('message', `always ${n}`)
       subscriber!.leave('b')
@@ -705,11 +705,12 @@ t.test('who was told to stay away', async (t) => {
           const hooks: string[] = []
           const { app, port, opened, closes, logged } = await start(t, {
             before: (app) => {
-              app.addHook('onRequest', async (request) => { hooks.push(`onRequest ${request.method}`) })
-              app.addHook('preHandler', async (_request, reply) => {
-                hooks.push('preHandler')
-                reply.header('x-hook', '1')
-              })
+              for (const hook of ['onRequest', 'preHandler'] as const) {
+                app.addHook(hook, async (request, reply) => {
+                  if (request.url !== '/plain') hooks.push(`${hook} of ${request.method}`)
+                  reply.header('x-hook', '1')
+                })
+              }
             },
             after: routes(results, sourced)
           })
@@ -718,7 +719,7 @@ t.test('who was told to stay away', async (t) => {
           const [answer, plain] = reader.answers
           t.equal(answer!.status, 204)
           t.strictSame(answer!.headers['x-hook'], ['1'])
-          t.strictSame(hooks.slice(0, 2), [`onRequest ${method}`, 'preHandler'])
+          t.strictSame(hooks, [`onRequest of ${method}`, `preHandler of ${method}`])
           t.notOk(answer!.headers['content-type'])
           t.notOk(answer!.headers['x-accel-buffering'])
           t.notOk(answer!.headers['sse-gap'])
@@ -903,11 +904,12 @@ t.test('whoever publishes, every reader gets one and the same order', async (t) 
       options: {
         onClose: (subscriber) => {
           const n = journey.opened.indexOf(subscriber)
+          // Those that stay leave only when the application closes, and publishes no more.
+          if (n >= 6) return
           left.push(n)
-          // Synchronous first: a broadcast inside the call that tells of the end.
           void journey.app.sse.broadcast('message', `${n} left`).then(() => {
             void journey.app.sse.broadcast('message', `then ${n}`)
-            void journey.app.sse.disconnect((other) => journey.opened.indexOf(other) === n + 1 && n + 1 < 6)
+            void journey.app.sse.disconnect((other) => journey.opened.indexOf(other) === n + 1 && n < 5)
           })
           void journey.app.sse.broadcast('message', `${n} left indeed`)
         }
@@ -925,7 +927,6 @@ t.test('whoever publishes, every reader gets one and the same order', async (t) 
     t.strictSame(first, ['before', ...[0, 1, 2, 3, 4, 5].flatMap((n) => [`${n} left`, `${n} left indeed`, `then ${n}`])])
     t.strictSame(second, first)
     t.strictSame(left, [0, 1, 2, 3, 4, 5])
-    t.strictSame(leaving.map((reader) => texts(reader).at(-1)), ['before', 'then 0', 'then 1', 'then 2', 'then 3', 'then 4'].map((text, n) => n === 0 ? text : texts(leaving[n]!).at(-1)))
     for (const [n, reader] of leaving.entries()) t.strictSame(texts(reader), first!.slice(0, texts(reader).length), `${n} got a beginning of it`)
   })
 })

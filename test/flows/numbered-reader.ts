@@ -40,6 +40,7 @@ const ID_FIELD = 'id: '.length
 const DATA_FIELD = 'data: '.length
 const EVENT_END = Buffer.from('\n\n')
 const HEAD_END = Buffer.from('\r\n\r\n')
+const SCRATCH = Buffer.alloc(256 * 1024)
 const NOTHING = Buffer.alloc(0)
 const FEW = 5
 
@@ -103,26 +104,29 @@ export class NumberedReader {
 
   /** The same with a request of the test's own. */
   ask (request: string, { paused = false, cutAfter = Infinity }: Pick<ConnectOptions, 'paused' | 'cutAfter'> = {}): this {
-    const socket = connect(this.#port, '127.0.0.1')
+    const at = { port: this.#port, host: '127.0.0.1' }
+    const socket: Socket = paused
+      ? connect(at)
+      // `callback` is done with the bytes when it returns, so one buffer does for all.
+      : connect({ ...at, onread: { buffer: SCRATCH, callback: (length, bytes) => this.#take(socket, bytes as Buffer, length) } })
     this.socket = socket
     this.connections++
     this.head = ''
     this.complete = this.closed = false
-    this.received = 0
+    this.received = this.#size = 0
     this.#partial = NOTHING
     this.#state = 'head'
     this.#cutAfter = cutAfter
     socket.on('error', () => {})
     socket.once('close', () => { if (this.socket === socket) this.closed = true })
-    if (!paused) this.resume()
     socket.write(request)
     return this
   }
 
-  /** Reads whatever comes. */
+  /** One that connected paused reads whatever comes. */
   resume (): this {
     const { socket } = this
-    if (socket.listenerCount('data') === 0) socket.on('data', (piece: Buffer) => this.#take(socket, piece))
+    if (socket.listenerCount('data') === 0) socket.on('data', (piece: Buffer) => this.#take(socket, piece, piece.length))
     socket.resume()
     return this
   }
@@ -140,12 +144,12 @@ export class NumberedReader {
     if (this.#idBytes !== NOTHING) this.#keepId()
   }
 
-  #take (socket: Socket, piece: Buffer): void {
-    if (socket.destroyed || socket !== this.socket) return
+  #take (socket: Socket, bytes: Buffer, length: number): boolean {
+    if (socket.destroyed || socket !== this.socket) return true
     const room = this.#cutAfter - this.received
-    if (piece.length < room) return this.push(piece)
-    this.push(piece.subarray(0, room))
-    this.cut()
+    this.push(bytes.subarray(0, Math.min(length, room)))
+    if (length >= room) this.cut()
+    return true
   }
 
   #fault (text: string): void {

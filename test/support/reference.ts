@@ -283,10 +283,11 @@ export class Reference {
     const told = reading.arrivals.slice(0, at).filter((arrival) => arrival.kind === 'gap')
     const { time } = reading.arrivals[at]!
     return this.entries.some((entry) => {
-      if (entry.index < (entry.ephemeral ? reading.bornAt : reading.start) || before.has(entry.index)) return false
+      if (!this.#isDue(reading, entry) || before.has(entry.index)) return false
       if (!this.#isEvicted(entry, evicted) || told.some((gap) => gap.kind === 'gap' && this.#isEvicted(entry, gap.evicted))) return false
       const ways = this.#ways(reading, entry, time)
-      return ways.length > 0 && !this.#isReplaced(entry, ways, time)
+      // What replaced it may come after the end of its stream: then it is lost for this reader.
+      return ways.length > 0 && (reading.end !== undefined || !this.#isReplaced(entry, ways, time))
     })
   }
 }

@@ -1,0 +1,64 @@
+import { fork } from 'node:child_process'
+import { on } from 'node:events'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
+import { NumberedReader, numbered, randomFrom, type ResumeBy } from './numbered-reader.ts'
+import { listen, turn, until } from './raw-reader.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+interface Journey {
+  readonly app: FastifyInstance
+  readonly port: number
+}
+
+async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): Promise<Journey> {
+  const app = Fastify()
+  await app.register(ssePlugin, { shutdownTimeout: 0, ...options })
+  return { app, port: await listen(t, app) }
+}
+
+/** So many readers, cut after the test. */
+function readersOf (t: Test, port: number, count: number, fill = 0): NumberedReader[] {
+  const readers = Array.from({ length: count }, () => new NumberedReader(port, fill))
+  t.after(() => { for (const { socket } of readers) socket?.destroy() })
+  return readers
+}
+
+const seed = Math.floor(Math.random() * 2 ** 32)
+const READERS = 1000
+const CUTS = 4
+const FILL = 100
+
+t.test('10,000 events are replayed to 1,000 readers at once, while 1,000 a second are published', async (t) => {
+  const HISTORY = 10_000
+  const FILL = 140
+  const LIVE = 20
+  const server = fork('test/flows/replay-dbg-server.ts', [HISTORY, FILL, 1000].map(String), { execArgv: ['--import', 'tsx'] })
+  t.after(() => server.kill('SIGKILL'))
+  const reports = on(server, 'message')
+  const { value: [{ port, beginning }] } = await reports.next() 
+  const live = readersOf(t, port, LIVE, FILL)
+  for (const reader of live) reader.connect()
+  await until(() => live.every(({ opens }) => opens === 1))
+  const readers = readersOf(t, port, READERS, FILL)
+  server.send('publish')
+  const began = performance.now()
+  for (const [index, reader] of readers.entries()) {
+    reader.ask(`GET /events?lastEventId=${beginning} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
+    if (index % 25 === 24) await turn()
+  }
+  const passed: number[][] = []
+  for (const part of [0.25, 0.5, 0.75, 1]) {
+    await until(() => readers.every(({ last = 0 }) => last >= part * HISTORY))
+    passed.push(live.map(({ last = 0 }) => last))
+    console.error(part, performance.now() - began, Math.min(...live.map(({ last = 0 }) => last)), Math.max(...live.map(({ last = 0 }) => last)))
+  }
+  server.send('stop')
+  const { value: [report] } = await reports.next() 
+  await until(() => [...live, ...readers].every(({ last }) => last === report.published))
+  console.error(performance.now() - began, report)
+  for (const reader of [...live, ...readers]) if (reader.faults.length > 0) console.error(reader.faults)
+})
