@@ -56,7 +56,6 @@ function broadcastTheMachine (app: FastifyInstance, recent: Recent): void {
   app.addHook('onClose', async () => meter.stop())
   every(app, 1000, () => {
     const sample = meter.sample()
-    // Both before anything else can happen: the event ID that goes with the samples then stands for the last of them.
     recent.add(sample)
     void app.sse.of(events).broadcast('machine', sample)
   })

@@ -27,7 +27,8 @@ export type Note = Static<typeof note>
 export const events = defineEvents({
   message: Type.String(),
   'test-event': Type.Object({ count: Type.Integer({ minimum: 1 }), subscribers: Type.Integer({ minimum: 0 }) }),
-  machine,
+  // Of figures that come every second nobody wants those of a minute ago.
+  machine: { schema: machine, ephemeral: true },
   note
 })
 

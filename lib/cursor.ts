@@ -87,11 +87,13 @@ export class Cursor {
    */
   advance (limit: number): Run | undefined {
     const replay = this.#index < this.#ephemeralSince
-    const bounds = [limit, this.#log.head, this.#joining[0]?.index ?? Infinity, replay ? this.#ephemeralSince : Infinity]
-    const run = this.#view.run(this.#index, Math.min(...bounds), replay)
+    let end = Math.min(limit, this.#log.head)
+    if (replay) end = Math.min(end, this.#ephemeralSince)
+    if (this.#joining.length > 0) end = Math.min(end, this.#joining[0]!.index)
+    const run = this.#view.run(this.#index, end, replay)
     this.#index = run.next
     this.#lastEventId = run.lastEventId
-    this.#takeUp()
+    if (this.#joining.length > 0) this.#takeUp()
     return run.events === 0 ? undefined : run
   }
 

@@ -37,10 +37,9 @@ export class View {
   readonly #runs = new Map<number, Run>()
   /** The head of the log that the shared runs were built for. */
   #runsHead = 0
-  #keptHead = 0
-  #ephemeralHead = 0
-  /** The head of the log that these were looked up for. */
-  #lookedUpAt = -1
+  #head = 0
+  /** The head of the log that `#head` was looked up for. */
+  #headAt = -1
 
   /** @param warm Takes this view while it holds runs. */
   constructor (key: string, log: Log, parts: readonly ChannelLog[], warm: Set<View>) {
@@ -52,22 +51,26 @@ export class View {
     for (const part of parts) part.views++
   }
 
-  /** The index after the newest kept entry that it ever had. */
-  get keptHead (): number {
-    this.#lookUp()
-    return this.#keptHead
+  /** The index after the newest entry that it ever had. */
+  get head (): number {
+    // Looked up once for all its subscribers, and only when something was appended anywhere.
+    if (this.#headAt !== this.#log.head) {
+      this.#headAt = this.#log.head
+      this.#head = Math.max(this.keptHead, this.ephemeralHead)
+    }
+    return this.#head
   }
+
+  /** The index after the newest kept entry that it ever had. */
+  get keptHead (): number { return Math.max(0, ...this.parts.map(({ keptHead }) => keptHead)) }
 
   /** The same of its ephemeral entries. */
-  get ephemeralHead (): number {
-    this.#lookUp()
-    return this.#ephemeralHead
-  }
-
-  get head (): number { return Math.max(this.keptHead, this.#ephemeralHead) }
+  get ephemeralHead (): number { return Math.max(0, ...this.parts.map(({ ephemeralHead }) => ephemeralHead)) }
 
   /** Whether it lost kept entries from one index on, or ephemeral ones from another. */
   lost (kept: number, ephemeral: number): boolean {
+    // Nobody lost anything there: so it is for whoever keeps up.
+    if (this.#log.evictedKept < kept && this.#log.evictedEphemeral < ephemeral) return false
     for (const { evictedKept, evictedEphemeral } of this.parts) {
       if (evictedKept >= kept || evictedEphemeral >= ephemeral) return true
     }
@@ -123,16 +126,6 @@ export class View {
   /** Lets go of shared bytes. */
   rest (): void {
     this.#runs.clear()
-  }
-
-  /** Once for all its subscribers, and only when something was appended anywhere. */
-  #lookUp (): void {
-    if (this.#lookedUpAt === this.#log.head) return
-    this.#lookedUpAt = this.#log.head
-    for (const { keptHead, ephemeralHead } of this.parts) {
-      this.#keptHead = Math.max(this.#keptHead, keptHead)
-      this.#ephemeralHead = Math.max(this.#ephemeralHead, ephemeralHead)
-    }
   }
 
   #firstKept (from: number): Entry | undefined {

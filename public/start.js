@@ -16,7 +16,7 @@ setUpNoteForm($('note-form'), $('note-answer'))
 const { lastEventId, samples } = await recent()
 for (const sample of samples) show(sample)
 
-// From the event ID that came with the samples: nothing is missed between the two, and nothing comes twice.
+// From the event ID that came with the samples: no note is missed between the two. The figures themselves are not kept.
 const stream = new Comeback(`${streamsOrigin}/events`, {
   lastEventId,
   events: {
@@ -45,7 +45,6 @@ async function recent () {
 }
 
 function show ({ at, load, memory, eventLoopDelay }) {
-  // Kept events come again after the server was started anew.
   if (at <= newest) return
   newest = at
   charts ??= {

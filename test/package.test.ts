@@ -123,6 +123,9 @@ for (const [setting, options, without] of COMPILERS) {
     writeFileSync(join(folder, 'main.ts'), PROGRAM)
     writeFileSync(join(folder, 'readme.ts'), [
       'declare const authenticate: import(\'fastify\').preHandlerHookHandler',
+      'declare const order: { id: string, total: number }',
+      'declare function userOf (request: import(\'fastify\').FastifyRequest): Promise<string>',
+      'declare function answer (body: unknown, signal: AbortSignal): AsyncIterable<string>',
       // The program beside it augments `Events` already, and twice the same event is once too often.
       ...codeBlocks.filter((code) => !code.includes('declare module'))
     ].join('\n'))

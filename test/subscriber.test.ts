@@ -163,3 +163,39 @@ t.test('a stream that never opened is closed, and takes anything in silence', as
   t.equal(channels.views, 0)
   t.equal(hub.size, 0)
 })
+
+t.test('a socket that sends nothing for as long as stallTimeout is cut, one that sends a little is not', async (t) => {
+  const { subscribe, hub } = createFanOut({}, { stallTimeout: 1000 })
+  const [idle, slow, stalled] = [subscribe(), subscribe(), subscribe()]
+  for (let now = 5000; now < 10_000; now += 500) {
+    slow.writer.backlog = 100
+    slow.writer.sent += 1
+    if (now >= 7000) stalled.writer.backlog = 1
+    hub.look(now)
+    if (now < 7500) t.equal(stalled.writer.state, 'open', `at ${now}`)
+  }
+  t.equal(stalled.writer.state, 'destroyed')
+  t.equal(await stalled.subscriber.closed, 'stalled')
+  t.strictSame([idle.writer.state, slow.writer.state], ['open', 'open'])
+  t.equal(hub.closes.stalled, 1)
+})
+
+t.test('a socket that had bytes waiting when it was first looked at has as long as any other', async (t) => {
+  const { subscribe, hub } = createFanOut({}, { stallTimeout: 1000 })
+  const { writer } = subscribe()
+  writer.backlog = 1
+  hub.look(5000)
+  hub.look(5999)
+  t.equal(writer.state, 'open')
+  hub.look(6000)
+  t.equal(writer.state, 'destroyed')
+})
+
+t.test('who hears of the end finds the subscriber no longer counted', async (t) => {
+  const { subscribe, hub } = createFanOut()
+  const { subscriber, writer } = subscribe(0, ['a'])
+  const seen: number[] = []
+  subscriber.signal.addEventListener('abort', () => seen.push(hub.size, hub.channels))
+  writer.onClosed()
+  t.strictSame(seen, [0, 0])
+})

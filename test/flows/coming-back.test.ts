@@ -1,10 +1,11 @@
 import { fork } from 'node:child_process'
-import { on } from 'node:events'
+import { once } from 'node:events'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
 import { NumberedReader, numbered, randomFrom, type ResumeBy } from './numbered-reader.ts'
 import { listen, turn, until } from './raw-reader.ts'
+import type { Opened, Published } from './replay-server.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -71,33 +72,47 @@ t.test(`1,000 readers that are cut anywhere, and resume while more is published,
   t.comment(`${published} events, ${cuts()} cuts, ${replays} replays`)
 })
 
+const LIVE = 20
+const HISTORY = 10_000
+const HISTORY_FILL = 140
+
 t.test('10,000 events are replayed to 1,000 readers at once, while 1,000 a second are published', async (t) => {
-  const HISTORY = 10_000
-  const FILL = 140
-  const LIVE = 20
-  const server = fork('test/flows/replay-server.ts', [HISTORY, FILL, 1000].map(String), { execArgv: ['--import', 'tsx'] })
+  const server = fork('test/flows/replay-server.ts', [HISTORY, HISTORY_FILL, 1000, READERS].map(String), { execArgv: ['--import', 'tsx'] })
   t.after(() => server.kill('SIGKILL'))
-  const reports = on(server, 'message')
-  const { value: [{ port, beginning }] } = await reports.next() 
-  const live = readersOf(t, port, LIVE, FILL)
+  const [{ port, beginning }] = await once(server, 'message') as [Opened]
+  const live = readersOf(t, port, LIVE, HISTORY_FILL)
   for (const reader of live) reader.connect()
   await until(() => live.every(({ opens }) => opens === 1))
-  const readers = readersOf(t, port, READERS, FILL)
-  server.send('publish')
-  const began = performance.now()
-  for (const [index, reader] of readers.entries()) {
-    reader.ask(`GET /events?lastEventId=${beginning} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
-    if (index % 25 === 24) await turn()
-  }
-  const passed: number[][] = []
-  for (const part of [0.25, 0.5, 0.75, 1]) {
-    await until(() => readers.every(({ last = 0 }) => last >= part * HISTORY))
-    passed.push(live.map(({ last = 0 }) => last))
-    console.error(part, performance.now() - began, Math.min(...live.map(({ last = 0 }) => last)), Math.max(...live.map(({ last = 0 }) => last)))
-  }
+  const readers = readersOf(t, port, READERS, HISTORY_FILL)
+  for (const reader of readers) reader.ask(`GET /events?lastEventId=${beginning} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
+  const replayed = (): number => readers.reduce((sum, { count }) => sum + Math.min(count, HISTORY), 0) / (HISTORY * READERS)
+  await until(() => readers.every(({ opens }) => opens === 1))
+  const early = replayed()
+  await until(() => replayed() === 1)
+  const stopped = once(server, 'message') as Promise<[Published]>
   server.send('stop')
-  const { value: [report] } = await reports.next() 
-  await until(() => [...live, ...readers].every(({ last }) => last === report.published))
-  console.error(performance.now() - began, report)
-  for (const reader of [...live, ...readers]) if (reader.faults.length > 0) console.error(reader.faults)
+  const [{ last, longestTurn, quarters, gaps, replays }] = await stopped
+  await until(() => [...live, ...readers].every((reader) => reader.last === last))
+
+  t.test('each gets all of it and all that was published, in order, once', async (t) => {
+    for (const { first, count, faults, gaps } of readers) {
+      if (first !== 1 || count !== last || faults.length > 0 || gaps.length > 0) t.fail('lost, doubled or torn', { first, count, last, faults, gaps })
+    }
+    t.equal(replays, READERS)
+    t.ok(early < 0.5, `${Math.round(100 * early)} % were replayed before the last came`)
+    t.strictSame(gaps, { evicted: 0, foreign: 0, unknown: 0, future: 0, slow: 0 })
+  })
+
+  t.test('those who were there before get what is published in every quarter of the replay', async (t) => {
+    for (const { first, count, faults } of live) {
+      if (first !== HISTORY + 1 || count !== last - HISTORY || faults.length > 0) t.fail('lost, doubled or torn', { first, count, last, faults })
+    }
+    t.equal(quarters.length, 4)
+    const starved = live.filter((_reader, at) => quarters.some((numbers, quarter) => numbers[at]! <= (quarters[quarter - 1]?.[at] ?? HISTORY)))
+    t.equal(starved.length, 0, JSON.stringify(quarters.map((numbers) => Math.min(...numbers))))
+  })
+
+  t.test('no turn of the event loop takes the server more than 50 ms of work', async (t) => {
+    t.ok(longestTurn > 0 && longestTurn <= 50, `${longestTurn.toFixed(1)} ms`)
+  })
 })

@@ -1,72 +1,119 @@
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import Fastify from 'fastify'
-import ssePlugin from '../../plugin.ts'
+import ssePlugin, { type Subscriber } from '../../plugin.ts'
 import { numbered } from './numbered-reader.ts'
 
-// The server of a replay, in a process of its own: what its readers cost must not count as its delay.
+// The server of a replay, in a process of its own: what its readers cost must not count as its own work.
 
-const [history, fill, perSecond] = process.argv.slice(2).map(Number) as [number, number, number]
-const MILLISECONDS_BETWEEN = 5
+const [history, fill, perSecond, comebacks] = process.argv.slice(2).map(Number) as [number, number, number, number]
 
-export type Command = 'publish' | 'stop'
+// What Node finds in its sockets it opens in one turn, before anything else; here so many at most.
+const OPENED_IN_ONE_TURN = 50
 
-export type Report =
-  | { readonly port: number, readonly beginning: string }
-  | {
-    /** The number of the last event. */
-    readonly published: number
-    /** Milliseconds: the longest that the loop did not come round. */
-    readonly longestDelay: number
-    readonly delay99: number
-    /** Milliseconds: the longest callback of `setImmediate`; that is where the pump works. */
-    readonly longestImmediate: number
-    readonly stats: object
+export interface Opened {
+  readonly port: number
+  /** The event ID before the first event. */
+  readonly beginning: string
+}
+
+export interface Published {
+  /** The number of the last event. */
+  readonly last: number
+  /** Milliseconds that the main thread worked, at most, before a timer had its turn. */
+  readonly longestTurn: number
+  /** The numbers of the events that those who were there before had been served, at the end of each quarter of the replay. */
+  readonly quarters: ReadonlyArray<readonly number[]>
+  readonly gaps: Readonly<Record<string, number>>
+  readonly replays: number
+}
+
+/**
+ * Milliseconds that the main thread has worked. Not those on the clock: on a machine with other things to do it often waits for a
+ * processor, ten times longer than it works, and the threads that collect garbage are no part of it.
+ */
+function worked (): number {
+  try {
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6
+  } catch {
+    return performance.now()
   }
+}
 
-let longestImmediate = 0
-const { setImmediate } = globalThis
-globalThis.setImmediate = Object.assign((callback: (...values: unknown[]) => void, ...values: unknown[]) => setImmediate(() => {
-  const began = performance.now()
-  callback(...values)
-  longestImmediate = Math.max(longestImmediate, performance.now() - began)
-}), setImmediate)
+/** Those who come back: all at once, as soon as the last one is here. */
+let waiting: Array<() => void> = []
 
 const app = Fastify()
-await app.register(ssePlugin, { shutdownTimeout: 0, history: { maxEvents: 10 * history, maxBytes: 64 * 1024 * 1024 } })
-await app.listen({ port: 0, host: '127.0.0.1' })
+await app.register(ssePlugin, {
+  shutdownTimeout: 0,
+  history: { maxEvents: 10 * history, maxBytes: 64 * 1024 * 1024 },
+  route: {
+    onRequest (request, _reply, done) {
+      if (request.url.includes('?')) waiting.push(done)
+      else done()
+      if (waiting.length === comebacks) begin()
+    }
+  }
+})
+await app.listen({ port: 0, host: '127.0.0.1', backlog: 4096 })
 
-const beginning = app.sse.lastEventId!
-let published = 0
-const publish = (): void => { void app.sse.broadcast('message', numbered(++published, fill)) }
-while (published < history) publish()
-// The pump's first sweep evicts what is too much.
-await new Promise((resolve) => setImmediate(resolve))
+const opened: Opened = { port: (app.server.address() as AddressInfo).port, beginning: app.sse.lastEventId! }
+let last = 0
 
-const delay = monitorEventLoopDelay({ resolution: 2 })
-let timer: NodeJS.Timeout | undefined
+function publishUpTo (due: number): void {
+  for (let n = last + 1; n <= due; n++) void app.sse.broadcast('message', numbered(n, fill))
+  last = Math.max(last, Math.floor(due))
+}
+
+publishUpTo(history)
+
+const numberOf = ({ lastEventId }: Subscriber): number => Number(lastEventId!.split('.')[1])
+
+let live: Subscriber[] = []
+const quarters: number[][] = []
+
+function lookAtQuarters (): void {
+  let replayed = 0
+  for (const subscriber of app.sse.subscribers()) if (!live.includes(subscriber)) replayed += Math.min(numberOf(subscriber), history)
+  if (quarters.length < 4 && replayed >= (quarters.length + 1) / 4 * history * comebacks) quarters.push(live.map(numberOf))
+}
+
+let longestTurn = 0
+let timers: NodeJS.Timeout[] = []
 
 function begin (): void {
   const began = performance.now()
-  delay.enable()
-  longestImmediate = 0
-  timer = setInterval(() => {
-    const due = history + (performance.now() - began) / 1000 * perSecond
-    while (published < due) publish()
-  }, MILLISECONDS_BETWEEN)
+  let before = worked()
+  live = [...app.sse.subscribers()]
+  letIn()
+  timers = [
+    setInterval(lookAtQuarters, 20),
+    setInterval(() => {
+      publishUpTo(history + (performance.now() - began) / 1000 * perSecond)
+    }, 5),
+    setInterval(() => {
+      const now = worked()
+      longestTurn = Math.max(longestTurn, now - before)
+      before = now
+    }, 1)
+  ]
+}
+
+function letIn (): void {
+  for (const done of waiting.slice(0, OPENED_IN_ONE_TURN)) done()
+  waiting = waiting.slice(OPENED_IN_ONE_TURN)
+  if (waiting.length > 0) setImmediate(letIn)
 }
 
 function stop (): void {
-  clearInterval(timer)
-  delay.disable()
-  report({ published, longestDelay: delay.max / 1e6, delay99: delay.percentile(99) / 1e6, longestImmediate, stats: app.sse.stats() })
+  for (const timer of timers) clearInterval(timer)
+  const { gaps, replays } = app.sse.stats()
+  report({ last, longestTurn, quarters, gaps, replays })
 }
 
-function report (what: Report): void { process.send!(what) }
+function report (what: Opened | Published): void { process.send!(what) }
 
-process.on('message', (command: Command) => {
-  if (command === 'publish') begin()
-  else stop()
-})
+process.on('message', stop)
 process.on('disconnect', () => process.exit())
-report({ port: (app.server.address() as AddressInfo).port, beginning })
+report(opened)

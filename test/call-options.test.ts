@@ -1,0 +1,112 @@
+import t from 'tap'
+import { readBroadcastOptions, readCloseOptions, readStreamOptions, readSubscribeOptions } from '../lib/call-options.ts'
+import { EVERYBODY } from '../lib/channel-name.ts'
+
+interface Refusal { readonly code: string, readonly message?: RegExp }
+
+const unknown = (message: RegExp): Refusal => ({ code: 'FST_SSE_OPTION_UNKNOWN', message })
+const invalid = (message: RegExp): Refusal => ({ code: 'FST_SSE_OPTION_INVALID', message })
+const noChannel: Refusal = { code: 'FST_SSE_CHANNEL_INVALID' }
+
+/** What a reader makes of options, and what it refuses. */
+function claims<O, R> (
+  name: string, read: (options: O) => R, accepted: Array<[options: unknown, read: R]>, refused: Array<[options: unknown, error: Refusal]>
+): void {
+  t.test(name, async (t) => {
+    for (const [options, expected] of accepted) t.strictSame(read(options as O), expected)
+    for (const [options, error] of refused) {
+      t.throws(() => read(options as O), error)
+      t.throws(() => read(options as O), { message: /^[^\n]{1,400}$/ })
+    }
+  })
+}
+
+const context = { name: 'Ada' }
+class Own { name = 'Ada' }
+const own = new Own()
+
+claims('the options of `subscribe` are complete, and name what is wrong', readSubscribeOptions, [
+  [{}, { channels: [EVERYBODY], from: undefined, context: {} }],
+  [{ channels: undefined, from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, context: {} }],
+  [{ channels: [] }, { channels: [], from: undefined, context: {} }],
+  [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, context: {} }],
+  [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', context }],
+  [{ from: '' }, { channels: [EVERYBODY], from: '', context: {} }],
+  [{ context: own }, { channels: [EVERYBODY], from: undefined, context: own }]
+], [
+  [null, invalid(/"subscribe" must be an object.*it is null/)],
+  ['a', invalid(/"subscribe" must/)],
+  [['a'], invalid(/"subscribe" must/)],
+  [{ channel: ['a'] }, unknown(/"subscribe\.channel" is unknown; known are channels, from, context/)],
+  [{ expiresAt: new Date() }, { code: 'FST_SSE_OPTION_UNSUPPORTED', message: /"subscribe\.expiresAt"/ }],
+  [{ channels: 'a' }, invalid(/"subscribe\.channels" must be a list of channels; it is 'a'/)],
+  [{ channels: null }, invalid(/"subscribe\.channels"/)],
+  [{ channels: new Set(['a']) }, invalid(/"subscribe\.channels"/)],
+  [{ channels: ['a', ''] }, noChannel],
+  [{ channels: [undefined] }, noChannel],
+  [{ channels: new Array(2) }, noChannel],
+  [{ channels: [['a']] }, noChannel],
+  [{ from: null }, invalid(/"subscribe\.from" must/)],
+  [{ from: 7 }, invalid(/"subscribe\.from" must/)]
+])
+
+const readBroadcast = (options: object): unknown => readBroadcastOptions(options, true)
+
+claims('the options of `broadcast` are complete, and name what is wrong', readBroadcast, [
+  [{}, { channels: [EVERYBODY], id: undefined, ephemeral: undefined }],
+  [{ channels: undefined, id: undefined, ephemeral: undefined }, { channels: [EVERYBODY], id: undefined, ephemeral: undefined }],
+  [{ channels: 'a' }, { channels: ['a'], id: undefined, ephemeral: undefined }],
+  [{ channels: ['a', 'b', 'a'], ephemeral: false }, { channels: ['a', 'b'], id: undefined, ephemeral: false }],
+  [{ channels: [], ephemeral: true }, { channels: [], id: undefined, ephemeral: true }],
+  [{ id: 'a' }, { channels: [EVERYBODY], id: 'a', ephemeral: undefined }],
+  [{ id: '~ !' }, { channels: [EVERYBODY], id: '~ !', ephemeral: undefined }],
+  [{ id: 'x'.repeat(256) }, { channels: [EVERYBODY], id: 'x'.repeat(256), ephemeral: undefined }],
+  [{ id: 'sse' }, { channels: [EVERYBODY], id: 'sse', ephemeral: undefined }]
+], [
+  [null, invalid(/"broadcast" must be an object/)],
+  [{ channel: 'a' }, unknown(/"broadcast\.channel" is unknown/)],
+  [{ channels: '' }, noChannel],
+  [{ channels: ['a', 'b\n'] }, noChannel],
+  [{ channels: 7 }, invalid(/"broadcast\.channels" must/)],
+  [{ channels: null }, invalid(/"broadcast\.channels" must/)],
+  [{ ephemeral: 'yes' }, invalid(/"broadcast\.ephemeral" must be true or false; it is 'yes'/)],
+  [{ ephemeral: null }, invalid(/"broadcast\.ephemeral"/)],
+  ...['', ' a', 'a ', 'a\n', 'a\0b', '\u00e9', '\u{1f600}', 'x'.repeat(257), 7, null, {}].map((id): [object, Refusal] => [{ id }, invalid(/"broadcast\.id" must be 1 to 256/)]),
+  ...['sse.final', 'sse.', 'sse.anything'].map((id): [object, Refusal] => [{ id }, invalid(/"broadcast\.id" must be none of the plugin's own/)])
+])
+
+t.test('an id is refused where events have none', async (t) => {
+  t.throws(() => readBroadcastOptions({ id: 'a' }, false), invalid(/"broadcast\.id" must be absent where "history" is false/))
+  t.strictSame(readBroadcastOptions({ ephemeral: true }, false), { channels: [EVERYBODY], id: undefined, ephemeral: true })
+})
+
+claims('the options of `close` are complete, and name what is wrong', readCloseOptions, [
+  [{}, { final: false }],
+  [{ final: undefined }, { final: false }],
+  [{ final: true }, { final: true }]
+], [
+  [null, invalid(/"close" must/)],
+  [true, invalid(/"close" must/)],
+  [{ finally: true }, unknown(/"close\.finally" is unknown; known are final/)],
+  [{ final: null }, invalid(/"close\.final" must be true or false; it is null/)],
+  [{ final: 1 }, invalid(/"close\.final"/)]
+])
+
+claims('the options of `stream` are complete, and name what is wrong', readStreamOptions, [
+  [{}, { end: true }],
+  [{ end: undefined }, { end: true }],
+  [{ end: false }, { end: false }]
+], [
+  [null, invalid(/"stream" must/)],
+  [{ final: true }, unknown(/"stream\.final" is unknown; known are end/)],
+  [{ end: 0 }, invalid(/"stream\.end" must be true or false; it is 0/)]
+])
+
+t.test('options are read, never kept: a list that is changed afterwards changes nothing', async (t) => {
+  const channels = ['a']
+  const subscribed = readSubscribeOptions({ channels })
+  const broadcast = readBroadcastOptions({ channels }, true)
+  channels.push('b')
+  t.strictSame(subscribed.channels, ['a'])
+  t.strictSame(broadcast.channels, ['a'])
+})
