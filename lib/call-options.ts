@@ -3,7 +3,7 @@ import { OptionUnsupported } from './errors.ts'
 import { demand, isObject, readBoolean, readObject } from './option-rules.ts'
 import { FINAL_ID, OWN_PREFIX } from './own-events.ts'
 import { parsePosition } from './position.ts'
-import type { SubscriberContext } from './subscriber.ts'
+import type { SubscriberContext } from './subscriber-context.ts'
 
 // The options of single calls. Every reader throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID, and names the option, the rule and
 // the value.

@@ -18,7 +18,8 @@ import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { resume } from './placement.ts'
 import { headOf, setGap, setHead } from './response-head.ts'
 import { hasClosed, openWriter, whenClosed, type AnyResponse } from './response-writer.ts'
-import { Subscriber, type SubscriberContext } from './subscriber.ts'
+import { Subscriber } from './subscriber.ts'
+import type { SubscriberContext } from './subscriber-context.ts'
 
 /** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
 export interface ReplyOfAnyServer {

@@ -8,10 +8,7 @@ import { BacklogFull, ChannelsExceeded, quote } from './errors.ts'
 import type { RegisteredEvents } from './events.ts'
 import { encodeError } from './own-events.ts'
 import { draw, openSource, type Source } from './source.ts'
-
-/** What your application knows of a subscriber. Augment it to type `subscriber.context`. */
-
-export interface SubscriberContext {}
+import type { SubscriberContext } from './subscriber-context.ts'
 
 /** What a subscriber hands upward. */
 export interface SubscriberOwner extends DeliveryOwner {

@@ -1,0 +1,3 @@
+/** What your application knows of a subscriber. Augment it to type `subscriber.context`. */
+
+export interface SubscriberContext {}
