@@ -50,7 +50,8 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     encode: (event, payload) => encoder.encode(event, payload),
     ready: (delivery) => pump.add(delivery),
     onClose: harmless(app.log, 'onClose', settings.onClose),
-    failed: (err, event) => app.log.error({ err, event }, 'sse: an event for one reader failed')
+    failed: (err, event) => app.log.error({ err, event }, 'sse: an event for one reader failed'),
+    predicateFailed: (err) => app.log.error({ err }, 'sse: the predicate of "disconnect" threw')
   })
   const broadcaster = new Broadcaster({ eventTypes, encoder, broker, log })
   const eventStreams = new EventStreams({

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createChunk, type Chunk } from './chunk.ts'
-import { MAX_RUN_BYTES } from './view.ts'
+import { MAX_RUN_BYTES } from './run.ts'
 
 /** Bytes for one subscriber alone, and the index that they stand before. */
 interface Aside {

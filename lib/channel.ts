@@ -3,11 +3,11 @@ import type { Broadcast } from './broadcast.ts'
 import type { RegisteredEvents } from './events.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** What a channel asks of the whole. */
+/** What a channel asks of the whole. All but the first are of this channel alone. */
 export interface ChannelOwner<E extends object> {
   broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions): Promise<Broadcast>
-  subscribers (channel: string): Iterable<Subscriber<E>>
-  count (channel: string): number
+  subscribers (): Iterable<Subscriber<E>>
+  count (): number
   disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number>
 }
 
@@ -37,12 +37,12 @@ export class Channel<E extends object = RegisteredEvents> {
 
   /** Event streams of this process that hear this channel now. */
   count (): number {
-    return this.#owner.count(this.name)
+    return this.#owner.count()
   }
 
   /** Those of this process that hear this channel. */
   subscribers (): Iterable<Subscriber<E>> {
-    return this.#owner.subscribers(this.name)
+    return this.#owner.subscribers()
   }
 
   /**
@@ -51,6 +51,6 @@ export class Channel<E extends object = RegisteredEvents> {
    * @see Sse.disconnect
    */
   disconnect (predicate: (subscriber: Subscriber<E>) => boolean = () => true, options: CloseOptions = {}): Promise<number> {
-    return this.#owner.disconnect((subscriber) => subscriber.channels.includes(this.name) && predicate(subscriber), options)
+    return this.#owner.disconnect(predicate, options)
   }
 }

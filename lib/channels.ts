@@ -4,6 +4,7 @@ import type { Entry } from './entry.ts'
 import { Forgotten } from './forgotten.ts'
 import type { Log } from './log.ts'
 import type { Position } from './position.ts'
+import { SharedRuns } from './shared-runs.ts'
 import { View } from './view.ts'
 
 /**
@@ -16,14 +17,14 @@ export class Channels {
   readonly #log: Log
   readonly #channels = new Map<string, ChannelLog>()
   readonly #views = new Map<string, View>()
-  /** Views that hold runs for others to share. */
-  readonly #warm = new Set<View>()
+  readonly #sharedRuns: SharedRuns
   readonly #forgotten: Forgotten
   /** Entries that a later one of the same key replaced. */
   replaced = 0
 
   constructor (log: Log) {
     this.#log = log
+    this.#sharedRuns = new SharedRuns(log)
     this.#forgotten = new Forgotten(log.origin.offset)
   }
 
@@ -64,7 +65,7 @@ export class Channels {
     const key = channels.join('\n')
     let view = this.#views.get(key)
     if (view === undefined) {
-      view = new View(key, this.#log, channels.map((name) => this.#channel(name)), this.#warm)
+      view = new View(key, this.#log, channels.map((name) => this.#channel(name)), this.#sharedRuns)
       this.#views.set(key, view)
     }
     view.subscribers++
@@ -74,7 +75,6 @@ export class Channels {
   release (view: View): void {
     if (--view.subscribers > 0) return
     this.#views.delete(view.key)
-    this.#warm.delete(view)
     for (const channel of view.parts) {
       channel.views--
       if (channel.isIdle) this.#forget(channel)
@@ -83,8 +83,7 @@ export class Channels {
 
   /** Lets go of shared bytes once nobody is behind. */
   rest (): void {
-    for (const view of this.#warm) view.rest()
-    this.#warm.clear()
+    this.#sharedRuns.clear()
   }
 
   #channel (name: string): ChannelLog {

@@ -1,7 +1,8 @@
 import type { Channels } from './channels.ts'
 import type { Log } from './log.ts'
 import type { GapReason } from './gap-reason.ts'
-import type { Run, View } from './view.ts'
+import type { Run } from './run.ts'
+import type { View } from './view.ts'
 
 /** A channel that was joined by a subscriber that is behind, and the index from which on it hears it. */
 interface Joining {

@@ -44,16 +44,18 @@ export interface DeliveryOwner {
 export class Delivery {
   readonly cursor: Cursor
   readonly #owner: DeliveryOwner
-  readonly #writer: ResponseWriter
+  #writer: ResponseWriter
   readonly #asides = new Asides()
   /** The index at which the stream ends, once somebody asked for that. */
   #endIndex = Infinity
   /** Why it ends or ended; undefined while it lives. */
   #reason: CloseReason | undefined
   #state: 'open' | 'pushed back' | 'ending' | 'closed' = 'open'
-  /** What its socket had sent when it was last seen to send anything, and when that was. */
-  #sent = -1
-  #sentAt = 0
+  /** Nothing else is to come on its connection. */
+  #isLast = false
+  /** The mark of its writer when that was last seen to change, and when that was. */
+  #mark = NaN
+  #markedAt = 0
 
   /** Whether it stands in the pump's queue. The pump's to change; kept here so that asking costs nothing. */
   queued = false
@@ -112,19 +114,25 @@ export class Delivery {
     if (this.#reason !== undefined) return
     if (final) this.tell(Buffer.from(encodeClose(reason)))
     this.#reason = reason
+    this.#isLast = reason === 'shutdown'
     this.#endIndex = this.cursor.head
     this.cursor.end()
     this.#beServed()
   }
 
-  /** Ends the stream where it is: nothing that it has not got yet is written any more. */
-  revoke (final: boolean): void {
-    if (this.#reason !== undefined) return
+  /**
+   * Ends the stream where it is: nothing that it has not got yet is written any more, even if it was to end later.
+   *
+   * @returns Whether it had not ended yet.
+   */
+  revoke (final: boolean): boolean {
+    if (this.#state === 'ending' || this.#state === 'closed') return false
     this.#reason = 'revoked'
     this.#asides.drop()
     if (final) this.#asides.add(this.cursor.index, Buffer.from(encodeClose('revoked')))
     this.#endIndex = this.cursor.index
     this.#beServed()
+    return true
   }
 
   /** Cuts the connection, whatever still waits. */
@@ -141,11 +149,11 @@ export class Delivery {
    * @param now Monotonic milliseconds.
    */
   look (now: number): void {
-    const { sent, backlog } = this.#writer
-    if (backlog === 0 || sent > this.#sent) {
-      this.#sent = sent
-      this.#sentAt = now
-    } else if (now - this.#sentAt >= this.#owner.limits.stallTimeout) {
+    const { mark, backlog } = this.#writer
+    if (backlog === 0 || mark !== this.#mark) {
+      this.#mark = mark
+      this.#markedAt = now
+    } else if (now - this.#markedAt >= this.#owner.limits.stallTimeout) {
       this.destroy('stalled')
     }
   }
@@ -157,6 +165,8 @@ export class Delivery {
     this.#state = 'closed'
     this.cursor.release()
     this.#asides.drop()
+    // Whoever holds on to a subscriber that has ended does not hold on to its request.
+    this.#writer = NOWHERE
   }
 
   /** Whether `serve` would do something. */
@@ -186,7 +196,8 @@ export class Delivery {
 
   /** Entries it had not been given were evicted. */
   #fallOut (): number {
-    if (this.#owner.limits.closesSlow) {
+    // One that ends anyway is told, and ends as it was to.
+    if (this.#owner.limits.closesSlow && this.#reason === undefined) {
       this.#reason = 'slow'
       return this.#finish()
     }
@@ -197,7 +208,7 @@ export class Delivery {
 
   #finish (): number {
     this.#state = 'ending'
-    if (this.#reason === 'shutdown') this.#writer.endLast()
+    if (this.#isLast) this.#writer.endLast()
     else this.#writer.end()
     return 0
   }
@@ -220,4 +231,4 @@ export class Delivery {
   }
 }
 
-const NOWHERE: ResponseWriter = { backlog: 0, sent: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {} }
+const NOWHERE: ResponseWriter = { backlog: 0, mark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {} }

@@ -82,15 +82,15 @@ export class EventStreams {
     this.#taken.add(reply)
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
     const start = { channels, context, ...this.#startOf(from, lastEventId) }
+    const response: AnyResponse = reply.raw
+    if (lastEventId !== FINAL_ID) await this.#setHead(reply)
+    // It may have left during a hook of the application: `close` has been fired by then.
+    if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     if (lastEventId === FINAL_ID) {
       // "A client can be told to stop reconnecting using the HTTP 204 No Content response code."
       await answer(reply.code(204))
       return this.#neverOpened(reply, start, 'ended')
     }
-    setHead(reply, Object.entries(await this.#parts.headers(request)))
-    const response: AnyResponse = reply.raw
-    // It may have left during a hook of the application: `close` has been fired by then.
-    if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     if (request.method === 'HEAD') {
       await this.#sendHeadAlone(reply, start)
       return this.#neverOpened(reply, start, 'ended')
@@ -107,6 +107,16 @@ export class EventStreams {
         reply.hijack()
       }, reject))
     })
+  }
+
+  async #setHead (reply: FastifyReply): Promise<void> {
+    try {
+      setHead(reply, Object.entries(await this.#parts.headers(reply.request)))
+    } catch (error) {
+      // Nothing was sent: it may become an event stream after all.
+      this.#taken.delete(reply)
+      throw error
+    }
   }
 
   #startOf (from: string | undefined, lastEventId: string | undefined): Pick<Start, 'after' | 'lastEventId'> {

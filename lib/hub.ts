@@ -23,6 +23,8 @@ export interface HubParts {
   onClose (subscriber: Subscriber, reason: CloseReason): void
   /** What the application wanted to send to one subscriber failed. */
   failed (error: unknown, event: string): void
+  /** The predicate of `disconnect` threw. */
+  predicateFailed (error: unknown): void
 }
 
 const NOBODY: ReadonlySet<Subscriber> = new Set()
@@ -66,9 +68,12 @@ export class Hub implements SubscriberOwner {
 
   /** Entries that the subscriber furthest behind has still to get. */
   get lag (): number {
-    let lag = 0
-    for (const subscriber of this.#subscribers) lag = Math.max(lag, subscriber.lag)
-    return lag
+    let furthest: Subscriber | undefined
+    for (const subscriber of this.#subscribers) {
+      const { cursor } = subscriber.delivery
+      if (cursor.isBehind && (furthest === undefined || cursor.index < furthest.delivery.cursor.index)) furthest = subscriber
+    }
+    return furthest?.lag ?? 0
   }
 
   [Symbol.iterator] (): Iterator<Subscriber> { return this.#subscribers.values() }
@@ -109,6 +114,25 @@ export class Hub implements SubscriberOwner {
     for (const channel of subscriber.channels) this.left(subscriber, channel)
     this.#closes[reason]++
     this.#parts.onClose(subscriber, reason)
+  }
+
+  /**
+   * Ends the streams of those that a predicate picks, where they are. What it throws is logged, and spares the one it was asked about.
+   *
+   * @param channel Those that hear it; undefined: all.
+   * @returns How many.
+   */
+  revoke (channel: string | undefined, predicate: (subscriber: Subscriber) => boolean, final: boolean): number {
+    // First all, then the ends: a predicate may look at the others.
+    const picked = [...channel === undefined ? this.#subscribers : this.of(channel)].filter((subscriber) => {
+      try {
+        return predicate(subscriber)
+      } catch (error) {
+        this.#parts.predicateFailed(error)
+        return false
+      }
+    })
+    return picked.filter(({ delivery }) => delivery.revoke(final)).length
   }
 
   /** Cuts those whose sockets send nothing any more. Called every now and then. */

@@ -58,6 +58,7 @@ export class Log {
   /** The newest kept entry of each event ID that the application gave. */
   readonly #byId = new Map<string, Entry>()
   #head = 0
+  #changes = 0
   #ephemeralHead = 0
   #newest: Position
   /** The position just before the oldest kept entry. */
@@ -70,6 +71,9 @@ export class Log {
 
   /** The index that the next entry will get. */
   get head (): number { return this.#head }
+
+  /** Goes up whenever an entry comes or leaves. */
+  get changes (): number { return this.#changes }
 
   /** Bytes of the kept entries. */
   get bytes (): number { return this.#kept.bytes }
@@ -117,6 +121,7 @@ export class Log {
     }
     shelf.entries.append(entry)
     shelf.bytes += bytes.length
+    this.#changes++
     if (kept) this.#newest = position
     else this.#ephemeralHead = this.#head
     if (entry.id !== undefined) this.#byId.set(entry.id, entry)
@@ -128,6 +133,7 @@ export class Log {
     const shelf = entry.position === null ? this.#ephemeral : this.#kept
     shelf.entries.remove(entry)
     shelf.bytes -= entry.bytes.length
+    this.#changes++
     // A list holds on to what is gone for a while; that must not hold on to the bytes.
     entry.bytes = NO_BYTES
   }

@@ -16,10 +16,10 @@ export interface ResponseWriter {
    * @returns False when more than the allowed backlog waits to be sent; `onceDrained` tells when it is time to go on.
    */
   write (chunk: Chunk): boolean
-  /** Bytes accepted that the operating system has not taken yet. */
+  /** Bytes accepted that the operating system has not taken yet; 0 where it is not yet this response's turn to send any. */
   readonly backlog: number
-  /** Bytes that it has taken, or fewer. Grows whenever the reader makes room. */
-  readonly sent: number
+  /** Another number whenever the operating system has taken more; the same for as long as the reader takes nothing. */
+  readonly mark: number
   /** Calls back once, when everything accepted so far has been sent. Not at all when the reader leaves before. */
   onceDrained (callback: () => void): void
   /** Ends the response cleanly, after everything accepted. The connection stays usable. */
@@ -114,7 +114,6 @@ class SocketWriter implements ResponseWriter {
   readonly #response: ServerResponse
   readonly #socket: Socket
   readonly #maxBacklogBytes: number
-  #accepted = 0
 
   constructor (response: ServerResponse, socket: Socket, maxBacklogBytes: number) {
     this.#response = response
@@ -124,14 +123,13 @@ class SocketWriter implements ResponseWriter {
 
   write ({ framed }: Chunk): boolean {
     // A reader that has ended its half: Node has ended ours, and `close` follows when the rest is sent.
-    if (!this.#socket.writable) return true
-    this.#accepted += framed.length
+    if (!this.#socket.writable) return false
     return this.#socket.write(framed) || this.#socket.writableLength <= this.#maxBacklogBytes
   }
 
   get backlog (): number { return this.#socket.writableLength }
 
-  get sent (): number { return this.#accepted - this.backlog }
+  get mark (): number { return markOf(this.#socket) }
 
   onceDrained (callback: () => void): void {
     // Fires before a clean end, which waits for its turn behind it; so none is left on a socket that goes on to the next request.
@@ -156,7 +154,6 @@ class SocketWriter implements ResponseWriter {
 class PlainWriter implements ResponseWriter {
   readonly #response: AnyResponse
   readonly #maxBacklogBytes: number
-  #accepted = 0
 
   constructor (response: AnyResponse, maxBacklogBytes: number) {
     this.#response = response
@@ -165,14 +162,24 @@ class PlainWriter implements ResponseWriter {
 
   write ({ plain }: Chunk): boolean {
     // HTTP/2 takes a write for an error on a stream that was reset and has not told yet.
-    if (hasClosed(this.#response)) return true
-    this.#accepted += plain.length
+    if (hasClosed(this.#response)) return false
     return (this.#response as ServerResponse).write(plain) || this.#response.writableLength <= this.#maxBacklogBytes
   }
 
-  get backlog (): number { return this.#response.writableLength }
+  get backlog (): number {
+    // One that waits for an earlier response on its connection is not the reader's fault.
+    return this.#socket === undefined ? 0 : this.#response.writableLength
+  }
 
-  get sent (): number { return this.#accepted - this.backlog }
+  get mark (): number { return this.#socket === undefined ? 0 : markOf(this.#socket) }
+
+  /** That of an HTTP/2 response is shared: what others send on it counts as well. */
+  get #socket (): Socket | undefined {
+    const response = this.#response
+    // That of a session which has ended throws at every touch.
+    if (hasClosed(response)) return undefined
+    return (response instanceof ServerResponse ? response.socket : response.stream.session?.socket as Socket | undefined) ?? undefined
+  }
 
   onceDrained (callback: () => void): void {
     this.#response.once('drain', callback)
@@ -192,4 +199,16 @@ class PlainWriter implements ResponseWriter {
     if (this.#response instanceof ServerResponse) this.#response.destroy()
     else this.#response.stream.destroy()
   }
+}
+
+/** How far a socket has come: what it has sent, and what of the write under way the operating system has not taken. */
+function markOf (socket: Socket): number {
+  // A single write may take minutes on a slow connection, and only the handle knows that it goes on. Node's own time-out looks there.
+  const { writeQueueSize = 0 } = (socket as SocketWithHandle)._handle ?? {}
+  return socket.bytesWritten - socket.writableLength - writeQueueSize
+}
+
+/** Node has it, its types do not. */
+interface SocketWithHandle extends Socket {
+  readonly _handle?: { readonly writeQueueSize?: number } | null
 }

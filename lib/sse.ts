@@ -118,7 +118,12 @@ export class Sse<E extends object = RegisteredEvents> {
    */
   channel (name: string): Channel<E> {
     checkChannel(name)
-    return new Channel(name, this)
+    return new Channel(name, {
+      broadcast: (event, data, options) => this.broadcast(event, data, options),
+      subscribers: () => this.subscribers(name),
+      count: () => this.count(name),
+      disconnect: (predicate, options) => this.#disconnect(name, predicate, options)
+    })
   }
 
   /**
@@ -131,17 +136,12 @@ export class Sse<E extends object = RegisteredEvents> {
    * @throws FST_SSE_OPTION_INVALID
    */
   async disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): Promise<number> {
+    return this.#disconnect(undefined, predicate, options)
+  }
+
+  async #disconnect (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
     const { final } = readCloseOptions(options)
-    const picked = [...this.subscribers()].filter((subscriber) => {
-      try {
-        return predicate(subscriber)
-      } catch (err) {
-        this.#parts.logger.error({ err }, 'sse: the predicate of "disconnect" threw')
-        return false
-      }
-    })
-    for (const subscriber of picked) subscriber.delivery.revoke(final)
-    return picked.length
+    return this.#parts.hub.revoke(channel, predicate as unknown as (subscriber: Subscriber) => boolean, final)
   }
 
   /**

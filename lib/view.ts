@@ -1,25 +1,11 @@
 import type { ChannelLog } from './channel-log.ts'
-import { createChunk, type Chunk } from './chunk.ts'
+import { createChunk } from './chunk.ts'
 import type { Entry } from './entry.ts'
 import type { Log } from './log.ts'
 import { encodeGap } from './own-events.ts'
+import { MAX_RUN_BYTES, type Run } from './run.ts'
+import type { SharedRuns } from './shared-runs.ts'
 import type { GapReason } from './gap-reason.ts'
-
-/** Entries in order as one chunk: what one subscriber gets in one write. */
-export interface Run {
-  readonly chunk: Chunk
-  /** The cursor of whoever has been given it. */
-  readonly next: number
-  /** The event ID just before that; null where the stream has no ids. */
-  readonly lastEventId: string | null
-  readonly events: number
-}
-
-// 64 KiB: large enough that a write costs little per event, small enough that one reader's replay leaves the loop to others.
-export const MAX_RUN_BYTES = 64 * 1024
-
-// Readers that replay from different places would otherwise fill the memory with runs that nobody shares.
-const MAX_SHARED_RUNS = 32
 
 /**
  * What the subscribers of one distinct set of channels hear of the log.
@@ -33,19 +19,15 @@ export class View {
   /** Those that have it. */
   subscribers = 0
   readonly #log: Log
-  readonly #warm: Set<View>
-  readonly #runs = new Map<number, Run>()
-  /** The head of the log that the shared runs were built for. */
-  #runsHead = 0
+  readonly #sharedRuns: SharedRuns
   #head = 0
   /** The head of the log that `#head` was looked up for. */
   #headAt = -1
 
-  /** @param warm Takes this view while it holds runs. */
-  constructor (key: string, log: Log, parts: readonly ChannelLog[], warm: Set<View>) {
+  constructor (key: string, log: Log, parts: readonly ChannelLog[], sharedRuns: SharedRuns) {
     this.key = key
     this.#log = log
-    this.#warm = warm
+    this.#sharedRuns = sharedRuns
     this.parts = parts
     this.channels = parts.map(({ name }) => name)
     for (const part of parts) part.views++
@@ -109,23 +91,12 @@ export class View {
   run (cursor: number, limit: number, replay: boolean): Run {
     // One subscriber has nobody to share with.
     if (this.subscribers === 1) return this.#join(cursor, limit, replay)
-    if (this.#runsHead !== this.#log.head) {
-      this.#runs.clear()
-      this.#runsHead = this.#log.head
-    }
     const place = replay ? ~cursor : cursor
-    const shared = this.#runs.get(place)
+    const shared = this.#sharedRuns.get(this, place)
     if (shared !== undefined && shared.next <= limit) return shared
     const run = this.#join(cursor, limit, replay)
-    if (this.#runs.size === MAX_SHARED_RUNS) this.#runs.clear()
-    this.#runs.set(place, run)
-    this.#warm.add(this)
+    this.#sharedRuns.set(this, place, run)
     return run
-  }
-
-  /** Lets go of shared bytes. */
-  rest (): void {
-    this.#runs.clear()
   }
 
   #firstKept (from: number): Entry | undefined {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import t from 'tap'
 import { Asides } from '../lib/asides.ts'
-import { MAX_RUN_BYTES } from '../lib/view.ts'
+import { MAX_RUN_BYTES } from '../lib/run.ts'
 
 const bytes = (text: string): Buffer => Buffer.from(text)
 const taken = (asides: Asides): string => asides.take().plain.toString()

@@ -169,7 +169,7 @@ t.test('a socket that sends nothing for as long as stallTimeout is cut, one that
   const [idle, slow, stalled] = [subscribe(), subscribe(), subscribe()]
   for (let now = 5000; now < 10_000; now += 500) {
     slow.writer.backlog = 100
-    slow.writer.sent += 1
+    slow.writer.mark += 1
     if (now >= 7000) stalled.writer.backlog = 1
     hub.look(now)
     if (now < 7500) t.equal(stalled.writer.state, 'open', `at ${now}`)

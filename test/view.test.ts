@@ -1,5 +1,10 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createFanOut } from './support/fan-out.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 t.test('a run stops at its limit, also where a longer one was built for others', async (t) => {
   const { view: viewOf, subscribe, publish } = createFanOut()
@@ -29,6 +34,35 @@ t.test('a replay shares no run with those who were there', async (t) => {
   t.equal(view.run(0, 2, false).events, 2)
   t.equal(view.run(0, 2, true).events, 1)
   t.equal(view.run(0, 2, false), view.run(0, 2, false))
+})
+
+t.test('what was evicted or replaced is in no shared run any more', async (t) => {
+  const { view: viewOf, subscribe, publish, log } = createFanOut({ maxEvents: 1 })
+  const view = viewOf()
+  subscribe()
+  for (const data of ['a', 'b', 'c']) publish(data, { key: data })
+  t.equal(view.run(0, 3, false).events, 3)
+  log.trim(2)
+  t.equal(view.run(0, 3, false).events, 1, 'the head is where it was')
+  publish('d', { key: 'c' })
+  t.equal(view.run(0, 3, false).events, 0)
+})
+
+t.test('shared runs take a bounded amount of memory, however many views there are', async (t) => {
+  const { channels, publish, settled } = createFanOut()
+  for (let i = 0; i < 64; i++) publish('x'.repeat(40_000))
+  await settled()
+  const chunks = []
+  for (let i = 0; i < 20; i++) {
+    const view = channels.view(['*', String(i)])
+    channels.view(['*', String(i)])
+    for (let cursor = 0; cursor < 64; cursor++) chunks.push(new WeakRef(view.run(cursor, cursor + 1, false).chunk))
+  }
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  collectGarbage()
+  const held = chunks.map((chunk) => chunk.deref()?.plain.length ?? 0).reduce((sum, length) => sum + length, 0)
+  t.equal(channels.views, 20, 'they are still there')
+  t.ok(held > 0 && held <= 8 * 1024 * 1024, `${held} bytes`)
 })
 
 t.test('a chunk holds the same bytes with and without its frame', async (t) => {

@@ -1,9 +1,12 @@
-import { connect, type Socket } from 'node:net'
+import { fork } from 'node:child_process'
+import { once, type EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
+import ssePlugin, { EVERYBODY, type SsePluginOptions } from '../../plugin.ts'
 import { NumberedReader, numbered, settlesAt, usedBytes } from './numbered-reader.ts'
 import { listen, until } from './raw-reader.ts'
+import type { Visits } from './visitors.ts'
 
 const MIB = 1024 * 1024
 
@@ -46,49 +49,52 @@ t.test('500 readers of 1,000 events that are broadcast in one loop', async (t) =
   }
 })
 
-/** How a reader leaves. */
-const WAYS: ReadonlyArray<(socket: Socket) => void> = [
-  // After its stream opened, with a FIN.
-  (socket) => socket.once('data', () => socket.end()),
-  // After its stream opened, with a RST.
-  (socket) => socket.once('data', () => socket.resetAndDestroy()),
-  // Before it has read anything.
-  (socket) => socket.once('connect', () => setImmediate(() => socket.destroy())),
-  (socket) => socket.once('connect', () => setImmediate(() => socket.resetAndDestroy()))
-]
-
-/** Resolves when it has come and gone. */
-function visit (port: number, number: number): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.write(`GET /events?room=${number % 1000} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
-    WAYS[number % WAYS.length]!(socket)
-    socket.resume()
-    socket.on('error', () => {})
-    socket.once('close', () => resolve())
-  })
+function listenersOf (emitter: EventEmitter): number {
+  return emitter.eventNames().reduce((sum, name) => sum + emitter.listenerCount(name), 0)
 }
 
-/** So many visits, a few hundred at a time. */
-async function visits (port: number, from: number, to: number, atATime = 200): Promise<void> {
-  let next = from
-  const line = async (): Promise<void> => { while (next < to) await visit(port, next++) }
-  await Promise.all(Array.from({ length: atATime }, line))
-}
+// Every second connection asks for four streams at once.
+const STREAMS_PER_CONNECTION = 2.5
+const CONNECTIONS = 40_000
+const STREAMS = CONNECTIONS * STREAMS_PER_CONNECTION
+const WARM_UP = 6000
 
-t.test('100,000', async (t) => {
-  let opened = 0
+t.test('100,000 streams that open and close, of 200 readers at a time who leave cleanly, with a reset or before they read, leave nothing behind', async (t) => {
+  let closes = 0
   const { app, port, sockets } = await start(t, {
-    onSubscribe: () => { opened++ },
-    subscribe: (request) => ({ channels: ['everybody', `room ${(request.query as { room: string }).room}`] })
+    subscribe: ({ query }) => ({ channels: [EVERYBODY, `room ${(query as { room: string }).room}`] }),
+    onClose: () => { closes++ }
   })
-  await visits(port, 0, 5000)
-  await until(() => sockets.size === 0)
-  const before = usedBytes()
-  const began = performance.now()
-  await visits(port, 5000, 25_000)
-  await until(() => sockets.size === 0)
-  console.error(performance.now() - began, opened, app.sse.stats(), usedBytes() - before)
-  void settlesAt
-  void MIB
+  const visitors = fork('test/flows/visitors.ts', { execArgv: ['--import', 'tsx'] })
+  t.after(() => visitors.kill('SIGKILL'))
+  const visit = async (count: number): Promise<void> => {
+    visitors.send({ port, count, atATime: 200 } satisfies Visits)
+    await once(visitors, 'message')
+    await until(() => sockets.size === 0)
+  }
+  const listeners = (): number => [app.server, process].reduce((sum, emitter) => sum + listenersOf(emitter), 0)
+
+  await visit(WARM_UP)
+  const before = { used: usedBytes(), listeners: listeners() }
+  const closesBefore = closes
+  const most = { subscribers: 0, views: 0 }
+  const looking = setInterval(() => {
+    const { subscribers, views } = app.sse.stats()
+    most.subscribers = Math.max(most.subscribers, subscribers)
+    most.views = Math.max(most.views, views)
+  }, 10)
+  await visit(CONNECTIONS)
+  clearInterval(looking)
+
+  const stats = app.sse.stats()
+  t.ok(closes - closesBefore > STREAMS * 0.99, `${closes - closesBefore} streams opened and closed; at most ${most.subscribers} at a time, with ${most.views} sets of channels`)
+  t.equal(stats.closes.reader, closes)
+  t.ok(most.views > 10)
+  t.equal(stats.subscribers, 0)
+  t.equal(stats.channels, 0)
+  t.equal(stats.views, 0)
+  t.strictSame([...app.sse.subscribers()], [])
+  t.equal(listeners(), before.listeners)
+  const grown = await settlesAt(before.used + MIB) - before.used
+  t.ok(grown < MIB, `${Math.round(grown / 1024)} KiB more than after the first ${WARM_UP}`)
 })

@@ -20,7 +20,7 @@ export class GatedWriter implements ResponseWriter {
   readonly writes: Chunk[] = []
   state: 'open' | 'ended' | 'destroyed' = 'open'
   backlog = 0
-  sent = 0
+  mark = 0
   readonly events: ParsedEvent[] = []
   readonly retries: number[] = []
   onClosed = (): void => {}
@@ -100,7 +100,8 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout
     encode: (event, payload) => encodeEvent(event, String(payload)),
     ready: (delivery) => pump.add(delivery),
     onClose: (subscriber, reason) => ended.push([subscriber, reason]),
-    failed: (error) => failed.push(error)
+    failed: (error) => failed.push(error),
+    predicateFailed: (error) => failed.push(error)
   })
   let offset = 0
 

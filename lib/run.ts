@@ -1,0 +1,14 @@
+import type { Chunk } from './chunk.ts'
+
+/** Entries in order as one chunk: what one subscriber gets in one write. */
+export interface Run {
+  readonly chunk: Chunk
+  /** The cursor of whoever has been given it. */
+  readonly next: number
+  /** The event ID just before that; null where the stream has no ids. */
+  readonly lastEventId: string | null
+  readonly events: number
+}
+
+// 64 KiB: large enough that a write costs little per event, small enough that one reader's replay leaves the loop to others.
+export const MAX_RUN_BYTES = 64 * 1024

@@ -1,0 +1,48 @@
+import type { Log } from './log.ts'
+import type { Run } from './run.ts'
+
+// Readers that replay from many places, or many small views, would otherwise fill the memory with runs that hardly anybody shares.
+const MAX_BYTES = 8 * 1024 * 1024
+
+/**
+ * The runs that subscribers of one view at one cursor share, until the log changes.
+ */
+export class SharedRuns {
+  readonly #log: Log
+  readonly #runs = new Map<object, Map<number, Run>>()
+  #bytes = 0
+  /** The state of the log that they were built from. */
+  #changes = 0
+
+  constructor (log: Log) {
+    this.#log = log
+  }
+
+  /** @param place Where the run begins, and which kind of run it is. */
+  get (view: object, place: number): Run | undefined {
+    // Evicted or replaced entries must not reach anybody who has not got them, and a run that reached the head is too short now.
+    if (this.#changes !== this.#log.changes) {
+      this.clear()
+      this.#changes = this.#log.changes
+    }
+    return this.#runs.get(view)?.get(place)
+  }
+
+  /** After `get`, within one call. */
+  set (view: object, place: number, run: Run): void {
+    this.#bytes += run.chunk.plain.length
+    if (this.#bytes > MAX_BYTES) {
+      this.clear()
+      this.#bytes = run.chunk.plain.length
+    }
+    const runs = this.#runs.get(view)
+    if (runs === undefined) this.#runs.set(view, new Map([[place, run]]))
+    else runs.set(place, run)
+  }
+
+  /** Lets go of all of them. */
+  clear (): void {
+    this.#runs.clear()
+    this.#bytes = 0
+  }
+}

@@ -1,0 +1,220 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
+import { NumberedReader, numbered, settlesAt, usedBytes, type ConnectOptions } from './numbered-reader.ts'
+import { listen, turn, until } from './raw-reader.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const FILL = 32 * KIB
+
+interface Journey {
+  readonly app: FastifyInstance
+  readonly port: number
+  readonly closes: Array<{ subscriber: Subscriber, reason: CloseReason }>
+}
+
+async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): Promise<Journey> {
+  const closes: Journey['closes'] = []
+  const app = Fastify()
+  await app.register(ssePlugin, { shutdownTimeout: 0, onClose: (subscriber, reason) => { closes.push({ subscriber, reason }) }, ...options })
+  return { app, port: await listen(t, app), closes }
+}
+
+/** So many readers whose streams are open, one after the other. */
+async function open (t: Test, { app, port }: Journey, count: number, options: ConnectOptions = {}): Promise<NumberedReader[]> {
+  const readers: NumberedReader[] = []
+  t.after(() => { for (const { socket } of readers) socket.destroy() })
+  while (readers.length < count) {
+    const before = app.sse.count()
+    readers.push(new NumberedReader(port, FILL).connect(options))
+    await until(() => app.sse.count() > before)
+  }
+  return readers
+}
+
+/** Broadcasts numbered events of 32 KiB up to a number, and waits after each. */
+async function broadcast ({ app }: Journey, from: number, to: number, each: (number: number) => unknown = turn): Promise<void> {
+  for (let number = from; number <= to; number++) {
+    await app.sse.broadcast('message', numbered(number, FILL))
+    await each(number)
+  }
+}
+
+function checkWhole (t: Test, readers: readonly NumberedReader[], last: number): void {
+  for (const reader of readers) {
+    const { first, count, faults, gaps, closed } = reader
+    if (first !== 1 || count !== last || faults.length > 0 || gaps.length > 0 || closed) t.fail('lost, doubled, torn or cut', { first, count, faults, gaps, closed })
+  }
+}
+
+t.test('five of 25 readers never read, while 400 events of 32 KiB are published', async (t) => {
+  const EVENTS = 400
+  const maxBacklogBytes = 128 * KIB
+  const maxBytes = MIB
+  const stalledOf = async (t: Test, stallTimeout: number | false): Promise<Journey & { healthy: NumberedReader[], stalled: NumberedReader[] }> => {
+    const journey = await start(t, { maxBacklogBytes, stallTimeout, history: { maxBytes } })
+    const stalled = await open(t, journey, 5, { paused: true })
+    return { ...journey, stalled, healthy: await open(t, journey, 20) }
+  }
+
+  t.test('the others get all 8,000, and those five cost no more than the log, and a full socket and a run each', async (t) => {
+    const journey = await stalledOf(t, false)
+    const { app, healthy, stalled } = journey
+    const before = usedBytes()
+    // Readers here keep up to 64 KiB of what they have taken from their sockets, and 2 MiB are for everything else.
+    const allowed = maxBytes + stalled.length * (maxBacklogBytes + 64 * KIB) + stalled.length * 64 * KIB + 2 * MIB
+    let most = 0
+    await broadcast(journey, 1, EVENTS, async (number) => {
+      await until(() => healthy.every(({ last }) => last === number))
+      if (number % 100 === 0) most = Math.max(most, await settlesAt(before + allowed) - before)
+    })
+    t.ok(app.sse.stats().lag > 0, 'the five are behind')
+    t.equal(healthy.reduce((sum, { count }) => sum + count, 0), 8000)
+    checkWhole(t, healthy, EVENTS)
+    t.ok(most <= allowed, `${Math.round(most / KIB)} of ${Math.round(allowed / KIB)} KiB`)
+
+    for (const reader of stalled) reader.resume()
+    await until(() => stalled.every(({ last }) => last === EVENTS))
+    for (const { first, count, gaps, faults } of stalled) {
+      t.ok(first === 1 && gaps.length === 1 && gaps[0]!.reason === 'slow' && count < EVENTS, 'it is told of one gap when it wakes, and gets the rest')
+      t.strictSame(faults, [])
+    }
+    t.equal(app.sse.stats().gaps.slow, 5)
+  })
+
+  t.test('they are cut after `stallTimeout`, and nobody else is', async (t) => {
+    const journey = await stalledOf(t, 300)
+    const { app, closes, healthy } = journey
+    const five = [...app.sse.subscribers()].slice(0, 5)
+    await broadcast(journey, 1, EVENTS)
+    await until(() => closes.length >= 5 && healthy.every(({ last }) => last === EVENTS))
+    checkWhole(t, healthy, EVENTS)
+    t.strictSame(closes.map(({ reason }) => reason), Array(5).fill('stalled'))
+    t.ok(closes.every(({ subscriber }) => five.includes(subscriber)))
+    t.equal(app.sse.stats().closes.stalled, 5)
+    t.equal(app.sse.count(), 20)
+  })
+})
+
+t.test('with `slowSubscriber: \'close\'` one that fell out of the log is ended cleanly, and told `evicted` when it comes back', async (t) => {
+  const journey = await start(t, { slowSubscriber: 'close', stallTimeout: false, maxBacklogBytes: 64 * KIB, history: { maxBytes: MIB } })
+  const { app, closes } = journey
+  const [reader] = await open(t, journey, 1, { paused: true }) as [NumberedReader]
+  await broadcast(journey, 1, 400)
+  t.strictSame(closes, [], 'not before it has taken what its socket holds')
+  reader.resume()
+  await until(() => reader.complete && closes.length === 1)
+  const { last } = reader
+  t.equal(closes[0]!.reason, 'slow')
+  t.strictSame(reader.gaps, [])
+  t.ok(reader.first === 1 && last! < 360)
+  reader.cut()
+
+  const id = reader.lastEventId!
+  reader.connect({ by: 'header' })
+  await until(() => reader.last === 400)
+  t.equal(reader.gaps.length, 1)
+  t.match(reader.gaps[0], { reason: 'evicted', lastEventId: id })
+  t.strictSame(reader.faults, [])
+  const { closes: counts, gaps } = app.sse.stats()
+  t.equal(counts.slow, 1)
+  t.match(gaps, { evicted: 1, slow: 0 })
+})
+
+t.test('`stallTimeout`', async (t) => {
+  /** Reads so many bytes every so many milliseconds, until it is told to stop. */
+  const sip = (t: Test, reader: NumberedReader, bytes: number, milliseconds: number): void => {
+    let owed = 0
+    const timer = setInterval(() => {
+      for (owed += bytes; owed > 0;) {
+        const piece = reader.socket.read() as Buffer | null
+        if (piece === null) break
+        owed -= piece.length
+        reader.push(piece)
+      }
+    }, milliseconds)
+    t.after(() => clearInterval(timer))
+    // Without a listener nothing is taken from the socket.
+    reader.socket.on('readable', () => {})
+  }
+
+  for (const maxBacklogBytes of [256 * KIB, 16 * MIB]) {
+    t.test(`spares a reader that reads more slowly than is published, though bytes always wait; maxBacklogBytes: ${maxBacklogBytes}`, async (t) => {
+      const journey = await start(t, { stallTimeout: 1000, maxBacklogBytes, history: { maxBytes: 64 * MIB } })
+      const { app, closes } = journey
+      const [slow] = await open(t, journey, 1, { paused: true }) as [NumberedReader]
+      await broadcast(journey, 1, 1200)
+      sip(t, slow, 128 * KIB, 20)
+      const began = performance.now()
+      let sleeping = 0
+      await until(() => {
+        if (app.sse.stats().lag === 0 && maxBacklogBytes < MIB) sleeping++
+        return closes.length > 0 || performance.now() - began > 4000
+      })
+      t.strictSame(closes.map(({ reason }) => reason), [])
+      t.equal(sleeping, 0, 'it never caught up')
+      t.ok(slow.count > 100, `${slow.count} events`)
+    })
+  }
+
+  t.test('cuts one that reads nothing, far below `maxBacklogBytes`', async (t) => {
+    const journey = await start(t, { stallTimeout: 200, maxBacklogBytes: 1024 * MIB, history: { maxBytes: 64 * MIB } })
+    const { app, closes } = journey
+    await open(t, journey, 1, { paused: true })
+    await broadcast(journey, 1, 400)
+    t.equal(app.sse.stats().lag, 0, 'it was handed everything')
+    await until(() => closes.length === 1)
+    t.equal(closes[0]!.reason, 'stalled')
+    t.equal(app.sse.stats().closes.stalled, 1)
+  })
+
+  t.test('spares idle readers, whom nothing waits for', async (t) => {
+    const journey = await start(t, { stallTimeout: 50, history: { maxBytes: 64 * MIB } })
+    const { app, closes } = journey
+    const [idle] = await open(t, journey, 1, { paused: true })
+    // One after the other is cut while it idles: so long the looks go on.
+    for (let n = 0; n < 3; n++) {
+      const [other] = await open(t, journey, 1, { paused: true })
+      const subscriber = [...app.sse.subscribers()].at(-1)!
+      while (closes.length === n) {
+        await subscriber.send('message', numbered(1, FILL))
+        await turn()
+      }
+      t.equal(closes[n]!.subscriber, subscriber)
+      other!.cut()
+    }
+    t.equal(app.sse.count(), 1)
+    t.notOk(idle!.closed)
+  })
+
+  t.test('spares readers whose sockets have room, where the event loop did not come round to them in time', async (t) => {
+    const journey = await start(t, { stallTimeout: 1000, maxBacklogBytes: 64 * MIB, history: { maxBytes: 64 * MIB } })
+    const { closes } = journey
+    const [reader] = await open(t, journey, 1, { paused: true }) as [NumberedReader]
+    await broadcast(journey, 1, 400)
+    // Longer than from one look to the next, shorter than the time-out.
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    t.strictSame(closes, [])
+    reader.resume()
+    const blockedUntil = performance.now() + 1100
+    while (performance.now() < blockedUntil);
+    await until(() => closes.length > 0 || reader.last === 400)
+    t.strictSame(closes.map(({ reason }) => reason), [])
+  })
+})
+
+t.test('each end is counted by its reason', async (t) => {
+  const { app, port, closes } = await start(t)
+  const readers = Array.from({ length: 3 }, () => new NumberedReader(port, FILL).connect())
+  t.after(() => { for (const { socket } of readers) socket.destroy() })
+  await until(() => readers.every(({ opens }) => opens === 1))
+  const [first, second] = [...app.sse.subscribers()]
+  t.equal(await app.sse.disconnect((subscriber) => subscriber === first), 1)
+  second!.close()
+  await until(() => closes.length === 2)
+  for (const { socket } of readers) socket.destroy()
+  await until(() => closes.length === 3)
+  t.match(app.sse.stats().closes, { revoked: 1, ended: 1, reader: 1, stalled: 0, slow: 0, shutdown: 0, error: 0 })
+  t.strictSame(app.sse.stats().gaps, { evicted: 0, foreign: 0, unknown: 0, future: 0, slow: 0 })
+})
