@@ -2,6 +2,7 @@ import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
 import type { Delivery, SubscriberLimits, Traffic } from './delivery.ts'
 import { encodeRetry } from './encode.ts'
 import { GAP_REASONS, type GapReason } from './gap-reason.ts'
+import { demand } from './option-rules.ts'
 import type { Subscriber, SubscriberOwner } from './subscriber.ts'
 
 /** Milliseconds between which each subscriber's reconnection time is drawn, so that readers do not all come back at once. */
@@ -126,7 +127,10 @@ export class Hub implements SubscriberOwner {
     // First all, then the ends: a predicate may look at the others.
     const picked = [...channel === undefined ? this.#subscribers : this.of(channel)].filter((subscriber) => {
       try {
-        return predicate(subscriber)
+        const answer = predicate(subscriber)
+        // A promise would pass for true, and end everybody.
+        demand(typeof answer === 'boolean', 'disconnect.predicate', 'a function that returns true or false', answer)
+        return answer
       } catch (error) {
         this.#parts.predicateFailed(error)
         return false

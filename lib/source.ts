@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { Readable } from 'node:stream'
 import { quote, SourceInvalid } from './errors.ts'
 
 /** Where the items of a stream come from. Called only if somebody is there to read; `signal` is aborted when the reader leaves. */
@@ -12,10 +12,11 @@ const LEFT = Symbol('left')
  * @throws FST_SSE_SOURCE_INVALID, and what the source throws
  */
 export function openSource (event: string, source: Source<unknown>, signal: AbortSignal): AsyncIterator<unknown> {
-  if (typeof source !== 'function') throw new SourceInvalid(quote(event), `is ${show(source)}`)
+  if (typeof source !== 'function') throw new SourceInvalid(quote(event), `is ${kindOf(source)}`)
   const items = source(signal) as Partial<AsyncIterable<unknown>> | undefined
-  if (typeof items?.[Symbol.asyncIterator] !== 'function') throw new SourceInvalid(quote(event), `returned ${show(items)}`)
-  return items[Symbol.asyncIterator]!()
+  if (typeof items?.[Symbol.asyncIterator] !== 'function') throw new SourceInvalid(quote(event), `returned ${kindOf(items)}`)
+  const iterator = items[Symbol.asyncIterator]!()
+  return items instanceof Readable ? { next: () => iterator.next(), return: () => destroy(items) } : iterator
 }
 
 /**
@@ -62,6 +63,13 @@ export async function draw<T> (
   }
 }
 
-function show (value: unknown): string {
-  return inspect(value, { depth: 0, maxStringLength: 100, breakLength: Infinity })
+/** Its own iterator would first wait for the next item, perhaps for ever. */
+async function destroy (items: Readable): Promise<IteratorReturnResult<undefined>> {
+  items.destroy()
+  return { done: true, value: undefined }
+}
+
+/** `Array`, `Object`, `Undefined`: never what is in it. */
+function kindOf (value: unknown): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }

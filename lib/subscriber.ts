@@ -113,6 +113,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
   // Runs up to its return within the call of `send`: the error's stack names the caller.
   async #send (event: string, data: unknown): Promise<boolean> {
     const bytes = Buffer.from(this.#owner.encode(event, data))
+    if (this.delivery.reason !== undefined) return false
     const { maxBacklogBytes } = this.#owner.limits
     const isFull = (): boolean => this.delivery.asideBytes > 0 && this.delivery.asideBytes + bytes.length > maxBacklogBytes
     // Many in one turn: the socket takes now what the pump would have brought it afterwards.
@@ -125,7 +126,8 @@ export class Subscriber<E extends object = RegisteredEvents> {
    * Sends what a source yields, each item as one event, no faster than the reader reads; then ends the stream for good, so that the
    * reader does not come back for it.
    *
-   * @param source Called with `signal`, and only if somebody is there to read. What it gives is returned when the reader leaves.
+   * @param source Called with `signal`, and only if somebody is there to read. What it gives is returned when the reader leaves; a
+   * generator that waits for something then hears of it only afterwards, unless it listens to `signal`.
    * @returns True when the source came to its end, false when the reader left before.
    * @throws what the source throws, after the reader was told with `sse.error`; FST_SSE_SOURCE_INVALID; as `broadcast` does for an item.
    * As a rejection, logged too, and harmless where nobody awaits it.

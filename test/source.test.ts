@@ -30,13 +30,13 @@ t.test('openSource', async (t) => {
   })
 
   const invalid: Array<[value: unknown, message: RegExp]> = [
-    [undefined, /"message".* is undefined$/],
-    [null, / is null$/],
-    [three(), / is Object \[AsyncGenerator\]/],
-    [() => undefined, / returned undefined$/],
-    [() => null, / returned null$/],
-    [() => 7, / returned 7$/],
-    [() => [1], / returned \[/],
+    [undefined, /"message".* is Undefined$/],
+    [null, / is Null$/],
+    [three(), / is AsyncGenerator$/],
+    [() => undefined, / returned Undefined$/],
+    [() => null, / returned Null$/],
+    [() => 7, / returned Number$/],
+    [() => [1], / returned Array$/],
     [() => ({ [Symbol.asyncIterator]: 7 }), / returned /],
     [() => Promise.resolve(three()), / returned Promise/]
   ]

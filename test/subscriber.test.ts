@@ -1,9 +1,14 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { EVERYBODY } from '../lib/channel-name.ts'
 import { Cursor } from '../lib/cursor.ts'
 import { Delivery } from '../lib/delivery.ts'
 import { Subscriber } from '../lib/subscriber.ts'
 import { createFanOut } from './support/fan-out.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 t.test('what is told to one subscriber stands at its place in the order', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
@@ -198,4 +203,62 @@ t.test('who hears of the end finds the subscriber no longer counted', async (t) 
   subscriber.signal.addEventListener('abort', () => seen.push(hub.size, hub.channels))
   writer.onClosed()
   t.strictSame(seen, [0, 0])
+})
+
+t.test('what was to end later, and is revoked, ends where it is', async (t) => {
+  const { publish, subscribe, settled, hub } = createFanOut()
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  publish('secret')
+  subscriber.close()
+  t.equal(hub.revoke(undefined, () => true, true), 1)
+  t.equal(hub.revoke(undefined, () => true, true), 1, 'as long as it has not ended')
+  writer.drain()
+  await settled()
+  t.strictSame(writer.events.map(({ type, data }) => type === 'message' ? data : type), ['a', 'sse.close'])
+  t.equal(await subscriber.closed, 'revoked')
+  t.equal(hub.revoke(undefined, () => true, true), 0)
+})
+
+t.test('a predicate that does not answer at once spares everybody', async (t) => {
+  const { subscribe, hub, failed } = createFanOut()
+  subscribe()
+  t.equal(hub.revoke(undefined, (async () => false) as never, false), 0)
+  t.match(failed, [{ code: 'FST_SSE_OPTION_INVALID', message: /"disconnect\.predicate".*Promise/ }])
+})
+
+t.test('one that fell out of the log while it ends is told, and ends as it was to', async (t) => {
+  for (const closesSlow of [false, true]) {
+    const { publish, subscribe, settled } = createFanOut({ maxEvents: 2 }, { closesSlow })
+    const { subscriber, writer } = subscribe()
+    subscribe()
+    writer.room = 1
+    publish('a')
+    await settled()
+    publish('b')
+    subscriber.close({ final: true })
+    for (let i = 0; i < 10; i++) publish('c')
+    await settled()
+    writer.drain()
+    await settled()
+    t.strictSame(writer.events.map(({ type }) => type), ['message', 'sse.gap', 'sse.close'])
+    t.equal(await subscriber.closed, 'ended')
+  }
+})
+
+t.test('a subscriber that has ended holds on to nothing of its connection', async (t) => {
+  const { subscribe, hub } = createFanOut()
+  const connect = (): [Subscriber, WeakRef<object>] => {
+    const { subscriber, writer } = subscribe()
+    writer.onClosed()
+    return [subscriber, new WeakRef(writer)]
+  }
+  const [subscriber, writer] = connect()
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  collectGarbage()
+  t.equal(writer.deref(), undefined)
+  t.equal(await subscriber.closed, 'reader')
+  t.equal(hub.size, 0)
 })

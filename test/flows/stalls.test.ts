@@ -1,0 +1,103 @@
+import { connect as connectHttp2 } from 'node:http2'
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
+import { gate, listen, RawReader, turn, until } from './raw-reader.ts'
+
+const MIB = 1024 * 1024
+const STALL_TIMEOUT = 250
+
+async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}, http2 = false) {
+  // The types of HTTP/2 servers are others; what is used here is the same.
+  const app = Fastify((http2 ? { http2: true } : {}) as object)
+  const closes: CloseReason[] = []
+  await app.register(ssePlugin, {
+    stallTimeout: STALL_TIMEOUT,
+    maxPayloadBytes: 16 * MIB,
+    shutdownTimeout: 0,
+    onClose: (_subscriber, reason) => { closes.push(reason) },
+    ...options
+  })
+  return { app, closes, port: await listen(t, app) }
+}
+
+t.test('a reader that takes one large event slowly, and without a pause, is not cut', async (t) => {
+  const stallTimeout = 800
+  const { app, closes, port } = await start(t, { stallTimeout })
+  const reader = await RawReader.connect(t, port)
+  await reader.ask('GET /events').seesEvents('sse.open')
+  reader.socket.pause()
+  void app.sse.broadcast('message', 'x'.repeat(16 * MIB - 2))
+  await turn()
+  let read = 0
+  const since = performance.now()
+  while (performance.now() - since < 3 * stallTimeout) {
+    read += (reader.socket.read(32 * 1024) as Buffer | null)?.length ?? 0
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  t.ok(read < 16 * MIB, 'it is still reading')
+  t.strictSame(closes, [])
+})
+
+t.test('so it is with HTTP/2, and one that takes nothing is cut', async (t) => {
+  const { app, closes, port } = await start(t, {}, true)
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const stream = session.request({ ':path': '/events' })
+  stream.on('error', () => {})
+  await new Promise((resolve) => stream.once('data', resolve))
+  stream.pause()
+  void app.sse.broadcast('message', 'x'.repeat(4 * MIB))
+  const since = performance.now()
+  while (performance.now() - since < 4 * STALL_TIMEOUT) {
+    stream.read(16 * 1024)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.strictSame(closes, [])
+  await until(() => closes.length > 0)
+  t.strictSame(closes, ['stalled'])
+})
+
+t.test('a pipelined stream that waits for its turn is not taken for one that is stalled', async (t) => {
+  const { app, closes, port } = await start(t)
+  const reader = await RawReader.connect(t, port)
+  reader.ask('GET /events', 'GET /events')
+  await until(() => app.sse.count() === 2)
+  const since = performance.now()
+  while (performance.now() - since < 2 * STALL_TIMEOUT) await new Promise((resolve) => setTimeout(resolve, 10))
+  t.strictSame(closes, [])
+  const [first] = app.sse.subscribers()
+  first!.close()
+  await reader.sees(({ answers }) => answers.length === 2 && answers[1]!.body !== '')
+  t.strictSame(closes, ['ended'])
+})
+
+t.test('of a reader that has ended its half, and has much to read, nothing more is drawn from a source', async (t) => {
+  const app = Fastify()
+  const opened = gate()
+  let subscriber: Subscriber | undefined
+  await app.register(ssePlugin, { path: false, stallTimeout: false, maxPayloadBytes: 16 * MIB, shutdownTimeout: 0 })
+  app.get('/answer', async (_request, reply) => {
+    subscriber = await app.sse.subscribe(reply, { channels: [] })
+    opened.open()
+  })
+  const halves = gate()
+  app.server.on('connection', (socket) => socket.on('end', () => halves.open()))
+  const reader = await RawReader.connect(t, await listen(t, app))
+  reader.socket.pause()
+  reader.ask('GET /answer')
+  await opened.passed
+  t.equal(await subscriber!.send('message', 'x'.repeat(16 * MIB - 2)), true)
+  reader.socket.end()
+  await halves.passed
+  let pulled = 0
+  void subscriber!.stream('message', async function * () {
+    for (;;) yield String(pulled++)
+  })
+  for (let i = 0; i < 200; i++) await turn()
+  t.ok(pulled <= 1, `${pulled} pulled`)
+  const sent = subscriber!.send('message', 'after')
+  reader.socket.destroy()
+  t.equal(await sent, false)
+  t.equal(await subscriber!.closed, 'reader')
+})
