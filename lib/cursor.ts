@@ -1,6 +1,6 @@
 import type { Channels } from './channels.ts'
-import type { Log } from './log.ts'
 import type { GapReason } from './gap-reason.ts'
+import type { Log } from './log.ts'
 import type { Run } from './run.ts'
 import type { View } from './view.ts'
 

@@ -1,11 +1,11 @@
 import type { ChannelLog } from './channel-log.ts'
 import { createChunk } from './chunk.ts'
 import type { Entry } from './entry.ts'
+import type { GapReason } from './gap-reason.ts'
 import type { Log } from './log.ts'
 import { encodeGap } from './own-events.ts'
 import { MAX_RUN_BYTES, type Run } from './run.ts'
 import type { SharedRuns } from './shared-runs.ts'
-import type { GapReason } from './gap-reason.ts'
 
 /**
  * What the subscribers of one distinct set of channels hear of the log.
@@ -38,7 +38,7 @@ export class View {
     // Looked up once for all its subscribers, and only when something was appended anywhere.
     if (this.#headAt !== this.#log.head) {
       this.#headAt = this.#log.head
-      this.#head = Math.max(this.keptHead, this.ephemeralHead)
+      for (const { keptHead, ephemeralHead } of this.parts) this.#head = Math.max(this.#head, keptHead, ephemeralHead)
     }
     return this.#head
   }
