@@ -100,9 +100,12 @@ export class Cursor {
 
   /** What is placed from now on is not for it: that it is lost is nothing to it. */
   end (): void {
-    const views = [this.#view, ...this.#joining.map(({ view }) => view)]
-    this.#keptEnd = Math.max(...views.map(({ keptHead }) => keptHead))
-    this.#ephemeralEnd = Math.max(...views.map(({ ephemeralHead }) => ephemeralHead))
+    this.#keptEnd = this.#view.keptHead
+    this.#ephemeralEnd = this.#view.ephemeralHead
+    for (const { index, view } of this.#joining) {
+      if (view.keptHead > index) this.#keptEnd = Math.max(this.#keptEnd, view.keptHead)
+      if (view.ephemeralHead > index) this.#ephemeralEnd = Math.max(this.#ephemeralEnd, view.ephemeralHead)
+    }
   }
 
   /** Takes what is gone for told. What is left of the other kind, kept or ephemeral, may stand before it. */

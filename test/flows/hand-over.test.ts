@@ -126,3 +126,22 @@ t.test('a route of other constraints at the same path is nobody\'s', async (t) =
   t.equal((await app.inject('/events')).body, 'the one without a host')
   await openStream(app, '/events', { events, headers: { host: 'a.test' } })
 })
+
+t.test('where `headers` failed nothing was sent, and the handler may try again', async (t) => {
+  const app = Fastify()
+  t.after(() => app.close())
+  let asked = 0
+  await app.register(ssePlugin, {
+    events,
+    path: false,
+    headers: async () => {
+      if (++asked === 1) throw new Error('the database was restarted')
+      return { 'x-attempt': asked }
+    }
+  })
+  app.get('/own', async (_request, reply) => {
+    await t.rejects(app.sse.subscribe(reply), { message: 'the database was restarted' })
+    await app.sse.subscribe(reply)
+  })
+  t.equal((await openStream(app, '/own', { events })).headers['x-attempt'], '2')
+})

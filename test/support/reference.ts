@@ -60,12 +60,13 @@ export class Reference {
 
   get gone (): Reading[] { return this.readings.filter(({ isGone }) => isGone) }
 
-  publish ({ channels = ['*'], ephemeral = false, key, id }: Publishing): void {
+  /** @param padding Characters that make it longer: of more than a run readers take several sweeps. */
+  publish ({ channels = ['*'], ephemeral = false, key, id }: Publishing, padding = 0): void {
     this.#time++
     const { log } = this.#fanOut
     const index = log.head
     const kind = key === undefined ? undefined : `${ephemeral ? 'e' : 'k'}${key}`
-    this.#fanOut.publish(String(index), { channels, ephemeral, ...(kind === undefined ? {} : { key: kind }), ...(id === undefined || ephemeral ? {} : { id }) })
+    this.#fanOut.publish(`${index} ${'x'.repeat(padding)}`, { channels, ephemeral, ...(kind === undefined ? {} : { key: kind }), ...(id === undefined || ephemeral ? {} : { id }) })
     for (const older of kind === undefined ? [] : this.entries) {
       if (older.key !== kind || this.#isEvicted(older, this.#evicted())) continue
       for (const channel of channels) if (older.channels.includes(channel) && !older.replacedAt.has(channel)) older.replacedAt.set(channel, this.#time)
@@ -175,7 +176,7 @@ export class Reference {
         const time = this.#time
         if (type === 'sse.gap') reading.arrivals.push({ kind: 'gap', evicted: this.#evicted(), time })
         else if (data.startsWith('s')) reading.arrivals.push({ kind: 'send', number: Number(data.slice(1)), time })
-        else reading.arrivals.push({ kind: 'entry', index: Number(data), time })
+        else reading.arrivals.push({ kind: 'entry', index: parseInt(data), time })
       }
       return room
     }
