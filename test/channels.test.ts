@@ -261,3 +261,15 @@ t.test('lag counts what a subscriber has still to get of its own channels', asyn
   await settled()
   t.equal(subscriber.lag, 0)
 })
+
+t.test('a stream that ends is not told of what was lost after its end', async (t) => {
+  const { publish, subscribe, settled } = createFanOut({ maxBytes: 150 })
+  publish('from before it joined')
+  const { subscriber, writer } = subscribe(1, ['c'])
+  publish('e', { channels: ['c'], ephemeral: true })
+  subscriber.join('*')
+  subscriber.close()
+  for (let i = 0; i < 20; i++) publish('after', { channels: ['c'] })
+  await settled()
+  t.strictSame(writer.events.map(({ type, data }) => type === 'message' ? data : type), ['e'])
+})
