@@ -264,8 +264,8 @@ t.test('lag counts what a subscriber has still to get of its own channels', asyn
 
 t.test('a stream that ends is not told of what was lost after its end', async (t) => {
   const { publish, subscribe, settled } = createFanOut({ maxBytes: 150 })
+  const { subscriber, writer } = subscribe(0, ['c'])
   publish('from before it joined')
-  const { subscriber, writer } = subscribe(1, ['c'])
   publish('e', { channels: ['c'], ephemeral: true })
   subscriber.join('*')
   subscriber.close()

@@ -3,12 +3,17 @@ import { once, type EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
+import { Delivery } from '../../lib/delivery.ts'
+import { View } from '../../lib/view.ts'
 import ssePlugin, { EVERYBODY, type SsePluginOptions } from '../../plugin.ts'
+import { createFanOut } from '../support/fan-out.ts'
 import { NumberedReader, numbered, settlesAt, usedBytes } from './numbered-reader.ts'
-import { listen, until } from './raw-reader.ts'
+import { listen, turn, until } from './raw-reader.ts'
 import type { Visits } from './visitors.ts'
 
 const MIB = 1024 * 1024
+// So that a thousand events are more than one run.
+const FILL = 100
 
 interface Journey {
   readonly app: FastifyInstance
@@ -28,17 +33,17 @@ async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): 
   return { app, port: await listen(t, app), sockets }
 }
 
-t.test('500 readers of 1,000 events that are broadcast in one loop', async (t) => {
-  const { app, port, sockets } = await start(t)
-  const readers = Array.from({ length: 500 }, () => new NumberedReader(port, 20).connect())
+t.test('500 readers get every event of 1,000 that are broadcast in one loop, though `history` keeps 100, and none is written within it', async (t) => {
+  const { app, port, sockets } = await start(t, { history: { maxEvents: 100 } })
+  const readers = Array.from({ length: 500 }, () => new NumberedReader(port, FILL).connect())
   t.after(() => { for (const { socket } of readers) socket.destroy() })
   await until(() => readers.every(({ opens }) => opens === 1))
   const handed = (): number => [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, 0)
   const before = handed()
-  for (let n = 1; n <= 1000; n++) void app.sse.broadcast('message', numbered(n, 20))
+  for (let n = 1; n <= 1000; n++) void app.sse.broadcast('message', numbered(n, FILL))
   const after = handed()
   const { deliveries } = app.sse.stats()
-  await until(() => readers.every(({ last }) => last === 1000))
+  await until(() => readers.every(({ last }) => last === 1000) || readers.some(({ faults, gaps }) => faults.length > 0 || gaps.length > 0))
 
   t.equal(after - before, 0, 'nothing is written within the loop')
   t.equal(deliveries, 0)
@@ -97,4 +102,60 @@ t.test('100,000 streams that open and close, of 200 readers at a time who leave 
   t.equal(listeners(), before.listeners)
   const grown = await settlesAt(before.used + MIB) - before.used
   t.ok(grown < MIB, `${Math.round(grown / 1024)} KiB more than after the first ${WARM_UP}`)
+})
+
+/** Calls back whenever somebody reads a property that all objects of a class compute. */
+function watch (t: Test, prototype: object, name: string, read: (object: object) => void): void {
+  const { get } = Object.getOwnPropertyDescriptor(prototype, name)!
+  t.after(() => Object.defineProperty(prototype, name, { get: get!, configurable: true }))
+  Object.defineProperty(prototype, name, {
+    configurable: true,
+    get (this: object) {
+      read(this)
+      return get!.call(this)
+    }
+  })
+}
+
+t.test('with 2,000 distinct sets of channels a broadcast to one channel looks at those alone that hear it', async (t) => {
+  const SETS = 2000
+  const ROOMS = 100
+  const BROADCASTS = 10_000
+  const KEPT = 500
+  const { channels, hub, log, publish, subscribe } = createFanOut({ maxEvents: KEPT })
+  const open = Array.from({ length: SETS }, (_, n) => subscribe(0, [`room ${n % ROOMS}`, `user ${n}`]))
+  t.equal(channels.views, SETS)
+  let looks = 0
+  const deliveries = new Set<object>()
+  const views = new Set<object>()
+  watch(t, Delivery.prototype, 'waiting', (delivery) => { looks++; deliveries.add(delivery) })
+  watch(t, View.prototype, 'head', (view) => { looks++; views.add(view) })
+
+  let halfway = 0
+  for (let n = 0; n < BROADCASTS; n++) {
+    const toRoom = n % 2 === 0
+    const heardBy = toRoom ? open.filter((_, at) => at % ROOMS === n % ROOMS) : [open[n % SETS]!]
+    deliveries.clear()
+    views.clear()
+    looks = 0
+    publish(String(n), { channels: [toRoom ? `room ${n % ROOMS}` : `user ${n % SETS}`] })
+    // The pump was scheduled before.
+    await turn()
+    for (const { writer } of heardBy) if (writer.data.length !== 1 || writer.data[0] !== String(n)) t.fail('lost or doubled', { n, data: writer.data })
+    if (deliveries.size !== heardBy.length || views.size !== heardBy.length) t.fail('it looked at others', { n, deliveries: deliveries.size, views: views.size })
+    if (looks > 10 * heardBy.length) t.fail('it looked again and again', { n, looks })
+    for (const { writer } of heardBy) writer.writes.length = writer.events.length = 0
+    if (n === BROADCASTS / 2) halfway = usedBytes()
+  }
+  t.ok(open.every(({ writer }) => writer.writes.length === 0), 'nobody got what others hear')
+  t.equal(hub.traffic.deliveries, BROADCASTS / 2 * (1 + SETS / ROOMS))
+  t.equal(log.size, KEPT)
+  const grown = await settlesAt(halfway + MIB) - halfway
+  t.ok(grown < MIB, `${Math.round(grown / 1024)} KiB more than after half of them`)
+
+  for (const { writer } of open) writer.destroy()
+  t.equal(hub.size, 0)
+  t.equal(hub.channels, 0)
+  t.equal(channels.views, 0)
+  t.ok(channels.size <= KEPT, `${channels.size} channels have entries kept`)
 })

@@ -63,6 +63,8 @@ export class NumberedReader {
   /** `sse.open` of all connections. */
   opens = 0
   readonly gaps: ToldGap[] = []
+  /** The event ID of the newest of these. */
+  gapId: string | undefined
   /** The plugin's events other than `sse.open` and `sse.gap`. */
   readonly others: string[] = []
   /** What is wrong, if anything is: the first few. */
@@ -210,10 +212,11 @@ export class NumberedReader {
     if (this.#partial.length > 0) {
       const straddles = this.#partial.at(-1) === LF && piece[at] === LF
       const found = straddles ? at - 1 : piece.indexOf(EVENT_END, at)
-      const end = found === -1 || found + 2 > to ? to : found + 2
+      const isWhole = straddles || (found !== -1 && found + 2 <= to)
+      const end = isWhole ? found + 2 : to
       const bytes = Buffer.concat([this.#partial, piece.subarray(at, end)])
       at = end
-      if (found === -1 || found + 2 > to) {
+      if (!isWhole) {
         this.#partial = bytes
         return
       }
@@ -278,6 +281,7 @@ export class NumberedReader {
       this.opens++
     } else if (event === 'sse.gap') {
       this.gaps.push(this.#gap = JSON.parse(data!) as ToldGap)
+      this.gapId = id
     } else if (event?.startsWith('sse.') === true) {
       this.others.push(event)
     } else {
