@@ -78,7 +78,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
-    clock.start(settings.clockInterval, (now) => hub.look(now))
+    clock.start(settings.clockInterval, (time) => hub.look(time))
     if (url !== false && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
       app.log.info(`sse: pages of any origin may read ${app.prefix}${url}; the option "cors" says who else`)
     }

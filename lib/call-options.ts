@@ -10,11 +10,11 @@ import type { SubscriberContext } from './subscriber-context.ts'
 
 /** What may be said of a broadcast. */
 export interface BroadcastOptions {
-  /** The channels whose subscribers get it, each of them once: a name or a list. @defaultValue EVERYBODY */
-  readonly channels?: string | readonly string[] | undefined
+  /** The channels whose subscribers get it, each of them once: a name or a list; `[]`: nobody. @defaultValue EVERYBODY */
+  readonly channels?: string | readonly string[]
   /**
-   * The event ID, 1 to 256 printable ASCII characters without blanks at the ends. Readers resume from it as long as its event is in
-   * the history; where it was given twice, from the newer one.
+   * The event ID, 1 to 256 printable ASCII characters without blanks at the ends, but not `'head'` or `'oldest'`. Readers resume
+   * from it as long as its event is in the history; where it was given twice, from the newer one.
    *
    * @defaultValue the position of the event
    */
@@ -26,7 +26,7 @@ export interface BroadcastOptions {
 /** What may be said of a subscriber when it subscribes. */
 export interface SubscribeOptions {
   /** The complete list of channels that it hears; `[]`: nothing but what is sent to it alone. @defaultValue [EVERYBODY] */
-  readonly channels?: readonly string[] | undefined
+  readonly channels?: readonly string[]
   /**
    * Where it starts: `'head'` with what comes next, `'oldest'` with everything kept, or after an event ID. An ID that says nothing to
    * the log is a gap, not an error.
@@ -77,28 +77,41 @@ export function readSubscribeOptions (options: SubscribeOptions): Subscription {
     if (SUBSCRIBE_OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(`subscribe.${key}`)
   }
   const { channels = [EVERYBODY], from, context = {} } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
+  demandChannels('subscribe', options, 'a list of channels')
   demand(Array.isArray(channels), 'subscribe.channels', 'a list of channels', channels)
   demand(from === undefined || typeof from === 'string', 'subscribe.from', '"head", "oldest" or an event ID', from)
-  return { channels: readChannels(channels), from, context }
+  return { channels: readChannels(channels), from: from === '' ? undefined : from, context }
 }
 
 /** @param withIds Whether events have ids at all. */
 export function readBroadcastOptions (options: BroadcastOptions, withIds: boolean): BroadcastTerms {
   const { channels = EVERYBODY, id, ephemeral } = readObject('broadcast', options, ['channels', 'id', 'ephemeral'])
+  demandChannels('broadcast', options, 'a channel or a list of channels')
   demand(typeof channels === 'string' || Array.isArray(channels), 'broadcast.channels', 'a channel or a list of channels', channels)
   if (ephemeral !== undefined) readBoolean('broadcast.ephemeral', ephemeral)
   if (id !== undefined) checkId(id, withIds)
   return { channels: readChannels(typeof channels === 'string' ? [channels] : channels), id, ephemeral }
 }
 
-export function readCloseOptions (options: CloseOptions): { final: boolean } {
-  const { final = false } = readObject('close', options, ['final'])
-  return { final: readBoolean('close.final', final) }
+/** Those of a broadcast to one channel, which is not theirs to say. */
+export function channelOptions (channel: string, options: Omit<BroadcastOptions, 'channels'>): BroadcastOptions {
+  return { ...readObject('broadcast', options, ['id', 'ephemeral']), channels: channel }
+}
+
+/** @param call The one that is given them. */
+export function readCloseOptions (call: 'close' | 'disconnect', options: CloseOptions): { final: boolean } {
+  const { final = false } = readObject(call, options, ['final'])
+  return { final: readBoolean(`${call}.final`, final) }
 }
 
 export function readStreamOptions (options: StreamOptions): { end: boolean } {
   const { end = true } = readObject('stream', options, ['end'])
   return { end: readBoolean('stream.end', end) }
+}
+
+/** Not as with other options: one that is meant for some and turns out undefined would go to everybody. */
+function demandChannels (call: string, options: object, rule: string): void {
+  demand(!('channels' in options) || options.channels !== undefined, `${call}.channels`, `${rule}, where it stands at all`, undefined)
 }
 
 /** Each once. */
@@ -111,4 +124,5 @@ function checkId (id: string, withIds: boolean): void {
   demand(withIds, 'broadcast.id', 'absent where "history" is false: events have no ids then', id)
   demand(typeof id === 'string' && PRINTABLE_ID.test(id), 'broadcast.id', '1 to 256 printable ASCII characters without blanks at the ends', id)
   demand(parsePosition(id) === undefined && !id.startsWith(OWN_PREFIX), 'broadcast.id', `none of the plugin's own, such as "${FINAL_ID}" or a position`, id)
+  demand(id !== 'head' && id !== 'oldest', 'broadcast.id', 'neither "head" nor "oldest": these are places', id)
 }

@@ -16,9 +16,7 @@ const CONTROL = /\p{Cc}/u
  * @throws FST_SSE_CHANNEL_INVALID
  */
 export function checkChannel (name: unknown): asserts name is string {
-  const refuse = (rule: string): never => { throw new ChannelInvalid(inspect(name, { depth: 0, maxStringLength: 100, breakLength: Infinity }), rule) }
-  if (typeof name !== 'string') return refuse('it is text')
-  if (name === '') refuse('it is not empty')
-  if (name.length > MAX_LENGTH) refuse(`it has at most ${MAX_LENGTH} characters`)
-  if (CONTROL.test(name)) refuse('it holds no control characters')
+  if (typeof name === 'string' && name !== '' && name.length <= MAX_LENGTH && !CONTROL.test(name)) return
+  throw new ChannelInvalid(`text of 1 to ${MAX_LENGTH} characters, none of them a control character`,
+    inspect(name, { depth: 0, maxStringLength: 100, breakLength: Infinity }))
 }

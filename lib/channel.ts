@@ -3,9 +3,12 @@ import type { Broadcast } from './broadcast.ts'
 import type { RegisteredEvents } from './events.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** What a channel asks of the whole. All but the first are of this channel alone. */
+/** What may be said of a broadcast to one channel. */
+export type ChannelBroadcastOptions = Omit<BroadcastOptions, 'channels'>
+
+/** What a channel asks of the whole, for itself alone. */
 export interface ChannelOwner<E extends object> {
-  broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions): Promise<Broadcast>
+  broadcast (event: string, data: unknown, options: ChannelBroadcastOptions): Promise<Broadcast>
   subscribers (): Iterable<Subscriber<E>>
   count (): number
   disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number>
@@ -31,8 +34,8 @@ export class Channel<E extends object = RegisteredEvents> {
    *
    * @throws as `app.sse.broadcast` does
    */
-  broadcast<K extends keyof E & string> (event: K, data: E[K], options: Omit<BroadcastOptions, 'channels'> = {}): Promise<Broadcast> {
-    return this.#owner.broadcast(event, data, { ...options, channels: this.name })
+  broadcast<K extends keyof E & string> (event: K, data: E[K], options: ChannelBroadcastOptions = {}): Promise<Broadcast> {
+    return this.#owner.broadcast(event, data, options)
   }
 
   /** Event streams of this process that hear this channel now. */

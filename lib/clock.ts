@@ -13,10 +13,18 @@ export class Clock {
 
   /**
    * @param interval Milliseconds.
-   * @param tick Called with the time, every so often.
+   * @param tick Called every so often, with the milliseconds that have passed for everybody.
    */
-  start (interval: number, tick: (now: number) => void): void {
-    this.#timer = setInterval(() => tick(now()), interval).unref()
+  start (interval: number, tick: (time: number) => void): void {
+    let time = 0
+    let last = now()
+    this.#timer = setInterval(() => {
+      const present = now()
+      // While this process did nothing, nobody else could: sockets that had room the whole time would seem to have stalled.
+      time += Math.min(present - last, 2 * interval)
+      last = present
+      tick(time)
+    }, interval).unref()
   }
 
   stop (): void {

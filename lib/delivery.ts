@@ -146,14 +146,14 @@ export class Delivery {
   /**
    * Cuts the connection if its socket has sent nothing for too long. Called every now and then.
    *
-   * @param now Monotonic milliseconds.
+   * @param time Milliseconds of the clock.
    */
-  look (now: number): void {
+  look (time: number): void {
     const { mark, backlog } = this.#writer
     if (backlog === 0 || mark !== this.#mark) {
       this.#mark = mark
-      this.#markedAt = now
-    } else if (now - this.#markedAt >= this.#owner.limits.stallTimeout) {
+      this.#markedAt = time
+    } else if (time - this.#markedAt >= this.#owner.limits.stallTimeout) {
       this.destroy('stalled')
     }
   }

@@ -73,6 +73,15 @@ export class EntryList {
     return undefined
   }
 
+  /** The slot from which on there are at most so many entries. */
+  newest (count: number): number {
+    if (this.size <= count) return this.#first
+    if (this.#gone.size === 0) return this.end - count
+    let slot = this.end
+    for (let found = 0; found < count; slot--) if (!this.#gone.has(this.#entries[slot - 1]!)) found++
+    return slot
+  }
+
   /** The entry of a slot before `end`. Slots hold until something is taken out. */
   at (slot: number): Entry {
     return this.#entries[slot]!

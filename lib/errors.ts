@@ -65,8 +65,8 @@ export const PayloadTooLarge = createError<[event: string, bytes: number, option
 export const FieldInvalid = createError<[field: string, value: string]>(
   'FST_SSE_FIELD_INVALID', 'A %s may not hold CR, LF or NUL; it is %s')
 
-export const ChannelInvalid = createError<[channel: string, rule: string]>(
-  'FST_SSE_CHANNEL_INVALID', 'The channel %s is not one: %s')
+export const ChannelInvalid = createError<[rule: string, channel: string]>(
+  'FST_SSE_CHANNEL_INVALID', 'A channel must be %s; it is %s')
 
 export const ChannelsExceeded = createError<[limit: number]>(
   'FST_SSE_CHANNELS_EXCEEDED', 'A subscriber hears at most %d channels ("maxChannelsPerSubscriber")')
@@ -78,7 +78,7 @@ export const BacklogFull = createError<[event: string, bytes: number, limit: num
   'FST_SSE_BACKLOG_FULL', 'The event %s was not sent: %d bytes wait for this reader already; "maxBacklogBytes" allows %d')
 
 export const SourceInvalid = createError<[event: string, value: string]>(
-  'FST_SSE_SOURCE_INVALID', 'The source of %s must be a function that returns an async iterable; it %s')
+  'FST_SSE_SOURCE_INVALID', 'The source of %s must be a function that returns an async iterable, or a promise of one; it %s')
 
 export const HeaderInvalid = createError<[header: string, problem: string]>(
   'FST_SSE_HEADER_INVALID', 'The option "headers" gave the header %s: %s')

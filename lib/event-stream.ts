@@ -84,6 +84,8 @@ export class EventStreams {
     const start = { channels, context, ...this.#startOf(from, lastEventId) }
     const response: AnyResponse = reply.raw
     if (lastEventId !== FINAL_ID) await this.#setHead(reply)
+    // The handler has returned: it did not await this.
+    if (reply.sent) throw new ReplySent()
     // It may have left during a hook of the application: `close` has been fired by then.
     if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     if (lastEventId === FINAL_ID) {
@@ -111,7 +113,7 @@ export class EventStreams {
 
   async #setHead (reply: FastifyReply): Promise<void> {
     try {
-      setHead(reply, Object.entries(await this.#parts.headers(reply.request)))
+      setHead(reply, await this.#parts.headers(reply.request))
     } catch (error) {
       // Nothing was sent: it may become an event stream after all.
       this.#taken.delete(reply)

@@ -140,8 +140,8 @@ export class Hub implements SubscriberOwner {
   }
 
   /** Cuts those whose sockets send nothing any more. Called every now and then. */
-  look (now: number): void {
-    for (const { delivery } of this.#subscribers) delivery.look(now)
+  look (time: number): void {
+    for (const { delivery } of this.#subscribers) delivery.look(time)
   }
 
   /** A reconnection time in milliseconds, drawn anew at every call. */

@@ -165,10 +165,11 @@ export class Log {
     return id ?? (position === null ? null : formatPosition(position))
   }
 
-  /** The index of the oldest kept entry that `maxAge` still lets anybody replay; the head where there is none. */
+  /** The index of the oldest kept entry that the bounds still let anybody replay, trimmed or not; the head where there is none. */
   oldest (): number {
     const born = this.#bornForReplay()
-    return this.#indexAt(this.#kept.entries.seek(({ time }) => time >= born))
+    const { entries } = this.#kept
+    return this.#indexAt(Math.max(entries.seek(({ time }) => time >= born), entries.newest(this.#parts.bounds.maxEvents)))
   }
 
   /** The index of the first kept entry after an offset; the head where there is none. */

@@ -11,6 +11,9 @@ import type { LogBounds } from './log.ts'
 import { demand, isObject, isPath, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
 import type { Subscriber } from './subscriber.ts'
 
+/** A function of yours that is given a request: type that as your route does, with its query and its parameters. */
+type OfRequest<F extends (...args: never[]) => unknown> = { bivariant (...args: Parameters<F>): ReturnType<F> }['bivariant']
+
 /** `'skip'`: it is told with `sse.gap`, and goes on. `'close'`: its stream ends; its reader comes back and is told then. */
 export type SlowSubscriber = 'skip' | 'close'
 
@@ -31,13 +34,13 @@ export interface SsePluginOptions {
   /** Fastify's route options for the stream route: hooks, `schema`, `config`, `constraints` and so on. */
   route?: Omit<RouteShorthandOptions, 'handler'> | undefined
   /** The `subscribe` options for a request to the stream route. Runs after the hooks of the route. */
-  subscribe?: ((request: FastifyRequest) => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>) | undefined
+  subscribe?: OfRequest<(request: FastifyRequest) => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>> | undefined
   /** A stream has opened: its head and `sse.open` are sent. What it throws is logged, and the stream goes on. */
-  onSubscribe?: ((subscriber: Subscriber, request: FastifyRequest) => void | Promise<void>) | undefined
+  onSubscribe?: OfRequest<(subscriber: Subscriber, request: FastifyRequest) => void | Promise<void>> | undefined
   /** A stream has ended and is no longer counted. What it throws is logged. */
   onClose?: ((subscriber: Subscriber, reason: CloseReason) => void | Promise<void>) | undefined
   /** Further response headers of every event stream of this plugin. Those that make it one cannot be changed. */
-  headers?: ((request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>) | undefined
+  headers?: OfRequest<(request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>> | undefined
   /** Your own pages: `root` is an absolute directory, served below `prefix`. @defaultValue false */
   static?: { root: string, prefix?: string | undefined } | false | undefined
   /** @fastify/cors options for the routes of this plugin alone. @defaultValue { origin: '*' }, or the host's own @fastify/cors where there is one */
@@ -151,8 +154,9 @@ export function readOptions (options: SsePluginOptions): Settings {
 /** @throws FST_SSE_OPTION_INVALID */
 export function readReconnectionTime (value: number | ReconnectionTime): ReconnectionTime {
   const option = 'reconnectionTime'
-  const { min, max } = typeof value === 'number' ? { min: value, max: value } : readObject(option, value, ['min', 'max'])
   const rule = 'a whole number of milliseconds, or { min, max } with min at most max'
+  demand(typeof value === 'number' || isObject(value), option, rule, value)
+  const { min, max } = typeof value === 'number' ? { min: value, max: value } : readObject(option, value, ['min', 'max'])
   demand(Number.isSafeInteger(min) && Number.isSafeInteger(max) && min >= 0 && min <= max, option, rule, value)
   return { min, max }
 }

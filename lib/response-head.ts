@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { HeaderInvalid } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { HEAD } from './negotiate.ts'
+import { demand, isObject } from './option-rules.ts'
 import type { StreamHeaders } from './options.ts'
 import type { AnyResponse } from './response-writer.ts'
 
@@ -14,7 +15,9 @@ const GAP_HEADER = 'sse-gap'
 const OURS = ['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade', GAP_HEADER]
 
 /** All are checked before any is set: an error answer has none of them. */
-export function setHead (reply: FastifyReply, further: ReadonlyArray<[name: string, value: StreamHeaders[string]]>): void {
+export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
+  demand(isObject(headers), 'headers', 'a function that returns an object of headers', headers)
+  const further = Object.entries(headers)
   for (const [name, value] of further) checkHeader(name, value)
   reply.code(200).headers(HEAD)
   for (const [name, value] of further) {

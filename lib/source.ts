@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream'
 import { quote, SourceInvalid } from './errors.ts'
 
-/** Where the items of a stream come from. Called only if somebody is there to read; `signal` is aborted when the reader leaves. */
-export type Source<T> = (signal: AbortSignal) => AsyncIterable<T>
+/**
+ * Where the items of a stream come from. Called only if somebody is there to read; `signal` is aborted when the reader leaves. May
+ * return a promise, as what a request to another server gives.
+ */
+export type Source<T> = (signal: AbortSignal) => AsyncIterable<T> | Promise<AsyncIterable<T>>
 
 const LEFT = Symbol('left')
 
@@ -11,10 +14,10 @@ const LEFT = Symbol('left')
  *
  * @throws FST_SSE_SOURCE_INVALID, and what the source throws
  */
-export function openSource (event: string, source: Source<unknown>, signal: AbortSignal): AsyncIterator<unknown> {
+export async function openSource (event: string, source: Source<unknown>, signal: AbortSignal): Promise<AsyncIterator<unknown>> {
   if (typeof source !== 'function') throw new SourceInvalid(quote(event), `is ${kindOf(source)}`)
-  const items = source(signal) as Partial<AsyncIterable<unknown>> | undefined
-  if (typeof items?.[Symbol.asyncIterator] !== 'function') throw new SourceInvalid(quote(event), `returned ${kindOf(items)}`)
+  const items = await source(signal) as Partial<AsyncIterable<unknown>> | undefined
+  if (typeof items?.[Symbol.asyncIterator] !== 'function') throw new SourceInvalid(quote(event), `gave ${kindOf(items)}`)
   const iterator = items[Symbol.asyncIterator]!()
   return items instanceof Readable ? { next: () => iterator.next(), return: () => destroy(items) } : iterator
 }
@@ -23,16 +26,17 @@ export function openSource (event: string, source: Source<unknown>, signal: Abor
  * Draws items one at a time, until they end or the reader has left. The source is told in either case, even while it works on the
  * next item: its `return` is called.
  *
+ * @param opened The items, perhaps later.
  * @param take Takes an item; resolves when it wants the next, with false when there is nobody to take it any more.
  * @param returnFailed A source that nobody waits for any more threw in its `return`.
  * @returns Whether the items came to their end.
  * @throws what the source throws, and what `take` throws
  */
 export async function draw<T> (
-  items: AsyncIterator<T>, signal: AbortSignal, take: (item: T) => Promise<boolean>, returnFailed: (error: unknown) => void
+  opened: Promise<AsyncIterator<T>>, signal: AbortSignal, take: (item: T) => Promise<boolean>, returnFailed: (error: unknown) => void
 ): Promise<boolean> {
-  const pull = async (): Promise<IteratorResult<T>> => items.next()
-  const giveBack = async (): Promise<unknown> => items.return?.()
+  const pull = async (): Promise<IteratorResult<T>> => (await opened).next()
+  const giveBack = async (): Promise<unknown> => (await opened).return?.()
   // Not `Promise.race`: each of its calls would leave something behind at a promise that lives as long as the stream.
   let leave = (): void => {}
   const onAbort = (): void => leave()
@@ -45,7 +49,6 @@ export async function draw<T> (
         if (signal.aborted) return leave()
         pull().then(resolve, (error: unknown) => {
           running = false
-          // Of any kind: what the source threw is what the caller gets.
           reject(error)
         })
       })

@@ -1,17 +1,18 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Broadcast, Broadcaster } from './broadcast.ts'
-import { readCloseOptions, type BroadcastOptions, type CloseOptions, type SubscribeOptions } from './call-options.ts'
+import { channelOptions, readCloseOptions, type BroadcastOptions, type CloseOptions, type SubscribeOptions } from './call-options.ts'
 import { checkChannel } from './channel-name.ts'
 import { Channel } from './channel.ts'
 import type { Channels } from './channels.ts'
 import type { CloseReason } from './close-reason.ts'
-import { EventsUnregistered } from './errors.ts'
+import { EventsUnregistered, ReplySent } from './errors.ts'
 import type { EventStreams, ReplyOfAnyServer } from './event-stream.ts'
 import type { Declarations, EventsOf, EventTypes } from './event-types.ts'
 import type { RegisteredEvents } from './events.ts'
 import type { GapReason } from './gap-reason.ts'
 import type { Hub, ReconnectionTime } from './hub.ts'
 import type { Log } from './log.ts'
+import { demand, isObject, readFunction } from './option-rules.ts'
 import { readReconnectionTime } from './options.ts'
 import type { Subscriber } from './subscriber.ts'
 
@@ -81,6 +82,10 @@ export class Sse<E extends object = RegisteredEvents> {
    * logged too, and harmless where nobody awaits it.
    */
   broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): Promise<Broadcast> {
+    return this.#broadcast(event, data, () => options)
+  }
+
+  #broadcast (event: string, data: unknown, options: () => BroadcastOptions): Promise<Broadcast> {
     const broadcast = this.#publish(event, data, options)
     broadcast.catch((err: unknown) => {
       this.#failedBroadcasts++
@@ -90,8 +95,8 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   // Runs up to its return within the call of `broadcast`: the error's stack names the caller.
-  async #publish (event: string, data: unknown, options: BroadcastOptions): Promise<Broadcast> {
-    return this.#parts.broadcaster.publish(event, data, options)
+  async #publish (event: string, data: unknown, options: () => BroadcastOptions): Promise<Broadcast> {
+    return this.#parts.broadcaster.publish(event, data, options())
   }
 
   /**
@@ -119,7 +124,7 @@ export class Sse<E extends object = RegisteredEvents> {
   channel (name: string): Channel<E> {
     checkChannel(name)
     return new Channel(name, {
-      broadcast: (event, data, options) => this.broadcast(event, data, options),
+      broadcast: (event, data, options) => this.#broadcast(event, data, () => channelOptions(name, options)),
       subscribers: () => this.subscribers(name),
       count: () => this.count(name),
       disconnect: (predicate, options) => this.#disconnect(name, predicate, options)
@@ -140,7 +145,8 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   async #disconnect (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
-    const { final } = readCloseOptions(options)
+    readFunction('disconnect.predicate', predicate)
+    const { final } = readCloseOptions('disconnect', options)
     return this.#parts.hub.revoke(channel, predicate as unknown as (subscriber: Subscriber) => boolean, final)
   }
 
@@ -162,7 +168,17 @@ export class Sse<E extends object = RegisteredEvents> {
    * FST_SSE_CHANNELS_EXCEEDED, FST_SSE_OPTION_INVALID, FST_SSE_REPLY_SENT
    */
   subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber<E>> {
-    return this.#parts.eventStreams.subscribe(reply, options) as Promise<Subscriber<E>>
+    const subscribed = this.#parts.eventStreams.subscribe(reply, options) as Promise<Subscriber<E>>
+    subscribed.catch((err: unknown) => this.#unanswered(reply, err))
+    return subscribed
+  }
+
+  /** Who awaits `subscribe` lets Fastify answer with the error. For who does not, it must not end the process: a request can cause it. */
+  #unanswered (reply: ReplyOfAnyServer, err: unknown): void {
+    setImmediate(() => {
+      if (reply.sent && !(err instanceof ReplySent)) return
+      this.#parts.logger.error({ err }, 'sse: "subscribe" failed, and its handler has not answered; is it awaited?')
+    })
   }
 
   /**
@@ -181,6 +197,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * @throws FST_SSE_EVENTS_UNREGISTERED where the plugin was not registered with that very declaration.
    */
   of<const D extends Declarations> (events: D): Sse<EventsOf<D>> {
+    demand(isObject(events), 'of.events', 'what defineEvents returns', events)
     const missing = this.#parts.eventTypes.missing(events)
     if (missing.length > 0) throw new EventsUnregistered(missing.map((name) => JSON.stringify(name)).join(', '))
     return this as unknown as Sse<EventsOf<D>>

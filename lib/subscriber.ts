@@ -159,7 +159,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    * @throws FST_SSE_OPTION_INVALID
    */
   close (options: CloseOptions = {}): void {
-    this.delivery.end('ended', readCloseOptions(options).final)
+    this.delivery.end('ended', readCloseOptions('close', options).final)
   }
 
   /**

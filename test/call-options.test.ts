@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readBroadcastOptions, readCloseOptions, readStreamOptions, readSubscribeOptions } from '../lib/call-options.ts'
+import { readBroadcastOptions, readCloseOptions, readStreamOptions, readSubscribeOptions, type CloseOptions } from '../lib/call-options.ts'
 import { EVERYBODY } from '../lib/channel-name.ts'
 
 interface Refusal { readonly code: string, readonly message?: RegExp }
@@ -27,11 +27,11 @@ const own = new Own()
 
 claims('the options of `subscribe` are complete, and name what is wrong', readSubscribeOptions, [
   [{}, { channels: [EVERYBODY], from: undefined, context: {} }],
-  [{ channels: undefined, from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, context: {} }],
+  [{ from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, context: {} }],
   [{ channels: [] }, { channels: [], from: undefined, context: {} }],
   [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, context: {} }],
   [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', context }],
-  [{ from: '' }, { channels: [EVERYBODY], from: '', context: {} }],
+  [{ from: '' }, { channels: [EVERYBODY], from: undefined, context: {} }],
   [{ context: own }, { channels: [EVERYBODY], from: undefined, context: own }]
 ], [
   [null, invalid(/"subscribe" must be an object.*it is null/)],
@@ -41,6 +41,7 @@ claims('the options of `subscribe` are complete, and name what is wrong', readSu
   [{ expiresAt: new Date() }, { code: 'FST_SSE_OPTION_UNSUPPORTED', message: /"subscribe\.expiresAt"/ }],
   [{ channels: 'a' }, invalid(/"subscribe\.channels" must be a list of channels; it is 'a'/)],
   [{ channels: null }, invalid(/"subscribe\.channels"/)],
+  [{ channels: undefined }, invalid(/"subscribe\.channels" must be a list of channels, where it stands at all; it is undefined/)],
   [{ channels: new Set(['a']) }, invalid(/"subscribe\.channels"/)],
   [{ channels: ['a', ''] }, noChannel],
   [{ channels: [undefined] }, noChannel],
@@ -54,7 +55,7 @@ const readBroadcast = (options: object): unknown => readBroadcastOptions(options
 
 claims('the options of `broadcast` are complete, and name what is wrong', readBroadcast, [
   [{}, { channels: [EVERYBODY], id: undefined, ephemeral: undefined }],
-  [{ channels: undefined, id: undefined, ephemeral: undefined }, { channels: [EVERYBODY], id: undefined, ephemeral: undefined }],
+  [{ id: undefined, ephemeral: undefined }, { channels: [EVERYBODY], id: undefined, ephemeral: undefined }],
   [{ channels: 'a' }, { channels: ['a'], id: undefined, ephemeral: undefined }],
   [{ channels: ['a', 'b', 'a'], ephemeral: false }, { channels: ['a', 'b'], id: undefined, ephemeral: false }],
   [{ channels: [], ephemeral: true }, { channels: [], id: undefined, ephemeral: true }],
@@ -80,7 +81,7 @@ t.test('an id is refused where events have none', async (t) => {
   t.strictSame(readBroadcastOptions({ ephemeral: true }, false), { channels: [EVERYBODY], id: undefined, ephemeral: true })
 })
 
-claims('the options of `close` are complete, and name what is wrong', readCloseOptions, [
+claims('the options of `close` are complete, and name what is wrong', (options: CloseOptions) => readCloseOptions('close', options), [
   [{}, { final: false }],
   [{ final: undefined }, { final: false }],
   [{ final: true }, { final: true }]

@@ -33,6 +33,11 @@ t.test('whatever is appended and taken out, it holds what a plain list would', a
       if ((slot === list.end ? undefined : list.at(slot)) !== plain.find((entry) => entry.index >= from)) return false
       if (list.before(list.slotOf(from)) !== plain.findLast((entry) => entry.index < from)) return false
     }
+    for (const count of [0, 1, 2, 7, Infinity]) {
+      const slot = list.present(list.newest(count))
+      if ((slot === list.end ? undefined : list.at(slot)) !== plain.at(-Math.min(count, plain.length)) && count > 0) return false
+      if (count === 0 && slot !== list.end) return false
+    }
     return [...list].every((entry, at) => entry === plain[at])
   }), { numRuns: 500 })
   t.pass('in every case')

@@ -78,3 +78,15 @@ t.test('what was replaced is no gap', async (t) => {
   for (const id of [before, seen]) t.notOk(come(id).gap)
   t.strictSame(come('mine'), { cursor: log.head - 1 }, 'an id of the application is known as long as the history reaches back')
 })
+
+t.test('what the bounds allow is replayed and no more, before and after the log is trimmed', async (t) => {
+  const { log, publish, come, settled } = await createHistory(0, { maxEvents: 5 })
+  await settled()
+  const first = log.lastEventId!
+  for (let i = 0; i < 20; i++) publish(String(i), i % 2 === 0 ? { key: String(i % 8) } : {})
+  const untrimmed = come(first)
+  t.equal(untrimmed.gap, 'evicted')
+  await settled()
+  t.strictSame(come(first), untrimmed)
+  t.equal(log.size, 5)
+})

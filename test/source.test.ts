@@ -1,6 +1,10 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { draw, openSource, type Source } from '../lib/source.ts'
+import { draw as drawWhenOpened, openSource, type Source } from '../lib/source.ts'
+
+/** With items that are there at once. */
+const draw = <T>(items: AsyncIterator<T>, ...rest: Parameters<typeof drawWhenOpened<T>> extends [unknown, ...infer R] ? R : never): Promise<boolean> =>
+  drawWhenOpened(Promise.resolve(items), ...rest)
 
 const { signal: never } = new AbortController()
 
@@ -19,30 +23,31 @@ t.test('openSource', async (t) => {
     const calls: unknown[] = []
     let pulls = 0
     const items: AsyncIterableIterator<number> = { next: async () => ({ done: false, value: pulls++ }), [Symbol.asyncIterator]: () => items }
-    t.equal(openSource('message', (...args) => { calls.push(args); return items }, never), items)
+    t.equal(await openSource('message', (...args) => { calls.push(args); return items }, never), items)
     t.strictSame(calls, [[never]])
     t.equal(pulls, 0)
   })
 
   t.test('throws what the source throws', async (t) => {
     const inner = new Error('inner')
-    t.throws(() => openSource('message', () => { throw inner }, never), inner)
+    await t.rejects(openSource('message', () => { throw inner }, never), inner)
+    await t.rejects(openSource('message', async () => { throw inner }, never), inner)
   })
 
   const invalid: Array<[value: unknown, message: RegExp]> = [
     [undefined, /"message".* is Undefined$/],
     [null, / is Null$/],
     [three(), / is AsyncGenerator$/],
-    [() => undefined, / returned Undefined$/],
-    [() => null, / returned Null$/],
-    [() => 7, / returned Number$/],
-    [() => [1], / returned Array$/],
-    [() => ({ [Symbol.asyncIterator]: 7 }), / returned /],
-    [() => Promise.resolve(three()), / returned Promise/]
+    [() => undefined, / gave Undefined$/],
+    [() => null, / gave Null$/],
+    [() => 7, / gave Number$/],
+    [() => [1], / gave Array$/],
+    [() => ({ [Symbol.asyncIterator]: 7 }), / gave Object$/],
+    [async () => [1], / gave Array$/]
   ]
   t.test('refuses what is no source, and says what it got', async (t) => {
     for (const [source, message] of invalid) {
-      t.throws(() => openSource('message', source as Source<unknown>, never), { code: 'FST_SSE_SOURCE_INVALID', message })
+      await t.rejects(openSource('message', source as Source<unknown>, never), { code: 'FST_SSE_SOURCE_INVALID', message })
     }
   })
 })
@@ -98,6 +103,7 @@ t.test('draw', async (t) => {
     let returns = 0
     const items = { next: async () => ({ done: false as const, value: pulls++ }), return: async () => ({ done: true as const, value: ++returns }) }
     t.equal(await draw(items, AbortSignal.abort(), taking().take, nothingFails), false)
+    await new Promise(setImmediate)
     t.strictSame([pulls, returns], [0, 1])
   })
 
@@ -110,6 +116,19 @@ t.test('draw', async (t) => {
     t.equal(returns, 0)
     controller.abort()
     t.equal(await drawn, false)
+    await new Promise(setImmediate)
+    t.equal(returns, 1)
+  })
+
+  t.test('gives back what is opened only after the signal was aborted', async (t) => {
+    const controller = new AbortController()
+    let returns = 0
+    let open = (_items: AsyncIterator<number>): void => {}
+    const drawn = drawWhenOpened(new Promise<AsyncIterator<number>>((resolve) => { open = resolve }), controller.signal, taking().take, nothingFails)
+    controller.abort()
+    t.equal(await drawn, false)
+    open({ next: async () => ({ done: true, value: undefined }), return: async () => ({ done: true, value: ++returns }) })
+    await new Promise(setImmediate)
     t.equal(returns, 1)
   })
 
@@ -176,10 +195,10 @@ t.test('draw', async (t) => {
 
   t.test('draws from a Readable, and destroys one that has more', async (t) => {
     const all = taking()
-    t.equal(await draw(openSource('message', () => Readable.from([1, 2, 3]), never), never, all.take, nothingFails), true)
+    t.equal(await drawWhenOpened(openSource('message', () => Readable.from([1, 2, 3]), never), never, all.take, nothingFails), true)
     t.strictSame(all.taken, [1, 2, 3])
     const endless = Readable.from(async function * () { for (;;) yield 1 }())
-    t.equal(await draw(openSource('message', () => endless, never), never, taking(3).take, nothingFails), false)
+    t.equal(await drawWhenOpened(openSource('message', () => endless, never), never, taking(3).take, nothingFails), false)
     await new Promise(setImmediate)
     t.ok(endless.destroyed)
   })

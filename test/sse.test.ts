@@ -187,3 +187,37 @@ t.test('stats count what happened', async (t) => {
   t.equal(sse.count('*'), 2)
   t.equal(sse.count('a channel that nobody hears'), 0)
 })
+
+t.test('what decides who hears an event is never left to chance', async (t) => {
+  const { sse } = await createApp(t)
+  await t.rejects(sse.broadcast('message', 'x', { channels: undefined } as never), { code: 'FST_SSE_OPTION_INVALID', message: /"broadcast\.channels"/ })
+  for (const id of ['head', 'oldest']) await t.rejects(sse.broadcast('message', 'x', { id }), { code: 'FST_SSE_OPTION_INVALID' })
+  for (const wrong of [undefined, 'id', { final: true }]) {
+    await t.rejects(sse.disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"disconnect\.predicate" must be a function/ })
+    if (wrong !== undefined) await t.rejects(sse.channel('a').disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID' })
+  }
+  await t.rejects(sse.disconnect(() => true, { finl: true } as never), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"disconnect\.finl"/ })
+  t.throws(() => sse.of(undefined as never), { code: 'FST_SSE_OPTION_INVALID' })
+  t.throws(() => sse.channel(''), { code: 'FST_SSE_CHANNEL_INVALID', message: /^A channel must be text of 1 to 256 characters.*; it is ''$/ })
+})
+
+for (const [title, route] of Object.entries({
+  'a handler that returns at once': (subscribe: () => Promise<unknown>) => () => { void subscribe() },
+  'an async handler': (subscribe: () => Promise<unknown>) => async () => { void subscribe() }
+})) {
+  t.test(`a \`subscribe\` that ${title} does not await ends no process, and is logged`, async (t) => {
+    const { app, logged } = await createApp(t)
+    const unhandled: unknown[] = []
+    const listener = (error: unknown): void => { unhandled.push(error) }
+    process.on('unhandledRejection', listener)
+    t.teardown(() => process.off('unhandledRejection', listener))
+    app.get('/rooms/:room', (request, reply) => route(() => app.sse.subscribe(reply, { channels: [(request.params as { room: string }).room] }))())
+    const abort = new AbortController()
+    app.inject({ url: '/rooms/%00', signal: abort.signal }).catch(() => {})
+    while (logged.length === 0) await new Promise(setImmediate)
+    t.match(logged[0], { level: 50, err: { code: /FST_SSE_(CHANNEL_INVALID|REPLY_SENT)/ } })
+    abort.abort()
+    t.strictSame(unhandled, [])
+    t.equal(app.sse.count(), 0)
+  })
+}

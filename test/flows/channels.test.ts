@@ -105,7 +105,7 @@ for (const [way, url] of ways) {
       ['to c', 'c'],
       ['to nobody', []]
     ]
-    for (const [text, channels] of published) void app.sse.broadcast('message', text, { channels })
+    for (const [text, channels] of published) void app.sse.broadcast('message', text, channels === undefined ? {} : { channels })
     const everybody = ['to everybody', 'to everybody by name', 'to a and everybody']
     const a = ['to a', 'to a in a list', 'to a and b', 'to a twice', 'to a and everybody']
     t.strictSame(await heard(journey, ...readers), [
@@ -142,7 +142,7 @@ t.test('`app.sse.channel(name)`', async (t) => {
     t.throws(() => app.sse.channel(7 as never), { code: 'FST_SSE_CHANNEL_INVALID' })
   })
 
-  t.test('broadcasts to its subscribers alone, whatever else it is told', async (t) => {
+  t.test('broadcasts to its subscribers alone, and cannot be told otherwise', async (t) => {
     const journey = await start(t)
     const { app, port } = journey
     const readers = [await open(t, port, 'GET /events?channels=a'), await open(t, port, 'GET /events?channels=b'), await open(t, port, 'GET /events')]
@@ -151,7 +151,8 @@ t.test('`app.sse.channel(name)`', async (t) => {
     t.equal(id, app.sse.lastEventId)
     t.strictSame(await a.broadcast('message', 'two', { id: 'two' }), { id: 'two' })
     t.strictSame(await a.broadcast('message', 'three', { ephemeral: true }), { id: null })
-    await a.broadcast('message', 'four', { channels: 'b' } as object)
+    await t.rejects(a.broadcast('message', 'to b', { channels: 'b' } as object), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"broadcast\.channels"/ })
+    await a.broadcast('message', 'four')
     t.strictSame(await heard(journey, ...readers), [['one', 'two', 'three', 'four'], [], []])
     await app.sse.channel(EVERYBODY).broadcast('message', 'all')
     t.strictSame((await heard(journey, ...readers)).map((all) => all.at(-1)), ['four', undefined, 'all'])

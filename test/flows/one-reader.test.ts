@@ -586,7 +586,8 @@ t.test('a source that', async (t) => {
     ['returns what is no iterable', (() => 7) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
     ['returns nothing', (() => undefined) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
     ['returns a list', (() => ['one']) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
-    ['returns a promise of an iterable', (async () => three()) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
+    ['returns a promise of a list', (async () => ['one']) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
+    ['rejects before there is an iterable', async () => { throw inner }, [], { message: inner.message }],
     ['is an iterable, not a function', three() as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
     ['is nothing', undefined as never, [], { code: 'FST_SSE_SOURCE_INVALID' }]
   ]
@@ -638,7 +639,7 @@ t.test('a source that', async (t) => {
     void opened[0]!.stream('nothing' as 'message', three)
     await reader.sees(({ answers }) => answers[0]!.complete)
     await turn()
-    t.equal(logged.length, 1, 'the second comes to a stream that ends already')
+    t.equal(logged.length, 2, 'each is logged')
   })
 
   t.test('is to be streamed with unknown options is not called', async (t) => {

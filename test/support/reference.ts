@@ -92,7 +92,8 @@ export class Reference {
       start,
       bornAt: log.head,
       isStranger: isStranger && names.length > 0,
-      arrivals: gap === undefined ? [] : [{ kind: 'gap', evicted: this.#evicted(), time: this.#time }],
+      // What the bounds forbid to replay is gone for it, though it may still be there for others.
+      arrivals: gap === undefined ? [] : [{ kind: 'gap', evicted: { ...this.#evicted(), kept: log.oldest() - 1 }, time: this.#time }],
       sends: [],
       lastEventId: cursor.lastEventId,
       end: undefined,

@@ -154,8 +154,9 @@ export async function streamingToOne (): Promise<void> {
   await subscriber.stream('message', Readable.from(['one']))
   // @ts-expect-error a list is not asynchronous
   await subscriber.stream('message', () => ['one'])
-  // @ts-expect-error a source gives its iterable at once
-  await subscriber.stream('message', async () => Readable.from(['one']))
+  await subscriber.stream('message', async (signal) => texts(signal) as AsyncIterable<string>)
+  // @ts-expect-error a promise of numbers is none of texts
+  await subscriber.stream('message', async () => (async function * () { yield 1 })())
   // @ts-expect-error an unknown option
   await subscriber.stream('message', texts, { final: true })
   // @ts-expect-error end is true or false
