@@ -1,11 +1,11 @@
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import type { Broadcast, Broadcaster } from './broadcast.ts'
 import { channelOptions, readCloseOptions, type BroadcastOptions, type CloseOptions, type SubscribeOptions } from './call-options.ts'
 import { checkChannel } from './channel-name.ts'
 import { Channel } from './channel.ts'
 import type { Channels } from './channels.ts'
 import type { CloseReason } from './close-reason.ts'
-import { EventsUnregistered, ReplySent } from './errors.ts'
+import { EventsUnregistered, NotAcceptable } from './errors.ts'
 import type { EventStreams, ReplyOfAnyServer } from './event-stream.ts'
 import type { Declarations, EventsOf, EventTypes } from './event-types.ts'
 import type { RegisteredEvents } from './events.ts'
@@ -169,15 +169,17 @@ export class Sse<E extends object = RegisteredEvents> {
    */
   subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber<E>> {
     const subscribed = this.#parts.eventStreams.subscribe(reply, options) as Promise<Subscriber<E>>
-    subscribed.catch((err: unknown) => this.#unanswered(reply, err))
+    subscribed.catch((err: unknown) => this.#unanswered(reply as FastifyReply, err))
     return subscribed
   }
 
   /** Who awaits `subscribe` lets Fastify answer with the error. For who does not, it must not end the process: a request can cause it. */
-  #unanswered (reply: ReplyOfAnyServer, err: unknown): void {
+  #unanswered (reply: FastifyReply, err: unknown): void {
+    // What the request asked for, not what the program did wrong.
+    if (err instanceof NotAcceptable) return
     setImmediate(() => {
-      if (reply.sent && !(err instanceof ReplySent)) return
-      this.#parts.logger.error({ err }, 'sse: "subscribe" failed, and its handler has not answered; is it awaited?')
+      if (reply.sent && reply.statusCode >= 400) return
+      this.#parts.logger.error({ err }, 'sse: "subscribe" failed, and its handler has not answered with the error; is it awaited?')
     })
   }
 

@@ -144,3 +144,15 @@ t.test('an own route that turns a POST into a stream is opened as well', async (
   await sse.broadcast('tick', 1)
   t.equal((await stream.next('tick')).data, 1)
 })
+
+t.test('closing a stream logs no error, and the server sees its reader leave', async (t) => {
+  const logged: string[] = []
+  const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => { logged.push(line) } } } })
+  t.after(() => app.close())
+  await app.register(ssePlugin)
+  const stream = await openStream(app, '/events')
+  const [subscriber] = app.sse.subscribers()
+  await stream.close()
+  t.equal(await subscriber!.closed, 'reader')
+  t.strictSame(logged, [])
+})

@@ -107,6 +107,8 @@ function letIn (): void {
 }
 
 function stop (): void {
+  // Of the last quarter the timer may not have heard yet.
+  lookAtQuarters()
   for (const timer of timers) clearInterval(timer)
   const { gaps, replays } = app.sse.stats()
   report({ last, longestTurn, quarters, gaps, replays })
