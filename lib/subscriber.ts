@@ -124,7 +124,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
 
   /**
    * Sends what a source yields, each item as one event, no faster than the reader reads; then ends the stream for good, so that the
-   * reader does not come back for it.
+   * reader does not come back for it. Where several run at once, the first to end ends them all, unless its `end` is false.
    *
    * @param source Called with `signal`, and only if somebody is there to read. What it gives is returned when the reader leaves; a
    * generator that waits for something then hears of it only afterwards, unless it listens to `signal`.
