@@ -13,6 +13,7 @@ import type { Hub } from './hub.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import type { Log } from './log.ts'
 import { acceptsEventStream } from './negotiate.ts'
+import { demand } from './option-rules.ts'
 import type { StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { resume } from './placement.ts'
@@ -72,6 +73,7 @@ export class EventStreams {
    * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_HEADER_INVALID, and what is wrong with an option
    */
   async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions = {}): Promise<Subscriber> {
+    demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const { channels, from, context } = readSubscribeOptions(options)
     const { maxChannelsPerSubscriber } = this.#parts.hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)

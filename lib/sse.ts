@@ -174,11 +174,11 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /** Who awaits `subscribe` lets Fastify answer with the error. For who does not, it must not end the process: a request can cause it. */
-  #unanswered (reply: FastifyReply, err: unknown): void {
+  #unanswered (reply: FastifyReply | undefined, err: unknown): void {
     // What the request asked for, not what the program did wrong.
     if (err instanceof NotAcceptable) return
     setImmediate(() => {
-      if (reply.sent && reply.statusCode >= 400) return
+      if (reply?.sent && reply.statusCode >= 400) return
       this.#parts.logger.error({ err }, 'sse: "subscribe" failed, and its handler has not answered with the error; is it awaited?')
     })
   }

@@ -197,6 +197,9 @@ t.test('what decides who hears an event is never left to chance', async (t) => {
     if (wrong !== undefined) await t.rejects(sse.channel('a').disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID' })
   }
   await t.rejects(sse.disconnect(() => true, { finl: true } as never), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"disconnect\.finl"/ })
+  for (const wrong of [undefined, null, {}]) {
+    await t.rejects(sse.subscribe(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"subscribe\.reply" must be a Fastify reply/ })
+  }
   t.throws(() => sse.of(undefined as never), { code: 'FST_SSE_OPTION_INVALID' })
   t.throws(() => sse.channel(''), { code: 'FST_SSE_CHANNEL_INVALID', message: /^A channel must be text of 1 to 256 characters.*; it is ''$/ })
 })
