@@ -111,10 +111,10 @@ export class Delivery {
    * @param final The reader is told to stay away.
    */
   end (reason: CloseReason, final = false): void {
+    if (reason === 'shutdown') this.#isLast = true
     if (this.#reason !== undefined) return
     if (final) this.tell(Buffer.from(encodeClose(reason)))
     this.#reason = reason
-    this.#isLast = reason === 'shutdown'
     this.#endIndex = this.cursor.head
     this.cursor.end()
     this.#beServed()
@@ -123,16 +123,19 @@ export class Delivery {
   /**
    * Ends the stream where it is: nothing that it has not got yet is written any more, even if it was to end later.
    *
-   * @returns Whether it had not ended yet.
+   * @returns Whether it was not to end here before.
    */
   revoke (final: boolean): boolean {
     if (this.#state === 'ending' || this.#state === 'closed') return false
+    const isAgain = this.#reason === 'revoked'
+    // Who was told to stay away is not let in again.
+    if (isAgain && !final) return false
     this.#reason = 'revoked'
     this.#asides.drop()
     if (final) this.#asides.add(this.cursor.index, Buffer.from(encodeClose('revoked')))
     this.#endIndex = this.cursor.index
     this.#beServed()
-    return true
+    return !isAgain
   }
 
   /** Cuts the connection, whatever still waits. */
@@ -140,7 +143,8 @@ export class Delivery {
     if (this.#state === 'closed') return
     this.#reason = reason
     this.#state = 'ending'
-    this.#writer.destroy()
+    if (reason === 'shutdown') this.#writer.destroyLast()
+    else this.#writer.destroy()
   }
 
   /**
@@ -231,4 +235,4 @@ export class Delivery {
   }
 }
 
-const NOWHERE: ResponseWriter = { backlog: 0, mark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {} }
+const NOWHERE: ResponseWriter = { backlog: 0, mark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {} }

@@ -128,7 +128,8 @@ export class Hub implements SubscriberOwner {
     const picked = [...channel === undefined ? this.#subscribers : this.of(channel)].filter((subscriber) => {
       try {
         const answer = predicate(subscriber)
-        // A promise would pass for true, and end everybody.
+        // A promise would pass for true, and end everybody. Nobody waits for what becomes of it.
+        if (answer as unknown instanceof Promise) (answer as unknown as Promise<unknown>).catch(() => {})
         demand(typeof answer === 'boolean', 'disconnect.predicate', 'a function that returns true or false', answer)
         return answer
       } catch (error) {

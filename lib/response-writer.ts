@@ -26,8 +26,10 @@ export interface ResponseWriter {
   end (): void
   /** The same, and asks for no more on this connection: the server closes. */
   endLast (): void
-  /** Cuts the connection. */
+  /** Cuts the stream: of HTTP/1.1 with its connection, of HTTP/2 alone. */
   destroy (): void
+  /** The same, and its connection in any case: the server closes. */
+  destroyLast (): void
 }
 
 /**
@@ -148,6 +150,10 @@ class SocketWriter implements ResponseWriter {
   destroy (): void {
     this.#socket.destroy()
   }
+
+  destroyLast (): void {
+    this.#socket.destroy()
+  }
 }
 
 /** The ordinary `write` of any response. */
@@ -177,7 +183,7 @@ class PlainWriter implements ResponseWriter {
   get #socket (): Socket | undefined {
     const response = this.#response
     // That of a session which has ended throws at every touch.
-    if (hasClosed(response)) return undefined
+    if (response instanceof ServerResponse ? response.destroyed : hasClosed(response)) return undefined
     return (response instanceof ServerResponse ? response.socket : response.stream.session?.socket as Socket | undefined) ?? undefined
   }
 
@@ -196,8 +202,21 @@ class PlainWriter implements ResponseWriter {
   }
 
   destroy (): void {
-    if (this.#response instanceof ServerResponse) this.#response.destroy()
-    else this.#response.stream.destroy()
+    const response = this.#response
+    if (!(response instanceof ServerResponse)) {
+      response.stream.destroy()
+      return
+    }
+    // One that waits for its turn would wait on, though it was destroyed.
+    if (response.socket === null && !response.writableFinished) response.req.socket.destroy()
+    response.destroy()
+  }
+
+  destroyLast (): void {
+    const session = this.#response instanceof ServerResponse ? undefined : this.#response.stream.session
+    this.destroy()
+    // Destroying a session waits for what its reader does not take, and its socket is hidden: a method that returns `this` shows it.
+    if (session !== undefined && !session.destroyed) (session.socket.off('close', () => {}) as Socket).destroy()
   }
 }
 

@@ -16,7 +16,10 @@ const LEFT = Symbol('left')
  */
 export async function openSource (event: string, source: Source<unknown>, signal: AbortSignal): Promise<AsyncIterator<unknown>> {
   if (typeof source !== 'function') throw new SourceInvalid(quote(event), `is ${kindOf(source)}`)
-  const items = await source(signal) as Partial<AsyncIterable<unknown>> | undefined
+  const given = source(signal)
+  hearErrors(given)
+  const items = await given as Partial<AsyncIterable<unknown>> | undefined
+  hearErrors(items)
   if (typeof items?.[Symbol.asyncIterator] !== 'function') throw new SourceInvalid(quote(event), `gave ${kindOf(items)}`)
   const iterator = items[Symbol.asyncIterator]!()
   return items instanceof Readable ? { next: () => iterator.next(), return: () => destroy(items) } : iterator
@@ -35,8 +38,16 @@ export async function openSource (event: string, source: Source<unknown>, signal
 export async function draw<T> (
   opened: Promise<AsyncIterator<T>>, signal: AbortSignal, take: (item: T) => Promise<boolean>, returnFailed: (error: unknown) => void
 ): Promise<boolean> {
-  const pull = async (): Promise<IteratorResult<T>> => (await opened).next()
-  const giveBack = async (): Promise<unknown> => (await opened).return?.()
+  const pull = async (): Promise<IteratorResult<T>> => {
+    const items = await opened
+    // The reader left while they were on their way: they need not begin.
+    return signal.aborted ? { done: true, value: undefined } : items.next()
+  }
+  const giveBack = async (): Promise<unknown> => {
+    // That there are none is no failure once nobody wants them.
+    const items = await opened.catch(() => undefined)
+    return items?.return?.()
+  }
   // Not `Promise.race`: each of its calls would leave something behind at a promise that lives as long as the stream.
   let leave = (): void => {}
   const onAbort = (): void => leave()
@@ -64,6 +75,11 @@ export async function draw<T> (
     // Not awaited: a generator that waits for something else hears of it only afterwards.
     if (running) giveBack().catch(returnFailed)
   }
+}
+
+/** A stream that fails before its iterator listens would end the process; the iterator reports it all the same. */
+function hearErrors (items: unknown): void {
+  if (items instanceof Readable) items.on('error', () => {})
 }
 
 /** Its own iterator would first wait for the next item, perhaps for ever. */

@@ -132,6 +132,38 @@ t.test('draw', async (t) => {
     t.equal(returns, 1)
   })
 
+  t.test('does not begin with items that come after their reader has left', async (t) => {
+    const controller = new AbortController()
+    let begun = false
+    const late = openSource('message', async () => {
+      await new Promise(setImmediate)
+      return (async function * () {
+        begun = true
+        yield 1
+      })()
+    }, controller.signal)
+    const drawn = drawWhenOpened(late, controller.signal, taking().take, nothingFails)
+    controller.abort()
+    t.equal(await drawn, false)
+    await late
+    await new Promise(setImmediate)
+    t.notOk(begun)
+  })
+
+  t.test('passes over that there are none, once nobody wants them', async (t) => {
+    const controller = new AbortController()
+    const late = openSource('message', async () => { throw new Error('aborted') }, controller.signal)
+    controller.abort()
+    t.equal(await drawWhenOpened(late, controller.signal, taking().take, nothingFails), false)
+  })
+
+  t.test('reports what a Readable failed with before anybody listened', async (t) => {
+    const inner = new Error('early')
+    for (const source of [() => new Readable().destroy(inner), async () => new Readable().destroy(inner)]) {
+      await t.rejects(drawWhenOpened(openSource('message', source, never), never, taking().take, nothingFails), inner)
+    }
+  })
+
   t.test('passes over what the source throws after the signal was aborted', async (t) => {
     const controller = new AbortController()
     const items = async function * (): AsyncGenerator<number> {

@@ -101,3 +101,48 @@ t.test('of a reader that has ended its half, and has much to read, nothing more 
   t.equal(await sent, false)
   t.equal(await subscriber!.closed, 'reader')
 })
+
+t.test('a reader of HTTP/1.0 that takes nothing is cut while its stream ends, too', async (t) => {
+  const { app, closes, port } = await start(t)
+  const reader = await RawReader.connect(t, port)
+  reader.ask('GET /events HTTP/1.0')
+  await until(() => app.sse.count() === 1)
+  reader.socket.pause()
+  const [subscriber] = app.sse.subscribers()
+  await subscriber!.send('message', 'x'.repeat(16 * MIB - 2))
+  subscriber!.close()
+  await until(() => closes.length === 1)
+  t.strictSame(closes, ['stalled'])
+})
+
+t.test('a closing server does not wait for', async (t) => {
+  t.test('a pipelined stream behind an answer that never comes', async (t) => {
+    const app = Fastify({ forceCloseConnections: true })
+    await app.register(ssePlugin, { shutdownTimeout: 50 })
+    app.get('/slow', () => {})
+    const reader = await RawReader.connect(t, await listen(t, app))
+    reader.ask('GET /slow', 'GET /events')
+    await until(() => app.sse.count() === 1)
+    await app.close()
+    t.equal(app.sse.stats().closes.shutdown, 1)
+  })
+
+  for (const ends of [false, true]) {
+    t.test(`an HTTP/2 reader that takes nothing${ends ? ', of a stream that ends' : ''}`, async (t) => {
+      const { app, port } = await start(t, { shutdownTimeout: 50, stallTimeout: false }, true)
+      const session = connectHttp2(`http://127.0.0.1:${port}`)
+      session.on('error', () => {})
+      t.after(() => session.destroy())
+      const stream = session.request({ ':path': '/events' })
+      stream.on('error', () => {})
+      await new Promise((resolve) => stream.once('data', resolve))
+      stream.pause()
+      await app.sse.broadcast('message', 'x'.repeat(16 * MIB - 2))
+      const [subscriber] = app.sse.subscribers()
+      await until(() => subscriber!.lag === 0)
+      if (ends) subscriber!.close()
+      await app.close()
+      t.equal(await subscriber!.closed, 'shutdown')
+    })
+  }
+})

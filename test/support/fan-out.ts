@@ -64,6 +64,10 @@ export class GatedWriter implements ResponseWriter {
     this.onClosed()
   }
 
+  destroyLast (): void {
+    this.destroy()
+  }
+
   /** The data of the application's events. */
   get data (): string[] { return this.events.filter(({ type }) => type === 'message').map(({ data }) => data) }
 }
