@@ -103,7 +103,7 @@ t.test('of a reader that has ended its half, and has much to read, nothing more 
 })
 
 t.test('a reader of HTTP/1.0 that takes nothing is cut while its stream ends, too', async (t) => {
-  const { app, closes, port } = await start(t)
+  const { app, closes, port } = await start(t, { maxBacklogBytes: Infinity })
   const reader = await RawReader.connect(t, port)
   reader.ask('GET /events HTTP/1.0')
   await until(() => app.sse.count() === 1)
