@@ -22,15 +22,16 @@ const WAYS: ReadonlyArray<(socket: Socket) => void> = [
 
 const ROOMS = 1000
 
-/** Requests of every second connection, pipelined: streams that wait for their turn, and are gone before it comes. */
+/** Requests of one connection in fifty, pipelined: streams that wait for their turn, and are gone before it comes. */
 const PIPELINED = 4
+const ONE_IN = 50
 
 function visit (port: number, number: number): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     const ask = (n: number): string => `GET /events?room=${(number + n) % ROOMS} HTTP/1.1\r\nhost: localhost\r\n\r\n`
-    socket.write(Array.from({ length: number % 2 === 0 ? 1 : PIPELINED }, (_, n) => ask(n)).join(''))
-    WAYS[Math.floor(number / 2) % WAYS.length]!(socket)
+    socket.write(Array.from({ length: number % ONE_IN === 0 ? PIPELINED : 1 }, (_, n) => ask(n)).join(''))
+    WAYS[number % WAYS.length]!(socket)
     socket.on('error', () => {})
     socket.once('close', () => resolve())
   })
