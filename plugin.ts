@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { Admission } from './lib/admission.ts'
 import { Broadcaster } from './lib/broadcast.ts'
 import { declareForBrowsers, hasCors, servePages } from './lib/browser-clients.ts'
 import { harmless } from './lib/callbacks.ts'
@@ -43,10 +44,13 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const log = new Log({ origin, bounds: settings.history, keeps: settings.keepsHistory, now, evicted: (entry) => channels.evict(entry) })
   const channels = new Channels(log)
   const pump = new Pump(log, channels)
+  const clock = new Clock()
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,
     shutdownTimeout: settings.shutdownTimeout,
     limits: settings.limits,
+    heartbeat: settings.heartbeat,
+    now: () => clock.now,
     encode: (event, payload) => encoder.encode(event, payload),
     ready: (delivery) => pump.add(delivery),
     onClose: harmless(app.log, 'onClose', settings.onClose),
@@ -59,10 +63,12 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     channels,
     hub,
     headers: settings.headers,
+    heartbeatInterval: settings.heartbeatInterval,
+    admission: new Admission(settings.admission),
+    overload: settings.overload,
+    shutdownTimeout: settings.shutdownTimeout,
     onSubscribe: harmless(app.log, 'onSubscribe', settings.onSubscribe)
   })
-  const clock = new Clock()
-
   app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, logger: app.log }))
 
   if (url !== false) {
@@ -78,7 +84,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
-    clock.start(settings.clockInterval, (time) => hub.look(time))
+    clock.start(settings.clockInterval, (times) => hub.look(times))
     if (url !== false && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
       app.log.info(`sse: pages of any origin may read ${app.prefix}${url}; the option "cors" says who else`)
     }
@@ -86,7 +92,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   // Not onClose: the server waits for open streams before that.
   app.addHook('preClose', async () => {
     await broadcaster.close()
-    await hub.close()
+    await Promise.all([eventStreams.close(), hub.close()])
     clock.stop()
   })
 }
@@ -118,7 +124,7 @@ export type { AnySchema, Declaration, Declarations, EncodedEventsOf, EncodedPayl
 export type { AnyEvents, Events, RegisteredEvents } from './lib/events.ts'
 export type { GapReason } from './lib/gap-reason.ts'
 export type { ReconnectionTime } from './lib/hub.ts'
-export type { SlowSubscriber, SsePluginOptions, StreamHeaders } from './lib/options.ts'
+export type { Overload, SlowSubscriber, SsePluginOptions, StreamHeaders } from './lib/options.ts'
 export type { Source } from './lib/source.ts'
 export type { Sse, Stats } from './lib/sse.ts'
 export type { Subscriber } from './lib/subscriber.ts'

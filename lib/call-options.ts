@@ -1,5 +1,4 @@
 import { checkChannel, EVERYBODY } from './channel-name.ts'
-import { OptionUnsupported } from './errors.ts'
 import { demand, isObject, readBoolean, readObject } from './option-rules.ts'
 import { FINAL_ID, OWN_PREFIX } from './own-events.ts'
 import { parsePosition } from './position.ts'
@@ -36,6 +35,13 @@ export interface SubscribeOptions {
   readonly from?: 'head' | 'oldest' | (string & {}) | undefined
   /** Yours; comes back as `subscriber.context`. Augment `SubscriberContext` to type it. */
   readonly context?: SubscriberContext | undefined
+  /**
+   * When what lets this reader in ends, as the `exp` of a token says: its stream is then ended where it is, at most a second later. Its
+   * reader comes back, and is judged anew. The clock on the wall is asked at this call only.
+   *
+   * @defaultValue never
+   */
+  readonly expiresAt?: Date | undefined
 }
 
 /** What may be said of the end of a stream. */
@@ -50,9 +56,7 @@ export interface StreamOptions {
   readonly end?: boolean | undefined
 }
 
-const SUBSCRIBE_OPTIONS = ['channels', 'from', 'context']
-
-const SUBSCRIBE_OPTIONS_TO_COME = ['expiresAt']
+const SUBSCRIBE_OPTIONS = ['channels', 'from', 'context', 'expiresAt']
 
 const PRINTABLE_ID = /^[!-~](?:[ -~]{0,254}[!-~])?$/
 
@@ -61,6 +65,8 @@ export interface Subscription {
   readonly channels: readonly string[]
   readonly from: string | undefined
   readonly context: SubscriberContext
+  /** Milliseconds since 1970; Infinity: never. */
+  readonly expiresAt: number
 }
 
 /** What a broadcast says, complete. `ephemeral` is undefined where the declaration decides. */
@@ -72,15 +78,17 @@ export interface BroadcastTerms {
 
 export function readSubscribeOptions (options: SubscribeOptions): Subscription {
   demand(isObject(options), 'subscribe', `an object of ${SUBSCRIBE_OPTIONS.join(', ')}`, options)
-  for (const key of Object.keys(options)) {
-    // Not passed over: it is there to keep somebody out.
-    if (SUBSCRIBE_OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(`subscribe.${key}`)
-  }
-  const { channels = [EVERYBODY], from, context = {} } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
+  const { channels = [EVERYBODY], from, context = {}, expiresAt } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
   demandChannels('subscribe', options, 'a list of channels')
   demand(Array.isArray(channels), 'subscribe.channels', 'a list of channels', channels)
   demand(from === undefined || typeof from === 'string', 'subscribe.from', '"head", "oldest" or an event ID', from)
-  return { channels: readChannels(channels), from: from === '' ? undefined : from, context }
+  return { channels: readChannels(channels), from: from === '' ? undefined : from, context, expiresAt: readExpiry(expiresAt) }
+}
+
+function readExpiry (expiresAt: Date | undefined): number {
+  if (expiresAt === undefined) return Infinity
+  demand(expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime()), 'subscribe.expiresAt', 'a valid Date', expiresAt)
+  return expiresAt.getTime()
 }
 
 /** @param withIds Whether events have ids at all. */

@@ -5,25 +5,42 @@ export function now (): number {
   return performance.now()
 }
 
+/** What may be given to a timer of Node: it takes anything longer for 1. */
+export function longestTimer (milliseconds: number): number {
+  return Math.min(milliseconds, 2 ** 31 - 1)
+}
+
+/** What a tick says, in milliseconds of two clocks. */
+export interface Times {
+  /** As `now` says. */
+  readonly real: number
+  /** The same without the time in which this process was blocked or stopped: nobody else could do anything either then. */
+  readonly awake: number
+}
+
 /**
  * One coarse timer for everything that happens to subscribers after a while, however many there are. Keeps no process alive.
  */
 export class Clock {
+  readonly #now: () => number
   #timer: NodeJS.Timeout | undefined
 
-  /**
-   * @param interval Milliseconds.
-   * @param tick Called every so often, with the milliseconds that have passed for everybody.
-   */
-  start (interval: number, tick: (time: number) => void): void {
-    let time = 0
-    let last = now()
+  /** @param source Monotonic milliseconds. */
+  constructor (source: () => number = now) {
+    this.#now = source
+  }
+
+  get now (): number { return this.#now() }
+
+  /** @param interval Milliseconds. */
+  start (interval: number, tick: (times: Times) => void): void {
+    let awake = 0
+    let last = this.#now()
     this.#timer = setInterval(() => {
-      const present = now()
-      // While this process did nothing, nobody else could: sockets that had room the whole time would seem to have stalled.
-      time += Math.min(present - last, 2 * interval)
-      last = present
-      tick(time)
+      const real = this.#now()
+      awake += Math.min(real - last, 2 * interval)
+      last = real
+      tick({ real, awake })
     }, interval).unref()
   }
 

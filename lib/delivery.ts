@@ -1,23 +1,14 @@
 import { Buffer } from 'node:buffer'
 import { Asides } from './asides.ts'
 import { textChunk, type Chunk } from './chunk.ts'
+import type { Times } from './clock.ts'
 import type { CloseReason } from './close-reason.ts'
 import type { Cursor } from './cursor.ts'
-import type { GapReason } from './gap-reason.ts'
+import { encodeRetry } from './encode.ts'
 import { encodeClose } from './own-events.ts'
 import type { ResponseWriter } from './response-writer.ts'
-
-/** What was handed to the readers of this process. */
-export interface Traffic {
-  /** Events, times the subscribers that got them. */
-  deliveries: number
-  /** Bytes of event streams, without heads and transfer coding. */
-  bytes: number
-  /** How often a subscriber was told that entries were gone, by reason. */
-  readonly gaps: Record<GapReason, number>
-  /** Subscribers that began with entries from before they came. */
-  replays: number
-}
+import type { Traffic } from './traffic.ts'
+import { Watch, type Timeouts } from './watch.ts'
 
 /** What holds for every subscriber. */
 export interface SubscriberLimits {
@@ -25,14 +16,19 @@ export interface SubscriberLimits {
   readonly maxChannelsPerSubscriber: number
   /** Whether one that fell out of the log is closed. */
   readonly closesSlow: boolean
-  /** Milliseconds. */
-  readonly stallTimeout: number
+  readonly timeouts: Timeouts
 }
 
 /** What a delivery hands upward. */
 export interface DeliveryOwner {
   readonly traffic: Traffic
   readonly limits: SubscriberLimits
+  /** Keeps a silent stream from being taken for dead. */
+  readonly heartbeat: Buffer
+  /** Monotonic milliseconds. */
+  readonly now: number
+  /** Milliseconds, another number at every call. */
+  drawReconnectionTime (): number
   /** There is something to serve it with, and its reader takes it. */
   ready (delivery: Delivery): void
 }
@@ -45,6 +41,7 @@ export class Delivery {
   readonly cursor: Cursor
   readonly #owner: DeliveryOwner
   #writer: ResponseWriter
+  readonly #watch: Watch
   readonly #asides = new Asides()
   /** The index at which the stream ends, once somebody asked for that. */
   #endIndex = Infinity
@@ -53,17 +50,16 @@ export class Delivery {
   #state: 'open' | 'pushed back' | 'ending' | 'closed' = 'open'
   /** Nothing else is to come on its connection. */
   #isLast = false
-  /** The mark of its writer when that was last seen to change, and when that was. */
-  #mark = NaN
-  #markedAt = 0
 
   /** Whether it stands in the pump's queue. The pump's to change; kept here so that asking costs nothing. */
   queued = false
 
-  constructor (owner: DeliveryOwner, cursor: Cursor, writer: ResponseWriter) {
+  /** @param expiresAt In the owner's milliseconds; Infinity: never. */
+  constructor (owner: DeliveryOwner, cursor: Cursor, writer: ResponseWriter, expiresAt = Infinity) {
     this.#owner = owner
     this.cursor = cursor
     this.#writer = writer
+    this.#watch = new Watch(owner.limits.timeouts, owner.now, expiresAt)
   }
 
   /** A stream that never opened. */
@@ -92,16 +88,17 @@ export class Delivery {
   /** The same; resolves with whether they were handed to the socket. */
   hand (bytes: Buffer): Promise<boolean> {
     if (this.#reason !== undefined) return Promise.resolve(false)
+    this.#watch.gaveEvent = true
     return new Promise((resolve) => {
       this.#asides.add(this.cursor.head, bytes, resolve)
       this.#beServed()
     })
   }
 
-  /** The same for a `retry` field. One that still waits is replaced. */
-  tellRetry (text: string): void {
+  /** The same for the time after which its reader comes back. One that still waits is replaced. */
+  tellRetry (): void {
     if (this.#reason !== undefined) return
-    this.#asides.addRetry(this.cursor.head, Buffer.from(text))
+    this.#asides.addRetry(this.cursor.head, Buffer.from(encodeRetry(this.#owner.drawReconnectionTime())))
     this.#beServed()
   }
 
@@ -120,19 +117,25 @@ export class Delivery {
     this.#beServed()
   }
 
+  /** The same for a reader that is to come back, at a moment of its own. */
+  sendAway (reason: CloseReason): void {
+    this.tellRetry()
+    this.end(reason)
+  }
+
   /**
    * Ends the stream where it is: nothing that it has not got yet is written any more, even if it was to end later.
    *
    * @returns Whether it was not to end here before.
    */
-  revoke (final: boolean): boolean {
+  revoke (reason: 'revoked' | 'expired', final: boolean): boolean {
     if (this.#state === 'ending' || this.#state === 'closed') return false
-    const isAgain = this.#reason === 'revoked'
+    const isAgain = this.#reason === 'revoked' || this.#reason === 'expired'
     // Who was told to stay away is not let in again.
     if (isAgain && !final) return false
-    this.#reason = 'revoked'
+    this.#reason = reason
     this.#asides.drop()
-    if (final) this.#asides.add(this.cursor.index, Buffer.from(encodeClose('revoked')))
+    if (final) this.#asides.add(this.cursor.index, Buffer.from(encodeClose(reason)))
     this.#endIndex = this.cursor.index
     this.#beServed()
     return !isAgain
@@ -147,19 +150,15 @@ export class Delivery {
     else this.#writer.destroy()
   }
 
-  /**
-   * Cuts the connection if its socket has sent nothing for too long. Called every now and then.
-   *
-   * @param time Milliseconds of the clock.
-   */
-  look (time: number): void {
-    const { mark, backlog } = this.#writer
-    if (backlog === 0 || mark !== this.#mark) {
-      this.#mark = mark
-      this.#markedAt = time
-    } else if (time - this.#markedAt >= this.#owner.limits.stallTimeout) {
-      this.destroy('stalled')
-    }
+  /** Sees to what has become due. Called at every tick of the clock. */
+  look (times: Times): void {
+    const due = this.#watch.look(times, this.#writer)
+    if (due === undefined) return
+    if (due === 'stalled') this.destroy(due)
+    else if (due === 'expired') this.revoke(due, false)
+    else if (due !== 'heartbeat') this.sendAway(due)
+    // What waits breaks the silence by itself.
+    else if (this.#state === 'open' && !this.waiting) this.tell(this.#owner.heartbeat)
   }
 
   /** Its response closed, whoever closed it: lets go of what it holds. */
@@ -193,6 +192,7 @@ export class Delivery {
       // Nothing that it hears stood there.
       if (run === undefined) continue
       this.#owner.traffic.deliveries += run.events
+      this.#watch.gaveEvent = true
       return this.#write(run.chunk)
     }
     return 0
@@ -219,6 +219,7 @@ export class Delivery {
 
   #write (chunk: Chunk): number {
     this.#owner.traffic.bytes += chunk.plain.length
+    this.#watch.wrote = true
     if (!this.#writer.write(chunk)) {
       this.#state = 'pushed back'
       this.#writer.onceDrained(() => {
@@ -235,4 +236,6 @@ export class Delivery {
   }
 }
 
-const NOWHERE: ResponseWriter = { backlog: 0, mark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {} }
+const NOWHERE: ResponseWriter = {
+  backlog: 0, isFlushed: true, mark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {}
+}

@@ -86,6 +86,9 @@ export const HeaderInvalid = createError<[header: string, problem: string]>(
 export const NotAcceptable = createError(
   'FST_SSE_NOT_ACCEPTABLE', 'This resource is an event stream; the request does not accept text/event-stream', 406)
 
+export const Overloaded = createError(
+  'FST_SSE_OVERLOADED', 'There is no place for another event stream', 503)
+
 export const ReplySent = createError(
   'FST_SSE_REPLY_SENT', 'This reply was sent already, or is an event stream already')
 

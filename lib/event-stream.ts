@@ -1,23 +1,26 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Admission } from './admission.ts'
 import { readSubscribeOptions, type SubscribeOptions } from './call-options.ts'
 import type { Channels } from './channels.ts'
 import { textChunk } from './chunk.ts'
 import type { CloseReason } from './close-reason.ts'
 import { Cursor } from './cursor.ts'
 import { Delivery } from './delivery.ts'
-import { ChannelsExceeded, NotAcceptable, ReplyReplaced, ReplySent } from './errors.ts'
+import { ChannelsExceeded, NotAcceptable, Overloaded, ReplyReplaced, ReplySent } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { HandOver } from './hand-over.ts'
+import { HeadPhase } from './head-phase.ts'
 import type { Hub } from './hub.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import type { Log } from './log.ts'
-import { acceptsEventStream } from './negotiate.ts'
+import { acceptsEventStream, asksForEventStream } from './negotiate.ts'
 import { demand } from './option-rules.ts'
-import type { StreamHeaders } from './options.ts'
+import { encodeRetry } from './encode.ts'
+import type { Overload, StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { resume } from './placement.ts'
-import { headOf, setGap, setHead } from './response-head.ts'
+import { closeConnectionAfter, headOf, setGap, setHead } from './response-head.ts'
 import { hasClosed, openWriter, whenClosed, type AnyResponse } from './response-writer.ts'
 import { Subscriber } from './subscriber.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
@@ -34,6 +37,12 @@ export interface EventStreamParts {
   readonly log: Log
   readonly channels: Channels
   readonly hub: Hub
+  /** What readers are told of it: milliseconds, or false. */
+  readonly heartbeatInterval: number | false
+  readonly admission: Admission
+  readonly overload: Overload
+  /** Milliseconds that a stream may still take to open when the server closes. */
+  readonly shutdownTimeout: number
   readonly headers: (request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>
   /** May throw: that is logged by whoever hands it in. */
   onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
@@ -47,6 +56,8 @@ interface Start {
   readonly after: string | 'oldest' | null
   /** The same where it comes from the reader, or from the application. */
   readonly lastEventId: string | undefined
+  /** Milliseconds of the hub's clock; Infinity: never. */
+  readonly expiresAt: number
 }
 
 /** Where it starts, and what its reader has to be told first. */
@@ -60,11 +71,11 @@ interface Placed {
  */
 export class EventStreams {
   readonly #parts: EventStreamParts
-  /** Replies that are being turned into streams: while their onSend hooks run, Fastify does not know yet. */
-  readonly #taken = new WeakSet<FastifyReply>()
+  readonly #headPhase: HeadPhase
 
   constructor (parts: EventStreamParts) {
     this.#parts = parts
+    this.#headPhase = new HeadPhase(parts.shutdownTimeout)
   }
 
   /**
@@ -74,31 +85,43 @@ export class EventStreams {
    */
   async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions = {}): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
-    const { channels, from, context } = readSubscribeOptions(options)
-    const { maxChannelsPerSubscriber } = this.#parts.hub.limits
+    const { channels, from, context, expiresAt } = readSubscribeOptions(options)
+    const { hub } = this.#parts
+    const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const reply = anyReply as FastifyReply
     const { request } = reply
-    if (reply.sent || this.#taken.has(reply)) throw new ReplySent()
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
-    this.#taken.add(reply)
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
-    const start = { channels, context, ...this.#startOf(from, lastEventId) }
+    const start = { channels, context, expiresAt: hub.now + expiresAt - Date.now(), ...this.#startOf(from, lastEventId) }
+    return this.#headPhase.add(reply, () => lastEventId === FINAL_ID ? this.#refuse(reply, start) : this.#turn(reply, start))
+  }
+
+  /** Ends what is being opened, as the hub ends what is open. */
+  close (): Promise<void> {
+    return this.#headPhase.close()
+  }
+
+  async #refuse (reply: FastifyReply, start: Start): Promise<Subscriber> {
+    if (hasClosed(reply.raw)) return this.#neverOpened(reply, start, 'reader')
+    this.#parts.hub.turnedAway('refused')
+    // "A client can be told to stop reconnecting using the HTTP 204 No Content response code."
+    await answer(reply.code(204))
+    return this.#neverOpened(reply, start, 'refused')
+  }
+
+  async #turn (reply: FastifyReply, start: Start): Promise<Subscriber> {
+    const { admission, headers } = this.#parts
+    const { request } = reply
     const response: AnyResponse = reply.raw
-    if (lastEventId !== FINAL_ID) await this.#setHead(reply)
+    const key = await admission.keyOf(request)
+    setHead(reply, await headers(request))
     // The handler has returned: it did not await this.
     if (reply.sent) throw new ReplySent()
     // It may have left during a hook of the application: `close` has been fired by then.
     if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
-    if (lastEventId === FINAL_ID) {
-      // "A client can be told to stop reconnecting using the HTTP 204 No Content response code."
-      await answer(reply.code(204))
-      return this.#neverOpened(reply, start, 'ended')
-    }
-    if (request.method === 'HEAD') {
-      await this.#sendHeadAlone(reply, start)
-      return this.#neverOpened(reply, start, 'ended')
-    }
+    if (!admission.enter(key, response)) return this.#turnAway(reply, start)
+    if (request.method === 'HEAD') return this.#sendHeadAlone(reply, start)
     return new Promise((resolve, reject) => {
       // While the onSend hooks run. A response that has ended was answered by one of them.
       const closed = (): void => response.writableEnded ? reject(new ReplyReplaced()) : resolve(this.#neverOpened(reply, start, 'reader'))
@@ -113,14 +136,19 @@ export class EventStreams {
     })
   }
 
-  async #setHead (reply: FastifyReply): Promise<void> {
-    try {
-      setHead(reply, await this.#parts.headers(reply.request))
-    } catch (error) {
-      // Nothing was sent: it may become an event stream after all.
-      this.#taken.delete(reply)
-      throw error
+  /** There is no place for it now. */
+  async #turnAway (reply: FastifyReply, start: Start): Promise<Subscriber> {
+    const { hub, overload } = this.#parts
+    const { request } = reply
+    hub.turnedAway('overload')
+    const time = hub.drawReconnectionTime()
+    // A native EventSource never comes back after a 503. Whoever did not ask for an event stream by name is none.
+    if (overload === 'retry' && asksForEventStream(request.headers.accept)) {
+      await answer(reply, request.method === 'HEAD' ? Readable.from([]) : encodeRetry(time))
+    } else {
+      await answer(reply.code(503).header('retry-after', Math.ceil(time / 1000)), new Overloaded())
     }
+    return this.#neverOpened(reply, start, 'overload')
   }
 
   #startOf (from: string | undefined, lastEventId: string | undefined): Pick<Start, 'after' | 'lastEventId'> {
@@ -145,16 +173,19 @@ export class EventStreams {
   #neverOpened (reply: FastifyReply, start: Start, reason: CloseReason): Subscriber {
     reply.hijack()
     const { hub } = this.#parts
-    return new Subscriber(hub, Delivery.closed(hub, this.#place(start).cursor, reason), start.context)
+    // Who was cut for taking too long has not left.
+    const ended = reason === 'reader' && this.#headPhase.isClosing ? 'shutdown' : reason
+    return new Subscriber(hub, Delivery.closed(hub, this.#place(start).cursor, ended), start.context)
   }
 
   /** The head that GET would get. */
-  async #sendHeadAlone (reply: FastifyReply, start: Start): Promise<void> {
+  async #sendHeadAlone (reply: FastifyReply, start: Start): Promise<Subscriber> {
     const { cursor, gap } = this.#place(start)
     cursor.release()
     if (gap !== undefined) setGap({ get: (name) => reply.getHeader(name), set: (name, value) => reply.header(name, value) }, gap)
     // A stream, not nothing: Fastify's own HEAD routes would say `content-length: 0`, which GET does not.
     await answer(reply, Readable.from([]))
+    return this.#neverOpened(reply, start, 'ended')
   }
 
   #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
@@ -164,14 +195,16 @@ export class EventStreams {
       setGap(headOf(response), gap)
       hub.traffic.gaps[gap]++
     }
+    if (hub.isClosing) closeConnectionAfter(response)
     const opening = textChunk(this.#opening(cursor, gap, start.lastEventId))
     const writer = openWriter(response, opening, hub.limits.maxBacklogBytes)
-    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer), start.context)
+    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
     // Not an error of ours: `close` follows, and says that the reader has gone.
     response.on('error', () => {})
     hub.traffic.bytes += opening.plain.length
     hub.add(subscriber)
+    if (hub.now >= start.expiresAt) subscriber.delivery.revoke('expired', false)
     if (cursor.isBehind) {
       hub.traffic.replays++
       // Nothing else wakes the pump before the next event.
@@ -182,16 +215,17 @@ export class EventStreams {
   }
 
   #opening (cursor: Cursor, gap: GapReason | undefined, lastEventId: string | undefined): string {
-    const time = this.#parts.hub.drawReconnectionTime()
-    if (gap === undefined) return encodeOpen(time, cursor.lastEventId)
+    const { hub, heartbeatInterval } = this.#parts
+    const time = hub.drawReconnectionTime()
+    if (gap === undefined) return encodeOpen(time, heartbeatInterval, cursor.lastEventId)
     // No id with `sse.open` then: a reader cut off between the two would come back from here, and never hear of the gap.
     // An id that is none of ours is not sent back: it may be anything, of any length.
-    return encodeOpen(time, null) + cursor.gap(gap, gap === 'unknown' ? undefined : lastEventId)
+    return encodeOpen(time, heartbeatInterval, null) + cursor.gap(gap, gap === 'unknown' ? undefined : lastEventId)
   }
 }
 
 /** Resolves when it is sent: a handler that returned earlier would be taken for one that forgot to answer. */
-async function answer (reply: FastifyReply, payload?: Readable): Promise<void> {
+async function answer (reply: FastifyReply, payload?: Readable | string | Error): Promise<void> {
   await new Promise<void>((resolve) => {
     whenClosed(reply.raw, resolve)
     reply.send(payload)

@@ -1,9 +1,10 @@
+import { Buffer } from 'node:buffer'
+import { longestTimer, type Times } from './clock.ts'
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
-import type { Delivery, SubscriberLimits, Traffic } from './delivery.ts'
-import { encodeRetry } from './encode.ts'
-import { GAP_REASONS, type GapReason } from './gap-reason.ts'
+import type { Delivery, SubscriberLimits } from './delivery.ts'
 import { demand } from './option-rules.ts'
 import type { Subscriber, SubscriberOwner } from './subscriber.ts'
+import { noTraffic, type Traffic } from './traffic.ts'
 
 /** Milliseconds between which each subscriber's reconnection time is drawn, so that readers do not all come back at once. */
 export interface ReconnectionTime {
@@ -16,6 +17,10 @@ export interface HubParts {
   /** Milliseconds that a reader has to take the end of its stream when the hub closes. */
   readonly shutdownTimeout: number
   readonly limits: SubscriberLimits
+  /** What breaks a silence. */
+  readonly heartbeat: string
+  /** Monotonic milliseconds. */
+  now (): number
   /** An event of the application as it goes out. @throws what is wrong with it */
   encode (event: string, payload: unknown): string
   /** There is something to serve this one with. */
@@ -34,23 +39,19 @@ const NOBODY: ReadonlySet<Subscriber> = new Set()
  * The subscribers of this process, from the moment their head is sent until their response closes.
  */
 export class Hub implements SubscriberOwner {
-  readonly traffic: Traffic = {
-    deliveries: 0,
-    bytes: 0,
-    gaps: Object.fromEntries(GAP_REASONS.map((reason) => [reason, 0])) as Record<GapReason, number>,
-    replays: 0
-  }
-
+  readonly traffic: Traffic = noTraffic()
   readonly #subscribers = new Set<Subscriber>()
   /** Those of each channel that has any. */
   readonly #byChannel = new Map<string, Set<Subscriber>>()
   readonly #closes = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
+  readonly heartbeat: Buffer
   readonly #parts: HubParts
   #reconnectionTime: ReconnectionTime
-  #closing: Promise<unknown> | undefined
+  #closing: Promise<void> | undefined
 
   constructor (parts: HubParts) {
     this.#parts = parts
+    this.heartbeat = Buffer.from(parts.heartbeat)
     this.#reconnectionTime = parts.reconnectionTime
   }
 
@@ -58,13 +59,17 @@ export class Hub implements SubscriberOwner {
 
   get limits (): SubscriberLimits { return this.#parts.limits }
 
+  get now (): number { return this.#parts.now() }
+
+  get isClosing (): boolean { return this.#closing !== undefined }
+
   /** Channels that somebody hears. */
   get channels (): number { return this.#byChannel.size }
 
   /** Those that hear a channel. */
   of (channel: string): ReadonlySet<Subscriber> { return this.#byChannel.get(channel) ?? NOBODY }
 
-  /** How many streams ended, by reason. */
+  /** How many streams ended, by reason, and how many never opened. */
   get closes (): Readonly<Record<CloseReason, number>> { return { ...this.#closes } }
 
   /** Entries that the subscriber furthest behind has still to get. */
@@ -83,7 +88,7 @@ export class Hub implements SubscriberOwner {
   add (subscriber: Subscriber): void {
     this.#subscribers.add(subscriber)
     for (const channel of subscriber.channels) this.joined(subscriber, channel)
-    if (this.#closing !== undefined) void this.#sendAway(subscriber)
+    if (this.#closing !== undefined) void this.#sendAway([subscriber])
   }
 
   joined (subscriber: Subscriber, channel: string): void {
@@ -117,6 +122,11 @@ export class Hub implements SubscriberOwner {
     this.#parts.onClose(subscriber, reason)
   }
 
+  /** A reader got no stream. */
+  turnedAway (reason: 'overload' | 'refused'): void {
+    this.#closes[reason]++
+  }
+
   /**
    * Ends the streams of those that a predicate picks, where they are. What it throws is logged, and spares the one it was asked about.
    *
@@ -137,12 +147,12 @@ export class Hub implements SubscriberOwner {
         return false
       }
     })
-    return picked.filter(({ delivery }) => delivery.revoke(final)).length
+    return picked.filter(({ delivery }) => delivery.revoke('revoked', final)).length
   }
 
-  /** Cuts those whose sockets send nothing any more. Called every now and then. */
-  look (time: number): void {
-    for (const { delivery } of this.#subscribers) delivery.look(time)
+  /** Sees to what has become due for each. Called at every tick of the clock. */
+  look (times: Times): void {
+    for (const { delivery } of this.#subscribers) delivery.look(times)
   }
 
   /** A reconnection time in milliseconds, drawn anew at every call. */
@@ -154,7 +164,7 @@ export class Hub implements SubscriberOwner {
   /** Tells every subscriber, those of now and those to come. */
   setReconnectionTime (reconnectionTime: ReconnectionTime): void {
     this.#reconnectionTime = reconnectionTime
-    for (const { delivery } of this.#subscribers) delivery.tellRetry(encodeRetry(this.drawReconnectionTime()))
+    for (const { delivery } of this.#subscribers) delivery.tellRetry()
   }
 
   /**
@@ -162,20 +172,20 @@ export class Hub implements SubscriberOwner {
    *
    * @returns Resolves when the last one of now is gone. The same promise for every call.
    */
-  close (): Promise<unknown> {
-    this.#closing ??= Promise.all(Array.from(this.#subscribers, (subscriber) => this.#sendAway(subscriber)))
+  close (): Promise<void> {
+    this.#closing ??= this.#sendAway([...this.#subscribers])
     return this.#closing
   }
 
-  async #sendAway ({ delivery, closed }: Subscriber): Promise<void> {
+  async #sendAway (subscribers: readonly Subscriber[]): Promise<void> {
     // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
-    delivery.tellRetry(encodeRetry(this.drawReconnectionTime()))
-    delivery.end('shutdown')
-    const timer = setTimeout(() => delivery.destroy('shutdown'), Math.min(this.#parts.shutdownTimeout, MAX_TIMEOUT))
-    await closed
+    for (const { delivery } of subscribers) delivery.sendAway('shutdown')
+    // All in one turn: those that share a connection are gone with the first.
+    const cut = (): void => { for (const { delivery } of subscribers) delivery.destroy('shutdown') }
+    const { shutdownTimeout } = this.#parts
+    if (shutdownTimeout === 0) cut()
+    const timer = setTimeout(cut, longestTimer(shutdownTimeout))
+    await Promise.all(subscribers.map(({ closed }) => closed))
     clearTimeout(timer)
   }
 }
-
-// setTimeout takes anything longer for 1.
-const MAX_TIMEOUT = 2 ** 31 - 1

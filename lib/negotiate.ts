@@ -13,6 +13,11 @@ export const HEAD = {
 
 const OFFERED = [EVENT_STREAM, `${EVENT_STREAM};charset=utf-8`]
 
+/** Whether a reader names it, as every EventSource does. */
+export function asksForEventStream (accept: string | undefined): boolean {
+  return new Negotiator({ headers: { accept } }).mediaTypes().includes(EVENT_STREAM)
+}
+
 /** Whether a reader takes an event stream. One that says nothing takes anything. */
 export function acceptsEventStream (accept: string | undefined): boolean {
   return !accept || new Negotiator({ headers: { accept } }).mediaType(OFFERED) !== undefined

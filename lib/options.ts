@@ -1,6 +1,5 @@
-import { isAbsolute } from 'node:path'
-import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { AdmissionLimits, Key } from './admission.ts'
 import type { SubscribeOptions } from './call-options.ts'
 import type { CloseReason } from './close-reason.ts'
 import type { SubscriberLimits } from './delivery.ts'
@@ -8,14 +7,20 @@ import { OptionUnknown, OptionUnsupported } from './errors.ts'
 import type { Declarations } from './event-types.ts'
 import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
-import { demand, isObject, isPath, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
+import { demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
+import { encodeHeartbeat } from './own-events.ts'
+import { readCors, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
 import type { Subscriber } from './subscriber.ts'
+import type { Timeouts } from './watch.ts'
 
 /** A function of yours that is given a request: type that as your route does, with its query and its parameters. */
 type OfRequest<F extends (...args: never[]) => unknown> = { bivariant (...args: Parameters<F>): ReturnType<F> }['bivariant']
 
 /** `'skip'`: it is told with `sse.gap`, and goes on. `'close'`: its stream ends; its reader comes back and is told then. */
 export type SlowSubscriber = 'skip' | 'close'
+
+/** `'retry'`: a stream that only says when to come back, which browsers survive. `'reject'`: 503, after which native readers stay away. */
+export type Overload = 'retry' | 'reject'
 
 /** Further response headers of an event stream. */
 export type StreamHeaders = Record<string, string | number | readonly string[]>
@@ -42,15 +47,23 @@ export interface SsePluginOptions {
   /** Further response headers of every event stream of this plugin. Those that make it one cannot be changed. */
   headers?: OfRequest<(request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>> | undefined
   /** Your own pages: `root` is an absolute directory, served below `prefix`. @defaultValue false */
-  static?: { root: string, prefix?: string | undefined } | false | undefined
+  static?: StaticOptions | false | undefined
   /** @fastify/cors options for the routes of this plugin alone. @defaultValue { origin: '*' }, or the host's own @fastify/cors where there is one */
-  cors?: Omit<FastifyCorsOptions, 'hook' | 'delegator'> | false | undefined
+  cors?: CorsOptions | false | undefined
   /** What is kept for replay; false: no ids, and nothing is replayed. @defaultValue { maxEvents: 10_000, maxBytes: 16 MiB, maxAge: false } */
   history?: { maxEvents?: number | undefined, maxBytes?: number | undefined, maxAge?: number | false | undefined } | false | undefined
   /** How long a reader waits before it comes back: drawn for each between two bounds, and sent on every connect. @defaultValue { min: 1000, max: 5000 } */
   reconnectionTime?: number | ReconnectionTime | undefined
+  /** The silence, at most, before a comment shows readers and proxies that the stream lives. @defaultValue 15_000 */
+  heartbeatInterval?: number | false | undefined
+  /** `sse.heartbeat` events in place of the comments, which pages cannot see. @defaultValue false */
+  heartbeatEvent?: boolean | undefined
   /** A subscriber is cut whose socket has bytes waiting and takes none of them for so long. @defaultValue 30_000 */
   stallTimeout?: number | false | undefined
+  /** A stream ends that had no event for so long; it comes back when its reader wants it. @defaultValue false */
+  idleTimeout?: number | false | undefined
+  /** A stream ends at 80 to 100 % of this age; its reader comes back, to another process perhaps. @defaultValue false */
+  maxLifetime?: number | false | undefined
   /** What may wait in a subscriber's socket before it is passed by until the socket drains. @defaultValue 256 KiB */
   maxBacklogBytes?: number | undefined
   /** What becomes of a subscriber so far behind that the log has lost what it was to get: it is told, or its stream ends. @defaultValue 'skip' */
@@ -59,6 +72,14 @@ export interface SsePluginOptions {
   maxPayloadBytes?: number | undefined
   /** The most channels that one subscriber may hear. @defaultValue 100 */
   maxChannelsPerSubscriber?: number | undefined
+  /** The most event streams that are open in this process at once. @defaultValue Infinity */
+  maxSubscribers?: number | undefined
+  /** The most of them for one key. @defaultValue Infinity */
+  maxSubscribersPerKey?: number | undefined
+  /** What a request counts for: text or a number, sync or async, after the hooks of the route. @defaultValue its IP address */
+  keyGenerator?: OfRequest<(request: FastifyRequest) => Key | Promise<Key>> | undefined
+  /** What a reader gets for whom there is no place. @defaultValue 'retry' */
+  overload?: Overload | undefined
   /** How long `app.close()` waits for readers to take the end of their streams before it cuts them. @defaultValue 5000 */
   shutdownTimeout?: number | undefined
   /** Of `register`: stands before `path` and before the prefix of `static`. */
@@ -76,11 +97,17 @@ export interface Settings {
   readonly onClose: NonNullable<SsePluginOptions['onClose']>
   readonly headers: NonNullable<SsePluginOptions['headers']>
   readonly static: { readonly root: string, readonly prefix: string } | false
-  readonly cors: { readonly options: FastifyCorsOptions, readonly isDefault: boolean } | false
+  readonly cors: Cors | false
   readonly keepsHistory: boolean
   readonly history: LogBounds
   readonly reconnectionTime: ReconnectionTime
   readonly limits: SubscriberLimits
+  /** What breaks a silence. */
+  readonly heartbeat: string
+  /** What readers are told of silence: milliseconds, or false. */
+  readonly heartbeatInterval: number | false
+  readonly admission: AdmissionLimits
+  readonly overload: Overload
   /** Milliseconds between two looks at what has become of the subscribers. */
   readonly clockInterval: number
   readonly maxPayloadBytes: number
@@ -92,20 +119,14 @@ const MIB = 1024 * KIB
 
 const MIN_CLOCK_INTERVAL = 10
 const MAX_CLOCK_INTERVAL = 1000
+const TICKS_IN_TIMEOUT = 16
 
 const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'static', 'cors', 'history',
-  'reconnectionTime', 'stallTimeout', 'maxBacklogBytes', 'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'shutdownTimeout']
+  'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
+  'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
+  'shutdownTimeout']
 
-const OPTIONS_TO_COME = ['client', 'inspector', 'heartbeatInterval', 'heartbeatEvent', 'idleTimeout', 'maxLifetime',
-  'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload', 'compress', 'broker']
-
-// Those of @fastify/cors that are about the answer; `hook` and `delegator` are about how it is found, which is ours.
-const CORS_OPTIONS = ['origin', 'credentials', 'methods', 'exposedHeaders', 'allowedHeaders', 'maxAge', 'cacheControl', 'preflight',
-  'preflightContinue', 'strictPreflight', 'optionsSuccessStatus', 'hideOptionsRoute', 'logLevel']
-
-const CORS_DEFAULTS = {
-  origin: '*', methods: 'GET,HEAD', credentials: false, exposedHeaders: null, allowedHeaders: null, maxAge: null
-}
+const OPTIONS_TO_COME = ['client', 'inspector', 'compress', 'broker']
 
 const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 
@@ -122,9 +143,17 @@ export function readOptions (options: SsePluginOptions): Settings {
   // Not `??`: null is no option's default, but a wrong value.
   const {
     events, path = '/events', route = {}, subscribe = () => undefined, onSubscribe = () => {}, onClose = () => {}, headers = () => ({}),
-    static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 }, stallTimeout = 30_000,
-    maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip', maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, shutdownTimeout = 5000, prefix = ''
+    static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 }, heartbeatInterval = 15_000, heartbeatEvent = false,
+    stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
+    maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
+    keyGenerator = ({ ip }: FastifyRequest) => ip, overload = 'retry', shutdownTimeout = 5000, prefix = ''
   } = options
+  const timeouts = {
+    heartbeatInterval: readTimeout('heartbeatInterval', heartbeatInterval),
+    stallTimeout: readTimeout('stallTimeout', stallTimeout),
+    idleTimeout: readTimeout('idleTimeout', idleTimeout),
+    maxLifetime: readTimeout('maxLifetime', maxLifetime)
+  }
   demand(prefix === '' || isPath(prefix), 'prefix', 'a path that begins with "/"', prefix)
   return Object.freeze({
     events: readEvents(events),
@@ -140,12 +169,20 @@ export function readOptions (options: SsePluginOptions): Settings {
     history: readHistory(history),
     reconnectionTime: readReconnectionTime(reconnectionTime),
     limits: {
-      stallTimeout: readTimeout('stallTimeout', stallTimeout),
+      timeouts,
       maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
       closesSlow: readSlowSubscriber(slowSubscriber) === 'close',
       maxChannelsPerSubscriber: readLimit('maxChannelsPerSubscriber', maxChannelsPerSubscriber)
     },
-    clockInterval: intervalFor(stallTimeout),
+    heartbeat: readHeartbeat(heartbeatEvent, timeouts),
+    heartbeatInterval: heartbeatInterval === Infinity ? false : heartbeatInterval,
+    admission: {
+      maxSubscribers: readLimit('maxSubscribers', maxSubscribers),
+      maxSubscribersPerKey: readLimit('maxSubscribersPerKey', maxSubscribersPerKey),
+      keyGenerator: readFunction('keyGenerator', keyGenerator)
+    },
+    overload: readOverload(overload),
+    clockInterval: intervalFor(timeouts),
     maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
     shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout)
   })
@@ -168,50 +205,20 @@ function readEvents (events: SsePluginOptions['events']): readonly Declarations[
   return list
 }
 
-function readUrl (prefix: string, path: string | false): string | false {
-  demand(path === false || isPath(path), 'path', 'a path that begins with "/", or false', path)
-  return path === false ? false : join(prefix, path)
+function readHeartbeat (isEvent: boolean, { heartbeatInterval }: Timeouts): string {
+  readBoolean('heartbeatEvent', isEvent)
+  demand(!isEvent || heartbeatInterval !== Infinity, 'heartbeatEvent', 'false where "heartbeatInterval" is off', isEvent)
+  return encodeHeartbeat(isEvent)
 }
 
-/** As Fastify joins them: one slash between, none alone at the end. */
-function join (prefix: string, path: string): string {
-  const url = prefix.endsWith('/') ? prefix + path.slice(1) : prefix + path
-  return prefix !== '' && path === '/' ? prefix : url
+/** A part of the shortest time-out, so that none is late by much; a second at most, since each stream may expire at a moment of its own. */
+function intervalFor (timeouts: Timeouts): number {
+  return Math.max(MIN_CLOCK_INTERVAL, Math.min(...Object.values(timeouts).map((timeout) => timeout / TICKS_IN_TIMEOUT), MAX_CLOCK_INTERVAL))
 }
 
-function readRoute (route: Omit<RouteShorthandOptions, 'handler'>): Omit<RouteShorthandOptions, 'handler'> {
-  demand(isObject(route), 'route', 'an object of Fastify\'s route options', route)
-  for (const key of ['url', 'path', 'method', 'handler', 'exposeHeadRoute']) {
-    demand(!Object.hasOwn(route, key), `route.${key}`, 'left to the plugin', route[key as keyof typeof route])
-  }
-  return route
-}
-
-function readStatic (outer: string, value: NonNullable<SsePluginOptions['static']>): Settings['static'] {
-  if (value === false) return false
-  const { root, prefix = '/' } = readObject('static', value, ['root', 'prefix'])
-  demand(typeof root === 'string' && isAbsolute(root), 'static.root', 'an absolute path of a directory', root)
-  demand(isPath(prefix), 'static.prefix', 'a path that begins with "/"', prefix)
-  return { root, prefix: join(outer, prefix) }
-}
-
-function readCors (value: SsePluginOptions['cors']): Settings['cors'] {
-  if (value === false) return false
-  // Complete, so that none of the host's global options shines through where ours are asked for.
-  const options = { ...CORS_DEFAULTS, ...readObject('cors', value === undefined ? {} : value, CORS_OPTIONS) } as FastifyCorsOptions
-  const { origin, credentials } = options
-  // Perhaps from an environment that lacks it: any origin would be the wrong guess.
-  demand(origin !== undefined, 'cors.origin', 'given, where it stands at all', origin)
-  demand(typeof credentials === 'boolean', 'cors.credentials', 'true or false', credentials)
-  const anyOrigin = [origin].flat().some((one) => one === '*' || one === true)
-  demand(!(anyOrigin && credentials), 'cors.origin',
-    'a list of origins where "credentials" is true: browsers refuse "*" with credentials, and with true any page could read as your user', origin)
-  return { options, isDefault: value === undefined }
-}
-
-/** A quarter of the shortest time-out, so that none is late by more; a second at most, so that others may come. */
-function intervalFor (timeout: number | false): number {
-  return timeout === false ? MAX_CLOCK_INTERVAL : Math.max(MIN_CLOCK_INTERVAL, Math.min(timeout / 4, MAX_CLOCK_INTERVAL))
+function readOverload (value: Overload): Overload {
+  demand(value === 'retry' || value === 'reject', 'overload', '"retry" or "reject"', value)
+  return value
 }
 
 function readSlowSubscriber (value: SlowSubscriber): SlowSubscriber {

@@ -1,4 +1,4 @@
-import { encodeEvent, encodeId, encodeRetry } from './encode.ts'
+import { encodeComment, encodeEvent, encodeId, encodeRetry } from './encode.ts'
 import type { CloseReason } from './close-reason.ts'
 import type { GapReason } from './gap-reason.ts'
 
@@ -15,10 +15,11 @@ export const FINAL_ID = 'sse.final'
  *
  * The id lets a reader resume from here that saw nothing else. That something is sent at all makes Firefox fire `open` at once.
  *
+ * @param heartbeatInterval Milliseconds of silence, at most; false: of any length.
  * @param id The starting position; null where the stream has no ids.
  */
-export function encodeOpen (reconnectionTime: number, id: string | null): string {
-  return encodeRetry(reconnectionTime) + withId(id, 'sse.open', { heartbeatInterval: false })
+export function encodeOpen (reconnectionTime: number, heartbeatInterval: number | false, id: string | null): string {
+  return encodeRetry(reconnectionTime) + withId(id, 'sse.open', { heartbeatInterval })
 }
 
 /** What `sse.gap` says. */
@@ -44,6 +45,11 @@ export function encodeClose (reason: CloseReason): string {
   return withId(FINAL_ID, 'sse.close', { reason })
 }
 
+/** @param isEvent Whether a page can see it: to a page, comments are nothing. */
+export function encodeHeartbeat (isEvent: boolean): string {
+  return isEvent ? withId(null, 'sse.heartbeat', {}) : encodeComment('')
+}
+
 /** What a reader was to be streamed came to a bad end. Why is the application's own business. */
 export function encodeError (): string {
   return withId(null, 'sse.error', {})
@@ -55,6 +61,7 @@ export interface OwnEvents {
   'sse.gap': Gap
   'sse.close': { reason: CloseReason }
   'sse.error': Record<string, never>
+  'sse.heartbeat': Record<string, never>
 }
 
 function withId (id: string | null, event: string, data: object): string {

@@ -1,4 +1,4 @@
-import { validateHeaderName, validateHeaderValue, type ServerResponse } from 'node:http'
+import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { HeaderInvalid } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
@@ -51,6 +51,11 @@ export function headOf (response: AnyResponse): OpenHead {
   // Node's HTTP/2 responses have these, too.
   const { getHeader, setHeader } = response as ServerResponse
   return { get: getHeader.bind(response), set: setHeader.bind(response) }
+}
+
+/** Asks for no further request on the connection. That of HTTP/2 is shared with others. */
+export function closeConnectionAfter (response: AnyResponse): void {
+  if (response instanceof ServerResponse) response.setHeader('connection', 'close')
 }
 
 /** Names a gap in a head that is complete but for that. Pages of other origins may read it where they may read the stream. */

@@ -18,6 +18,8 @@ export interface ResponseWriter {
   write (chunk: Chunk): boolean
   /** Bytes accepted that the operating system has not taken yet; 0 where it is not yet this response's turn to send any. */
   readonly backlog: number
+  /** Whether all that was accepted is on its way: not so while it waits for its turn. */
+  readonly isFlushed: boolean
   /** Another number whenever the operating system has taken more; the same for as long as the reader takes nothing. */
   readonly mark: number
   /** Calls back once, when everything accepted so far has been sent. Not at all when the reader leaves before. */
@@ -51,6 +53,11 @@ export function openWriter (response: AnyResponse, first: Chunk, maxBacklogBytes
   writer.write(first)
   if (socket instanceof Socket) socket.uncork()
   return writer
+}
+
+/** Cuts the connection of a response that is not open yet. */
+export function cut (response: AnyResponse): void {
+  new PlainWriter(response, Infinity).destroyLast()
 }
 
 /** Whether the reader of a response has left, or the response ended for another reason. Says so also where `close` was fired long ago. */
@@ -131,6 +138,8 @@ class SocketWriter implements ResponseWriter {
 
   get backlog (): number { return this.#socket.writableLength }
 
+  get isFlushed (): boolean { return this.#socket.writableLength === 0 }
+
   get mark (): number { return markOf(this.#socket) }
 
   onceDrained (callback: () => void): void {
@@ -176,6 +185,8 @@ class PlainWriter implements ResponseWriter {
     // One that waits for an earlier response on its connection is not the reader's fault.
     return this.#socket === undefined ? 0 : this.#response.writableLength
   }
+
+  get isFlushed (): boolean { return this.#response.writableLength === 0 && this.#socket !== undefined }
 
   get mark (): number { return this.#socket === undefined ? 0 : markOf(this.#socket) }
 

@@ -26,19 +26,23 @@ class Own { name = 'Ada' }
 const own = new Own()
 
 claims('the options of `subscribe` are complete, and name what is wrong', readSubscribeOptions, [
-  [{}, { channels: [EVERYBODY], from: undefined, context: {} }],
-  [{ from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, context: {} }],
-  [{ channels: [] }, { channels: [], from: undefined, context: {} }],
-  [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, context: {} }],
-  [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', context }],
-  [{ from: '' }, { channels: [EVERYBODY], from: undefined, context: {} }],
-  [{ context: own }, { channels: [EVERYBODY], from: undefined, context: own }]
+  [{}, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: Infinity }],
+  [{ from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: Infinity }],
+  [{ channels: [] }, { channels: [], from: undefined, context: {}, expiresAt: Infinity }],
+  [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, context: {}, expiresAt: Infinity }],
+  [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', context, expiresAt: Infinity }],
+  [{ expiresAt: new Date(5) }, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: 5 }],
+  [{ expiresAt: undefined }, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: Infinity }],
+  [{ from: '' }, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: Infinity }],
+  [{ context: own }, { channels: [EVERYBODY], from: undefined, context: own, expiresAt: Infinity }]
 ], [
   [null, invalid(/"subscribe" must be an object.*it is null/)],
   ['a', invalid(/"subscribe" must/)],
   [['a'], invalid(/"subscribe" must/)],
-  [{ channel: ['a'] }, unknown(/"subscribe\.channel" is unknown; known are channels, from, context/)],
-  [{ expiresAt: new Date() }, { code: 'FST_SSE_OPTION_UNSUPPORTED', message: /"subscribe\.expiresAt"/ }],
+  [{ channel: ['a'] }, unknown(/"subscribe\.channel" is unknown; known are channels, from, context, expiresAt$/)],
+  [{ expiresAt: new Date(NaN) }, invalid(/"subscribe\.expiresAt" must be a valid Date; it is Invalid Date/)],
+  [{ expiresAt: 1_700_000_000 }, invalid(/"subscribe\.expiresAt"/)],
+  [{ expiresAt: null }, invalid(/"subscribe\.expiresAt"/)],
   [{ channels: 'a' }, invalid(/"subscribe\.channels" must be a list of channels; it is 'a'/)],
   [{ channels: null }, invalid(/"subscribe\.channels"/)],
   [{ channels: undefined }, invalid(/"subscribe\.channels" must be a list of channels, where it stands at all; it is undefined/)],

@@ -1,25 +1,40 @@
-import t from 'tap'
-import { Clock } from '../lib/clock.ts'
+import t, { type Test } from 'tap'
+import { Clock, type Times } from '../lib/clock.ts'
 
-t.test('time that the process spent blocked has passed for nobody', async (t) => {
-  const clock = new Clock()
+/** Ticks of a clock of one millisecond, whose source gives one time after the other. */
+async function ticksOf (t: Test, times: readonly number[]): Promise<Times[]> {
+  const source = times[Symbol.iterator]()
+  const clock = new Clock(() => source.next().value ?? NaN)
+  t.after(() => clock.stop())
   // It keeps no process alive itself.
   const alive = setInterval(() => {}, 1000)
-  const times: number[] = []
+  t.after(() => clearInterval(alive))
+  const ticks: Times[] = []
   await new Promise<void>((resolve) => {
-    clock.start(10, (time) => {
-      times.push(time)
-      if (times.length === 3) {
-        const until = performance.now() + 500
-        while (performance.now() < until);
-      }
-      if (times.length === 6) resolve()
+    clock.start(1, (tick) => {
+      if (ticks.push(tick) === times.length - 1) resolve()
     })
   })
-  clock.stop()
-  clearInterval(alive)
-  const steps = times.map((time, at) => time - (times[at - 1] ?? 0))
-  t.ok(steps.every((step) => step > 0 && step <= 20), steps.join(' '))
+  return ticks.slice(0, times.length - 1)
+}
+
+t.test('a tick says what the source says, and how much of it this process was awake', async (t) => {
+  t.strictSame(await ticksOf(t, [5000, 5001, 5002.5]), [{ real: 5001, awake: 1 }, { real: 5002.5, awake: 2.5 }])
+})
+
+t.test('of time that the process spent blocked or stopped, two intervals are taken for awake', async (t) => {
+  t.strictSame(await ticksOf(t, [0, 1, 5001, 5002, 15_002]), [
+    { real: 1, awake: 1 },
+    { real: 5001, awake: 3 },
+    { real: 5002, awake: 4 },
+    { real: 15_002, awake: 6 }
+  ])
+})
+
+t.test('without a source it is monotonic', async (t) => {
+  const before = performance.now()
+  t.ok(new Clock().now >= before)
+  t.ok(new Clock().now <= performance.now())
 })
 
 t.test('a clock that was stopped ticks no more, also twice', async (t) => {

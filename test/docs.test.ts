@@ -43,8 +43,8 @@ t.test('giving an option the default that docs/options.md names changes nothing'
 
 t.test('docs/options.md lists what is not yet supported', async (t) => {
   const [, list = ''] = read('docs/options.md').split('## Not yet supported')
-  const options = all(list.split('So are')[0]!, /`(\w+)`/g)
-  t.ok(options.length > 10)
+  const options = all(list, /`(\w+)`/g)
+  t.ok(options.length > 0)
   for (const option of options) {
     t.throws(() => readOptions({ [option]: 1 } as SsePluginOptions), { code: 'FST_SSE_OPTION_UNSUPPORTED' }, option)
   }

@@ -16,8 +16,17 @@ t.test('without options everything has its default', async (t) => {
     keepsHistory: true,
     history: { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity },
     reconnectionTime: { min: 1000, max: 5000 },
-    limits: { stallTimeout: 30_000, maxBacklogBytes: 256 * 1024, closesSlow: false, maxChannelsPerSubscriber: 100 },
-    clockInterval: 1000,
+    heartbeat: ':\n',
+    heartbeatInterval: 15_000,
+    admission: { maxSubscribers: Infinity, maxSubscribersPerKey: Infinity },
+    overload: 'retry',
+    limits: {
+      timeouts: { heartbeatInterval: 15_000, stallTimeout: 30_000, idleTimeout: Infinity, maxLifetime: Infinity },
+      maxBacklogBytes: 256 * 1024,
+      closesSlow: false,
+      maxChannelsPerSubscriber: 100
+    },
+    clockInterval: 15_000 / 16,
     maxPayloadBytes: 1024 * 1024,
     shutdownTimeout: 5000
   })
@@ -40,10 +49,17 @@ t.test('an unknown option is refused with those that are known', async (t) => {
 })
 
 t.test('an option whose time has not come is refused as not yet supported', async (t) => {
-  for (const option of ['client', 'inspector', 'heartbeatInterval', 'heartbeatEvent', 'idleTimeout', 'maxLifetime', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator',
-    'overload', 'compress', 'broker']) {
+  for (const option of ['client', 'inspector', 'compress', 'broker']) {
     t.throws(() => read({ [option]: true }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: `The option "${option}" is not yet supported` })
   }
+})
+
+t.test('the clock ticks sixteen times within the shortest time-out, but not wildly, and at least once a second', async (t) => {
+  t.equal(read({ idleTimeout: 1600 }).clockInterval, 100)
+  t.equal(read({ maxLifetime: 3200, idleTimeout: 6400 }).clockInterval, 200)
+  t.equal(read({ heartbeatInterval: 0 }).clockInterval, 10)
+  t.equal(read({ heartbeatInterval: false, stallTimeout: 3_600_000 }).clockInterval, 1000)
+  t.equal(read({ heartbeatInterval: false, stallTimeout: false }).clockInterval, 1000)
 })
 
 const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
@@ -83,6 +99,17 @@ const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
   ['reconnectionTime', { reconnectionTime: '1s' }],
   ['stallTimeout', { stallTimeout: true }],
   ['stallTimeout', { stallTimeout: -1 }],
+  ['heartbeatInterval', { heartbeatInterval: '15s' }],
+  ['heartbeatInterval', { heartbeatInterval: true }],
+  ['heartbeatEvent', { heartbeatEvent: 1 }],
+  ['heartbeatEvent', { heartbeatEvent: true, heartbeatInterval: false }],
+  ['heartbeatEvent', { heartbeatEvent: true, heartbeatInterval: Infinity }],
+  ['idleTimeout', { idleTimeout: null }],
+  ['maxLifetime', { maxLifetime: 0.5 }],
+  ['maxSubscribers', { maxSubscribers: false }],
+  ['maxSubscribersPerKey', { maxSubscribersPerKey: -1 }],
+  ['keyGenerator', { keyGenerator: 'ip' }],
+  ['overload', { overload: 'drop' }],
   ['maxBacklogBytes', { maxBacklogBytes: NaN }],
   ['slowSubscriber', { slowSubscriber: false }],
   ['slowSubscriber', { slowSubscriber: 'Close' }],
@@ -111,11 +138,11 @@ t.test('prefix and path are joined as Fastify joins them', async (t) => {
 
 t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
   t.match(read({ path: false, static: false, cors: false, history: false, stallTimeout: false }), {
-    url: false, static: false, cors: false, keepsHistory: false, limits: { stallTimeout: Infinity }
+    url: false, static: false, cors: false, keepsHistory: false, limits: { timeouts: { stallTimeout: Infinity } }
   })
   t.match(read({ history: { maxEvents: Infinity, maxAge: false } }), { history: { maxEvents: Infinity, maxAge: Infinity } })
   t.match(read({ stallTimeout: 0, maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: 0 }), {
-    limits: { stallTimeout: 0, maxBacklogBytes: 0 }, shutdownTimeout: 0, reconnectionTime: { min: 0, max: 0 }
+    limits: { timeouts: { stallTimeout: 0 }, maxBacklogBytes: 0 }, shutdownTimeout: 0, reconnectionTime: { min: 0, max: 0 }
   })
 })
 

@@ -730,7 +730,7 @@ t.test('who was told to stay away', async (t) => {
           t.equal(plain!.body, 'plain', 'the connection goes on')
           if (url !== '/events') {
             t.equal(results.length, 1)
-            t.equal(await results[0]!.closed, 'ended')
+            t.equal(await results[0]!.closed, 'refused')
             t.equal(await results[0]!.send('message', 'x'), false)
           }
           t.strictSame([opened, closes, logged, sourced], [[], [], [], []])

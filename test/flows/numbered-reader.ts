@@ -34,6 +34,7 @@ const CR = 13
 const DIGIT_0 = 48
 const DIGIT_9 = 57
 const SEMICOLON = 59
+const COLON = 58
 const DATA = 'd'.charCodeAt(0)
 const ID = 'i'.charCodeAt(0)
 const ID_FIELD = 'id: '.length
@@ -202,7 +203,8 @@ export class NumberedReader {
       this.#state = 'data'
     } else {
       this.complete = true
-      if (this.#partial.length > 0) this.#fault(`ends within an event: ${this.#partial.toString('latin1', 0, 100)}`)
+      // Lines that dispatch nothing: when to come back, and comments.
+      if (!/^((retry: \d+|:)\n)*$/.test(this.#partial.toString('latin1'))) this.#fault(`ends within an event: ${this.#partial.toString('latin1', 0, 100)}`)
       this.#state = 'end of data'
     }
   }
@@ -240,6 +242,8 @@ export class NumberedReader {
 
   #takeEvent (bytes: Buffer, from: number, to: number): void {
     let at = from
+    // Comments, which keep a silent stream alive.
+    while (bytes[at] === COLON) at = bytes.indexOf(LF, at) + 1
     if (bytes[at] === ID) {
       const end = bytes.indexOf(LF, at)
       this.#idBytes = bytes

@@ -2,7 +2,7 @@ import { EVERYBODY } from '../../lib/channel-name.ts'
 import { Channels } from '../../lib/channels.ts'
 import { Cursor } from '../../lib/cursor.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/event-stream-parser.ts'
-import { encodeEvent } from '../../lib/encode.ts'
+import { encodeComment, encodeEvent } from '../../lib/encode.ts'
 import { Hub } from '../../lib/hub.ts'
 import { Log, type LogBounds } from '../../lib/log.ts'
 import { createEpoch } from '../../lib/position.ts'
@@ -10,6 +10,7 @@ import { Pump } from '../../lib/pump.ts'
 import type { Chunk } from '../../lib/chunk.ts'
 import type { CloseReason } from '../../lib/close-reason.ts'
 import type { ResponseWriter } from '../../lib/response-writer.ts'
+import type { Timeouts } from '../../lib/watch.ts'
 import { Delivery, type SubscriberLimits } from '../../lib/delivery.ts'
 import { Subscriber } from '../../lib/subscriber.ts'
 
@@ -21,6 +22,7 @@ export class GatedWriter implements ResponseWriter {
   state: 'open' | 'ended' | 'destroyed' = 'open'
   backlog = 0
   mark = 0
+  isFlushed = true
   readonly events: ParsedEvent[] = []
   readonly retries: number[] = []
   onClosed = (): void => {}
@@ -72,7 +74,10 @@ export class GatedWriter implements ResponseWriter {
   get data (): string[] { return this.events.filter(({ type }) => type === 'message').map(({ data }) => data) }
 }
 
-export interface FanOutOptions extends Partial<SubscriberLimits> {
+const NEVER: Timeouts = { heartbeatInterval: Infinity, stallTimeout: Infinity, idleTimeout: Infinity, maxLifetime: Infinity }
+
+export interface FanOutOptions extends Partial<Omit<SubscriberLimits, 'timeouts'>> {
+  readonly timeouts?: Partial<Timeouts>
   readonly shutdownTimeout?: number
 }
 
@@ -84,7 +89,7 @@ export interface Publishing {
 }
 
 /** The rooms of the fan-out, wired as the plugin wires them, without a server. */
-export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout = 1000, ...limits }: FanOutOptions = {}) {
+export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout = 1000, timeouts = {}, ...limits }: FanOutOptions = {}) {
   const epoch = createEpoch()
   const log: Log = new Log({
     origin: { epoch, offset: 0 },
@@ -100,7 +105,9 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout
   const hub = new Hub({
     reconnectionTime: { min: 1000, max: 5000 },
     shutdownTimeout,
-    limits: { maxBacklogBytes: 256 * 1024, maxChannelsPerSubscriber: 100, closesSlow: false, stallTimeout: Infinity, ...limits },
+    limits: { maxBacklogBytes: 256 * 1024, maxChannelsPerSubscriber: 100, closesSlow: false, timeouts: { ...NEVER, ...timeouts }, ...limits },
+    heartbeat: encodeComment(''),
+    now: () => time,
     encode: (event, payload) => encodeEvent(event, String(payload)),
     ready: (delivery) => pump.add(delivery),
     onClose: (subscriber, reason) => ended.push([subscriber, reason]),
@@ -108,6 +115,8 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout
     predicateFailed: (error) => failed.push(error)
   })
   let offset = 0
+  let time = 0
+  let awake = 0
 
   return {
     log,
@@ -123,12 +132,18 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout
       channels.append(position, { channels: names, body: encodeEvent('message', data), ephemeral, key, id })
       for (const name of names) pump.wake(hub.of(name))
     },
-    subscribe (index = log.head, names: readonly string[] = [EVERYBODY]): { subscriber: Subscriber, writer: GatedWriter } {
+    subscribe (index = log.head, names: readonly string[] = [EVERYBODY], expiresAt = Infinity): { subscriber: Subscriber, writer: GatedWriter } {
       const writer = new GatedWriter()
-      const subscriber = new Subscriber(hub, new Delivery(hub, new Cursor(log, channels, channels.view(names), index), writer), {})
+      const subscriber = new Subscriber(hub, new Delivery(hub, new Cursor(log, channels, channels.view(names), index), writer, expiresAt), {})
       writer.onClosed = () => subscriber.responseClosed()
       hub.add(subscriber)
       return { subscriber, writer }
+    },
+    /** The clock ticks. @param asleep Milliseconds since the last tick in which the process was blocked. */
+    tick (real: number, asleep = 0): void {
+      awake += real - time - asleep
+      time = real
+      hub.look({ real, awake })
     },
     /** Until the pump has served whom it can. */
     async settled (): Promise<void> {

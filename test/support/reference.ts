@@ -131,7 +131,7 @@ export class Reference {
   close (reading: Reading, isRevoked: boolean): void {
     this.#time++
     reading.end = { index: this.#fanOut.log.head, time: this.#time, isRevoked }
-    if (isRevoked) reading.subscriber.delivery.revoke(false)
+    if (isRevoked) reading.subscriber.delivery.revoke('revoked', false)
     else reading.subscriber.close()
   }
 

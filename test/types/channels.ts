@@ -192,8 +192,10 @@ export async function subscribing (): Promise<void> {
   await sse.subscribe(reply, { from: 7 })
   // @ts-expect-error an unknown option
   await sse.subscribe(reply, { channel: ['a'] })
-  // @ts-expect-error the option comes later
   await sse.subscribe(reply, { expiresAt: new Date() })
+  await sse.subscribe(reply, { expiresAt: undefined })
+  // @ts-expect-error a Date: a number could be seconds
+  await sse.subscribe(reply, { expiresAt: Date.now() })
 }
 
 export async function whatIsRegistered (): Promise<void> {

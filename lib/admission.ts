@@ -1,0 +1,67 @@
+import type { FastifyRequest } from 'fastify'
+import { demand } from './option-rules.ts'
+import { whenClosed, type AnyResponse } from './response-writer.ts'
+
+/** What is limited together: an address, a user, a tenant. */
+export type Key = string | number
+
+export interface AdmissionLimits {
+  readonly maxSubscribers: number
+  readonly maxSubscribersPerKey: number
+  readonly keyGenerator: (request: FastifyRequest) => Key | Promise<Key>
+}
+
+/**
+ * The places that there are for subscribers, in all and for each key.
+ */
+export class Admission {
+  readonly #limits: AdmissionLimits
+  #taken = 0
+  readonly #takenByKey = new Map<Key, number>()
+
+  constructor (limits: AdmissionLimits) {
+    this.#limits = limits
+  }
+
+  /**
+   * The key that a request counts for; undefined where keys are not limited.
+   *
+   * @throws FST_SSE_OPTION_INVALID where `keyGenerator` gives none; what it throws
+   */
+  async keyOf (request: FastifyRequest): Promise<Key | undefined> {
+    const { maxSubscribersPerKey, keyGenerator } = this.#limits
+    if (maxSubscribersPerKey === Infinity) return undefined
+    const key = await keyGenerator(request)
+    // Not of nobody: all those would share the places of one.
+    demand((typeof key === 'string' && key !== '') || typeof key === 'number', 'keyGenerator', 'a function that returns text or a number', key)
+    return key
+  }
+
+  /**
+   * Takes a place until a response closes.
+   *
+   * @returns Whether there was one.
+   */
+  enter (key: Key | undefined, response: AnyResponse): boolean {
+    const { maxSubscribers, maxSubscribersPerKey } = this.#limits
+    if (maxSubscribers === Infinity && key === undefined) return true
+    const ofKey = key === undefined ? 0 : this.#takenByKey.get(key) ?? 0
+    if (this.#taken >= maxSubscribers || ofKey >= maxSubscribersPerKey) return false
+    this.#taken++
+    if (key !== undefined) this.#takenByKey.set(key, ofKey + 1)
+    let isHere = true
+    whenClosed(response, () => {
+      if (isHere) this.#leave(key)
+      isHere = false
+    })
+    return true
+  }
+
+  #leave (key: Key | undefined): void {
+    this.#taken--
+    if (key === undefined) return
+    const ofKey = this.#takenByKey.get(key)! - 1
+    if (ofKey === 0) this.#takenByKey.delete(key)
+    else this.#takenByKey.set(key, ofKey)
+  }
+}

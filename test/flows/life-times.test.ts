@@ -1,0 +1,159 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import ssePlugin, { type CloseReason, type SsePluginOptions, type SubscribeOptions, type Subscriber } from '../../plugin.ts'
+import { NumberedReader, numbered } from './numbered-reader.ts'
+import { gate, listen, RawReader, turn, until } from './raw-reader.ts'
+
+interface Journey {
+  readonly app: FastifyInstance
+  readonly port: number
+  readonly closes: CloseReason[]
+  readonly opened: Subscriber[]
+}
+
+async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): Promise<Journey> {
+  const app = Fastify()
+  const closes: CloseReason[] = []
+  const opened: Subscriber[] = []
+  await app.register(ssePlugin, {
+    onSubscribe: (subscriber) => { opened.push(subscriber) },
+    onClose: (_subscriber, reason) => { closes.push(reason) },
+    shutdownTimeout: 0,
+    ...options
+  })
+  return { app, port: await listen(t, app), closes, opened }
+}
+
+async function openStream (t: Test, port: number): Promise<RawReader> {
+  return (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
+}
+
+const bodyOf = (reader: RawReader): string => reader.answers[0]!.body
+
+t.test('a silent stream gets one comment line after the other', async (t) => {
+  const { port } = await start(t, { heartbeatInterval: 50 })
+  const reader = await openStream(t, port)
+  await reader.sees((reader) => /\n\n(:\n){3,}$/.test(bodyOf(reader)))
+  t.match(bodyOf(reader), /^retry: \d+\nid: \S+\nevent: sse\.open\ndata: \{"heartbeatInterval":50\}\n\n(:\n)+$/)
+  t.equal(reader.events.length, 1, 'which no reader takes for an event')
+})
+
+t.test('an event that follows a comment line is read as it was sent', async (t) => {
+  const { app, port } = await start(t, { heartbeatInterval: 50 })
+  const reader = await openStream(t, port)
+  await reader.sees((reader) => bodyOf(reader).endsWith(':\n'))
+  const { id } = await app.sse.broadcast('message', 'after')
+  await reader.seesEvents(undefined)
+  t.strictSame(reader.events.at(-1), { id, event: undefined, data: 'after' })
+})
+
+t.test('with `heartbeatEvent` it is an event that pages see, which changes no last event ID', async (t) => {
+  const { app, port } = await start(t, { heartbeatInterval: 50, heartbeatEvent: true })
+  const reader = await openStream(t, port)
+  await reader.seesEvents('sse.heartbeat', 2)
+  t.match(bodyOf(reader), /\}\n\n(event: sse\.heartbeat\ndata: \{\}\n\n)+$/)
+  t.equal(app.sse.lastEventId, reader.events[0]!.id)
+})
+
+t.test('a stream says how much silence there may be', async (t) => {
+  for (const [heartbeatInterval, said] of [[undefined, '15000'], [false, 'false'], [Infinity, 'false'], [1234, '1234']] as const) {
+    const { port } = await start(t, { heartbeatInterval })
+    t.match(bodyOf(await openStream(t, port)), `data: {"heartbeatInterval":${said}}\n\n`)
+  }
+})
+
+t.test('nothing piles up on a pipelined stream that waits for its turn', async (t) => {
+  const { port, opened } = await start(t, { heartbeatInterval: 20 })
+  const reader = await RawReader.connect(t, port)
+  reader.ask('GET /events', 'GET /events')
+  await reader.sees(({ answers: [first] }) => /(:\n){20}/.test(first?.body ?? ''))
+  opened[0]!.close()
+  await reader.sees(({ answers: [, second] }) => /sse\.open\ndata: .*\n\n/.test(second?.body ?? ''))
+  t.notMatch(reader.answers[1]!.body, /:\n:\n:\n/)
+})
+
+t.test('an idle stream ends cleanly, is told when to come back, and misses nothing when it does', async (t) => {
+  const { app, port, closes } = await start(t, { idleTimeout: 100, heartbeatInterval: 10, reconnectionTime: { min: 7000, max: 8000 } })
+  const reader = await RawReader.connect(t, port)
+  reader.ask('GET /events')
+  await reader.sees(({ answers }) => answers[0]?.complete === true)
+  t.match(bodyOf(reader), /\n(:\n)*retry: 7\d\d\d\n$/)
+  t.strictSame(closes, ['idle'])
+  await app.sse.broadcast('message', 'meanwhile')
+  const { id } = reader.events[0]!
+  reader.ask(`GET /events\nlast-event-id: ${id}`)
+  await reader.sees(({ answers }) => answers[1]?.body.includes('data: meanwhile\n\n') === true)
+  t.notMatch(reader.answers[1]!.body, 'sse.gap')
+})
+
+t.test('a reader that comes back each time its stream is too old gets every event once', async (t) => {
+  const { app, port, closes } = await start(t, { maxLifetime: 60 })
+  const reader = new NumberedReader(port).connect()
+  await until(() => reader.opens === 1)
+  let number = 0
+  const timer = setInterval(() => { void app.sse.broadcast('message', numbered(++number)) }, 2)
+  t.after(() => clearInterval(timer))
+  while (closes.length < 5) {
+    await until(() => reader.complete)
+    reader.cut()
+    reader.connect({ by: 'header' })
+  }
+  clearInterval(timer)
+  while (reader.last !== number) {
+    if (reader.complete || reader.closed) reader.connect({ by: 'header' })
+    await turn()
+  }
+  t.strictSame([...new Set(closes)], ['lifetime'])
+  t.strictSame([reader.faults, reader.gaps, reader.first, reader.count], [[], [], 1, number])
+})
+
+t.test('a stream that expires', async (t) => {
+  const startExpiring = (t: Test, subscribe: () => SubscribeOptions): Promise<Journey> => start(t, { subscribe, stallTimeout: 200 })
+
+  t.test('ends cleanly at that moment, and its reader is judged anew when it comes back', async (t) => {
+    const visits: number[] = []
+    const { app, port, closes, opened } = await start(t, {
+      stallTimeout: 200,
+      route: { preHandler: async (_request, reply) => visits.push(1) > 1 ? reply.code(401).send('who?') : undefined },
+      subscribe: () => ({ expiresAt: new Date(Date.now() + 300) })
+    })
+    const reader = await openStream(t, port)
+    await app.sse.broadcast('message', 'in time')
+    await reader.seesEvents(undefined)
+    const at = Date.now()
+    await reader.sees(({ answers }) => answers[0]!.complete)
+    t.ok(Date.now() - at < 3000, 'soon after')
+    t.strictSame(closes, ['expired'])
+    t.equal(await opened[0]!.closed, 'expired')
+    await reader.ask('GET /events').sees(({ answers }) => answers[1]?.complete === true)
+    t.equal(reader.answers[1]!.status, 401)
+  })
+
+  t.test('gets its opening and nothing else where it has expired already', async (t) => {
+    const { app, port, closes } = await startExpiring(t, () => ({ from: 'oldest', expiresAt: new Date(Date.now() - 1) }))
+    await app.sse.broadcast('message', 'not for it')
+    const reader = (await RawReader.connect(t, port)).ask('GET /events')
+    await reader.sees(({ answers }) => answers[0]?.complete === true)
+    t.strictSame(reader.events.map(({ event }) => event), ['sse.open'])
+    t.strictSame(closes, ['expired'])
+  })
+
+  t.test('does not end early, however far the moment is', async (t) => {
+    const { app, port } = await startExpiring(t, () => ({ expiresAt: new Date(8.64e15) }))
+    const reader = await openStream(t, port)
+    const ticks = gate()
+    setTimeout(() => ticks.open(), 100)
+    await ticks.passed
+    await app.sse.broadcast('message', 'still there')
+    await reader.seesEvents(undefined)
+  })
+})
+
+t.test('the clock keeps no process alive', async (t) => {
+  const app = Fastify()
+  await app.register(ssePlugin, { path: false })
+  await app.ready()
+  const timers = (process.getActiveResourcesInfo() as string[]).filter((name) => name === 'Timeout').length
+  await app.close()
+  t.equal((process.getActiveResourcesInfo() as string[]).filter((name) => name === 'Timeout').length, timers)
+})

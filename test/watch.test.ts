@@ -1,0 +1,128 @@
+import t from 'tap'
+import type { ResponseWriter } from '../lib/response-writer.ts'
+import { Watch, type Due, type Timeouts } from '../lib/watch.ts'
+
+const NEVER: Timeouts = { heartbeatInterval: Infinity, stallTimeout: Infinity, idleTimeout: Infinity, maxLifetime: Infinity }
+
+/** A writer of which only the state counts. */
+function writer (state: { backlog?: number, isFlushed?: boolean, mark?: number } = {}): ResponseWriter & { backlog: number, isFlushed: boolean, mark: number } {
+  return { backlog: 0, isFlushed: true, mark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {}, ...state }
+}
+
+const FLUSHED = writer()
+
+/** When, at ticks of 1 ms, something first becomes due for each of many streams that came at once. */
+function firstDue (timeouts: Partial<Timeouts>, due: Due): number[] {
+  return Array.from({ length: 500 }, () => {
+    const watch = new Watch({ ...NEVER, ...timeouts }, 0, Infinity)
+    watch.look({ real: 0, awake: 0 }, FLUSHED)
+    for (let time = 1; ; time++) {
+      const found = watch.look({ real: time, awake: time }, FLUSHED)
+      if (found === undefined) continue
+      return found === due ? time : NaN
+    }
+  })
+}
+
+const claims: Array<[due: Due, option: keyof Timeouts, from: number, to: number]> = [
+  ['heartbeat', 'heartbeatInterval', 750, 876],
+  ['lifetime', 'maxLifetime', 800, 1001],
+  ['idle', 'idleTimeout', 1000, 1101]
+]
+for (const [due, option, from, to] of claims) {
+  t.test(`of streams that came at once, \`${option}\` of 1000 is due between ${from} and ${to}, spread out`, async (t) => {
+    const times = firstDue({ [option]: 1000 }, due)
+    t.ok(times.every((time) => time >= from && time <= to), `${Math.min(...times)} to ${Math.max(...times)}`)
+    t.ok(new Set(times).size > 50)
+    const mean = times.reduce((sum, time) => sum + time) / times.length
+    t.ok(Math.abs(mean - (from + to) / 2) < (to - from) / 10, `on average ${mean}`)
+  })
+}
+
+t.test('a heartbeat is due again and again while nothing is written, and not before so much silence after a write', async (t) => {
+  const watch = new Watch({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
+  const heard: number[] = []
+  for (let time = 0; time < 2000; time++) {
+    // Until 1000 somebody writes every 70.
+    if (time < 1000 && time % 70 === 0) watch.wrote = true
+    if (watch.look({ real: time, awake: time }, FLUSHED) !== 'heartbeat') continue
+    heard.push(time)
+    watch.wrote = true
+  }
+  t.ok(heard[0]! >= 980 + 75, `first at ${heard[0]}`)
+  const silences = heard.map((time, at) => time - (heard[at - 1] ?? 980))
+  t.ok(silences.every((silence) => silence >= 75 && silence <= 90), silences.join(' '))
+})
+
+t.test('while something waits to be sent no heartbeat is due, and the silence begins when it has gone', async (t) => {
+  const watch = new Watch({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
+  const busy = writer({ isFlushed: false })
+  for (let time = 0; time <= 5000; time += 10) t.equal(watch.look({ real: time, awake: time }, busy), undefined)
+  const heard: number[] = []
+  for (let time = 5010; time < 5110; time++) if (watch.look({ real: time, awake: time }, FLUSHED) === 'heartbeat') heard.push(time)
+  t.ok(heard[0]! >= 5075, `first at ${heard[0]}`)
+})
+
+t.test('what is written without an event keeps no stream from being idle', async (t) => {
+  const watch = new Watch({ ...NEVER, idleTimeout: 100 }, 0, Infinity)
+  const dues = new Set<Due | undefined>()
+  for (let time = 0; time < 1000; time += 10) {
+    watch.gaveEvent = true
+    dues.add(watch.look({ real: time, awake: time }, FLUSHED))
+  }
+  t.strictSame([...dues], [undefined])
+  for (let time = 1000; time < 1200; time += 10) {
+    watch.wrote = true
+    dues.add(watch.look({ real: time, awake: time }, FLUSHED))
+  }
+  t.ok(dues.has('idle'))
+})
+
+t.test('a stream whose events are still on their way is not idle', async (t) => {
+  const watch = new Watch({ ...NEVER, idleTimeout: 100 }, 0, Infinity)
+  const busy = writer({ isFlushed: false })
+  for (let time = 0; time < 1000; time += 10) t.equal(watch.look({ real: time, awake: time }, busy), undefined)
+  t.equal(watch.look({ real: 1080, awake: 1080 }, FLUSHED), undefined, 'the time begins when they have gone')
+})
+
+t.test('time in which the process was blocked counts for age, expiry and heartbeat, not for idleness and stalls', async (t) => {
+  const backlog = writer({ backlog: 1, isFlushed: false })
+  const asleep = { real: 100_000, awake: 2 }
+  const look = (timeouts: Partial<Timeouts>, of: ResponseWriter, expiresAt = Infinity): Due | undefined => {
+    const watch = new Watch({ ...NEVER, ...timeouts }, 0, expiresAt)
+    watch.look({ real: 0, awake: 0 }, of)
+    watch.look({ real: 1, awake: 1 }, of)
+    return watch.look(asleep, of)
+  }
+  t.equal(look({ maxLifetime: 1000 }, FLUSHED), 'lifetime')
+  t.equal(look({}, FLUSHED, 1000), 'expired')
+  t.equal(look({ heartbeatInterval: 1000 }, FLUSHED), 'heartbeat')
+  t.equal(look({ idleTimeout: 1000 }, FLUSHED), undefined)
+  t.equal(look({ stallTimeout: 1000 }, backlog), undefined)
+})
+
+t.test('a stall ends with every byte that is taken, and also where all were taken in between', async (t) => {
+  const watch = new Watch({ ...NEVER, stallTimeout: 100 }, 0, Infinity)
+  const state = writer({ backlog: 1, isFlushed: false, mark: 7 })
+  const look = (time: number): Due | undefined => watch.look({ real: time, awake: time }, state)
+  t.equal(look(0), undefined)
+  t.equal(look(99), undefined)
+  state.mark = 8
+  t.equal(look(150), undefined)
+  t.equal(look(249), undefined)
+  t.equal(look(250), 'stalled')
+  // The mark of a shared connection may stand still while this stream has nothing to send.
+  state.backlog = 0
+  t.equal(look(1000), undefined)
+  state.backlog = 1
+  t.equal(look(2000), undefined)
+  t.equal(look(2100), 'stalled')
+})
+
+t.test('one that is stalled is said to be that, whatever else is due', async (t) => {
+  const watch = new Watch({ heartbeatInterval: 1, stallTimeout: 100, idleTimeout: 1, maxLifetime: 1 }, 0, 1)
+  const state = writer({ backlog: 1, isFlushed: false })
+  t.equal(watch.look({ real: 0, awake: 0 }, state), undefined)
+  t.equal(watch.look({ real: 50, awake: 50 }, state), 'expired')
+  t.equal(watch.look({ real: 100, awake: 100 }, state), 'stalled')
+})
