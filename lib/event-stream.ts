@@ -24,6 +24,7 @@ import { closeConnectionAfter, headOf, setGap, setHead } from './response-head.t
 import { hasClosed, openWriter, whenClosed, type AnyResponse } from './response-writer.ts'
 import { Subscriber } from './subscriber.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
+import { Turnstile } from './turnstile.ts'
 
 /** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
 export interface ReplyOfAnyServer {
@@ -72,6 +73,7 @@ interface Placed {
 export class EventStreams {
   readonly #parts: EventStreamParts
   readonly #headPhase: HeadPhase
+  readonly #turnstile = new Turnstile()
 
   constructor (parts: EventStreamParts) {
     this.#parts = parts
@@ -114,6 +116,8 @@ export class EventStreams {
     const { admission, headers } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
+    const turn = this.#turnstile.pass()
+    if (turn !== undefined) await turn
     const key = await admission.keyOf(request)
     setHead(reply, await headers(request))
     // The handler has returned: it did not await this.
