@@ -9,9 +9,6 @@ import { numbered } from './numbered-reader.ts'
 
 const [history, fill, perSecond, comebacks] = process.argv.slice(2).map(Number) as [number, number, number, number]
 
-// What Node finds in its sockets it opens in one turn, before anything else; here so many at most.
-const OPENED_IN_ONE_TURN = 50
-
 export interface Opened {
   readonly port: number
   /** The event ID before the first event. */
@@ -42,7 +39,7 @@ function worked (): number {
 }
 
 /** Those who come back: all at once, as soon as the last one is here. */
-let waiting: Array<() => void> = []
+const waiting: Array<() => void> = []
 
 const app = Fastify()
 await app.register(ssePlugin, {
@@ -86,7 +83,7 @@ function begin (): void {
   const began = performance.now()
   let before = worked()
   live = [...app.sse.subscribers()]
-  letIn()
+  for (const done of waiting) done()
   timers = [
     setInterval(lookAtQuarters, 20),
     setInterval(() => {
@@ -98,12 +95,6 @@ function begin (): void {
       before = now
     }, 1)
   ]
-}
-
-function letIn (): void {
-  for (const done of waiting.slice(0, OPENED_IN_ONE_TURN)) done()
-  waiting = waiting.slice(OPENED_IN_ONE_TURN)
-  if (waiting.length > 0) setImmediate(letIn)
 }
 
 function stop (): void {
