@@ -162,11 +162,94 @@ t.test('a reader whose hook still runs while the application closes is sent away
   // The hub has closed by then: it had nobody to wait for.
   for (let n = 0; n < 10; n++) await turn()
   closing.open()
-  await reader.sees(({ answers }) => answers[0]?.complete === true)
-  // Node keeps the connection of a request that outlived the closing, of any route.
-  reader.socket.destroy()
+  await reader.seesClose()
   await closed
+  t.ok(reader.answers[0]!.complete)
+  t.strictSame(reader.answers[0]!.headers.connection, ['close'], 'Node would keep it, and wait for its next request')
   t.match(reader.answers[0]!.body, /\nevent: sse\.open\ndata: .*\n\nretry: \d+\n$/)
+  t.strictSame(closes, ['shutdown'])
+})
+
+t.test('a stream that never gets to open', async (t) => {
+  for (const hangs of ['headers', 'keyGenerator', 'onSend'] as const) {
+    t.test(`because of ${hangs} is cut after \`shutdownTimeout\``, async (t) => {
+      const entered = gate()
+      const hang = async (): Promise<never> => {
+        entered.open()
+        return await new Promise<never>(() => {})
+      }
+      const { app, port, closes, errors } = await start(t, {
+        shutdownTimeout: 200,
+        ...hangs === 'headers' ? { headers: hang } : {},
+        ...hangs === 'keyGenerator' ? { keyGenerator: hang, maxSubscribersPerKey: 1 } : {},
+        ...hangs === 'onSend' ? { route: { onSend: hang } } : {}
+      })
+      const reader = (await RawReader.connect(t, port)).ask('GET /events')
+      await entered.passed
+      const time = await millisecondsOf(() => app.close())
+      t.ok(time >= 195 && time < 1200, `${Math.round(time)} ms`)
+      await reader.seesClose()
+      t.equal(reader.bytes.length, 0)
+      t.strictSame([closes, errors, app.sse.count()], [[], [], 0])
+    })
+  }
+
+  t.test('since its hook ends after everything else was closed, is cut too', async (t) => {
+    const entered = gate()
+    const closing = gate()
+    const { app, port } = await start(t, {
+      shutdownTimeout: 100,
+      headers: () => new Promise<never>(() => {}),
+      route: {
+        preHandler: async () => {
+          entered.open()
+          await closing.passed
+        }
+      }
+    })
+    const reader = (await RawReader.connect(t, port)).ask('GET /events')
+    await entered.passed
+    const closed = app.close()
+    for (let n = 0; n < 10; n++) await turn()
+    closing.open()
+    await reader.seesClose()
+    await closed
+    t.equal(reader.bytes.length, 0)
+  })
+
+  t.test('over HTTP/2 is cut with its session', async (t) => {
+    const entered = gate()
+    const { app, port } = await start(t, {
+      shutdownTimeout: 100,
+      headers: () => {
+        entered.open()
+        return new Promise<never>(() => {})
+      }
+    }, { http2: true } as FastifyServerOptions)
+    const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
+    t.after(() => session.destroy())
+    session.request({ ':path': '/events' }).on('error', () => {})
+    await entered.passed
+    await app.close()
+    await until(() => session.closed || session.destroyed)
+  })
+})
+
+t.test('a reader that is in the middle of a long replay gets the rest of it, and a clean end', async (t) => {
+  const { app, port, closes } = await start(t, { maxPayloadBytes: 4_000_000 })
+  const beginning = app.sse.lastEventId!
+  for (let n = 0; n < 10; n++) await app.sse.broadcast('message', `${n}${'x'.repeat(1_000_000)}`)
+  const reader = await RawReader.connect(t, port)
+  reader.ask(`GET /events\nlast-event-id: ${beginning}`)
+  await reader.sees(({ bytes }) => bytes.length > 500_000)
+  reader.socket.pause()
+  const closed = app.close()
+  for (let n = 0; n < 10; n++) await turn()
+  reader.socket.resume()
+  await closed
+  await reader.seesClose()
+  t.ok(reader.answers[0]!.complete)
+  t.strictSame(reader.events.slice(1).map(({ data }) => data.slice(0, 2)), Array.from({ length: 10 }, (_, n) => `${n}x`))
   t.strictSame(closes, ['shutdown'])
 })
 
