@@ -19,7 +19,7 @@ import { demand } from './option-rules.ts'
 import { encodeRetry } from './encode.ts'
 import type { Overload, StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
-import { resume } from './placement.ts'
+import { place, startingPoint, type StartingPoint } from './placement.ts'
 import { closeConnectionAfter, headOf, setGap, setHead } from './response-head.ts'
 import { hasClosed, openWriter, whenClosed, type AnyResponse } from './response-writer.ts'
 import { Subscriber } from './subscriber.ts'
@@ -50,13 +50,9 @@ export interface EventStreamParts {
 }
 
 /** What is to be opened. */
-interface Start {
+interface Start extends StartingPoint {
   readonly channels: readonly string[]
   readonly context: SubscriberContext
-  /** The event ID after which it starts; null: where the log ends when it opens, since there are no ids. */
-  readonly after: string | 'oldest' | null
-  /** The same where it comes from the reader, or from the application. */
-  readonly lastEventId: string | undefined
   /** Milliseconds of the hub's clock; Infinity: never. */
   readonly expiresAt: number
 }
@@ -88,14 +84,14 @@ export class EventStreams {
   async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions = {}): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const { channels, from, context, expiresAt } = readSubscribeOptions(options)
-    const { hub } = this.#parts
+    const { log, hub } = this.#parts
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const reply = anyReply as FastifyReply
     const { request } = reply
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
-    const start = { channels, context, expiresAt: hub.now + expiresAt - Date.now(), ...this.#startOf(from, lastEventId) }
+    const start = { channels, context, expiresAt: hub.now + expiresAt - Date.now(), ...startingPoint(log, from, lastEventId) }
     return this.#headPhase.add(reply, () => lastEventId === FINAL_ID ? this.#refuse(reply, start) : this.#turn(reply, start))
   }
 
@@ -155,31 +151,21 @@ export class EventStreams {
     return this.#neverOpened(reply, start, 'overload')
   }
 
-  #startOf (from: string | undefined, lastEventId: string | undefined): Pick<Start, 'after' | 'lastEventId'> {
-    // The words are the application's: a reader brings event IDs only.
-    if (from === 'oldest') return { after: 'oldest', lastEventId: undefined }
-    // Now, not when it opens: what is placed while hooks run is not missed.
-    if (from === 'head' || (from ?? lastEventId) === undefined) return { after: this.#parts.log.lastEventId, lastEventId: undefined }
-    const id = from ?? lastEventId!
-    return { after: id, lastEventId: id }
-  }
-
-  #place ({ channels: names, after, lastEventId }: Start): Placed {
+  #place (start: Start): Placed {
     const { log, channels } = this.#parts
-    const view = channels.view(names)
-    const { cursor, gap } = lastEventId === undefined && after === 'oldest'
-      ? { cursor: log.oldest(), gap: undefined }
-      : after === null ? { cursor: log.head, gap: undefined } : resume(log, view, after)
+    const view = channels.view(start.channels)
+    const { cursor, gap } = place(log, view, start)
     return { cursor: new Cursor(log, channels, view, cursor), gap }
   }
 
   /** A handler that returns the subscriber would otherwise be told that it has answered twice. */
   #neverOpened (reply: FastifyReply, start: Start, reason: CloseReason): Subscriber {
     reply.hijack()
-    const { hub } = this.#parts
+    const { log, channels, hub } = this.#parts
     // Who was cut for taking too long has not left.
     const ended = reason === 'reader' && this.#headPhase.isClosing ? 'shutdown' : reason
-    return new Subscriber(hub, Delivery.closed(hub, this.#place(start).cursor, ended), start.context)
+    const cursor = new Cursor(log, channels, channels.view(start.channels), log.head)
+    return new Subscriber(hub, Delivery.closed(hub, cursor, ended), start.context)
   }
 
   /** The head that GET would get. */

@@ -3,11 +3,38 @@ import type { Log } from './log.ts'
 import { parsePosition, type Position } from './position.ts'
 import type { View } from './view.ts'
 
+/** Where a stream is to start, as it was asked for. */
+export interface StartingPoint {
+  /** After this event ID; `'oldest'`: with everything kept; null: where the log ends when it opens, since there are no ids. */
+  readonly after: string | null
+  /** The same where it comes from the reader, or from the application. */
+  readonly lastEventId: string | undefined
+}
+
+/**
+ * @param from What the application says.
+ * @param lastEventId What the reader brings.
+ */
+export function startingPoint (log: Log, from: string | undefined, lastEventId: string | undefined): StartingPoint {
+  // The words are the application's: a reader brings event IDs only.
+  if (from === 'oldest') return { after: 'oldest', lastEventId: undefined }
+  // Now, not when it opens: what is placed while hooks run is not missed.
+  if (from === 'head' || (from ?? lastEventId) === undefined) return { after: log.lastEventId, lastEventId: undefined }
+  const id = from ?? lastEventId!
+  return { after: id, lastEventId: id }
+}
+
 /** Where a reader starts, and what it has to be told first. */
 export interface Placement {
   readonly cursor: number
   /** Set where entries it could hear are no longer there. */
   readonly gap?: GapReason
+}
+
+export function place (log: Log, view: View, { after, lastEventId }: StartingPoint): Placement {
+  if (after === null) return { cursor: log.head }
+  if (lastEventId === undefined && after === 'oldest') return { cursor: log.oldest() }
+  return resume(log, view, after)
 }
 
 /**

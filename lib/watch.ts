@@ -61,17 +61,21 @@ export class Watch {
     if (this.#isStalled(awake, writer, stallTimeout)) return 'stalled'
     if (real >= this.#expiresAt) return 'expired'
     if (real >= this.#oldAt) return 'lifetime'
-    // Neither is there silence while something is on its way.
-    if (!isFlushed || this.wrote) {
+    if (!isFlushed) {
+      // Silence begins when nothing is on its way any more.
+      this.wrote = this.gaveEvent = true
+      return undefined
+    }
+    if (this.wrote) {
       this.#silentSince = real
       this.wrote = false
     }
-    if (!isFlushed || this.gaveEvent) {
+    if (this.gaveEvent) {
       this.#idleSince = awake
       this.gaveEvent = false
     }
     if (awake - this.#idleSince >= idleTimeout * (1 + IDLE_SPREAD * this.#draw)) return 'idle'
-    if (isFlushed && real - this.#silentSince >= heartbeatInterval * (HEARTBEAT_FROM + HEARTBEAT_SPREAD * this.#draw)) return 'heartbeat'
+    if (real - this.#silentSince >= heartbeatInterval * (HEARTBEAT_FROM + HEARTBEAT_SPREAD * this.#draw)) return 'heartbeat'
     return undefined
   }
 

@@ -330,6 +330,33 @@ t.test('what is sent to one reader alone keeps its stream from being idle, heart
   t.equal(await idle.subscriber.closed, 'idle')
 })
 
+t.test('what is broadcast keeps every stream that hears it from being idle', async (t) => {
+  const { publish, subscribe, settled, tick, log } = createFanOut({}, { timeouts: { idleTimeout: 100 } })
+  const [hears, hearsNot] = [subscribe(), subscribe(log.head, ['other'])]
+  for (let time = 0; time < 500; time += 20) {
+    publish('x')
+    await settled()
+    tick(time)
+  }
+  await settled()
+  t.strictSame([hears.writer.state, hearsNot.writer.state], ['open', 'ended'])
+})
+
+t.test('one that has expired and is disconnected too has expired, unless it is told to stay away', async (t) => {
+  const { publish, subscribe, settled, tick, log, hub } = createFanOut()
+  const { subscriber, writer } = subscribe(log.head, undefined, 1000)
+  writer.room = 1
+  publish('a')
+  await settled()
+  tick(1000)
+  t.equal(hub.revoke(undefined, () => true, false), 0)
+  t.equal(subscriber.delivery.reason, 'expired')
+  t.equal(hub.revoke(undefined, () => true, true), 0)
+  writer.drain()
+  await settled()
+  t.strictSame(writer.events.at(-1), { type: 'sse.close', data: '{"reason":"revoked"}', lastEventId: 'sse.final' })
+})
+
 t.test('one that has expired gets nothing more, even what was placed before', async (t) => {
   const { publish, subscribe, settled, tick, log } = createFanOut()
   const { subscriber, writer } = subscribe(log.head, undefined, 1000)
