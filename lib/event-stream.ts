@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Admission } from './admission.ts'
@@ -190,6 +191,7 @@ export class EventStreams {
     const writer = openWriter(response, opening, hub.limits.maxBacklogBytes)
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
+    discardBody(request.raw)
     // Not an error of ours: `close` follows, and says that the reader has gone.
     response.on('error', () => {})
     hub.traffic.bytes += opening.plain.length
@@ -212,6 +214,13 @@ export class EventStreams {
     // An id that is none of ours is not sent back: it may be anything, of any length.
     return encodeOpen(time, heartbeatInterval, null) + cursor.gap(gap, gap === 'unknown' ? undefined : lastEventId)
   }
+}
+
+/** Node stops reading where nobody takes a body, and then does not see its reader leave. */
+function discardBody (message: IncomingMessage): void {
+  const { headers } = message
+  const hasBody = headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined
+  if (hasBody && message.readableFlowing === null) message.resume()
 }
 
 /** Resolves when it is sent: a handler that returned earlier would be taken for one that forgot to answer. */

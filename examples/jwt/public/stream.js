@@ -1,0 +1,31 @@
+import { post } from '/post.js'
+
+const { EventSource } = window
+
+export const title = 'Tokens'
+export const signIn = (body) => post('/sign-in', body)
+export const signOut = () => post('/sign-out')
+export const send = (body) => post('/messages', body)
+
+let source
+let timer
+
+export async function connect (page) {
+  await renew()
+  source?.close()
+  // The browser sends the cookie that holds the token. When the token of a stream expires the stream ends, and the browser comes back
+  // by itself, with the token of then and the id of the last event: nothing is missed.
+  source = new EventSource('/events')
+  source.onopen = () => page.show('open')
+  source.onmessage = ({ data }) => page.add(JSON.parse(data))
+  source.onerror = () => page.show(source.readyState === EventSource.CLOSED ? 'closed' : 'coming back')
+}
+
+/** Keeps the token fresh for as long as the page is open. */
+async function renew () {
+  clearTimeout(timer)
+  const response = await post('/renewals')
+  if (!response.ok) return
+  const { expiresIn } = await response.json()
+  timer = setTimeout(renew, expiresIn * 500)
+}

@@ -1,0 +1,20 @@
+import { post } from '/post.js'
+
+const { EventSource } = window
+
+export const title = 'Sessions'
+export const signIn = (body) => post('/sign-in', body)
+export const signOut = () => post('/sign-out')
+export const send = (body) => post('/messages', body)
+
+let source
+
+export function connect (page) {
+  source?.close()
+  // The browser sends the cookie. When the stream ends it comes back by itself, and says what it heard last.
+  source = new EventSource('/events')
+  source.onopen = () => page.show('open')
+  source.onmessage = ({ data }) => page.add(JSON.parse(data))
+  // It gives up on 401, and on 204: the answer to a reader that was told to stay away.
+  source.onerror = () => page.show(source.readyState === EventSource.CLOSED ? 'closed' : 'coming back')
+}

@@ -1,0 +1,70 @@
+import t, { type Test } from 'tap'
+import { forEachBrowser, type Browser, type Tab } from '../browsers/browsers.ts'
+import { cookieOf, Example, type Proof } from './example.ts'
+
+const state = (word: string): string => `document.querySelector('#state').textContent === '${word}'`
+const messages = (tab: Tab): Promise<string[]> => tab.evaluate('[...document.querySelectorAll("#messages li")].map(({ textContent }) => textContent)')
+const shows = (text: string): string => `[...document.querySelectorAll("#messages li")].some(({ textContent }) => textContent === ${JSON.stringify(text)})`
+
+async function signIn (tab: Tab, user: string): Promise<void> {
+  await tab.until(state('closed'))
+  await tab.type('#sign-in input', user)
+  await tab.click('#sign-in button')
+  await tab.until(state('open'))
+}
+
+interface Case {
+  readonly name: string
+  readonly environment: Record<string, string>
+  /** Whether its streams end by themselves while the test looks. */
+  readonly comesBack: boolean
+  proofOf (answer: Response): Proof | Promise<Proof>
+}
+
+const CASES: Case[] = [
+  { name: 'session', environment: {}, comesBack: false, proofOf: cookieOf },
+  { name: 'jwt', environment: { TOKEN_LIFETIME: '6' }, comesBack: true, proofOf: cookieOf },
+  {
+    name: 'ticket',
+    environment: { STREAM_LIFETIME: '5' },
+    comesBack: true,
+    proofOf: async (answer) => ({ authorization: `Bearer ${(await answer.json() as { token: string }).token}` })
+  }
+]
+
+async function journey (t: Test, example: Example, browser: Browser, { name, comesBack, proofOf }: Case): Promise<void> {
+  const signInAsBob = async (): Promise<Proof> => proofOf(await example.post('/sign-in', {}, { user: 'bob' }))
+  const bob = await signInAsBob()
+  const tab = await browser.open(example.page)
+  await signIn(tab, 'ada')
+
+  const markup = '<img src="x" onerror="document.title = 1">'
+  await example.say(bob, 'for bob', 'bob')
+  await example.say(bob, markup, 'ada')
+  await tab.type('#message input[name="text"]', 'hello')
+  await tab.click('#message button')
+  await tab.until(shows('ada: hello'))
+  t.strictSame(await messages(tab), [`bob: ${markup}`, 'ada: hello'], `${name}: what is for everybody and for its user`)
+  t.equal(await tab.evaluate('document.querySelectorAll("img").length'), 0, `${name}: as text`)
+
+  if (comesBack) {
+    await tab.until(state('coming back'))
+    await example.say(await signInAsBob(), 'missed')
+    await tab.until(state('open'))
+    await tab.until(shows('bob: missed'))
+    t.equal((await messages(tab)).length, 3, `${name}: comes back after the end of its stream, and misses nothing`)
+  }
+
+  await tab.click('#sign-out')
+  await tab.until(state('closed'))
+  t.equal(await example.say(await signInAsBob(), 'for nobody', 'ada'), 0, `${name}: signed out`)
+  await tab.close()
+}
+
+t.test('the page of every example shows its stream, comes back, and stays away when it is signed out', { timeout: 180_000 }, async (t) => {
+  const examples = await Promise.all(CASES.map(async (one) => ({ one, example: await Example.start(t, one.name, one.environment) })))
+  // All at once: they spend their time waiting.
+  await forEachBrowser(t, async (t, browser) => {
+    await Promise.all(examples.map(({ one, example }) => journey(t, example, browser, one)))
+  })
+})

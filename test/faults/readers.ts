@@ -1,0 +1,49 @@
+import { connect } from 'node:net'
+import { NumberedReader } from '../flows/numbered-reader.ts'
+import { RawReader } from '../flows/raw-reader.ts'
+import { obey } from './program.ts'
+
+// Readers in a process of their own, and so in a network of their own.
+
+export interface Heard {
+  /** The data of every event, by type, as far as it was kept. */
+  readonly events: ReadonlyArray<readonly [event: string, data: string]>
+  readonly closed: boolean
+}
+
+export interface Counted {
+  readonly first: number | undefined
+  readonly last: number | undefined
+  readonly count: number
+  readonly gaps: number
+  readonly faults: readonly string[]
+  readonly closed: boolean
+}
+
+const raw: RawReader[] = []
+const numbered: NumberedReader[] = []
+
+const commands = {
+  /** @returns The number of the reader. */
+  async open (host: string, port: number, path: string): Promise<number> {
+    const reader = new RawReader(connect(port, host))
+    await reader.ask(`GET ${path}`).seesEvents('sse.open')
+    return raw.push(reader) - 1
+  },
+
+  heard (reader: number): Heard {
+    const { events, closed } = raw[reader]!
+    return { events: events.map(({ event = 'message', data }) => [event, data]), closed }
+  },
+
+  /** On loopback. */
+  openNumbered (port: number, path: string, fill: number): void {
+    numbered.push(new NumberedReader(port, fill).connect({ path }))
+  },
+
+  counted: (): Counted[] => numbered.map(({ first, last, count, gaps, faults, closed }) => ({ first, last, count, gaps: gaps.length, faults, closed }))
+}
+
+export type ReaderCommands = typeof commands
+
+obey(commands)

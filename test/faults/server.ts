@@ -1,0 +1,168 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import Fastify, { type FastifyServerOptions } from 'fastify'
+import ssePlugin, { type CloseReason, type SsePluginOptions, type Stats } from '../../plugin.ts'
+import { numbered, settlesAt } from '../flows/numbered-reader.ts'
+import { obey } from './program.ts'
+
+// The server that things happen to. Readers are told apart by `?name=`; `channel` and `expiresIn` are theirs to choose as well.
+
+interface Query {
+  readonly name?: string
+  readonly channel?: string
+  readonly expiresIn?: string
+}
+
+export interface Close {
+  readonly name: string | undefined
+  readonly reason: CloseReason
+  /** Milliseconds on the monotonic clock, which runs while the process is stopped. */
+  readonly at: number
+  /** The same for its opening. */
+  readonly openedAt: number
+}
+
+export interface State {
+  readonly count: number
+  readonly stats: Stats
+  readonly closes: readonly Close[]
+  /** What was logged as a warning or worse, and what Node warned of. */
+  readonly complaints: readonly string[]
+  /** The number of the last event, by channel. */
+  readonly last: Readonly<Record<string, number>>
+  readonly lastEventId: string
+  /** Milliseconds on the monotonic clock. */
+  readonly now: number
+  /** Milliseconds on the clock on the wall. */
+  readonly wall: number
+  /** Of the whole process: what of it stands in memory. */
+  readonly rss: number
+  /** Descriptors that are open: sockets, files and the like. */
+  readonly descriptors: number
+}
+
+/** Events that are published all the time. */
+export interface Flood {
+  readonly channel?: string
+  readonly fill: number
+  readonly bytesPerSecond: number
+}
+
+const closes: Close[] = []
+const complaints: string[] = []
+process.on('warning', (warning) => complaints.push(String(warning.stack)))
+
+let app: Awaited<ReturnType<typeof listen>>
+
+async function listen (options: SsePluginOptions, ofServer: FastifyServerOptions, host: string) {
+  const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => complaints.push(line) } }, ...ofServer })
+  const opened = new WeakMap<object, { name: string | undefined, at: number }>()
+  await app.register(ssePlugin, {
+    shutdownTimeout: 0,
+    subscribe: ({ query }) => {
+      const { channel, expiresIn } = query as Query
+      return {
+        ...channel === undefined ? {} : { channels: channel.split(',') },
+        ...expiresIn === undefined ? {} : { expiresAt: new Date(Date.now() + Number(expiresIn)) }
+      }
+    },
+    onSubscribe: (subscriber, { query }) => { opened.set(subscriber, { name: (query as Query).name, at: performance.now() }) },
+    onClose: (subscriber, reason) => {
+      const { name, at } = opened.get(subscriber)!
+      closes.push({ name, reason, at: performance.now(), openedAt: at })
+    },
+    ...options
+  })
+  app.get('/plain', async () => 'plain')
+  await app.listen({ port: 0, host, backlog: 4096 })
+  return app
+}
+
+const last: Record<string, number> = {}
+
+function publish (channel: string, fill: number, count: number): number {
+  for (let n = 0; n < count; n++) {
+    const number = last[channel] = (last[channel] ?? 0) + 1
+    void app.sse.broadcast('message', numbered(number, fill), { channels: channel })
+  }
+  return last[channel] ?? 0
+}
+
+let timers: NodeJS.Timeout[] = []
+
+function block (milliseconds: number): void {
+  const end = performance.now() + milliseconds
+  while (performance.now() < end);
+}
+
+const EVERYBODY = '*'
+const MARKS = 'marks'
+
+const commands = {
+  /** @returns The port. */
+  async listen ({ options = {}, ofServer = {}, host = '127.0.0.1' }: { options?: SsePluginOptions, ofServer?: FastifyServerOptions, host?: string }): Promise<number> {
+    app = await listen(options, ofServer, host)
+    return (app.server.address() as AddressInfo).port
+  },
+
+  /** @returns The number of the last event. */
+  publish: (count: number, fill = 0, channel = EVERYBODY) => publish(channel, fill, count),
+
+  flood ({ channel = EVERYBODY, fill, bytesPerSecond }: Flood): void {
+    const began = performance.now()
+    let count = 0
+    timers.push(setInterval(() => {
+      // As many in a turn as a tenth of a second asks for: after a halt it goes on, and does not make up.
+      const due = Math.floor((performance.now() - began) / 1000 * bytesPerSecond / fill)
+      publish(channel, fill, Math.min(due - count, Math.ceil(bytesPerSecond / fill / 10)))
+      count = due
+    }, 5))
+  },
+
+  /** @returns The number of the last event, by channel. */
+  stopFloods (): Readonly<Record<string, number>> {
+    for (const timer of timers) clearInterval(timer)
+    timers = []
+    return last
+  },
+
+  /**
+   * Publishes events, lets them leave, blocks the event loop, and publishes one more soon after; so too in the channel `marks`, one each.
+   *
+   * @returns When that was, on the monotonic clock.
+   */
+  async block (milliseconds: number, before: number, fill: number): Promise<number> {
+    publish(EVERYBODY, fill, before)
+    publish(MARKS, 0, 1)
+    await new Promise((resolve) => setImmediate(resolve))
+    block(milliseconds)
+    // All that is due by then comes first.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    publish(EVERYBODY, fill, 1)
+    publish(MARKS, 0, 1)
+    return performance.now()
+  },
+
+  state (): State {
+    return {
+      count: app.sse.count(),
+      stats: app.sse.stats(),
+      closes,
+      complaints,
+      last,
+      lastEventId: app.sse.lastEventId!,
+      now: performance.now(),
+      wall: Date.now(),
+      // Resident pages times their size: what `process.memoryUsage` says, for less.
+      rss: Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]) * 4096,
+      descriptors: readdirSync('/proc/self/fd').length
+    }
+  },
+
+  /** Bytes in use once garbage is collected, at most so many if it comes to that soon. */
+  settlesAt
+}
+
+export type ServerCommands = typeof commands
+
+obey(commands)

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import fc from 'fast-check'
+import t from 'tap'
+import { parseEvents, RawReader, turn, until, type RawAnswer } from '../flows/raw-reader.ts'
+import { requestOf, start, type Unhurt } from './server.ts'
+
+/** Ends every stream that is open, in the order in which they came, until nothing more is expected on a connection. */
+async function endAll ({ opened }: Unhurt, reader: RawReader, answers: number): Promise<void> {
+  let ended = 0
+  while (reader.answers.length < answers || !reader.answers.at(-1)!.complete) {
+    if (reader.closed) throw new Error(`closed after ${reader.answers.length} answers of ${answers}`)
+    for (; ended < opened.length; ended++) opened[ended]!.close()
+    await turn()
+  }
+}
+
+t.test('ten streams in one packet are answered one after the other, each with all that was broadcast since it came', async (t) => {
+  const server = await start(t)
+  const { app, port, opened } = server
+  const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: 10 }, () => 'GET /events'))
+  await until(() => app.sse.count() === 10)
+  for (let n = 0; n < 10; n++) {
+    await app.sse.broadcast('message', `${n}`)
+    await reader.sees(({ answers }) => answers[n]?.body.endsWith(`data: ${n}\n\n`) === true)
+    opened[n]!.close()
+  }
+  await reader.sees(({ answers }) => answers.length === 10 && answers[9]!.complete)
+  for (const [n, { status, body }] of reader.answers.entries()) {
+    t.equal(status, 200)
+    t.strictSame(parseEvents(body).slice(1).map(({ data }) => data), Array.from({ length: n + 1 }, (_, i) => `${i}`))
+  }
+  t.notOk(reader.closed, 'the connection is still there')
+  await server.servesOthers(t)
+})
+
+t.test('on the connection of a stream that ended cleanly any other request is answered', async (t) => {
+  const server = await start(t)
+  const { port, opened } = server
+  const reader = await RawReader.connect(t, port)
+  const requests: Array<[request: string, status: number]> = [
+    ['GET /plain', 200], ['HEAD /plain', 200], ['GET /events', 200], ['GET /nothing', 404], ['GET /events\naccept: text/html', 406],
+    ['OPTIONS /events\norigin: https://a.test\naccess-control-request-method: GET', 204], ['GET /events?lastEventId=sse.final', 204], ['GET /events\nlast-event-id: x', 200]
+  ]
+  for (const [n, [request]] of requests.entries()) {
+    const before = opened.length
+    await reader.ask('GET /events').sees(({ answers }) => answers[2 * n]?.body.includes('sse.open') === true)
+    opened.at(-1)!.close()
+    await reader.sees(({ answers }) => answers[2 * n]!.complete)
+    await reader.ask(request).sees(({ answers }) => answers[2 * n + 1]?.complete === true || answers[2 * n + 1]?.body.includes('sse.open') === true)
+    if (opened.length > before + 1) opened.at(-1)!.close()
+    await reader.sees(({ answers }) => answers[2 * n + 1]!.complete)
+  }
+  t.strictSame(reader.answers.map(({ status }) => status), requests.flatMap(([, status]) => [200, status]))
+  await server.servesOthers(t)
+})
+
+t.test('a request that comes while a stream is open is answered after its end, and takes nothing from it', async (t) => {
+  const server = await start(t)
+  const { app, port, opened } = server
+  const reader = await (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
+  for (let n = 0; n < 5; n++) {
+    reader.ask('GET /plain')
+    await app.sse.broadcast('message', `${n}`)
+  }
+  await reader.seesEvents(undefined, 5)
+  t.equal(reader.answers.length, 1)
+  opened[0]!.close()
+  await reader.sees(({ answers }) => answers.length === 6 && answers[5]!.complete)
+  t.strictSame(reader.answers.slice(1).map(({ body }) => body), Array(5).fill('plain'))
+  await server.servesOthers(t)
+})
+
+for (const keep of ['', '\nconnection: keep-alive']) {
+  t.test(`HTTP/1.0 ${keep === '' ? 'without' : 'with'} keep-alive gets its stream without chunks, and its end with that of the connection`, async (t) => {
+    const server = await start(t)
+    const { app, port, opened } = server
+    const reader = (await RawReader.connect(t, port)).ask(`GET /events HTTP/1.0${keep}`)
+    // Nothing may follow where it was not asked to keep the connection.
+    if (keep !== '') reader.ask('GET /plain HTTP/1.0')
+    await reader.seesEvents('sse.open')
+    await app.sse.broadcast('message', 'live')
+    await reader.seesEvents(undefined)
+    opened[0]!.close()
+    await reader.seesClose()
+    const [{ status, headers, body, complete }, ...more] = reader.answers as [RawAnswer, ...RawAnswer[]]
+    t.strictSame([status, headers['transfer-encoding'], headers.connection, complete, more], [200, undefined, ['close'], true, []])
+    t.match(body, /^retry: \d+\nid: \S+\nevent: sse\.open\ndata: .*\n\nid: \S+\ndata: live\n\n$/)
+    await server.servesOthers(t)
+  })
+}
+
+t.test('a request torn into single bytes is answered as a whole one', async (t) => {
+  const server = await start(t)
+  const { app, port } = server
+  const { id } = await app.sse.broadcast('message', 'first')
+  await app.sse.broadcast('message', 'second')
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  t.after(() => socket.destroy())
+  await once(socket, 'connect')
+  const reader = new RawReader(socket)
+  for (const byte of requestOf('GET /events?a=1 HTTP/1.1', 'host: localhost', `Last-Event-ID: ${id}`, 'accept: text/event-stream')) {
+    socket.write(Buffer.of(byte))
+    await turn()
+  }
+  await reader.seesEvents(undefined)
+  t.strictSame(reader.events.map(({ event, data }) => event ?? data), ['sse.open', 'second'])
+  socket.destroy()
+  await server.servesOthers(t)
+})
+
+t.test('a torn request whose reader leaves in the middle is nobody', async (t) => {
+  const server = await start(t)
+  const whole = requestOf('GET /events HTTP/1.1', 'host: localhost', 'accept: text/event-stream')
+  for (const length of [1, 5, 12, 30, whole.length - 2, whole.length - 1]) {
+    const reader = await RawReader.connect(t, server.port)
+    reader.socket.write(whole.subarray(0, length))
+    await turn()
+    reader.socket.end()
+    await reader.seesClose()
+    t.ok(reader.answers.every(({ status }) => status === 400), `nothing or a 400 after ${length} bytes`)
+  }
+  t.strictSame(server.opened, [])
+  await server.servesOthers(t)
+})
+
+t.test('a reader that leaves behind a stream which waits, Node having stopped reading its connection, is gone when something is written', async (t) => {
+  const server = await start(t)
+  const { app, port, closes } = server
+  const reader = await (await RawReader.connect(t, port)).ask('GET /events', 'GET /events').seesEvents('sse.open')
+  await until(() => app.sse.count() === 2)
+  // More than Node lets responses hold that wait for their turn; with the next request it reads no more.
+  await app.sse.broadcast('message', 'x'.repeat(100_000))
+  await reader.ask('GET /plain').seesEvents(undefined)
+  reader.socket.destroy()
+  while (app.sse.count() > 0) {
+    await app.sse.broadcast('message', 'anything')
+    await turn()
+  }
+  t.strictSame(closes, ['reader', 'reader'])
+  await server.servesOthers(t)
+})
+
+const garbage: Array<[title: string, bytes: Buffer]> = [
+  ['NULs', Buffer.alloc(100)],
+  ['a TLS greeting', Buffer.from('160301020001000001fc0303', 'hex')],
+  ['a request with a broken header', requestOf('GET /plain HTTP/1.1', 'host: localhost', 'a b: c')],
+  ['a request line of 100 kB', Buffer.from(`GET /${'x'.repeat(100_000)} HTTP/1.1\r\n`)],
+  ['CONNECT', requestOf('CONNECT a:1 HTTP/1.1', 'host: localhost')]
+]
+for (const [title, bytes] of garbage) {
+  t.test(`a reader that sends ${title} while its stream is open loses its connection, and nobody else does`, async (t) => {
+    const server = await start(t)
+    const { app, port, closes } = server
+    const other = await (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
+    const reader = await (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
+    reader.socket.write(bytes)
+    await reader.seesClose()
+    await until(() => app.sse.count() === 1)
+    t.strictSame(closes, ['reader'])
+    await app.sse.broadcast('message', 'live')
+    await other.seesEvents(undefined)
+    other.socket.destroy()
+    await server.servesOthers(t)
+  })
+}
+
+const kinds: Array<[request: string, status: number, body: RegExp]> = [
+  ['GET /plain', 200, /^plain$/],
+  ['GET /events', 200, /^retry: \d+\nid: \S+\nevent: sse\.open\n/],
+  ['GET /events?lastEventId=x', 200, /^retry: \d+\nevent: sse\.open\n.*\n\n(id: \S+\n)event: sse\.gap\n/],
+  ['HEAD /events', 200, /^$/],
+  ['GET /events?lastEventId=sse.final', 204, /^$/],
+  ['GET /events\naccept: image/*', 406, /NOT_ACCEPTABLE/],
+  ['GET /nothing', 404, /not found/],
+  ['OPTIONS /events\norigin: https://a.test\naccess-control-request-method: GET', 204, /^$/]
+]
+
+// A failure prints its seed and the shortest sequence.
+t.test('any requests in a row, torn anywhere, are answered in order and completely', async (t) => {
+  const server = await start(t)
+  const scenario = fc.record({ picks: fc.array(fc.nat(kinds.length - 1), { minLength: 1, maxLength: 10 }), cuts: fc.array(fc.nat(1000), { maxLength: 5 }) })
+  await fc.assert(fc.asyncProperty(scenario, async ({ picks, cuts }) => {
+    server.opened.length = 0
+    await play(server, picks.map((pick) => kinds[pick]!), cuts)
+    await until(() => server.app.sse.count() === 0)
+  }), { numRuns: 60 })
+  await server.servesOthers(t)
+})
+
+async function play (server: Unhurt, asked: typeof kinds, cuts: readonly number[]): Promise<void> {
+  // `ask` writes at once; here its packet is torn first.
+  const torn = connect({ port: server.port, host: '127.0.0.1', noDelay: true })
+  await once(torn, 'connect')
+  const write = torn.write.bind(torn) as (bytes: Buffer) => boolean
+  let packet = Buffer.alloc(0)
+  torn.write = (text: unknown) => {
+    packet = Buffer.concat([packet, Buffer.from(text as string)])
+    return true
+  }
+  const reader = new RawReader(torn).ask(...asked.map(([request]) => request))
+  const places = [0, ...cuts.map((cut) => cut % packet.length).sort((a, b) => a - b), packet.length]
+  for (const [n, place] of places.slice(1).entries()) {
+    if (place > places[n]!) write(packet.subarray(places[n], place))
+    await turn()
+  }
+  await endAll(server, reader, asked.length)
+  assert.deepEqual(reader.answers.map(({ status }) => status), asked.map(([, status]) => status))
+  for (const [n, { body }] of reader.answers.entries()) assert.match(body, asked[n]![2])
+  torn.destroy()
+}

@@ -1,0 +1,103 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { notInstalled } from '../support/system.ts'
+import type { AfterTest } from '../flows/raw-reader.ts'
+
+// nginx in front of a server, as a child of the test. Everything a test does not name is as nginx has it by default.
+
+const NGINX = '/usr/sbin/nginx'
+const ATTEMPTS = 5
+
+/** For `t.test`: why it cannot run, or false. */
+export const skip = existsSync(NGINX) ? false : notInstalled('nginx')
+
+export interface Proxy {
+  readonly port: number
+  /** What nginx has said so far. */
+  errors (): string
+}
+
+/** nginx on a free port of loopback, for as long as a test runs. @param locations What its one server consists of. */
+export async function startNginx (t: AfterTest, locations: string): Promise<Proxy> {
+  for (let attempt = 1; ; attempt++) {
+    const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const port = await freePort()
+    const nginx = run(t, folder, configuration(port, locations))
+    if (await listens(nginx.child, port)) return { port, errors: nginx.errors }
+    // A port that was free may be taken a moment later.
+    if (attempt === ATTEMPTS || !nginx.errors().includes('Address already in use')) throw new Error(`nginx does not run: ${nginx.errors()}`)
+  }
+}
+
+/** The only location there is: a port of loopback, and what else is said of it. */
+export function passTo (port: number, ...directives: string[]): string {
+  return `location / {\nproxy_pass http://127.0.0.1:${port};\n${directives.join('\n')}\n}`
+}
+
+/** Connections to the server are HTTP/1.0 unless this is said. */
+export const HTTP_1_1 = 'proxy_http_version 1.1; proxy_set_header Connection "";'
+
+// Relative to its prefix.
+function configuration (port: number, locations: string): string {
+  // Workers of an nginx that root starts are another user, to whom the folder is closed. Nobody else may name one.
+  const user = process.getuid?.() === 0 ? 'user root;' : ''
+  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join('\n')
+  return `${user}
+daemon off;
+pid nginx.pid;
+error_log stderr;
+events {}
+http {
+${folders}
+access_log off;
+server {
+listen 127.0.0.1:${port};
+${locations}
+}
+}
+`
+}
+
+function run (t: AfterTest, folder: string, text: string): { child: ChildProcess, errors: () => string } {
+  const file = join(folder, 'nginx.conf')
+  writeFileSync(file, text)
+  const child = spawn(NGINX, ['-p', folder, '-c', file, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const exited = once(child, 'exit')
+  const stop = (): void => { child.kill() }
+  // A test that runs out of time has no `after`.
+  process.once('exit', stop)
+  t.after(async () => {
+    process.off('exit', stop)
+    stop()
+    await exited
+  })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => { said += piece })
+  return { child, errors: () => said }
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Whether it takes connections, or has ended instead. */
+async function listens (child: ChildProcess, port: number): Promise<boolean> {
+  while (child.exitCode === null) {
+    const socket = connect(port, '127.0.0.1')
+    const isOpen = await new Promise<boolean>((resolve) => socket.once('connect', () => resolve(true)).once('error', () => resolve(false)))
+    socket.destroy()
+    if (isOpen) return true
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  return false
+}
