@@ -18,7 +18,7 @@ export interface ResponseWriter {
   write (chunk: Chunk): boolean
   /** Bytes accepted that the operating system has not taken yet; 0 where it is not yet this response's turn to send any. */
   readonly backlog: number
-  /** Whether all that was accepted is on its way: not so while it waits for its turn. */
+  /** Whether all that was accepted is on its way. */
   readonly isFlushed: boolean
   /** Another number whenever the operating system has taken more; the same for as long as the reader takes nothing. */
   readonly mark: number
@@ -186,7 +186,7 @@ class PlainWriter implements ResponseWriter {
     return this.#socket === undefined ? 0 : this.#response.writableLength
   }
 
-  get isFlushed (): boolean { return this.#response.writableLength === 0 && this.#socket !== undefined }
+  get isFlushed (): boolean { return this.#response.writableLength === 0 }
 
   get mark (): number { return this.#socket === undefined ? 0 : markOf(this.#socket) }
 

@@ -35,6 +35,15 @@ t.test('closing cuts those who do not take their end in time', async (t) => {
   t.strictSame(hub.closes.shutdown, 1)
 })
 
+t.test('closing with a shutdownTimeout of 0 waits for nobody, not even for those who read', async (t) => {
+  const { subscribe, hub, ended } = createFanOut({}, { shutdownTimeout: 0 })
+  const { writer } = subscribe()
+  const closed = hub.close()
+  t.equal(writer.state, 'destroyed')
+  await closed
+  t.strictSame(ended.map(([, reason]) => reason), ['shutdown'])
+})
+
 t.test('closing twice is closing once', async (t) => {
   const { subscribe, hub, ended } = createFanOut()
   subscribe()

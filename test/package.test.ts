@@ -141,5 +141,5 @@ for (const [setting, options, without] of COMPILERS) {
 t.test('the package holds what it needs, and nothing else', async (t) => {
   const list = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
   const tops = new Set(list.trim().split('\n').map((path) => path.split('/')[1]))
-  t.strictSame([...tops].sort(), ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json'])
+  t.strictSame([...tops].sort(), ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'dist', 'docs', 'examples', 'package.json'])
 })

@@ -453,14 +453,14 @@ t.test('an own route', async (t) => {
     ['was sent', (reply) => { void reply.send('done') }],
     ['was hijacked', (reply) => { reply.hijack().raw.end('done') }]
   ]
-  for (const [title, send] of sent) {
-    t.test(`rejects where its reply ${title}`, async (t) => {
+  for (const [[title, send], request] of sent.flatMap((one) => [[one, 'GET /own'], [one, 'GET /own\nlast-event-id: sse.final']] as const)) {
+    t.test(`rejects where its reply ${title}, ${JSON.stringify(request)}`, async (t) => {
       const app = await createApp()
       app.get('/own', async (_request, reply) => {
         send(reply)
         await t.rejects(app.sse.subscribe(reply), { code: 'FST_SSE_REPLY_SENT' })
       })
-      const answer = await ask(t, app, 'GET /own')
+      const answer = await ask(t, app, request)
       t.equal(answer.body, 'done')
       t.equal(app.sse.count(), 0)
     })
