@@ -3,7 +3,7 @@ import fastifyPlugin from 'fastify-plugin'
 import { Admission } from './lib/admission.ts'
 import { Broadcaster } from './lib/broadcast.ts'
 import { declareForBrowsers, hasCors, servePages } from './lib/browser-clients.ts'
-import { harmless } from './lib/callbacks.ts'
+import { harmless, logError } from './lib/callbacks.ts'
 import { EVERYBODY } from './lib/channel-name.ts'
 import { Channels } from './lib/channels.ts'
 import { Clock, now } from './lib/clock.ts'
@@ -54,8 +54,8 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     encode: (event, payload) => encoder.encode(event, payload),
     ready: (delivery) => pump.add(delivery),
     onClose: harmless(app.log, 'onClose', settings.onClose),
-    failed: (err, event) => app.log.error({ err, event }, 'sse: an event for one reader failed'),
-    predicateFailed: (err) => app.log.error({ err }, 'sse: the predicate of "disconnect" threw')
+    failed: (err, event) => logError(app.log, { err, event }, 'sse: an event for one reader failed'),
+    predicateFailed: (err) => logError(app.log, { err }, 'sse: the predicate of "disconnect" threw')
   })
   const broadcaster = new Broadcaster({ eventTypes, encoder, broker, log })
   const eventStreams = new EventStreams({

@@ -124,8 +124,10 @@ function demandChannels (call: string, options: object, rule: string): void {
 
 /** Each once. */
 function readChannels (names: readonly string[]): readonly string[] {
-  for (const name of names) checkChannel(name)
-  return [...new Set(names)]
+  // First taken, then checked: a list with getters need not give the same twice.
+  const taken = new Set(names)
+  for (const name of taken) checkChannel(name)
+  return [...taken]
 }
 
 function checkId (id: string, withIds: boolean): void {

@@ -5,7 +5,9 @@ import { createError } from '@fastify/error'
 
 /** How an error names an event, whatever was given for one. */
 export function quote (event: unknown): string {
-  return typeof event === 'string' ? JSON.stringify(event) : String(event)
+  if (typeof event === 'string') return JSON.stringify(event)
+  // An object may have no text, or throw when it is asked for one.
+  return typeof event === 'object' || typeof event === 'function' ? `(${typeof event})` : String(event)
 }
 
 export const OptionInvalid = createError<[option: string, rule: string, value: string]>(

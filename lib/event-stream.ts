@@ -1,4 +1,5 @@
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Admission } from './admission.ts'
@@ -191,7 +192,7 @@ export class EventStreams {
     const writer = openWriter(response, opening, hub.limits.maxBacklogBytes)
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
-    discardBody(request.raw)
+    discardBody(request)
     // Not an error of ours: `close` follows, and says that the reader has gone.
     response.on('error', () => {})
     hub.traffic.bytes += opening.plain.length
@@ -216,11 +217,9 @@ export class EventStreams {
   }
 }
 
-/** Node stops reading where nobody takes a body, and then does not see its reader leave. */
-function discardBody (message: IncomingMessage): void {
-  const { headers } = message
-  const hasBody = headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined
-  if (hasBody && message.readableFlowing === null) message.resume()
+/** Where nobody takes a body, Node stops reading the connection, and does not see its reader leave. With HTTP/2 it goes on. */
+function discardBody ({ body, raw }: FastifyRequest): void {
+  if (raw instanceof IncomingMessage && raw.socket instanceof Socket && body === undefined && raw.readableFlowing === null) raw.resume()
 }
 
 /** Resolves when it is sent: a handler that returned earlier would be taken for one that forgot to answer. */

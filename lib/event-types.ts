@@ -92,9 +92,9 @@ interface EventType {
 // What EventSource would take for its own: listeners for these hear of the connection, not of the event.
 const CONNECTION_EVENTS = ['open', 'error']
 
-// A reader splits lines at CR and LF; NUL makes some drop the event.
+// A reader splits lines at CR and LF; NUL makes some drop the event; a lone surrogate has no UTF-8, and would arrive as another name.
 
-const UNSPEAKABLE = /[\r\n\0]/
+const UNSPEAKABLE = /[\r\n\0\p{Cs}]/u
 
 /**
  * The events that may be broadcast, their checks compiled.
@@ -177,14 +177,14 @@ export class EventTypes {
 function checkName (name: string): void {
   const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
   if (name === '') refuse('an event has a name')
-  if (UNSPEAKABLE.test(name)) refuse('a name may not hold CR, LF or NUL')
+  if (UNSPEAKABLE.test(name)) refuse('a name may not hold CR, LF, NUL or half a surrogate pair')
   if (CONNECTION_EVENTS.includes(name)) refuse('EventSource fires events of this name for the connection')
   if (name.startsWith(OWN_PREFIX)) refuse(`names that begin with "${OWN_PREFIX}" belong to this plugin`)
 }
 
 /** The same rules where nothing is declared: they are the wire's, not the declaration's. */
 function checkUndeclared (event: string): void {
-  if (typeof event !== 'string') throw new EventUnknown(String(event))
+  if (typeof event !== 'string') throw new EventUnknown(quote(event))
   checkName(event)
 }
 
@@ -229,11 +229,13 @@ function read (event: string, { root, hasEncoder, check, isText }: EventType, pa
   const invalid = (failures: Failure[], cause?: unknown): PayloadInvalid => new PayloadInvalid(quote(event), failures, cause)
   let failures: Failure[]
   try {
-    const encoded = hasEncoder ? encodeTransforms(root, payload) : payload
-    const outgoing = check.check(encoded) ? project(root, encoded) : encoded
-    // Looked at once more, since a getter need not give the same twice: what goes out fits, not what once stood there.
-    if (check.check(outgoing)) return { payload: outgoing, isText }
-    failures = check.failures(outgoing)
+    let seen = hasEncoder ? encodeTransforms(root, payload) : payload
+    if (check.check(seen)) {
+      seen = project(root, seen)
+      // Looked at once more, since a getter need not give the same twice: what goes out fits, not what once stood there.
+      if (check.check(seen)) return { payload: seen, isText }
+    }
+    failures = check.failures(seen)
   } catch (error) {
     if (error instanceof EncoderFailed) throw invalid([{ path: error.path, rule: error.message, value: error.value }], error.cause)
     // A getter of the payload threw, or a payload of a recursive schema holds itself.

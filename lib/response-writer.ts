@@ -203,11 +203,14 @@ class PlainWriter implements ResponseWriter {
   }
 
   end (): void {
-    this.#response.end()
+    const response = this.#response
+    if (response instanceof ServerResponse) response.end()
+    // A reader that never ends its request would hold the stream half open.
+    else response.end(() => response.stream.close())
   }
 
   endLast (): void {
-    this.#response.end()
+    this.end()
     // Sessions of HTTP/2 it leaves open until their readers go; this one ends when nothing is under way on it.
     if (!(this.#response instanceof ServerResponse)) this.#response.stream.session?.close()
   }

@@ -64,7 +64,7 @@ export async function draw<T> (
         })
       })
       if (next === LEFT) return false
-      if (next.done === true) {
+      if (next.done) {
         running = false
         return true
       }

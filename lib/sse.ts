@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import type { Broadcast, Broadcaster } from './broadcast.ts'
 import { channelOptions, readCloseOptions, type BroadcastOptions, type CloseOptions, type SubscribeOptions } from './call-options.ts'
+import { logError } from './callbacks.ts'
 import { checkChannel } from './channel-name.ts'
 import { Channel } from './channel.ts'
 import type { Channels } from './channels.ts'
@@ -89,7 +90,7 @@ export class Sse<E extends object = RegisteredEvents> {
     const broadcast = this.#publish(event, data, options)
     broadcast.catch((err: unknown) => {
       this.#failedBroadcasts++
-      this.#parts.logger.error({ err, event }, 'sse: a broadcast failed')
+      logError(this.#parts.logger, { err, event }, 'sse: a broadcast failed')
     })
     return broadcast
   }
@@ -179,7 +180,7 @@ export class Sse<E extends object = RegisteredEvents> {
     if (err instanceof NotAcceptable) return
     setImmediate(() => {
       if (reply?.sent && reply.statusCode >= 400) return
-      this.#parts.logger.error({ err }, 'sse: "subscribe" failed, and its handler has not answered with the error; is it awaited?')
+      logError(this.#parts.logger, { err }, 'sse: "subscribe" failed, and its handler has not answered with the error; is it awaited?')
     })
   }
 

@@ -19,7 +19,7 @@ t.test('next passes over other events, and the plugin\'s own unless asked for', 
   sse.broadcast('tick', 1)
   sse.broadcast('message', '2')
   sse.broadcast('tick', 3)
-  t.match(await stream.next('sse.open'), { event: 'sse.open', data: { heartbeatInterval: false } })
+  t.match(await stream.next('sse.open'), { event: 'sse.open', data: { heartbeatInterval: 15_000 } })
   t.equal((await stream.next('message')).data, '2')
   t.equal((await stream.next()).data, 3)
   t.equal(stream.reconnectionTime, 1234)
