@@ -215,3 +215,17 @@ export async function whatIsRegistered (): Promise<void> {
   // @ts-expect-error an unknown option
   await app.register(ssePlugin, { maxChannels: 10 })
 }
+
+export async function whatTimeAndNumbersLimit (): Promise<void> {
+  await app.register(ssePlugin, { heartbeatInterval: false, heartbeatEvent: false, idleTimeout: 1, maxLifetime: Infinity, maxSubscribers: 1, overload: 'reject' })
+  await app.register(ssePlugin, { maxSubscribersPerKey: 5, keyGenerator: ({ ip }) => ip })
+  await app.register(ssePlugin, { keyGenerator: async (request: FastifyRequest<{ Querystring: { tenant: number } }>) => request.query.tenant })
+  // @ts-expect-error a key is text or a number
+  await app.register(ssePlugin, { keyGenerator: ({ headers }) => headers['x-user'] })
+  // @ts-expect-error one of two
+  await app.register(ssePlugin, { overload: 'drop' })
+  // @ts-expect-error a time, or false
+  await app.register(ssePlugin, { heartbeatInterval: true })
+  // @ts-expect-error Infinity for no limit
+  await app.register(ssePlugin, { maxSubscribers: false })
+}
