@@ -15,6 +15,7 @@ import { Hub } from './lib/hub.ts'
 import { Log } from './lib/log.ts'
 import { MemoryBroker } from './lib/memory-broker.ts'
 import { readOptions, type Settings, type SsePluginOptions } from './lib/options.ts'
+import { outOfService } from './lib/out-of-service.ts'
 import { Pump } from './lib/pump.ts'
 import { Sse } from './lib/sse.ts'
 
@@ -92,7 +93,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   // Not onClose: the server waits for open streams before that.
   app.addHook('preClose', async () => {
     await broadcaster.close()
-    await Promise.all([eventStreams.close(), hub.close()])
+    await outOfService(app.server, Promise.all([eventStreams.close(), hub.close()]), hub.reconnectionTime.min)
     clock.stop()
   })
 }

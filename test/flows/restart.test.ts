@@ -7,7 +7,8 @@ import { ServerProcess } from './restart-process.ts'
 
 const SHUTDOWN_TIMEOUT = 1000
 // A native reader that came back while the server closes would get Fastify's 503, and stay away.
-const RECONNECTION_TIME = { min: 1500, max: 2500 }
+// Well within what a stalled reader makes the closing server wait.
+const RECONNECTION_TIME = { min: 300, max: 800 }
 const MIB = 1024 * 1024
 
 /** One of the crowd: it comes back when it was told to. */

@@ -106,6 +106,18 @@ t.test('`app.close()` with a reader that does not read', async (t) => {
     t.strictSame(journey.closes, ['shutdown'])
   })
 
+  t.test('keeps no connection on which others could come back and be answered with 503, and takes no new ones', async (t) => {
+    const journey = await start(t, { shutdownTimeout: Infinity, reconnectionTime: 60 })
+    const stalled = await openStalled(t, journey)
+    const other = await openStream(t, journey.port)
+    const closing = journey.app.close()
+    await other.seesClose()
+    t.ok(other.answers[0]!.complete)
+    await t.rejects(RawReader.connect(t, journey.port), { code: 'ECONNREFUSED' })
+    stalled.socket.resume()
+    await closing
+  })
+
   t.test('counts it as left where it leaves meanwhile', async (t) => {
     const journey = await start(t, { shutdownTimeout: Infinity })
     const stalled = await openStalled(t, journey)

@@ -60,13 +60,15 @@ function publishBatch (): void {
 
 /** What a soak has to find. */
 function fail (fault: Fault): void {
-  if (fault === 'memory') kept.push(Buffer.alloc(4 * 1024 * 1024, 1))
+  if (fault === 'memory') kept.push(Buffer.alloc(16 * 1024 * 1024, 1))
   if (fault === 'double') void sse.broadcast('message', numbered(numbers[EVERYBODY]!, FILLS[EVERYBODY]!))
   if (fault === 'loss') numbers[EVERYBODY]!++
 }
 
-function sample (): Sample {
-  // Collects garbage first.
+async function sample (): Promise<Sample> {
+  // Collects garbage; what buffers held is given back some turns later.
+  usedBytes()
+  await new Promise((resolve) => setTimeout(resolve, 50))
   usedBytes()
   const { rss, heapUsed, external } = process.memoryUsage()
   const resources = process.getActiveResourcesInfo() as string[]
@@ -91,8 +93,8 @@ function sample (): Sample {
 
 const batching = setInterval(publishBatch, BATCH_INTERVAL)
 
-process.on('message', (asked: AskedOfServer) => {
-  if (asked === 'sample') return tell({ what: 'sample', sample: sample() })
+process.on('message', async (asked: AskedOfServer) => {
+  if (asked === 'sample') return tell({ what: 'sample', sample: await sample() })
   if (asked === 'stop') {
     clearInterval(batching)
     return tell({ what: 'stopped' })

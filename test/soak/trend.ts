@@ -10,7 +10,7 @@ const MIB = 1024 * 1024
 export const TOLERANCES = {
   rss: { least: 32 * MIB, part: 0.1 },
   heapUsed: { least: 2 * MIB, part: 0.05 },
-  external: { least: 6 * MIB, part: 0.2 },
+  external: { least: 10 * MIB, part: 0.2 },
   sockets: { least: 30, part: 0.2 },
   timers: { least: 5, part: 0 },
   handles: { least: 35, part: 0.2 },
