@@ -1,32 +1,9 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import ssePlugin, { type CloseReason, type SsePluginOptions, type SubscribeOptions, type Subscriber } from '../../plugin.ts'
+import ssePlugin, { type SubscribeOptions } from '../../plugin.ts'
+import { openStream, start, type Journey } from './journey.ts'
 import { NumberedReader, numbered } from './numbered-reader.ts'
-import { gate, listen, RawReader, turn, until } from './raw-reader.ts'
-
-interface Journey {
-  readonly app: FastifyInstance
-  readonly port: number
-  readonly closes: CloseReason[]
-  readonly opened: Subscriber[]
-}
-
-async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): Promise<Journey> {
-  const app = Fastify()
-  const closes: CloseReason[] = []
-  const opened: Subscriber[] = []
-  await app.register(ssePlugin, {
-    onSubscribe: (subscriber) => { opened.push(subscriber) },
-    onClose: (_subscriber, reason) => { closes.push(reason) },
-    shutdownTimeout: 0,
-    ...options
-  })
-  return { app, port: await listen(t, app), closes, opened }
-}
-
-async function openStream (t: Test, port: number): Promise<RawReader> {
-  return (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
-}
+import { gate, RawReader, turn, until } from './raw-reader.ts'
 
 const bodyOf = (reader: RawReader): string => reader.answers[0]!.body
 

@@ -1,36 +1,12 @@
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
-import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
+import ssePlugin, { type Subscriber } from '../../plugin.ts'
+import { openStream as openAny, start, type Journey } from './journey.ts'
 import { gate, listen, RawReader, until, type RawAnswer } from './raw-reader.ts'
-
-interface Journey {
-  readonly app: FastifyInstance
-  readonly port: number
-  readonly closes: CloseReason[]
-  readonly opened: Subscriber[]
-  readonly errors: Array<{ err: { message: string, code?: string } }>
-}
-
-async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'>, prepare: (app: FastifyInstance) => void = () => {}): Promise<Journey> {
-  const errors: Journey['errors'] = []
-  const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => { errors.push(JSON.parse(line)) } } } }) as FastifyInstance
-  const closes: CloseReason[] = []
-  const opened: Subscriber[] = []
-  prepare(app)
-  await app.register(ssePlugin, {
-    onSubscribe: (subscriber) => { opened.push(subscriber) },
-    onClose: (_subscriber, reason) => { closes.push(reason) },
-    shutdownTimeout: 0,
-    ...options
-  })
-  return { app, port: await listen(t, app), closes, opened, errors }
-}
 
 const BROWSER = 'GET /events\naccept: text/event-stream'
 
-async function openStream (t: Test, port: number, request = BROWSER): Promise<RawReader> {
-  return (await RawReader.connect(t, port)).ask(request).seesEvents('sse.open')
-}
+const openStream = (t: Test, port: number, request = BROWSER): Promise<RawReader> => openAny(t, port, request)
 
 async function answerTo (t: Test, port: number, request = BROWSER): Promise<RawAnswer> {
   const reader = await RawReader.connect(t, port)
@@ -78,8 +54,10 @@ t.test('with `overload: \'reject\'` it is 503, with the seconds after which to c
 })
 
 t.test('an application may make of the refusal what it makes of its other errors', async (t) => {
-  const { port, errors } = await start(t, { maxSubscribers: 0, overload: 'reject' }, (app) => {
-    app.setErrorHandler(async (error, _request, reply) => reply.send({ problem: (error as { code?: string }).code }))
+  const { port, errors } = await start(t, { maxSubscribers: 0, overload: 'reject' }, {
+    prepare: (app) => {
+      app.setErrorHandler(async (error, _request, reply) => reply.send({ problem: (error as { code?: string }).code }))
+    }
   })
   const answer = await answerTo(t, port)
   t.strictSame([answer.status, JSON.parse(answer.body)], [503, { problem: 'FST_SSE_OVERLOADED' }])
@@ -146,13 +124,15 @@ t.test('who hears of a close finds the place free', async (t) => {
 t.test('requests that come to nothing keep no place', async (t) => {
   const fail = new Error('no')
   const entered = gate()
-  const { port, errors } = await start(t, { maxSubscribers: 1 }, (app) => {
-    app.addHook('onSend', async ({ url }) => {
-      if (url.includes('fail')) throw fail
-      if (!url.includes('leave')) return
-      entered.open()
-      await new Promise(() => {})
-    })
+  const { port, errors } = await start(t, { maxSubscribers: 1 }, {
+    prepare: (app) => {
+      app.addHook('onSend', async ({ url }) => {
+        if (url.includes('fail')) throw fail
+        if (!url.includes('leave')) return
+        entered.open()
+        await new Promise(() => {})
+      })
+    }
   })
   t.equal((await answerTo(t, port, 'GET /events?fail\naccept: text/event-stream')).status, 500)
   const leaving = await RawReader.connect(t, port)

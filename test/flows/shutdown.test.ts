@@ -1,56 +1,15 @@
 import { connect as connectHttp2 } from 'node:http2'
-import type { Socket } from 'node:net'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import t, { type Test } from 'tap'
-import ssePlugin, { type CloseReason, type SsePluginOptions } from '../../plugin.ts'
-import { gate, listen, RawReader, turn, until } from './raw-reader.ts'
-
-interface Journey {
-  readonly app: FastifyInstance
-  readonly port: number
-  readonly closes: CloseReason[]
-  /** The server's side of every connection, in order. */
-  readonly sockets: Socket[]
-  readonly errors: unknown[]
-}
-
-async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}, ofServer: FastifyServerOptions = {}): Promise<Journey> {
-  const closes: CloseReason[] = []
-  const errors: unknown[] = []
-  const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => { errors.push(JSON.parse(line)) } } }, ...ofServer }) as FastifyInstance
-  await app.register(ssePlugin, { onClose: (_subscriber, reason) => { closes.push(reason) }, ...options })
-  const sockets: Socket[] = []
-  app.server.on('connection', (socket) => { sockets.push(socket) })
-  return { app, port: await listen(t, app), closes, sockets, errors }
-}
-
-async function openStream (t: Test, port: number): Promise<RawReader> {
-  return (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
-}
-
-/** Opens a stream and stops reading it, until more waits in its socket than any kernel takes. */
-async function openStalled (t: Test, { app, port, sockets }: Journey): Promise<RawReader> {
-  const reader = await openStream(t, port)
-  reader.socket.pause()
-  const socket = sockets.at(-1)!
-  while (socket.writableLength < 100_000) {
-    await app.sse.broadcast('message', 'x'.repeat(500_000))
-    await turn()
-  }
-  return reader
-}
-
-async function millisecondsOf (work: () => PromiseLike<unknown>): Promise<number> {
-  const began = performance.now()
-  await work()
-  return performance.now() - began
-}
+import Fastify, { type FastifyServerOptions } from 'fastify'
+import t from 'tap'
+import ssePlugin from '../../plugin.ts'
+import { millisecondsOf, openStalled, openStream, start } from './journey.ts'
+import { RawReader, turn, until } from './raw-reader.ts'
 
 const settings: Array<FastifyServerOptions['forceCloseConnections']> = [undefined, 'idle', true, false]
 for (const forceCloseConnections of settings) {
   t.test(`\`app.close()\` with 100 open streams ends within 2 s, each after a \`retry\`; forceCloseConnections: ${forceCloseConnections}`, async (t) => {
     const ofServer = forceCloseConnections === undefined ? {} : { forceCloseConnections }
-    const { app, port, closes, errors } = await start(t, { reconnectionTime: { min: 1500, max: 2500 } }, ofServer)
+    const { app, port, closes, errors } = await start(t, { reconnectionTime: { min: 1500, max: 2500 } }, { ofServer })
     const readers = await Promise.all(Array.from({ length: 100 }, () => openStream(t, port)))
     void app.sse.broadcast('message', 'the last event')
     const time = await millisecondsOf(() => app.close())
@@ -157,96 +116,6 @@ t.test('a stream that waits behind one that never reads is gone with it', async 
   t.strictSame(journey.closes, ['shutdown', 'shutdown', 'shutdown'])
 })
 
-t.test('a reader whose hook still runs while the application closes is sent away cleanly', async (t) => {
-  const entered = gate()
-  const closing = gate()
-  const { app, port, closes } = await start(t, {
-    route: {
-      preHandler: async () => {
-        entered.open()
-        await closing.passed
-      }
-    }
-  })
-  const reader = (await RawReader.connect(t, port)).ask('GET /events')
-  await entered.passed
-  const closed = app.close()
-  // The hub has closed by then: it had nobody to wait for.
-  for (let n = 0; n < 10; n++) await turn()
-  closing.open()
-  await reader.seesClose()
-  await closed
-  t.ok(reader.answers[0]!.complete)
-  t.strictSame(reader.answers[0]!.headers.connection, ['close'], 'Node would keep it, and wait for its next request')
-  t.match(reader.answers[0]!.body, /\nevent: sse\.open\ndata: .*\n\nretry: \d+\n$/)
-  t.strictSame(closes, ['shutdown'])
-})
-
-t.test('a stream that never gets to open', async (t) => {
-  for (const hangs of ['headers', 'keyGenerator', 'onSend'] as const) {
-    t.test(`because of ${hangs} is cut after \`shutdownTimeout\``, async (t) => {
-      const entered = gate()
-      const hang = async (): Promise<never> => {
-        entered.open()
-        return await new Promise<never>(() => {})
-      }
-      const { app, port, closes, errors } = await start(t, {
-        shutdownTimeout: 200,
-        ...hangs === 'headers' ? { headers: hang } : {},
-        ...hangs === 'keyGenerator' ? { keyGenerator: hang, maxSubscribersPerKey: 1 } : {},
-        ...hangs === 'onSend' ? { route: { onSend: hang } } : {}
-      })
-      const reader = (await RawReader.connect(t, port)).ask('GET /events')
-      await entered.passed
-      const time = await millisecondsOf(() => app.close())
-      t.ok(time >= 195 && time < 1200, `${Math.round(time)} ms`)
-      await reader.seesClose()
-      t.equal(reader.bytes.length, 0)
-      t.strictSame([closes, errors, app.sse.count()], [[], [], 0])
-    })
-  }
-
-  t.test('since its hook ends after everything else was closed, is cut too', async (t) => {
-    const entered = gate()
-    const closing = gate()
-    const { app, port } = await start(t, {
-      shutdownTimeout: 100,
-      headers: () => new Promise<never>(() => {}),
-      route: {
-        preHandler: async () => {
-          entered.open()
-          await closing.passed
-        }
-      }
-    })
-    const reader = (await RawReader.connect(t, port)).ask('GET /events')
-    await entered.passed
-    const closed = app.close()
-    for (let n = 0; n < 10; n++) await turn()
-    closing.open()
-    await reader.seesClose()
-    await closed
-    t.equal(reader.bytes.length, 0)
-  })
-
-  t.test('over HTTP/2 is cut with its session', async (t) => {
-    const entered = gate()
-    const { app, port } = await start(t, {
-      shutdownTimeout: 100,
-      headers: () => {
-        entered.open()
-        return new Promise<never>(() => {})
-      }
-    }, { http2: true } as FastifyServerOptions)
-    const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
-    t.after(() => session.destroy())
-    session.request({ ':path': '/events' }).on('error', () => {})
-    await entered.passed
-    await app.close()
-    await until(() => session.closed || session.destroyed)
-  })
-})
-
 t.test('a reader that is in the middle of a long replay gets the rest of it, and a clean end', async (t) => {
   const { app, port, closes } = await start(t, { maxPayloadBytes: 4_000_000 })
   const beginning = app.sse.lastEventId!
@@ -300,7 +169,7 @@ t.test('closing before anybody listened ends at once', async (t) => {
 
 t.test('HTTP/2 sessions', async (t) => {
   t.test('with 100 streams on ten of them end within 2 s, each stream cleanly', async (t) => {
-    const { app, port, closes, errors } = await start(t, {}, { http2: true } as FastifyServerOptions)
+    const { app, port, closes, errors } = await start(t, {}, { ofServer: { http2: true } as FastifyServerOptions })
     const bodies: string[] = []
     const codes: number[] = []
     let closedSessions = 0
@@ -325,7 +194,7 @@ t.test('HTTP/2 sessions', async (t) => {
   })
 
   t.test('with a stream that nobody reads have it reset within `shutdownTimeout`', async (t) => {
-    const { app, port, closes } = await start(t, { shutdownTimeout: 200 }, { http2: true, forceCloseConnections: true } as FastifyServerOptions)
+    const { app, port, closes } = await start(t, { shutdownTimeout: 200 }, { ofServer: { http2: true, forceCloseConnections: true } as FastifyServerOptions })
     const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
     t.after(() => session.destroy())
     const stream = session.request({ ':path': '/events' }).on('error', () => {})

@@ -1,0 +1,97 @@
+import { connect as connectHttp2 } from 'node:http2'
+import type { FastifyServerOptions } from 'fastify'
+import t from 'tap'
+import { millisecondsOf, start } from './journey.ts'
+import { gate, RawReader, turn, until } from './raw-reader.ts'
+
+// Streams that are still to open when the application closes.
+
+t.test('a reader whose hook still runs while the application closes is sent away cleanly', async (t) => {
+  const entered = gate()
+  const closing = gate()
+  const { app, port, closes } = await start(t, {
+    route: {
+      preHandler: async () => {
+        entered.open()
+        await closing.passed
+      }
+    }
+  })
+  const reader = (await RawReader.connect(t, port)).ask('GET /events')
+  await entered.passed
+  const closed = app.close()
+  // The hub has closed by then: it had nobody to wait for.
+  for (let n = 0; n < 10; n++) await turn()
+  closing.open()
+  await reader.seesClose()
+  await closed
+  t.ok(reader.answers[0]!.complete)
+  t.strictSame(reader.answers[0]!.headers.connection, ['close'], 'Node would keep it, and wait for its next request')
+  t.match(reader.answers[0]!.body, /\nevent: sse\.open\ndata: .*\n\nretry: \d+\n$/)
+  t.strictSame(closes, ['shutdown'])
+})
+
+t.test('a stream that never gets to open', async (t) => {
+  for (const hangs of ['headers', 'keyGenerator', 'onSend'] as const) {
+    t.test(`because of ${hangs} is cut after \`shutdownTimeout\``, async (t) => {
+      const entered = gate()
+      const hang = async (): Promise<never> => {
+        entered.open()
+        return await new Promise<never>(() => {})
+      }
+      const { app, port, closes, errors } = await start(t, {
+        shutdownTimeout: 200,
+        ...hangs === 'headers' ? { headers: hang } : {},
+        ...hangs === 'keyGenerator' ? { keyGenerator: hang, maxSubscribersPerKey: 1 } : {},
+        ...hangs === 'onSend' ? { route: { onSend: hang } } : {}
+      })
+      const reader = (await RawReader.connect(t, port)).ask('GET /events')
+      await entered.passed
+      const time = await millisecondsOf(() => app.close())
+      t.ok(time >= 195 && time < 1200, `${Math.round(time)} ms`)
+      await reader.seesClose()
+      t.equal(reader.bytes.length, 0)
+      t.strictSame([closes, errors, app.sse.count()], [[], [], 0])
+    })
+  }
+
+  t.test('since its hook ends after everything else was closed, is cut too', async (t) => {
+    const entered = gate()
+    const closing = gate()
+    const { app, port } = await start(t, {
+      shutdownTimeout: 100,
+      headers: () => new Promise<never>(() => {}),
+      route: {
+        preHandler: async () => {
+          entered.open()
+          await closing.passed
+        }
+      }
+    })
+    const reader = (await RawReader.connect(t, port)).ask('GET /events')
+    await entered.passed
+    const closed = app.close()
+    for (let n = 0; n < 10; n++) await turn()
+    closing.open()
+    await reader.seesClose()
+    await closed
+    t.equal(reader.bytes.length, 0)
+  })
+
+  t.test('over HTTP/2 is cut with its session', async (t) => {
+    const entered = gate()
+    const { app, port } = await start(t, {
+      shutdownTimeout: 100,
+      headers: () => {
+        entered.open()
+        return new Promise<never>(() => {})
+      }
+    }, { ofServer: { http2: true } as FastifyServerOptions })
+    const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
+    t.after(() => session.destroy())
+    session.request({ ':path': '/events' }).on('error', () => {})
+    await entered.passed
+    await app.close()
+    await until(() => session.closed || session.destroyed)
+  })
+})

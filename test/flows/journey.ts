@@ -1,0 +1,63 @@
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { Test } from 'tap'
+import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
+import { listen, RawReader, turn } from './raw-reader.ts'
+
+// What the flows share that are about the life of streams: a server that remembers, and readers of it.
+
+export interface Journey {
+  readonly app: FastifyInstance
+  readonly port: number
+  readonly opened: Subscriber[]
+  readonly closes: CloseReason[]
+  /** The server's side of every connection, in order. */
+  readonly sockets: Socket[]
+  /** What was logged at `error` and above. */
+  readonly errors: Array<{ err: { message: string, code?: string } }>
+}
+
+interface Circumstances {
+  readonly ofServer?: FastifyServerOptions
+  /** Before the plugin is registered. */
+  readonly prepare?: (app: FastifyInstance) => void
+}
+
+export async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}, { ofServer = {}, prepare }: Circumstances = {}): Promise<Journey> {
+  const errors: Journey['errors'] = []
+  const write = (line: string): void => { errors.push(JSON.parse(line)) }
+  const app = Fastify({ logger: { level: 'error', stream: { write } }, ...ofServer }) as FastifyInstance
+  prepare?.(app)
+  const opened: Subscriber[] = []
+  const closes: CloseReason[] = []
+  await app.register(ssePlugin, {
+    onSubscribe: (subscriber) => { opened.push(subscriber) },
+    onClose: (_subscriber, reason) => { closes.push(reason) },
+    ...options
+  })
+  const sockets: Socket[] = []
+  app.server.on('connection', (socket) => { sockets.push(socket) })
+  return { app, port: await listen(t, app), opened, closes, sockets, errors }
+}
+
+export async function openStream (t: Test, port: number, request = 'GET /events'): Promise<RawReader> {
+  return (await RawReader.connect(t, port)).ask(request).seesEvents('sse.open')
+}
+
+/** Opens a stream and stops reading it, until more waits in its socket than any kernel takes. */
+export async function openStalled (t: Test, { app, port, sockets }: Journey): Promise<RawReader> {
+  const reader = await openStream(t, port)
+  reader.socket.pause()
+  const socket = sockets.at(-1)!
+  while (socket.writableLength < 100_000) {
+    await app.sse.broadcast('message', 'x'.repeat(500_000))
+    await turn()
+  }
+  return reader
+}
+
+export async function millisecondsOf (work: () => PromiseLike<unknown>): Promise<number> {
+  const began = performance.now()
+  await work()
+  return performance.now() - began
+}
