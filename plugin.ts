@@ -7,6 +7,7 @@ import { harmless, logError } from './lib/callbacks.ts'
 import { EVERYBODY } from './lib/channel-name.ts'
 import { Channels } from './lib/channels.ts'
 import { Clock, now } from './lib/clock.ts'
+import { Closing } from './lib/closing.ts'
 import { DecoratorTaken, PathTaken } from './lib/errors.ts'
 import { EventEncoder } from './lib/event-encoder.ts'
 import { EventStreams } from './lib/event-stream.ts'
@@ -15,7 +16,7 @@ import { Hub } from './lib/hub.ts'
 import { Log } from './lib/log.ts'
 import { MemoryBroker } from './lib/memory-broker.ts'
 import { readOptions, type Settings, type SsePluginOptions } from './lib/options.ts'
-import { outOfService } from './lib/out-of-service.ts'
+import { takeOutOfService } from './lib/out-of-service.ts'
 import { Pump } from './lib/pump.ts'
 import { Sse } from './lib/sse.ts'
 
@@ -46,11 +47,12 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const channels = new Channels(log)
   const pump = new Pump(log, channels)
   const clock = new Clock()
+  const closing = new Closing(settings.shutdownTimeout)
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,
-    shutdownTimeout: settings.shutdownTimeout,
+    closing,
     limits: settings.limits,
-    heartbeat: settings.heartbeat,
+    heartbeatEvent: settings.heartbeatEvent,
     now: () => clock.now,
     encode: (event, payload) => encoder.encode(event, payload),
     ready: (delivery) => pump.add(delivery),
@@ -67,7 +69,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     heartbeatInterval: settings.heartbeatInterval,
     admission: new Admission(settings.admission),
     overload: settings.overload,
-    shutdownTimeout: settings.shutdownTimeout,
+    closing,
     onSubscribe: harmless(app.log, 'onSubscribe', settings.onSubscribe)
   })
   app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, logger: app.log }))
@@ -79,13 +81,13 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       url,
       // A HEAD twin of Fastify's own would open a stream and never answer.
       exposeHeadRoute: false,
-      handler: async (request, reply) => { await eventStreams.subscribe(reply, await settings.subscribe(request)) }
+      handler: async (request, reply) => { await eventStreams.subscribe(reply, async () => settings.subscribe(request)) }
     })
   }
   if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
-    clock.start(settings.clockInterval, (times) => hub.look(times))
+    clock.start(settings.clockInterval, settings.longestStep, (times) => hub.look(times))
     if (url !== false && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
       app.log.info(`sse: pages of any origin may read ${app.prefix}${url}; the option "cors" says who else`)
     }
@@ -93,9 +95,12 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   // Not onClose: the server waits for open streams before that.
   app.addHook('preClose', async () => {
     await broadcaster.close()
-    await outOfService(app.server, Promise.all([eventStreams.close(), hub.close()]), hub.reconnectionTime.min)
+    takeOutOfService(app.server, hub.reconnectionTime.min)
+    await Promise.all([eventStreams.close(), hub.close()])
     clock.stop()
   })
+  // For those that opened since: their connections are gone.
+  app.addHook('onClose', () => hub.close())
 }
 
 function refuseTaken (app: FastifyInstance, { url, route: { constraints = {} } }: Settings): void {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
+import { whenClosed, type AnyResponse } from './any-response.ts'
 import { demand } from './option-rules.ts'
-import { whenClosed, type AnyResponse } from './response-writer.ts'
 
 /** What is limited together: an address, a user, a tenant. */
 export type Key = string | number
@@ -9,6 +9,11 @@ export interface AdmissionLimits {
   readonly maxSubscribers: number
   readonly maxSubscribersPerKey: number
   readonly keyGenerator: (request: FastifyRequest) => Key | Promise<Key>
+}
+
+/** Whoever comes over a Unix socket has none: all of them together are one. */
+export function addressOf ({ ip }: FastifyRequest): string {
+  return (ip as string | undefined) ?? 'unix'
 }
 
 /**
@@ -23,28 +28,27 @@ export class Admission {
     this.#limits = limits
   }
 
-  /**
-   * The key that a request counts for; undefined where keys are not limited.
-   *
-   * @throws FST_SSE_OPTION_INVALID where `keyGenerator` gives none; what it throws
-   */
+  /** What `keyGenerator` gives; undefined where keys are not limited. @throws what it throws */
   async keyOf (request: FastifyRequest): Promise<Key | undefined> {
     const { maxSubscribersPerKey, keyGenerator } = this.#limits
-    if (maxSubscribersPerKey === Infinity) return undefined
-    const key = await keyGenerator(request)
-    // Not of nobody: all those would share the places of one.
-    demand((typeof key === 'string' && key !== '') || typeof key === 'number', 'keyGenerator', 'a function that returns text or a number', key)
-    return key
+    return maxSubscribersPerKey === Infinity ? undefined : await keyGenerator(request)
   }
 
   /**
    * Takes a place until a response closes.
    *
+   * @param key As `keyOf` gave it.
    * @returns Whether there was one.
+   * @throws FST_SSE_OPTION_INVALID where the key is none
    */
   enter (key: Key | undefined, response: AnyResponse): boolean {
     const { maxSubscribers, maxSubscribersPerKey } = this.#limits
-    if (maxSubscribers === Infinity && key === undefined) return true
+    if (maxSubscribersPerKey !== Infinity) {
+      // Not of nobody: all those would share the places of one.
+      demand((typeof key === 'string' && key !== '') || typeof key === 'number', 'keyGenerator', 'a function that returns text or a number', key)
+    } else if (maxSubscribers === Infinity) {
+      return true
+    }
     const ofKey = key === undefined ? 0 : this.#takenByKey.get(key) ?? 0
     if (this.#taken >= maxSubscribers || ofKey >= maxSubscribersPerKey) return false
     this.#taken++

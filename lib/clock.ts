@@ -32,13 +32,16 @@ export class Clock {
 
   get now (): number { return this.#now() }
 
-  /** @param interval Milliseconds. */
-  start (interval: number, tick: (times: Times) => void): void {
+  /**
+   * @param interval Milliseconds.
+   * @param longestStep Milliseconds: what goes beyond, from one tick to the next, this process was not awake.
+   */
+  start (interval: number, longestStep: number, tick: (times: Times) => void): void {
     let awake = 0
     let last = this.#now()
     this.#timer = setInterval(() => {
       const real = this.#now()
-      awake += Math.min(real - last, 2 * interval)
+      awake += Math.min(real - last, longestStep)
       last = real
       tick({ real, awake })
     }, interval).unref()

@@ -7,17 +7,9 @@ import type { Cursor } from './cursor.ts'
 import { encodeRetry } from './encode.ts'
 import { encodeClose } from './own-events.ts'
 import type { ResponseWriter } from './response-writer.ts'
+import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Traffic } from './traffic.ts'
-import { Watch, type Timeouts } from './watch.ts'
-
-/** What holds for every subscriber. */
-export interface SubscriberLimits {
-  readonly maxBacklogBytes: number
-  readonly maxChannelsPerSubscriber: number
-  /** Whether one that fell out of the log is closed. */
-  readonly closesSlow: boolean
-  readonly timeouts: Timeouts
-}
+import { Watch } from './watch.ts'
 
 /** What a delivery hands upward. */
 export interface DeliveryOwner {
@@ -48,6 +40,8 @@ export class Delivery {
   /** Why it ends or ended; undefined while it lives. */
   #reason: CloseReason | undefined
   #state: 'open' | 'pushed back' | 'ending' | 'closed' = 'open'
+  /** When it was first seen to be put out, by the clock that stands still with this process. */
+  #putOutAt: number | undefined
   /** Nothing else is to come on its connection. */
   #isLast = false
 
@@ -72,6 +66,9 @@ export class Delivery {
 
   /** Why it ends or ended; undefined while it lives. */
   get reason (): CloseReason | undefined { return this.#reason }
+
+  /** Its reader lost the right to hear it. */
+  get #isPutOut (): boolean { return this.#reason === 'revoked' || this.#reason === 'expired' }
 
   get isClosed (): boolean { return this.#state === 'closed' }
 
@@ -130,7 +127,7 @@ export class Delivery {
    */
   revoke (reason: 'revoked' | 'expired', final: boolean): boolean {
     if (this.#state === 'ending' || this.#state === 'closed') return false
-    const isAgain = this.#reason === 'revoked' || this.#reason === 'expired'
+    const isAgain = this.#isPutOut
     // Who was told to stay away is not let in again.
     if (isAgain && !final) return false
     this.#reason = reason
@@ -144,14 +141,24 @@ export class Delivery {
   /** Cuts the connection, whatever still waits. */
   destroy (reason: CloseReason): void {
     if (this.#state === 'closed') return
-    this.#reason = reason
+    // Why it was put out is worth more than how it went.
+    if (!this.#isPutOut) this.#reason = reason
     this.#state = 'ending'
     if (reason === 'shutdown') this.#writer.destroyLast()
     else this.#writer.destroy()
   }
 
+  /** A source begins to be streamed to it, or ends. */
+  streams (isRunning: boolean): void {
+    this.#watch.sources += isRunning ? 1 : -1
+  }
+
   /** Sees to what has become due. Called at every tick of the clock. */
   look (times: Times): void {
+    if (this.#isPutOut) {
+      this.#putOutAt ??= times.awake
+      if (times.awake - this.#putOutAt >= this.#owner.limits.endTimeout) this.destroy(this.#reason!)
+    }
     const due = this.#watch.look(times, this.#writer)
     if (due === undefined) return
     if (due === 'stalled') this.destroy(due)
@@ -237,5 +244,5 @@ export class Delivery {
 }
 
 const NOWHERE: ResponseWriter = {
-  backlog: 0, isFlushed: true, mark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {}
+  backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {}
 }

@@ -1,31 +1,32 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
-import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Admission } from './admission.ts'
+import { hasClosed, whenClosed, type AnyResponse } from './any-response.ts'
 import { readSubscribeOptions, type SubscribeOptions } from './call-options.ts'
 import type { Channels } from './channels.ts'
 import { textChunk } from './chunk.ts'
 import type { CloseReason } from './close-reason.ts'
+import type { Closing } from './closing.ts'
 import { Cursor } from './cursor.ts'
 import { Delivery } from './delivery.ts'
-import { ChannelsExceeded, NotAcceptable, Overloaded, ReplyReplaced, ReplySent } from './errors.ts'
+import { ChannelsExceeded, NotAcceptable, ReplyReplaced, ReplySent } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { HandOver } from './hand-over.ts'
 import { HeadPhase } from './head-phase.ts'
 import type { Hub } from './hub.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import type { Log } from './log.ts'
-import { acceptsEventStream, asksForEventStream } from './negotiate.ts'
+import { acceptsEventStream } from './negotiate.ts'
+import { openWriter } from './open-writer.ts'
 import { demand } from './option-rules.ts'
-import { encodeRetry } from './encode.ts'
 import type { Overload, StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { place, startingPoint, type StartingPoint } from './placement.ts'
-import { closeConnectionAfter, headOf, setGap, setHead } from './response-head.ts'
-import { hasClosed, openWriter, whenClosed, type AnyResponse } from './response-writer.ts'
-import { Subscriber } from './subscriber.ts'
+import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
+import { checkHeaders, closeConnectionAfter, headOf, setGap, setHead } from './response-head.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
+import { Subscriber } from './subscriber.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
@@ -44,8 +45,7 @@ export interface EventStreamParts {
   readonly heartbeatInterval: number | false
   readonly admission: Admission
   readonly overload: Overload
-  /** Milliseconds that a stream may still take to open when the server closes. */
-  readonly shutdownTimeout: number
+  readonly closing: Closing
   readonly headers: (request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>
   /** May throw: that is logged by whoever hands it in. */
   onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
@@ -75,26 +75,20 @@ export class EventStreams {
 
   constructor (parts: EventStreamParts) {
     this.#parts = parts
-    this.#headPhase = new HeadPhase(parts.shutdownTimeout)
+    this.#headPhase = new HeadPhase(parts.closing)
   }
 
   /**
+   * @param options Those of the application, or what gives them: then nobody waits for that any longer than for all else.
    * @returns The subscriber, once its head is sent. One that is closed already, and was never counted, for HEAD, for a reader that
-   * has left, and for one that was told to stay away: the network is no reason to reject.
-   * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_HEADER_INVALID, and what is wrong with an option
+   * has left, for one that was told to stay away, and where there is no place: the network is no reason to reject.
+   * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_HEADER_INVALID, what is wrong with an option, and
+   * what functions of the application throw
    */
-  async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions = {}): Promise<Subscriber> {
+  async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions | (() => Promise<SubscribeOptions | undefined>) = {}): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
-    const { channels, from, context, expiresAt } = readSubscribeOptions(options)
-    const { log, hub } = this.#parts
-    const { maxChannelsPerSubscriber } = hub.limits
-    if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const reply = anyReply as FastifyReply
-    const { request } = reply
-    if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
-    const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
-    const start = { channels, context, expiresAt: hub.now + expiresAt - Date.now(), ...startingPoint(log, from, lastEventId) }
-    return this.#headPhase.add(reply, () => lastEventId === FINAL_ID ? this.#refuse(reply, start) : this.#turn(reply, start))
+    return this.#headPhase.add(reply, async () => this.#subscribe(reply, typeof options === 'function' ? await options() : options))
   }
 
   /** Ends what is being opened, as the hub ends what is open. */
@@ -102,28 +96,47 @@ export class EventStreams {
     return this.#headPhase.close()
   }
 
-  async #refuse (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    if (hasClosed(reply.raw)) return this.#neverOpened(reply, start, 'reader')
-    this.#parts.hub.turnedAway('refused')
-    // "A client can be told to stop reconnecting using the HTTP 204 No Content response code."
-    await answer(reply.code(204))
+  async #subscribe (reply: FastifyReply, options: SubscribeOptions = {}): Promise<Subscriber> {
+    const { channels, from, context, expiresAt } = readSubscribeOptions(options)
+    const { log, hub, closing } = this.#parts
+    const { maxChannelsPerSubscriber } = hub.limits
+    if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
+    const { request, raw: response } = reply
+    if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
+    const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
+    const start = { channels, context, expiresAt: hub.now + expiresAt - Date.now(), ...startingPoint(log, from, lastEventId) }
+    const turn = this.#turnstile.pass()
+    if (turn !== undefined) await turn
+    // It may have left during a hook of the application: `close` has been fired by then.
+    if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
+    if (closing.isUnderway) closeConnectionAfter(response)
+    if (lastEventId !== FINAL_ID) return this.#turn(reply, start)
+    hub.turnedAway('refused')
+    await refuse(reply)
     return this.#neverOpened(reply, start, 'refused')
   }
 
   async #turn (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    const { admission, headers } = this.#parts
+    const { admission, hub, overload } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
-    const turn = this.#turnstile.pass()
-    if (turn !== undefined) await turn
     const key = await admission.keyOf(request)
-    setHead(reply, await headers(request))
+    const headers = checkHeaders(await this.#parts.headers(request))
     // The handler has returned: it did not await this.
     if (reply.sent) throw new ReplySent()
-    // It may have left during a hook of the application: `close` has been fired by then.
     if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
-    if (!admission.enter(key, response)) return this.#turnAway(reply, start)
-    if (request.method === 'HEAD') return this.#sendHeadAlone(reply, start)
+    if (!admission.enter(key, response)) {
+      hub.turnedAway('overload')
+      await turnAway(reply, overload, headers, hub.drawReconnectionTime())
+      return this.#neverOpened(reply, start, 'overload')
+    }
+    if (request.method === 'HEAD') {
+      const { cursor, gap } = this.#place(start)
+      cursor.release()
+      await sendHeadAlone(reply, headers, gap)
+      return this.#neverOpened(reply, start, 'ended')
+    }
+    setHead(reply, headers)
     return new Promise((resolve, reject) => {
       // While the onSend hooks run. A response that has ended was answered by one of them.
       const closed = (): void => response.writableEnded ? reject(new ReplyReplaced()) : resolve(this.#neverOpened(reply, start, 'reader'))
@@ -138,21 +151,6 @@ export class EventStreams {
     })
   }
 
-  /** There is no place for it now. */
-  async #turnAway (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    const { hub, overload } = this.#parts
-    const { request } = reply
-    hub.turnedAway('overload')
-    const time = hub.drawReconnectionTime()
-    // A native EventSource never comes back after a 503. Whoever did not ask for an event stream by name is none.
-    if (overload === 'retry' && asksForEventStream(request.headers.accept)) {
-      await answer(reply, request.method === 'HEAD' ? Readable.from([]) : encodeRetry(time))
-    } else {
-      await answer(reply.code(503).header('retry-after', Math.ceil(time / 1000)), new Overloaded())
-    }
-    return this.#neverOpened(reply, start, 'overload')
-  }
-
   #place (start: Start): Placed {
     const { log, channels } = this.#parts
     const view = channels.view(start.channels)
@@ -165,29 +163,19 @@ export class EventStreams {
     reply.hijack()
     const { log, channels, hub } = this.#parts
     // Who was cut for taking too long has not left.
-    const ended = reason === 'reader' && this.#headPhase.isClosing ? 'shutdown' : reason
+    const ended = this.#headPhase.wasCut(reply) ? 'shutdown' : reason
     const cursor = new Cursor(log, channels, channels.view(start.channels), log.head)
     return new Subscriber(hub, Delivery.closed(hub, cursor, ended), start.context)
   }
 
-  /** The head that GET would get. */
-  async #sendHeadAlone (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    const { cursor, gap } = this.#place(start)
-    cursor.release()
-    if (gap !== undefined) setGap({ get: (name) => reply.getHeader(name), set: (name, value) => reply.header(name, value) }, gap)
-    // A stream, not nothing: Fastify's own HEAD routes would say `content-length: 0`, which GET does not.
-    await answer(reply, Readable.from([]))
-    return this.#neverOpened(reply, start, 'ended')
-  }
-
   #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
-    const { hub, onSubscribe } = this.#parts
+    const { hub, closing, onSubscribe } = this.#parts
     const { cursor, gap } = this.#place(start)
     if (gap !== undefined) {
       setGap(headOf(response), gap)
       hub.traffic.gaps[gap]++
     }
-    if (hub.isClosing) closeConnectionAfter(response)
+    if (closing.isUnderway) closeConnectionAfter(response)
     const opening = textChunk(this.#opening(cursor, gap, start.lastEventId))
     const writer = openWriter(response, opening, hub.limits.maxBacklogBytes)
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
@@ -218,14 +206,9 @@ export class EventStreams {
 }
 
 /** Where nobody takes a body, Node stops reading the connection, and does not see its reader leave. With HTTP/2 it goes on. */
-function discardBody ({ body, raw }: FastifyRequest): void {
-  if (raw instanceof IncomingMessage && raw.socket instanceof Socket && body === undefined && raw.readableFlowing === null) raw.resume()
-}
-
-/** Resolves when it is sent: a handler that returned earlier would be taken for one that forgot to answer. */
-async function answer (reply: FastifyReply, payload?: Readable | string | Error): Promise<void> {
-  await new Promise<void>((resolve) => {
-    whenClosed(reply.raw, resolve)
-    reply.send(payload)
-  })
+function discardBody ({ body, raw, headers }: FastifyRequest): void {
+  // A request without a body is left alone: having ended, it would say `close`, and Fastify would not hear of its reader's end.
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+  const isTaken = body !== undefined || raw.readableFlowing !== null
+  if (hasBody && !isTaken && raw instanceof IncomingMessage && raw.socket instanceof Socket) raw.resume()
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { ReplyReplaced } from './errors.ts'
-import type { AnyResponse } from './response-writer.ts'
+import type { AnyResponse } from './any-response.ts'
 
 /**
  * A payload without a body. Fastify runs the onSend hooks and sets the headers of any stream it is given; then it pipes it, and in

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
+import type { Closing } from './closing.ts'
 import { ReplySent } from './errors.ts'
-import { cut } from './response-writer.ts'
-import { longestTimer } from './clock.ts'
+import { cut } from './open-writer.ts'
 
 /**
  * The replies that are being turned into event streams: each once, and none for longer than a closing server waits.
@@ -9,22 +9,19 @@ import { longestTimer } from './clock.ts'
 export class HeadPhase {
   /** Fastify does not know yet: hooks of the application run. */
   readonly #underway = new Map<FastifyReply, Promise<unknown>>()
-  readonly #timeout: number
-  #isClosing = false
+  readonly #cut = new WeakSet<FastifyReply>()
+  readonly #closing: Closing
 
-  /** @param timeout Milliseconds that a reply may still take when the server closes. */
-  constructor (timeout: number) {
-    this.#timeout = timeout
+  constructor (closing: Closing) {
+    this.#closing = closing
   }
-
-  get isClosing (): boolean { return this.#isClosing }
 
   /** @throws FST_SSE_REPLY_SENT where it is being turned already; what `turn` throws */
   async add<T> (reply: FastifyReply, turn: () => Promise<T>): Promise<T> {
     if (reply.sent || this.#underway.has(reply)) throw new ReplySent()
     const turned = turn()
     this.#underway.set(reply, turned)
-    if (this.#isClosing) void this.#bound(reply, turned)
+    if (this.#closing.isUnderway) void this.#bound(reply, turned)
     try {
       return await turned
     } finally {
@@ -32,9 +29,12 @@ export class HeadPhase {
     }
   }
 
+  /** Whether it took too long for a closing server. */
+  wasCut (reply: FastifyReply): boolean { return this.#cut.has(reply) }
+
   /** @returns Resolves when none of those of now is underway any more. */
   async close (): Promise<void> {
-    this.#isClosing = true
+    this.#closing.begin()
     await Promise.all(Array.from(this.#underway, ([reply, turned]) => this.#bound(reply, turned)))
   }
 
@@ -42,9 +42,10 @@ export class HeadPhase {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
+        this.#cut.add(reply)
         cut(reply.raw)
         resolve()
-      }, longestTimer(this.#timeout))
+      }, this.#closing.left)
     })
     await Promise.race([turned.catch(() => {}), late])
     clearTimeout(timer)

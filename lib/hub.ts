@@ -1,8 +1,11 @@
 import { Buffer } from 'node:buffer'
-import { longestTimer, type Times } from './clock.ts'
+import type { Times } from './clock.ts'
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
-import type { Delivery, SubscriberLimits } from './delivery.ts'
+import type { Closing } from './closing.ts'
+import type { Delivery } from './delivery.ts'
 import { demand } from './option-rules.ts'
+import { encodeHeartbeat } from './own-events.ts'
+import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber, SubscriberOwner } from './subscriber.ts'
 import { noTraffic, type Traffic } from './traffic.ts'
 
@@ -14,11 +17,10 @@ export interface ReconnectionTime {
 
 export interface HubParts {
   readonly reconnectionTime: ReconnectionTime
-  /** Milliseconds that a reader has to take the end of its stream when the hub closes. */
-  readonly shutdownTimeout: number
+  readonly closing: Closing
   readonly limits: SubscriberLimits
-  /** What breaks a silence. */
-  readonly heartbeat: string
+  /** What breaks a silence is to be seen by pages. */
+  readonly heartbeatEvent: boolean
   /** Monotonic milliseconds. */
   now (): number
   /** An event of the application as it goes out. @throws what is wrong with it */
@@ -47,11 +49,10 @@ export class Hub implements SubscriberOwner {
   readonly heartbeat: Buffer
   readonly #parts: HubParts
   #reconnectionTime: ReconnectionTime
-  #closing: Promise<void> | undefined
 
   constructor (parts: HubParts) {
     this.#parts = parts
-    this.heartbeat = Buffer.from(parts.heartbeat)
+    this.heartbeat = Buffer.from(encodeHeartbeat(parts.heartbeatEvent))
     this.#reconnectionTime = parts.reconnectionTime
   }
 
@@ -60,8 +61,6 @@ export class Hub implements SubscriberOwner {
   get limits (): SubscriberLimits { return this.#parts.limits }
 
   get now (): number { return this.#parts.now() }
-
-  get isClosing (): boolean { return this.#closing !== undefined }
 
   /** Channels that somebody hears. */
   get channels (): number { return this.#byChannel.size }
@@ -88,7 +87,7 @@ export class Hub implements SubscriberOwner {
   add (subscriber: Subscriber): void {
     this.#subscribers.add(subscriber)
     for (const channel of subscriber.channels) this.joined(subscriber, channel)
-    if (this.#closing !== undefined) void this.#sendAway([subscriber])
+    if (this.#parts.closing.isUnderway) this.#sendAway([subscriber])
   }
 
   joined (subscriber: Subscriber, channel: string): void {
@@ -173,22 +172,22 @@ export class Hub implements SubscriberOwner {
   /**
    * Ends every stream cleanly, and cuts those whose readers have not taken their end in time. So it does with those that still come.
    *
-   * @returns Resolves when the last one of now is gone. The same promise for every call.
+   * @returns Resolves when nobody is left. May be asked again for those that came afterwards.
    */
-  close (): Promise<void> {
-    this.#closing ??= this.#sendAway([...this.#subscribers])
-    return this.#closing
+  async close (): Promise<void> {
+    this.#parts.closing.begin()
+    this.#sendAway([...this.#subscribers])
+    while (this.#subscribers.size > 0) await Promise.all(Array.from(this.#subscribers, ({ closed }) => closed))
   }
 
-  async #sendAway (subscribers: readonly Subscriber[]): Promise<void> {
+  #sendAway (subscribers: readonly Subscriber[]): void {
     // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
     for (const { delivery } of subscribers) delivery.sendAway('shutdown')
     // All in one turn: those that share a connection are gone with the first.
     const cut = (): void => { for (const { delivery } of subscribers) delivery.destroy('shutdown') }
-    const { shutdownTimeout } = this.#parts
-    if (shutdownTimeout === 0) cut()
-    const timer = setTimeout(cut, longestTimer(shutdownTimeout))
-    await Promise.all(subscribers.map(({ closed }) => closed))
-    clearTimeout(timer)
+    const { closing } = this.#parts
+    if (closing.timeout === 0) return cut()
+    const timer = setTimeout(cut, closing.left)
+    void Promise.all(subscribers.map(({ closed }) => closed)).then(() => clearTimeout(timer))
   }
 }

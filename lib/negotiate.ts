@@ -15,7 +15,7 @@ const OFFERED = [EVENT_STREAM, `${EVENT_STREAM};charset=utf-8`]
 
 /** Whether a reader names it, as every EventSource does. */
 export function asksForEventStream (accept: string | undefined): boolean {
-  return new Negotiator({ headers: { accept } }).mediaTypes().includes(EVENT_STREAM)
+  return new Negotiator({ headers: { accept: accept?.toLowerCase() } }).mediaTypes().includes(EVENT_STREAM)
 }
 
 /** Whether a reader takes an event stream. One that says nothing takes anything. */

@@ -1,15 +1,14 @@
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
-import type { AdmissionLimits, Key } from './admission.ts'
+import { addressOf, type AdmissionLimits, type Key } from './admission.ts'
 import type { SubscribeOptions } from './call-options.ts'
 import type { CloseReason } from './close-reason.ts'
-import type { SubscriberLimits } from './delivery.ts'
 import { OptionUnknown, OptionUnsupported } from './errors.ts'
 import type { Declarations } from './event-types.ts'
 import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
 import { demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
-import { encodeHeartbeat } from './own-events.ts'
 import { readCors, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
+import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { Timeouts } from './watch.ts'
 
@@ -102,14 +101,15 @@ export interface Settings {
   readonly history: LogBounds
   readonly reconnectionTime: ReconnectionTime
   readonly limits: SubscriberLimits
-  /** What breaks a silence. */
-  readonly heartbeat: string
+  readonly heartbeatEvent: boolean
   /** What readers are told of silence: milliseconds, or false. */
   readonly heartbeatInterval: number | false
   readonly admission: AdmissionLimits
   readonly overload: Overload
   /** Milliseconds between two looks at what has become of the subscribers. */
   readonly clockInterval: number
+  /** Milliseconds between two looks in which this process was awake, at most. */
+  readonly longestStep: number
   readonly maxPayloadBytes: number
   readonly shutdownTimeout: number
 }
@@ -146,7 +146,7 @@ export function readOptions (options: SsePluginOptions): Settings {
     static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 }, heartbeatInterval = 15_000, heartbeatEvent = false,
     stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
     maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
-    keyGenerator = ({ ip }: FastifyRequest) => ip, overload = 'retry', shutdownTimeout = 5000, prefix = ''
+    keyGenerator = addressOf, overload = 'retry', shutdownTimeout = 5000, prefix = ''
   } = options
   const timeouts = {
     heartbeatInterval: readTimeout('heartbeatInterval', heartbeatInterval),
@@ -154,6 +154,7 @@ export function readOptions (options: SsePluginOptions): Settings {
     idleTimeout: readTimeout('idleTimeout', idleTimeout),
     maxLifetime: readTimeout('maxLifetime', maxLifetime)
   }
+  const clockInterval = intervalFor(timeouts)
   demand(prefix === '' || isPath(prefix), 'prefix', 'a path that begins with "/"', prefix)
   return Object.freeze({
     events: readEvents(events),
@@ -172,9 +173,10 @@ export function readOptions (options: SsePluginOptions): Settings {
       timeouts,
       maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
       closesSlow: readSlowSubscriber(slowSubscriber) === 'close',
+      endTimeout: readLimit('shutdownTimeout', shutdownTimeout),
       maxChannelsPerSubscriber: readLimit('maxChannelsPerSubscriber', maxChannelsPerSubscriber)
     },
-    heartbeat: readHeartbeat(heartbeatEvent, timeouts),
+    heartbeatEvent: readHeartbeatEvent(heartbeatEvent, timeouts),
     heartbeatInterval: heartbeatInterval === Infinity ? false : heartbeatInterval,
     admission: {
       maxSubscribers: readLimit('maxSubscribers', maxSubscribers),
@@ -182,7 +184,8 @@ export function readOptions (options: SsePluginOptions): Settings {
       keyGenerator: readFunction('keyGenerator', keyGenerator)
     },
     overload: readOverload(overload),
-    clockInterval: intervalFor(timeouts),
+    clockInterval,
+    longestStep: longestStepFor(clockInterval, timeouts),
     maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
     shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout)
   })
@@ -205,15 +208,20 @@ function readEvents (events: SsePluginOptions['events']): readonly Declarations[
   return list
 }
 
-function readHeartbeat (isEvent: boolean, { heartbeatInterval }: Timeouts): string {
+function readHeartbeatEvent (isEvent: boolean, { heartbeatInterval }: Timeouts): boolean {
   readBoolean('heartbeatEvent', isEvent)
   demand(!isEvent || heartbeatInterval !== Infinity, 'heartbeatEvent', 'false where "heartbeatInterval" is off', isEvent)
-  return encodeHeartbeat(isEvent)
+  return isEvent
 }
 
 /** A part of the shortest time-out, so that none is late by much; a second at most, since each stream may expire at a moment of its own. */
 function intervalFor (timeouts: Timeouts): number {
   return Math.max(MIN_CLOCK_INTERVAL, Math.min(...Object.values(timeouts).map((timeout) => timeout / TICKS_IN_TIMEOUT), MAX_CLOCK_INTERVAL))
+}
+
+/** Under load a turn of the loop may take longer than two ticks, and is no halt. A halt must not count for a whole time-out. */
+function longestStepFor (interval: number, { stallTimeout, idleTimeout }: Timeouts): number {
+  return Math.max(2 * interval, Math.min(stallTimeout / 4, idleTimeout / 4, MAX_CLOCK_INTERVAL))
 }
 
 function readOverload (value: Overload): Overload {

@@ -1,11 +1,11 @@
 import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import type { AnyResponse } from './any-response.ts'
 import { HeaderInvalid } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { HEAD } from './negotiate.ts'
 import { demand, isObject } from './option-rules.ts'
 import type { StreamHeaders } from './options.ts'
-import type { AnyResponse } from './response-writer.ts'
 
 /** Says in the head what `sse.gap` says in the stream: for readers that have the head first, as those of `fetch` have. */
 const GAP_HEADER = 'sse-gap'
@@ -14,13 +14,16 @@ const GAP_HEADER = 'sse-gap'
 // connection: HTTP/2 refuses them.
 const OURS = ['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade', GAP_HEADER]
 
-/** All are checked before any is set: an error answer has none of them. */
-export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
+/** All are checked before any is set: an error answer has none of them. @throws FST_SSE_OPTION_INVALID, FST_SSE_HEADER_INVALID */
+export function checkHeaders (headers: StreamHeaders): StreamHeaders {
   demand(isObject(headers), 'headers', 'a function that returns an object of headers', headers)
-  const further = Object.entries(headers)
-  for (const [name, value] of further) checkHeader(name, value)
+  for (const [name, value] of Object.entries(headers)) checkHeader(name, value)
+  return headers
+}
+
+export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
   reply.code(200).headers(HEAD)
-  for (const [name, value] of further) {
+  for (const [name, value] of Object.entries(headers)) {
     // Others have a word in this one: @fastify/cors says here that the answer depends on the origin.
     const others = name.toLowerCase() === 'vary' ? [reply.getHeader('vary') ?? []].flat() : []
     reply.header(name, others.length === 0 ? value : [...others, value].flat().join(', '))
@@ -53,9 +56,15 @@ export function headOf (response: AnyResponse): OpenHead {
   return { get: getHeader.bind(response), set: setHeader.bind(response) }
 }
 
-/** Asks for no further request on the connection. That of HTTP/2 is shared with others. */
+/** Asks for no further request on its connection, before it is sent: it would keep a server that closes. */
 export function closeConnectionAfter (response: AnyResponse): void {
-  if (response instanceof ServerResponse) response.setHeader('connection', 'close')
+  if (response instanceof ServerResponse) {
+    response.setHeader('connection', 'close')
+  } else {
+    // Ends when nothing is under way on it.
+    const { session } = response.stream
+    response.once('close', () => session?.close())
+  }
 }
 
 /** Names a gap in a head that is complete but for that. Pages of other origins may read it where they may read the stream. */

@@ -1,10 +1,7 @@
 import { ServerResponse } from 'node:http'
-import type { Http2ServerResponse, Http2Session } from 'node:http2'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { hasClosed, type AnyResponse } from './any-response.ts'
 import type { Chunk } from './chunk.ts'
-
-/** The response below a reply, whatever the server: HTTP/1.1, HTTP/1.0, HTTP/2, or an injected request. */
-export type AnyResponse = ServerResponse | Http2ServerResponse
 
 /**
  * Brings bytes to one reader. Never throws, and never waits.
@@ -22,6 +19,8 @@ export interface ResponseWriter {
   readonly isFlushed: boolean
   /** Another number whenever the operating system has taken more; the same for as long as the reader takes nothing. */
   readonly mark: number
+  /** The same for a connection that it shares with others; where it does not, always the same. */
+  readonly sharedMark: number
   /** Calls back once, when everything accepted so far has been sent. Not at all when the reader leaves before. */
   onceDrained (callback: () => void): void
   /** Ends the response cleanly, after everything accepted. The connection stays usable. */
@@ -34,92 +33,8 @@ export interface ResponseWriter {
   destroyLast (): void
 }
 
-/**
- * Sends the head of a response together with the first bytes of its body, and opens the fastest way to its reader.
- *
- * @param maxBacklogBytes What may wait to be sent before `write` says no. Below the socket's own high-water mark it has no effect.
- */
-export function openWriter (response: AnyResponse, first: Chunk, maxBacklogBytes: number): ResponseWriter {
-  liftTimeouts(response)
-  // Node's HTTP/2 responses have it, their types do not.
-  const { flushHeaders } = response as ServerResponse
-  // One packet, not two.
-  const { socket } = response
-  if (socket instanceof Socket) socket.cork()
-  flushHeaders.call(response)
-  const writer = ownsItsSocket(response)
-    ? new SocketWriter(response, response.socket, maxBacklogBytes)
-    : new PlainWriter(response, maxBacklogBytes)
-  writer.write(first)
-  if (socket instanceof Socket) socket.uncork()
-  return writer
-}
-
-/** Cuts the connection of a response that is not open yet. */
-export function cut (response: AnyResponse): void {
-  new PlainWriter(response, Infinity).destroyLast()
-}
-
-/** Whether the reader of a response has left, or the response ended for another reason. Says so also where `close` was fired long ago. */
-export function hasClosed (response: AnyResponse): boolean {
-  if (!(response instanceof ServerResponse)) return response.stream.destroyed || response.stream.closed
-  return response.destroyed || response.writableEnded || response.req?.socket?.destroyed === true
-}
-
-/** Calls back when a response has closed; perhaps twice. */
-export function whenClosed (response: AnyResponse, callback: () => void): void {
-  response.once('close', callback)
-  // A pipelined response that waits for its turn is not told when the connection is lost.
-  if (response instanceof ServerResponse && response.socket === null) {
-    const { socket } = response.req
-    // Each that waits has its own, and there may be many: no leak for Node to warn of.
-    socket.setMaxListeners(0)
-    socket.once('close', callback)
-    response.once('close', () => socket.off('close', callback))
-  }
-}
-
-/**
- * An HTTP/1.1 response that frames its body as chunks and has its connection to itself.
- *
- * Not so: HTTP/2 and injected responses, HTTP/1.0 (no chunks), a pipelined response that waits for an earlier one (no socket yet),
- * and one whose `write` somebody has wrapped, whose bytes would go round the wrapper.
- */
-function ownsItsSocket (response: AnyResponse): response is ServerResponse & { socket: Socket } {
-  return response instanceof ServerResponse &&
-    response.socket instanceof Socket &&
-    response.chunkedEncoding &&
-    !Object.hasOwn(response, 'write')
-}
-
-/** A live stream may be silent for longer than any time-out of the server allows. */
-function liftTimeouts (response: AnyResponse): void {
-  if (response instanceof ServerResponse) {
-    // A pipelined response has no socket yet, but its request has. Node sets the keep-alive time-out again after a clean end.
-    response.req?.socket?.setTimeout?.(0)
-    return
-  }
-  const session = response.stream.session as LiftableSession
-  const lifted = session[kLifted] ??= { timeout: session.timeout, streams: 0 }
-  lifted.streams++
-  session.setTimeout(0)
-  response.once('close', () => {
-    // An idle session without a time-out would keep a closing server waiting for its reader, for ever.
-    if (--lifted.streams === 0) session.setTimeout(lifted.timeout)
-  })
-}
-
-// Kept with the session: event streams of several plugins may share one.
-const kLifted = Symbol('fastify-typed-sse.lifted')
-
-interface LiftableSession extends Http2Session {
-  /** Node has it, its types do not. */
-  readonly timeout: number
-  [kLifted]?: { readonly timeout: number, streams: number }
-}
-
 /** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */
-class SocketWriter implements ResponseWriter {
+export class SocketWriter implements ResponseWriter {
   readonly #response: ServerResponse
   readonly #socket: Socket
   readonly #maxBacklogBytes: number
@@ -141,6 +56,8 @@ class SocketWriter implements ResponseWriter {
   get isFlushed (): boolean { return this.#socket.writableLength === 0 }
 
   get mark (): number { return markOf(this.#socket) }
+
+  get sharedMark (): number { return 0 }
 
   onceDrained (callback: () => void): void {
     // Fires before a clean end, which waits for its turn behind it; so none is left on a socket that goes on to the next request.
@@ -166,9 +83,11 @@ class SocketWriter implements ResponseWriter {
 }
 
 /** The ordinary `write` of any response. */
-class PlainWriter implements ResponseWriter {
+export class PlainWriter implements ResponseWriter {
   readonly #response: AnyResponse
   readonly #maxBacklogBytes: number
+  /** Bytes. */
+  #accepted = 0
 
   constructor (response: AnyResponse, maxBacklogBytes: number) {
     this.#response = response
@@ -178,6 +97,7 @@ class PlainWriter implements ResponseWriter {
   write ({ plain }: Chunk): boolean {
     // HTTP/2 takes a write for an error on a stream that was reset and has not told yet.
     if (hasClosed(this.#response)) return false
+    this.#accepted += plain.length
     return (this.#response as ServerResponse).write(plain) || this.#response.writableLength <= this.#maxBacklogBytes
   }
 
@@ -188,9 +108,16 @@ class PlainWriter implements ResponseWriter {
 
   get isFlushed (): boolean { return this.#response.writableLength === 0 }
 
-  get mark (): number { return this.#socket === undefined ? 0 : markOf(this.#socket) }
+  get mark (): number {
+    // Of HTTP/2 a whole write at a time.
+    if (!(this.#response instanceof ServerResponse)) return this.#accepted - this.#response.writableLength
+    return this.#socket === undefined ? 0 : markOf(this.#socket)
+  }
 
-  /** That of an HTTP/2 response is shared: what others send on it counts as well. */
+  get sharedMark (): number {
+    return this.#response instanceof ServerResponse || this.#socket === undefined ? 0 : markOf(this.#socket)
+  }
+
   get #socket (): Socket | undefined {
     const response = this.#response
     // That of a session which has ended throws at every touch.

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { readCloseOptions, readStreamOptions, type CloseOptions, type StreamOptions } from './call-options.ts'
 import { checkChannel } from './channel-name.ts'
 import type { CloseReason } from './close-reason.ts'
@@ -62,6 +63,8 @@ export class Subscriber<E extends object = RegisteredEvents> {
   get signal (): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
+      // Each source that is streamed listens; there may be many, and none stays.
+      setMaxListeners(0, this.#abort.signal)
       if (this.delivery.isClosed) this.#abort.abort(this.delivery.reason)
     }
     return this.#abort.signal
@@ -139,6 +142,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
   async #stream (event: string, source: Source<unknown>, options: StreamOptions): Promise<boolean> {
     const { end } = readStreamOptions(options)
     if (this.delivery.reason !== undefined) return false
+    this.delivery.streams(true)
     try {
       const items = openSource(event, source, this.signal)
       const take = (item: unknown): Promise<boolean> => this.delivery.hand(Buffer.from(this.#owner.encode(event, item)))
@@ -149,6 +153,8 @@ export class Subscriber<E extends object = RegisteredEvents> {
       this.delivery.tell(Buffer.from(encodeError()))
       if (end) this.delivery.end('error', true)
       throw error
+    } finally {
+      this.delivery.streams(false)
     }
   }
 

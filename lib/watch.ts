@@ -22,6 +22,10 @@ const HEARTBEAT_SPREAD = 0.125
 const IDLE_SPREAD = 0.1
 const LIFETIME_SPREAD = 0.2
 
+// Of one stream among others on a connection only whole writes are seen to leave. That the connection moves speaks for it, but not for
+// ever: it may be the others that move.
+const SHARED_PATIENCE = 4
+
 /**
  * Tells what time does to one stream.
  *
@@ -34,14 +38,18 @@ export class Watch {
   readonly #expiresAt: number
   #silentSince: number
   #idleSince = NaN
-  /** The mark of the writer when that was last seen to change, and when that was. */
+  /** The marks of the writer when they were last seen to change, and when that was. */
   #mark = NaN
   #markedAt = NaN
+  #sharedMark = NaN
+  #sharedMarkedAt = NaN
 
   /** Something was written since the last look. To be said by whoever writes: a look at the time for each write would cost more than it. */
   wrote = false
   /** There was an event among it. */
   gaveEvent = true
+  /** Sources that are being streamed: such a stream is neither idle nor too old. Its reader could not go on where it ended. */
+  sources = 0
 
   /**
    * @param now Milliseconds of the real clock.
@@ -60,7 +68,7 @@ export class Watch {
     const { isFlushed } = writer
     if (this.#isStalled(awake, writer, stallTimeout)) return 'stalled'
     if (real >= this.#expiresAt) return 'expired'
-    if (real >= this.#oldAt) return 'lifetime'
+    if (real >= this.#oldAt && this.sources === 0) return 'lifetime'
     if (!isFlushed) {
       // Silence begins when nothing is on its way any more.
       this.wrote = this.gaveEvent = true
@@ -74,16 +82,24 @@ export class Watch {
       this.#idleSince = awake
       this.gaveEvent = false
     }
-    if (awake - this.#idleSince >= idleTimeout * (1 + IDLE_SPREAD * this.#draw)) return 'idle'
+    if (this.sources === 0 && awake - this.#idleSince >= idleTimeout * (1 + IDLE_SPREAD * this.#draw)) return 'idle'
     if (real - this.#silentSince >= heartbeatInterval * (HEARTBEAT_FROM + HEARTBEAT_SPREAD * this.#draw)) return 'heartbeat'
     return undefined
   }
 
   #isStalled (awake: number, writer: ResponseWriter, stallTimeout: number): boolean {
     const mark = writer.backlog > 0 ? writer.mark : NaN
-    if (mark === this.#mark) return awake - this.#markedAt >= stallTimeout
-    this.#mark = mark
-    this.#markedAt = awake
-    return false
+    if (mark !== this.#mark) {
+      this.#mark = mark
+      this.#sharedMark = writer.sharedMark
+      this.#markedAt = this.#sharedMarkedAt = awake
+      return false
+    }
+    const { sharedMark } = writer
+    if (sharedMark !== this.#sharedMark) {
+      this.#sharedMark = sharedMark
+      this.#sharedMarkedAt = awake
+    }
+    return awake - this.#sharedMarkedAt >= stallTimeout || awake - this.#markedAt >= stallTimeout * SHARED_PATIENCE
   }
 }

@@ -157,3 +157,21 @@ t.test('one that was to end anyway does not outlive its expiry', async (t) => {
   t.strictSame(writer.data, ['a'])
   t.equal(await subscriber.closed, 'expired')
 })
+
+t.test('one that was put out and does not take its end is cut, and was put out all the same', async (t) => {
+  for (const reason of ['revoked', 'expired'] as const) {
+    const { publish, subscribe, settled, tick, log, hub } = createFanOut({}, { endTimeout: 500 })
+    const { subscriber, writer } = subscribe(log.head, undefined, reason === 'expired' ? 1000 : Infinity)
+    writer.room = 1
+    publish('a')
+    await settled()
+    tick(1000)
+    if (reason === 'revoked') hub.revoke(undefined, () => true, true)
+    tick(1010)
+    tick(1490)
+    t.equal(writer.state, 'open')
+    tick(1520)
+    t.equal(writer.state, 'destroyed')
+    t.equal(await subscriber.closed, reason)
+  }
+})

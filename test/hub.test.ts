@@ -85,3 +85,30 @@ t.test('a reader has as long as it takes, where shutdownTimeout is longer than a
   await closed
   t.equal(writer.state, 'ended')
 })
+
+t.test('closing again waits for those that came since', async (t) => {
+  const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 60_000 })
+  publish('kept')
+  await hub.close()
+  const { writer } = subscribe(0)
+  writer.room = 1
+  let isClosed = false
+  const closed = hub.close().then(() => { isClosed = true })
+  for (let n = 0; n < 10; n++) await new Promise(setImmediate)
+  t.equal(isClosed, false)
+  writer.drain()
+  await closed
+  t.equal(hub.size, 0)
+})
+
+t.test('those that come while the hub closes have what is left of the time, not all of it again', async (t) => {
+  const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 300 })
+  publish('kept')
+  const began = performance.now()
+  await hub.close()
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  const { subscriber, writer } = subscribe(0)
+  writer.room = 1
+  await subscriber.closed
+  t.ok(performance.now() - began < 480, 'sooner than 200 and 300 ms after')
+})

@@ -16,7 +16,7 @@ t.test('without options everything has its default', async (t) => {
     keepsHistory: true,
     history: { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity },
     reconnectionTime: { min: 1000, max: 5000 },
-    heartbeat: ':\n',
+    heartbeatEvent: false,
     heartbeatInterval: 15_000,
     admission: { maxSubscribers: Infinity, maxSubscribersPerKey: Infinity },
     overload: 'retry',
@@ -24,9 +24,11 @@ t.test('without options everything has its default', async (t) => {
       timeouts: { heartbeatInterval: 15_000, stallTimeout: 30_000, idleTimeout: Infinity, maxLifetime: Infinity },
       maxBacklogBytes: 256 * 1024,
       closesSlow: false,
+      endTimeout: 5000,
       maxChannelsPerSubscriber: 100
     },
     clockInterval: 15_000 / 16,
+    longestStep: 15_000 / 8,
     maxPayloadBytes: 1024 * 1024,
     shutdownTimeout: 5000
   })
@@ -60,6 +62,13 @@ t.test('the clock ticks sixteen times within the shortest time-out, but not wild
   t.equal(read({ heartbeatInterval: 0 }).clockInterval, 10)
   t.equal(read({ heartbeatInterval: false, stallTimeout: 3_600_000 }).clockInterval, 1000)
   t.equal(read({ heartbeatInterval: false, stallTimeout: false }).clockInterval, 1000)
+})
+
+t.test('a step of the clock that is taken for awake is no longer than a turn of the loop under load, nor than a part of a time-out', async (t) => {
+  t.equal(read({ heartbeatInterval: 100 }).longestStep, 1000)
+  t.equal(read({ heartbeatInterval: 100, idleTimeout: 800 }).longestStep, 200)
+  t.equal(read({ stallTimeout: 160 }).longestStep, 40)
+  t.equal(read({ stallTimeout: 16 }).longestStep, 20, 'two ticks in any case')
 })
 
 const WRONG: Array<[option: string, options: Record<string, unknown>]> = [

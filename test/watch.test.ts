@@ -4,9 +4,17 @@ import { Watch, type Due, type Timeouts } from '../lib/watch.ts'
 
 const NEVER: Timeouts = { heartbeatInterval: Infinity, stallTimeout: Infinity, idleTimeout: Infinity, maxLifetime: Infinity }
 
+interface State {
+  backlog: number
+  isFlushed: boolean
+  mark: number
+  sharedMark: number
+}
+
 /** A writer of which only the state counts. */
-function writer (state: { backlog?: number, isFlushed?: boolean, mark?: number } = {}): ResponseWriter & { backlog: number, isFlushed: boolean, mark: number } {
-  return { backlog: 0, isFlushed: true, mark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {}, ...state }
+function writer (state: Partial<State> = {}): ResponseWriter & State {
+  const silent = { write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {} }
+  return { backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, ...silent, ...state }
 }
 
 const FLUSHED = writer()
@@ -125,4 +133,28 @@ t.test('one that is stalled is said to be that, whatever else is due', async (t)
   t.equal(watch.look({ real: 0, awake: 0 }, state), undefined)
   t.equal(watch.look({ real: 50, awake: 50 }, state), 'expired')
   t.equal(watch.look({ real: 100, awake: 100 }, state), 'stalled')
+})
+
+t.test('of a stream on a shared connection whole writes are seen: that the connection moves speaks for it, but not for ever', async (t) => {
+  const watch = new Watch({ ...NEVER, stallTimeout: 100 }, 0, Infinity)
+  const state = writer({ backlog: 1, isFlushed: false })
+  const look = (time: number): Due | undefined => watch.look({ real: time, awake: time }, state)
+  for (let time = 0; time < 400; time += 10) {
+    state.sharedMark++
+    t.equal(look(time), undefined)
+  }
+  t.equal(look(400), 'stalled')
+  state.mark++
+  t.equal(look(410), undefined)
+  t.equal(look(509), undefined)
+  t.equal(look(510), 'stalled', 'where nothing moves at all it has no longer than any other')
+})
+
+t.test('a stream is neither idle nor too old while a source is streamed to it', async (t) => {
+  const watch = new Watch({ ...NEVER, idleTimeout: 10, maxLifetime: 10, heartbeatInterval: 10 }, 0, Infinity)
+  const dues = (from: number): Array<Due | undefined> => [0, 20, 40].map((time) => watch.look({ real: from + time, awake: from + time }, FLUSHED))
+  watch.sources = 2
+  t.strictSame(dues(0), [undefined, 'heartbeat', 'heartbeat'])
+  watch.sources = 0
+  t.strictSame(dues(100), ['lifetime', 'lifetime', 'lifetime'])
 })

@@ -32,7 +32,7 @@ t.test('a reader whose hook still runs while the application closes is sent away
 })
 
 t.test('a stream that never gets to open', async (t) => {
-  for (const hangs of ['headers', 'keyGenerator', 'onSend'] as const) {
+  for (const hangs of ['subscribe', 'headers', 'keyGenerator', 'onSend'] as const) {
     t.test(`because of ${hangs} is cut after \`shutdownTimeout\``, async (t) => {
       const entered = gate()
       const hang = async (): Promise<never> => {
@@ -41,6 +41,7 @@ t.test('a stream that never gets to open', async (t) => {
       }
       const { app, port, closes, errors } = await start(t, {
         shutdownTimeout: 200,
+        ...hangs === 'subscribe' ? { subscribe: hang } : {},
         ...hangs === 'headers' ? { headers: hang } : {},
         ...hangs === 'keyGenerator' ? { keyGenerator: hang, maxSubscribersPerKey: 1 } : {},
         ...hangs === 'onSend' ? { route: { onSend: hang } } : {}
@@ -94,4 +95,36 @@ t.test('a stream that never gets to open', async (t) => {
     await app.close()
     await until(() => session.closed || session.destroyed)
   })
+})
+
+t.test('an answer that is no event stream, and comes late, keeps no connection and no closing server', async (t) => {
+  const late: Array<[title: string, request: string, status: number]> = [
+    ['204', 'GET /events\nlast-event-id: sse.final', 204],
+    ['of HEAD', 'HEAD /events', 200],
+    ['of an overloaded server', 'GET /events?full\naccept: text/event-stream', 200],
+    ['503', 'GET /events?full\naccept: */*', 503],
+    ['of another route', 'GET /plain', 200]
+  ]
+  for (const [title, request, status] of late) {
+    t.test(title, async (t) => {
+      const entered = gate()
+      const closing = gate()
+      const hook = async (): Promise<void> => {
+        entered.open()
+        await closing.passed
+      }
+      const { app, port } = await start(t, {
+        route: { preHandler: hook },
+        maxSubscribers: request.includes('full') ? 0 : Infinity
+      }, { prepare: (app) => { app.get('/plain', { preHandler: hook }, async () => 'plain') } })
+      const reader = (await RawReader.connect(t, port)).ask(request)
+      await entered.passed
+      const closed = app.close()
+      for (let n = 0; n < 10; n++) await turn()
+      closing.open()
+      await reader.seesClose()
+      t.equal(reader.answers[0]!.status, status)
+      await closed
+    })
+  }
 })

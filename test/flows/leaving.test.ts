@@ -343,3 +343,24 @@ t.test('a stream whose socket fills and drains thirty times keeps no listener of
 t.test('none of this makes Node warn, least of all of listeners that pile up', async (t) => {
   t.strictSame(warnings, [])
 })
+
+t.test('Fastify hears of a reader that leaves as of any other, and the request has not closed before', async (t) => {
+  const heard: string[] = []
+  const { app, port, closes } = await start(t, {
+    routes: (app) => {
+      app.addHook('onRequestAbort', async (_request) => { heard.push('abort') })
+      app.get('/own', async (request, reply) => {
+        request.raw.on('close', () => heard.push('close'))
+        await app.sse.subscribe(reply)
+      })
+    }
+  })
+  const reader = (await RawReader.connect(t, port)).ask('GET /own')
+  await reader.seesEvents('sse.open')
+  await app.sse.broadcast('message', 'x')
+  await reader.seesEvents(undefined)
+  t.strictSame(heard, [])
+  reader.socket.destroy()
+  await until(() => closes.length === 1 && heard.length === 2)
+  t.strictSame(heard.sort(), ['abort', 'close'])
+})

@@ -134,3 +134,40 @@ t.test('the clock keeps no process alive', async (t) => {
   await app.close()
   t.equal((process.getActiveResourcesInfo() as string[]).filter((name) => name === 'Timeout').length, timers)
 })
+
+t.test('a stream to which a source is streamed outlives its lifetime and its idleness, and its reader gets the end', async (t) => {
+  const released = gate()
+  const { port, closes } = await start(t, {
+    maxLifetime: 40,
+    idleTimeout: 40,
+    heartbeatInterval: 20,
+    onSubscribe: (subscriber) => {
+      void subscriber.stream('message', async function * () {
+        yield 'first'
+        await released.passed
+        yield 'last'
+      })
+    }
+  })
+  const reader = await openStream(t, port)
+  // More than twice as long as either allows.
+  await reader.sees((reader) => /(:\n){6}/.test(bodyOf(reader)))
+  released.open()
+  await reader.sees(({ answers }) => answers[0]!.complete)
+  t.strictSame(reader.events.map(({ event, data }) => event ?? data), ['sse.open', 'first', 'last', 'sse.close'])
+  t.strictSame(closes, ['ended'])
+})
+
+t.test('many sources at once are no leak of listeners', async (t) => {
+  const warnings: Error[] = []
+  const warned = (warning: Error): void => { warnings.push(warning) }
+  process.on('warning', warned)
+  t.after(() => process.off('warning', warned))
+  const { port, opened } = await start(t)
+  const reader = await openStream(t, port)
+  const streams = Array.from({ length: 20 }, (_, n) => opened[0]!.stream('message', async function * () { yield String(n) }, { end: false }))
+  await Promise.all(streams)
+  await reader.seesEvents(undefined, 20)
+  for (let n = 0; n < 5; n++) await turn()
+  t.strictSame(warnings, [])
+})

@@ -1,8 +1,10 @@
+import { connect } from 'node:net'
+import { join } from 'node:path'
 import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import ssePlugin, { type Subscriber } from '../../plugin.ts'
 import { openStream as openAny, start, type Journey } from './journey.ts'
-import { gate, listen, RawReader, until, type RawAnswer } from './raw-reader.ts'
+import { gate, listen, RawReader, turn, until, type RawAnswer } from './raw-reader.ts'
 
 const BROWSER = 'GET /events\naccept: text/event-stream'
 
@@ -205,4 +207,75 @@ t.test('keys', async (t) => {
       t.equal(app.sse.count(), 0)
     }
   })
+})
+
+t.test('a reader that leaves while a hook runs has no key, and is no error', async (t) => {
+  const entered = gate()
+  const left = gate()
+  const { app, port, sockets, errors } = await start(t, {
+    maxSubscribersPerKey: 5,
+    route: {
+      preHandler: async () => {
+        entered.open()
+        await left.passed
+      }
+    }
+  })
+  const reader = await RawReader.connect(t, port)
+  reader.ask(BROWSER)
+  await entered.passed
+  reader.socket.destroy()
+  await until(() => sockets[0]!.destroyed)
+  left.open()
+  for (let n = 0; n < 10; n++) await turn()
+  t.strictSame([errors, app.sse.count()], [[], 0])
+})
+
+t.test('so it is where it leaves while its key is looked up', async (t) => {
+  const entered = gate()
+  const left = gate()
+  const { app, port, sockets, errors } = await start(t, {
+    maxSubscribersPerKey: 5,
+    keyGenerator: async () => {
+      entered.open()
+      await left.passed
+      return undefined as never
+    }
+  })
+  const reader = await RawReader.connect(t, port)
+  reader.ask(BROWSER)
+  await entered.passed
+  reader.socket.destroy()
+  await until(() => sockets[0]!.destroyed)
+  left.open()
+  for (let n = 0; n < 10; n++) await turn()
+  t.strictSame([errors, app.sse.count()], [[], 0])
+})
+
+t.test('those who come over a Unix socket are one key', async (t) => {
+  const app = Fastify()
+  await app.register(ssePlugin, { maxSubscribersPerKey: 1, shutdownTimeout: 0 })
+  t.after(() => app.close())
+  const folder = t.testdir()
+  const path = join(folder, 'socket')
+  await app.listen({ path })
+  const open = async (): Promise<RawReader> => {
+    const socket = connect(path)
+    t.after(() => socket.destroy())
+    return await new RawReader(socket).ask(BROWSER).sees(({ answers }) => (answers[0]?.body ?? '') !== '')
+  }
+  t.match((await open()).answers[0]!.body, 'sse.open')
+  t.match((await open()).answers[0]!.body, /^retry: \d+\n$/)
+})
+
+t.test('an overloaded server is not asked again at once, and a media type has no case', async (t) => {
+  const { port } = await start(t, { maxSubscribers: 0, reconnectionTime: 0 })
+  const answer = await answerTo(t, port, 'GET /events\naccept: TEXT/Event-Stream')
+  t.strictSame([answer.status, answer.body], [200, 'retry: 1000\n'])
+})
+
+t.test('a 503 has nothing of the head of an event stream', async (t) => {
+  const { port } = await start(t, { maxSubscribers: 0, overload: 'reject', headers: () => ({ 'x-ours': '1' }) })
+  const { headers } = await answerTo(t, port)
+  t.strictSame([headers['x-accel-buffering'], headers['x-ours'], headers['cache-control']], [undefined, undefined, undefined])
 })

@@ -2,7 +2,8 @@ import { EVERYBODY } from '../../lib/channel-name.ts'
 import { Channels } from '../../lib/channels.ts'
 import { Cursor } from '../../lib/cursor.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/event-stream-parser.ts'
-import { encodeComment, encodeEvent } from '../../lib/encode.ts'
+import { Closing } from '../../lib/closing.ts'
+import { encodeEvent } from '../../lib/encode.ts'
 import { Hub } from '../../lib/hub.ts'
 import { Log, type LogBounds } from '../../lib/log.ts'
 import { createEpoch } from '../../lib/position.ts'
@@ -11,8 +12,9 @@ import type { Chunk } from '../../lib/chunk.ts'
 import type { CloseReason } from '../../lib/close-reason.ts'
 import type { ResponseWriter } from '../../lib/response-writer.ts'
 import type { Timeouts } from '../../lib/watch.ts'
-import { Delivery, type SubscriberLimits } from '../../lib/delivery.ts'
+import { Delivery } from '../../lib/delivery.ts'
 import { Subscriber } from '../../lib/subscriber.ts'
+import type { SubscriberLimits } from '../../lib/subscriber-limits.ts'
 
 /** A writer whose reader reads when the test says so. */
 export class GatedWriter implements ResponseWriter {
@@ -23,6 +25,7 @@ export class GatedWriter implements ResponseWriter {
   backlog = 0
   mark = 0
   isFlushed = true
+  sharedMark = 0
   readonly events: ParsedEvent[] = []
   readonly retries: number[] = []
   onClosed = (): void => {}
@@ -104,9 +107,11 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout
   const failed: unknown[] = []
   const hub = new Hub({
     reconnectionTime: { min: 1000, max: 5000 },
-    shutdownTimeout,
-    limits: { maxBacklogBytes: 256 * 1024, maxChannelsPerSubscriber: 100, closesSlow: false, timeouts: { ...NEVER, ...timeouts }, ...limits },
-    heartbeat: encodeComment(''),
+    closing: new Closing(shutdownTimeout),
+    limits: {
+      maxBacklogBytes: 256 * 1024, maxChannelsPerSubscriber: 100, closesSlow: false, endTimeout: Infinity, timeouts: { ...NEVER, ...timeouts }, ...limits
+    },
+    heartbeatEvent: false,
     now: () => time,
     encode: (event, payload) => encodeEvent(event, String(payload)),
     ready: (delivery) => pump.add(delivery),

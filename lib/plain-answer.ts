@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import { whenClosed } from './any-response.ts'
+import { encodeRetry } from './encode.ts'
+import { Overloaded } from './errors.ts'
+import type { GapReason } from './gap-reason.ts'
+import { asksForEventStream } from './negotiate.ts'
+import type { Overload, StreamHeaders } from './options.ts'
+import { setGap, setHead } from './response-head.ts'
+
+// What a request gets for which no event stream opens. Each resolves when it is sent: a handler that returned earlier would be taken
+// for one that forgot to answer.
+
+// An overloaded server is not asked again at once, whatever readers are told otherwise.
+const SHORTEST_WAIT = 1000
+
+/** "A client can be told to stop reconnecting using the HTTP 204 No Content response code." */
+export function refuse (reply: FastifyReply): Promise<void> {
+  return answer(reply.code(204))
+}
+
+/** The head that GET would get. */
+export function sendHeadAlone (reply: FastifyReply, headers: StreamHeaders, gap: GapReason | undefined): Promise<void> {
+  setHead(reply, headers)
+  if (gap !== undefined) setGap({ get: (name) => reply.getHeader(name), set: (name, value) => reply.header(name, value) }, gap)
+  return answer(reply, noBody())
+}
+
+/**
+ * There is no place for it now.
+ *
+ * @param time Milliseconds after which its reader may come back.
+ */
+export function turnAway (reply: FastifyReply, overload: Overload, headers: StreamHeaders, time: number): Promise<void> {
+  const { method, headers: { accept } } = reply.request
+  const wait = Math.max(time, SHORTEST_WAIT)
+  // A native EventSource never comes back after a 503. Whoever did not ask for an event stream by name is none.
+  if (overload === 'reject' || !asksForEventStream(accept)) {
+    return answer(reply.code(503).header('retry-after', Math.ceil(wait / 1000)), new Overloaded())
+  }
+  setHead(reply, headers)
+  return answer(reply, method === 'HEAD' ? noBody() : encodeRetry(wait))
+}
+
+/** A stream, not nothing: Fastify's own HEAD routes would say `content-length: 0`, which GET does not. */
+function noBody (): Readable {
+  return Readable.from([])
+}
+
+async function answer (reply: FastifyReply, payload?: Readable | string | Error): Promise<void> {
+  await new Promise<void>((resolve) => {
+    whenClosed(reply.raw, resolve)
+    reply.send(payload)
+  })
+}

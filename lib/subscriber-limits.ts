@@ -1,0 +1,12 @@
+import type { Timeouts } from './watch.ts'
+
+/** What holds for every subscriber. */
+export interface SubscriberLimits {
+  readonly maxBacklogBytes: number
+  readonly maxChannelsPerSubscriber: number
+  /** Whether one that fell out of the log is closed. */
+  readonly closesSlow: boolean
+  readonly timeouts: Timeouts
+  /** Milliseconds that a reader has to take the end of a stream that it may hear no longer. */
+  readonly endTimeout: number
+}
