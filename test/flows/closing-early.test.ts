@@ -128,3 +128,51 @@ t.test('an answer that is no event stream, and comes late, keeps no connection a
     })
   }
 })
+
+t.test('a late 204 over HTTP/2 ends its session', async (t) => {
+  const entered = gate()
+  const closing = gate()
+  const { app, port } = await start(t, {
+    route: {
+      preHandler: async () => {
+        entered.open()
+        await closing.passed
+      }
+    }
+  }, { ofServer: { http2: true } as FastifyServerOptions })
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  // One that goes on, so that the session is not idle when the server closes.
+  const stream = session.request({ ':path': '/events', 'last-event-id': 'sse.final' })
+  const status = new Promise((resolve) => stream.once('response', (head) => resolve(head[':status'])))
+  await entered.passed
+  const closed = app.close()
+  for (let n = 0; n < 10; n++) await turn()
+  closing.open()
+  t.equal(await status, 204)
+  await until(() => session.closed)
+  await closed
+})
+
+t.test('whoever asked for a stream that was cut before it opened learns why', async (t) => {
+  const entered = gate()
+  const reasons: string[] = []
+  const { app, port } = await start(t, { path: false, shutdownTimeout: 50 }, {
+    prepare: (app) => {
+      const hang = async (): Promise<never> => {
+        entered.open()
+        return await new Promise<never>(() => {})
+      }
+      app.get('/own', { onSend: hang }, async (_request, reply) => {
+        const subscriber = await app.sse.subscribe(reply)
+        reasons.push(await subscriber.closed)
+      })
+    }
+  })
+  const reader = (await RawReader.connect(t, port)).ask('GET /own')
+  await entered.passed
+  await app.close()
+  await reader.seesClose()
+  await until(() => reasons.length === 1)
+  t.strictSame(reasons, ['shutdown'])
+})

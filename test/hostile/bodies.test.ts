@@ -1,7 +1,8 @@
 import { connect as connectHttp2 } from 'node:http2'
-import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t from 'tap'
-import { RawReader, until } from '../flows/raw-reader.ts'
+import ssePlugin from '../../plugin.ts'
+import { gate, listen, RawReader, turn, until } from '../flows/raw-reader.ts'
 import { isPlain, requestOf, start, type Options } from './server.ts'
 
 const KIB = 1024
@@ -158,4 +159,28 @@ t.test('over HTTP/2 a reader that never ends its request cannot keep a stream th
     t.strictSame([closes, stream.rstCode, app.sse.count()], [[reason], 0, 0])
     if (reason === 'ended') t.ok(body.endsWith('x\n\n'), 'and the reader has everything')
   }
+})
+
+t.test('a body that the application reads while the stream is open is its own', async (t) => {
+  const app = Fastify()
+  const released = gate()
+  await app.register(ssePlugin, { path: false })
+  app.addContentTypeParser('text/plain', (_request, payload, done) => { done(null, payload) })
+  app.post('/echo', async (request, reply) => {
+    const subscriber = await app.sse.subscribe(reply, { channels: [] })
+    await subscriber.stream('message', async function * () {
+      await released.passed
+      for await (const piece of request.body as AsyncIterable<Buffer>) yield piece.toString()
+    })
+  })
+  const reader = await RawReader.connect(t, await listen(t, app))
+  reader.ask('POST /echo\ncontent-type: text/plain\ncontent-length: 10')
+  reader.socket.write('first')
+  await reader.seesEvents('sse.open')
+  for (let n = 0; n < 10; n++) await turn()
+  released.open()
+  await reader.seesEvents(undefined)
+  reader.socket.write('later')
+  await reader.seesEvents('sse.close')
+  t.strictSame(reader.events.map(({ event, data }) => event ?? data), ['sse.open', 'first', 'later', 'sse.close'])
 })
