@@ -92,10 +92,13 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       app.log.info(`sse: pages of any origin may read ${app.prefix}${url}; the option "cors" says who else`)
     }
   })
+  // Another's server, of a `serverFactory`, is not this application's to close.
+  let listens = false
+  app.addHook('onListen', async () => { listens = true })
   // Not onClose: the server waits for open streams before that.
   app.addHook('preClose', async () => {
     await broadcaster.close()
-    takeOutOfService(app.server, hub.reconnectionTime.min)
+    if (listens) for (const server of new Set([app.server, ...eventStreams.servers])) takeOutOfService(server)
     await Promise.all([eventStreams.close(), hub.close()])
     clock.stop()
   })

@@ -105,7 +105,10 @@ export class Delivery {
    * @param final The reader is told to stay away.
    */
   end (reason: CloseReason, final = false): void {
-    if (reason === 'shutdown') this.#isLast = true
+    if (reason === 'shutdown') {
+      this.#isLast = true
+      this.#writer.beLast()
+    }
     if (this.#reason !== undefined) return
     if (final) this.tell(Buffer.from(encodeClose(reason)))
     this.#reason = reason
@@ -144,13 +147,15 @@ export class Delivery {
     // Why it was put out is worth more than how it went.
     if (!this.#isPutOut) this.#reason = reason
     this.#state = 'ending'
-    if (reason === 'shutdown') this.#writer.destroyLast()
+    if (reason === 'shutdown' || this.#isLast) this.#writer.destroyLast()
     else this.#writer.destroy()
   }
 
   /** A source begins to be streamed to it, or ends. */
   streams (isRunning: boolean): void {
     this.#watch.sources += isRunning ? 1 : -1
+    // The time until it is idle begins with the end of the last.
+    this.#watch.gaveEvent = true
   }
 
   /** Sees to what has become due. Called at every tick of the clock. */
@@ -219,8 +224,7 @@ export class Delivery {
 
   #finish (): number {
     this.#state = 'ending'
-    if (this.#isLast) this.#writer.endLast()
-    else this.#writer.end()
+    this.#writer.end()
     return 0
   }
 
@@ -244,5 +248,5 @@ export class Delivery {
 }
 
 const NOWHERE: ResponseWriter = {
-  backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, write: () => true, onceDrained () {}, end () {}, endLast () {}, destroy () {}, destroyLast () {}
+  backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, write: () => true, onceDrained () {}, end () {}, beLast () {}, destroy () {}, destroyLast () {}
 }

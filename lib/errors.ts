@@ -92,7 +92,7 @@ export const Overloaded = createError(
   'FST_SSE_OVERLOADED', 'There is no place for another event stream', 503)
 
 export const ReplySent = createError(
-  'FST_SSE_REPLY_SENT', 'This reply was sent already, or is an event stream already')
+  'FST_SSE_REPLY_SENT', 'This reply was sent already, or is an event stream already; is "subscribe" awaited?')
 
 export const ReplyReplaced = createError(
   'FST_SSE_REPLY_REPLACED', 'An onSend hook failed, or replaced or wrapped the event stream: exempt text/event-stream in it')

@@ -1,5 +1,5 @@
 import { IncomingMessage } from 'node:http'
-import { Socket } from 'node:net'
+import { Socket, type Server } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Admission } from './admission.ts'
 import { hasClosed, whenClosed, type AnyResponse } from './any-response.ts'
@@ -22,6 +22,7 @@ import { openWriter } from './open-writer.ts'
 import { demand } from './option-rules.ts'
 import type { Overload, StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
+import { serverOf } from './out-of-service.ts'
 import { place, startingPoint, type StartingPoint } from './placement.ts'
 import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
 import { checkHeaders, closeConnectionAfter, headOf, setGap, setHead } from './response-head.ts'
@@ -72,6 +73,8 @@ export class EventStreams {
   readonly #parts: EventStreamParts
   readonly #headPhase: HeadPhase
   readonly #turnstile = new Turnstile()
+  /** Those that its streams came by. */
+  readonly servers = new Set<Server>()
 
   constructor (parts: EventStreamParts) {
     this.#parts = parts
@@ -107,6 +110,7 @@ export class EventStreams {
     const start = { channels, context, expiresAt: hub.now + expiresAt - Date.now(), ...startingPoint(log, from, lastEventId) }
     const turn = this.#turnstile.pass()
     if (turn !== undefined) await turn
+    if (reply.sent) throw new ReplySent()
     // It may have left during a hook of the application: `close` has been fired by then.
     if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     if (closing.isUnderway) closeConnectionAfter(response)
@@ -117,7 +121,7 @@ export class EventStreams {
   }
 
   async #turn (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    const { admission, hub, overload } = this.#parts
+    const { admission, hub, closing, overload } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
     const key = await admission.keyOf(request)
@@ -125,6 +129,7 @@ export class EventStreams {
     // The handler has returned: it did not await this.
     if (reply.sent) throw new ReplySent()
     if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
+    if (closing.isUnderway) closeConnectionAfter(response)
     if (!admission.enter(key, response)) {
       hub.turnedAway('overload')
       await turnAway(reply, overload, headers, hub.drawReconnectionTime())
@@ -185,6 +190,8 @@ export class EventStreams {
     response.on('error', () => {})
     hub.traffic.bytes += opening.plain.length
     hub.add(subscriber)
+    const server = serverOf(request.raw)
+    if (server !== undefined) this.servers.add(server)
     if (hub.now >= start.expiresAt) subscriber.delivery.revoke('expired', false)
     if (cursor.isBehind) {
       hub.traffic.replays++

@@ -154,9 +154,6 @@ export class Hub implements SubscriberOwner {
     for (const { delivery } of this.#subscribers) delivery.look(times)
   }
 
-  /** Between which each reader's is drawn. */
-  get reconnectionTime (): ReconnectionTime { return this.#reconnectionTime }
-
   /** A reconnection time in milliseconds, drawn anew at every call. */
   drawReconnectionTime (): number {
     const { min, max } = this.#reconnectionTime

@@ -1,8 +1,8 @@
 import { ServerResponse } from 'node:http'
-import type { Http2Session } from 'node:http2'
 import { Socket } from 'node:net'
 import type { AnyResponse } from './any-response.ts'
 import type { Chunk } from './chunk.ts'
+import { liftSessionTimeout } from './http2-session.ts'
 import { PlainWriter, SocketWriter, type ResponseWriter } from './response-writer.ts'
 
 /**
@@ -49,23 +49,7 @@ function liftTimeouts (response: AnyResponse): void {
   if (response instanceof ServerResponse) {
     // A pipelined response has no socket yet, but its request has. Node sets the keep-alive time-out again after a clean end.
     response.req?.socket?.setTimeout?.(0)
-    return
+  } else {
+    liftSessionTimeout(response)
   }
-  const session = response.stream.session as LiftableSession
-  const lifted = session[kLifted] ??= { timeout: session.timeout, streams: 0 }
-  lifted.streams++
-  session.setTimeout(0)
-  response.once('close', () => {
-    // An idle session without a time-out would keep a closing server waiting for its reader, for ever.
-    if (--lifted.streams === 0) session.setTimeout(lifted.timeout)
-  })
-}
-
-// Kept with the session: event streams of several plugins may share one.
-const kLifted = Symbol('fastify-typed-sse.lifted')
-
-interface LiftableSession extends Http2Session {
-  /** Node has it, its types do not. */
-  readonly timeout: number
-  [kLifted]?: { readonly timeout: number, streams: number }
 }

@@ -1,30 +1,31 @@
-import type { EventEmitter } from 'node:events'
-
-/** As much of a server, of any kind, as counts here. */
-export interface ClosableServer extends EventEmitter {
-  readonly listening: boolean
-  close (): unknown
-  /** Of HTTP/1.1. */
-  closeIdleConnections? (): void
-}
-
-const SHORTEST_INTERVAL = 20
-const LONGEST_INTERVAL = 500
+import { IncomingMessage } from 'node:http'
+import { Server } from 'node:net'
+import { asksForEventStream } from './negotiate.ts'
 
 /**
  * Takes a server out of service before its streams have ended.
  *
- * Fastify waits for that before it stops to listen, and answers 503 meanwhile: a reader that was told to come back, and does, would meet
- * it, and a native EventSource gives up for good. A connection that is refused it tries again.
- *
- * @param comeback Milliseconds after which the first reader may come back.
+ * Fastify waits for them before it stops to listen, and answers 503 meanwhile: a reader that was told to come back, and does, would meet
+ * that, and a native EventSource gives up for good. A connection that is refused or cut it tries again.
  */
-export function takeOutOfService (server: ClosableServer, comeback: number): void {
+export function takeOutOfService (server: Server): void {
   if (!server.listening) return
-  // Fastify closes it once more, and takes that for done.
-  server.close()
-  // A reader would come back over the connection that it has, too; and one that got its answer late would keep it, and the server.
-  const interval = Math.min(Math.max(comeback / 2, SHORTEST_INTERVAL), LONGEST_INTERVAL)
-  const timer = setInterval(() => server.closeIdleConnections?.(), interval).unref()
-  server.once('close', () => clearInterval(timer))
+  // Not the `close` of `node:http`: that one cuts connections whose answer has ended but is still on its way.
+  Server.prototype.close.call(server)
+  // From now on a connection ends when it has nothing more to do.
+  if ('keepAliveTimeout' in server) server.keepAliveTimeout = 1
+  server.prependListener('request', cutReader)
+}
+
+/** One that comes back over a connection that was idle before. */
+function cutReader (request: unknown): void {
+  if (request instanceof IncomingMessage && asksForEventStream(request.headers.accept)) request.socket.destroy()
+}
+
+/** The one that a request came by: an application that listens on `localhost` may have two. */
+export function serverOf (request: unknown): Server | undefined {
+  if (!(request instanceof IncomingMessage)) return undefined
+  // Node has it, its types do not.
+  const { server } = request.socket as { server?: unknown }
+  return server instanceof Server ? server : undefined
 }

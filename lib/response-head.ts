@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import type { AnyResponse } from './any-response.ts'
 import { HeaderInvalid } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
+import { closeSessionAfter } from './http2-session.ts'
 import { HEAD } from './negotiate.ts'
 import { demand, isObject } from './option-rules.ts'
 import type { StreamHeaders } from './options.ts'
@@ -58,13 +59,8 @@ export function headOf (response: AnyResponse): OpenHead {
 
 /** Asks for no further request on its connection, before it is sent: it would keep a server that closes. */
 export function closeConnectionAfter (response: AnyResponse): void {
-  if (response instanceof ServerResponse) {
-    response.setHeader('connection', 'close')
-  } else {
-    // Ends when nothing is under way on it.
-    const { session } = response.stream
-    response.once('close', () => session?.close())
-  }
+  if (response instanceof ServerResponse) response.setHeader('connection', 'close')
+  else closeSessionAfter(response)
 }
 
 /** Names a gap in a head that is complete but for that. Pages of other origins may read it where they may read the stream. */

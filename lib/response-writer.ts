@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { hasClosed, type AnyResponse } from './any-response.ts'
 import type { Chunk } from './chunk.ts'
+import { closeSessionAfter } from './http2-session.ts'
 
 /**
  * Brings bytes to one reader. Never throws, and never waits.
@@ -25,8 +26,8 @@ export interface ResponseWriter {
   onceDrained (callback: () => void): void
   /** Ends the response cleanly, after everything accepted. The connection stays usable. */
   end (): void
-  /** The same, and asks for no more on this connection: the server closes. */
-  endLast (): void
+  /** Nothing is to follow on its connection, once this and all else on it has ended: the server closes. */
+  beLast (): void
   /** Cuts the stream: of HTTP/1.1 with its connection, of HTTP/2 alone. */
   destroy (): void
   /** The same, and its connection in any case: the server closes. */
@@ -68,9 +69,8 @@ export class SocketWriter implements ResponseWriter {
     this.#response.end()
   }
 
-  endLast (): void {
-    // A closing server closes idle connections of HTTP/1.1 by itself.
-    this.#response.end()
+  beLast (): void {
+    // A closing server ends connections of HTTP/1.1 by itself.
   }
 
   destroy (): void {
@@ -136,10 +136,8 @@ export class PlainWriter implements ResponseWriter {
     else response.end(() => response.stream.close())
   }
 
-  endLast (): void {
-    this.end()
-    // Sessions of HTTP/2 it leaves open until their readers go; this one ends when nothing is under way on it.
-    if (!(this.#response instanceof ServerResponse)) this.#response.stream.session?.close()
+  beLast (): void {
+    if (!(this.#response instanceof ServerResponse)) closeSessionAfter(this.#response)
   }
 
   destroy (): void {

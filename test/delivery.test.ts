@@ -175,3 +175,21 @@ t.test('one that was put out and does not take its end is cut, and was put out a
     t.equal(await subscriber.closed, reason)
   }
 })
+
+t.test('one that was put out is cut as that, though it is stalled, and not for time in which the process was stopped', async (t) => {
+  const { publish, subscribe, settled, tick, hub } = createFanOut({}, { endTimeout: 500, timeouts: { stallTimeout: 300 } })
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  hub.revoke(undefined, () => true, false)
+  tick(1000)
+  tick(9000, 7900)
+  t.equal(writer.state, 'open')
+  writer.backlog = 1
+  writer.isFlushed = false
+  tick(9010)
+  tick(9320)
+  t.equal(writer.state, 'destroyed')
+  t.equal(await subscriber.closed, 'revoked')
+})

@@ -54,6 +54,8 @@ t.test('docs/architecture.md has every room', async (t) => {
   const rooms = all(read('docs/architecture.md'), /`((?:lib|client|testing)\/[\w-]+\.ts)`/g)
   const files = ['lib', 'client', 'testing'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`))
   t.strictSame(rooms.sort(), files.sort())
+  const [, reasons = ''] = read('docs/errors.md').split('## Close reasons')
+  t.strictSame(all(reasons, /^\| `(\w+)` \|/gm), [...CLOSE_REASONS])
   t.match(read('docs/architecture.md'), `one close reason: ${CLOSE_REASONS.join(', ')}`)
 })
 

@@ -112,3 +112,20 @@ t.test('those that come while the hub closes have what is left of the time, not 
   await subscriber.closed
   t.ok(performance.now() - began < 480, 'sooner than 200 and 300 ms after')
 })
+
+t.test('whoever comes while the hub waits for others is waited for, too', async (t) => {
+  const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 60_000 })
+  const first = subscribe().writer
+  first.room = 0
+  publish('kept')
+  for (let n = 0; n < 5; n++) await new Promise(setImmediate)
+  let isClosed = false
+  const closed = hub.close().then(() => { isClosed = true })
+  const second = subscribe(0).writer
+  second.room = 1
+  first.drain()
+  for (let n = 0; n < 10; n++) await new Promise(setImmediate)
+  t.strictSame([first.state, isClosed], ['ended', false])
+  second.drain()
+  await closed
+})

@@ -176,3 +176,27 @@ t.test('whoever asked for a stream that was cut before it opened learns why', as
   await until(() => reasons.length === 1)
   t.strictSame(reasons, ['shutdown'])
 })
+
+t.test('once the application has closed, a stream that opened late is counted no longer', async (t) => {
+  const entered = gate()
+  const closing = gate()
+  const { app, port, closes } = await start(t, {
+    shutdownTimeout: 50,
+    subscribe: () => ({ from: 'oldest' }),
+    route: {
+      preHandler: async () => {
+        entered.open()
+        await closing.passed
+      }
+    }
+  })
+  for (let n = 0; n < 12; n++) await app.sse.broadcast('message', 'x'.repeat(1_000_000))
+  const reader = (await RawReader.connect(t, port)).ask('GET /events')
+  reader.socket.pause()
+  await entered.passed
+  const closed = app.close()
+  for (let n = 0; n < 10; n++) await turn()
+  closing.open()
+  await closed
+  t.strictSame([closes, app.sse.count()], [['shutdown'], 0])
+})

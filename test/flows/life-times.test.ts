@@ -171,3 +171,23 @@ t.test('many sources at once are no leak of listeners', async (t) => {
   for (let n = 0; n < 5; n++) await turn()
   t.strictSame(warnings, [])
 })
+
+t.test('when a source has ended, and the stream has not, it has its time until it is idle', async (t) => {
+  const { port, closes } = await start(t, {
+    maxLifetime: false,
+    idleTimeout: 300,
+    onSubscribe: async (subscriber) => {
+      await subscriber.stream('message', async function * () {
+        const waited = gate()
+        setTimeout(() => waited.open(), 600)
+        await waited.passed
+        yield * []
+      }, { end: false })
+      await subscriber.send('message', 'one more')
+    }
+  })
+  const reader = (await RawReader.connect(t, port)).ask('GET /events')
+  await reader.sees(({ answers }) => answers[0]?.complete === true)
+  t.equal(reader.events.at(-1)!.data, 'one more')
+  t.strictSame(closes, ['idle'])
+})

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
+import { connect, type AddressInfo } from 'node:net'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import t from 'tap'
 import ssePlugin from '../../plugin.ts'
@@ -212,5 +215,107 @@ t.test('HTTP/2 sessions', async (t) => {
     // A reader of Node learns of the reset only when it reads on, and Fastify waits for the sessions of all.
     session.destroy()
     await closed
+  })
+})
+
+t.test('a slow reader gets all that its socket had accepted, and a clean end', async (t) => {
+  for (const end of ['shutdown', 'ended'] as const) {
+    const { app, port, opened, closes, sockets } = await start(t, { maxBacklogBytes: Infinity, maxPayloadBytes: Infinity })
+    const reader = await openStream(t, port)
+    reader.socket.pause()
+    await app.sse.broadcast('message', 'x'.repeat(10_000_000))
+    await until(() => sockets[0]!.writableLength > 1_000_000)
+    if (end === 'ended') opened[0]!.close()
+    const closed = app.close()
+    // As long as idle connections may be left alone.
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    reader.socket.resume()
+    await closed
+    await reader.seesClose()
+    t.ok(reader.answers[0]!.complete, end)
+    t.equal(reader.events.at(-1)!.data.length, 10_000_000)
+    t.strictSame(closes, [end])
+  }
+})
+
+t.test('a reader that comes back over a connection that was idle is cut, not answered with 503', async (t) => {
+  const journey = await start(t, { shutdownTimeout: Infinity })
+  const idle = await RawReader.connect(t, journey.port)
+  await idle.ask('GET /nowhere').sees(({ answers }) => answers[0]?.complete === true)
+  const stalled = await openStalled(t, journey)
+  const closing = journey.app.close()
+  for (let n = 0; n < 10; n++) await turn()
+  idle.socket.on('error', () => {})
+  idle.ask('GET /events\naccept: text/event-stream')
+  await idle.seesClose()
+  t.equal(idle.answers.length, 1)
+  stalled.socket.resume()
+  await closing
+})
+
+t.test('every server that streams came by stops to listen: `localhost` may be two addresses', async (t) => {
+  const app = Fastify()
+  await app.register(ssePlugin, { shutdownTimeout: Infinity, maxPayloadBytes: Infinity })
+  await app.listen({ port: 0, host: 'localhost' })
+  t.after(() => app.close())
+  const addresses = app.addresses() as AddressInfo[]
+  const { port } = addresses[0]!
+  const readers = await Promise.all(addresses.map(async ({ address }) => {
+    const socket = connect(port, address)
+    t.after(() => socket.destroy())
+    return await new RawReader(socket).ask('GET /events').seesEvents('sse.open')
+  }))
+  readers[0]!.socket.pause()
+  await app.sse.broadcast('message', 'x'.repeat(10_000_000))
+  const closing = app.close()
+  for (const reader of readers.slice(1)) await reader.seesClose()
+  await until(() => !app.server.listening)
+  for (const { address } of addresses) {
+    const again = connect(port, address)
+    await t.rejects(once(again, 'connect'), { code: 'ECONNREFUSED' }, address)
+  }
+  readers[0]!.socket.resume()
+  await closing
+})
+
+t.test('a server that is not this application\'s to listen on goes on', async (t) => {
+  let server: Server | undefined
+  const app = Fastify({ serverFactory: (handler) => { server = createServer(handler); return server } })
+  await app.register(ssePlugin)
+  await app.ready()
+  server!.listen(0, '127.0.0.1')
+  await once(server!, 'listening')
+  t.after(() => server!.close())
+  await app.close()
+  t.equal(server!.listening, true)
+})
+
+t.test('over HTTP/2', async (t) => {
+  const ofServer = { http2: true } as FastifyServerOptions
+
+  t.test('a session says that it goes away only when all its streams have ended', async (t) => {
+    const { app, port } = await start(t, {}, { ofServer })
+    const order: string[] = []
+    const session = connectHttp2(`http://127.0.0.1:${port}`).on('goaway', () => order.push('goaway'))
+    t.after(() => session.destroy())
+    const streams = Array.from({ length: 3 }, () => session.request({ ':path': '/events' }))
+    let begun = 0
+    for (const stream of streams) stream.once('data', () => { begun++ }).on('end', () => order.push('end'))
+    await until(() => begun === 3)
+    await app.close()
+    await until(() => order.length >= 4)
+    t.strictSame(order.slice(0, 4), ['end', 'end', 'end', 'goaway'])
+  })
+
+  t.test('one that is found stalled meanwhile takes its session with it', async (t) => {
+    const { app, port, closes } = await start(t, { stallTimeout: 100, shutdownTimeout: 60_000, maxPayloadBytes: Infinity }, { ofServer })
+    const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
+    t.after(() => session.destroy())
+    const stream = session.request({ ':path': '/events' }).on('error', () => {})
+    await new Promise((resolve) => stream.once('data', resolve))
+    stream.pause()
+    await app.sse.broadcast('message', 'x'.repeat(5_000_000))
+    await app.close()
+    t.strictSame(closes, ['stalled'])
   })
 })

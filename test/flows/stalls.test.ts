@@ -146,3 +146,17 @@ t.test('a closing server does not wait for', async (t) => {
     })
   }
 })
+
+t.test('over HTTP/2 a stream of which nothing is read is cut, though others on its connection are served all the time', async (t) => {
+  const { app, closes, port } = await start(t, { heartbeatInterval: 50, stallTimeout: 100 }, true)
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const [read, unread] = [session.request({ ':path': '/events' }), session.request({ ':path': '/events' })]
+  for (const stream of [read, unread]) stream.on('error', () => {})
+  await Promise.all([read, unread].map((stream) => new Promise((resolve) => stream.once('data', resolve))))
+  read.resume()
+  unread.pause()
+  await app.sse.broadcast('message', 'x'.repeat(MIB))
+  await until(() => closes.length > 0)
+  t.strictSame([closes, app.sse.count()], [['stalled'], 1])
+})

@@ -60,9 +60,7 @@ export class GatedWriter implements ResponseWriter {
     this.onClosed()
   }
 
-  endLast (): void {
-    this.end()
-  }
+  beLast (): void {}
 
   destroy (): void {
     this.state = 'destroyed'
