@@ -12,7 +12,7 @@ export function takeOutOfService (server: Server): void {
   if (!server.listening) return
   // Not the `close` of `node:http`: that one cuts connections whose answer has ended but is still on its way.
   Server.prototype.close.call(server)
-  // From now on a connection ends when it has nothing more to do.
+  // From now on a connection ends when it has had nothing to do for this long; Node adds a second.
   if ('keepAliveTimeout' in server) server.keepAliveTimeout = 1
   server.prependListener('request', cutReader)
 }

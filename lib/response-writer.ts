@@ -131,9 +131,10 @@ export class PlainWriter implements ResponseWriter {
 
   end (): void {
     const response = this.#response
-    if (response instanceof ServerResponse) response.end()
-    // A reader that never ends its request would hold the stream half open.
-    else response.end(() => response.stream.close())
+    // A reader that never ends its request would hold its stream half open. Of others it is left alone: it might be reset before its end.
+    const isHalfOpen = !(response instanceof ServerResponse) && !response.stream.endAfterHeaders
+    if (isHalfOpen) response.end(() => response.stream.close())
+    else response.end()
   }
 
   beLast (): void {
