@@ -1,28 +1,22 @@
 import { connect as connectHttp2 } from 'node:http2'
 import type { FastifyServerOptions } from 'fastify'
 import t from 'tap'
-import { millisecondsOf, start } from './journey.ts'
+import { holding, millisecondsOf, start } from './journey.ts'
 import { gate, RawReader, turn, until } from './raw-reader.ts'
 
 // Streams that are still to open when the application closes.
 
 t.test('a reader whose hook still runs while the application closes is sent away cleanly', async (t) => {
-  const entered = gate()
-  const closing = gate()
+  const { entered, hook, release } = holding()
   const { app, port, closes } = await start(t, {
-    route: {
-      preHandler: async () => {
-        entered.open()
-        await closing.passed
-      }
-    }
+    route: { preHandler: hook }
   })
   const reader = (await RawReader.connect(t, port)).ask('GET /events')
-  await entered.passed
+  await entered
   const closed = app.close()
   // The hub has closed by then: it had nobody to wait for.
   for (let n = 0; n < 10; n++) await turn()
-  closing.open()
+  release()
   await reader.seesClose()
   await closed
   t.ok(reader.answers[0]!.complete)
@@ -57,23 +51,17 @@ t.test('a stream that never gets to open', async (t) => {
   }
 
   t.test('since its hook ends after everything else was closed, is cut too', async (t) => {
-    const entered = gate()
-    const closing = gate()
+    const { entered, hook, release } = holding()
     const { app, port } = await start(t, {
       shutdownTimeout: 100,
       headers: () => new Promise<never>(() => {}),
-      route: {
-        preHandler: async () => {
-          entered.open()
-          await closing.passed
-        }
-      }
+      route: { preHandler: hook }
     })
     const reader = (await RawReader.connect(t, port)).ask('GET /events')
-    await entered.passed
+    await entered
     const closed = app.close()
     for (let n = 0; n < 10; n++) await turn()
-    closing.open()
+    release()
     await reader.seesClose()
     await closed
     t.equal(reader.bytes.length, 0)
@@ -107,21 +95,16 @@ t.test('an answer that is no event stream, and comes late, keeps no connection a
   ]
   for (const [title, request, status] of late) {
     t.test(title, async (t) => {
-      const entered = gate()
-      const closing = gate()
-      const hook = async (): Promise<void> => {
-        entered.open()
-        await closing.passed
-      }
+      const { entered, hook, release } = holding()
       const { app, port } = await start(t, {
         route: { preHandler: hook },
         maxSubscribers: request.includes('full') ? 0 : Infinity
       }, { prepare: (app) => { app.get('/plain', { preHandler: hook }, async () => 'plain') } })
       const reader = (await RawReader.connect(t, port)).ask(request)
-      await entered.passed
+      await entered
       const closed = app.close()
       for (let n = 0; n < 10; n++) await turn()
-      closing.open()
+      release()
       await reader.seesClose()
       t.equal(reader.answers[0]!.status, status)
       await closed
@@ -130,25 +113,19 @@ t.test('an answer that is no event stream, and comes late, keeps no connection a
 })
 
 t.test('a late 204 over HTTP/2 ends its session', async (t) => {
-  const entered = gate()
-  const closing = gate()
+  const { entered, hook, release } = holding()
   const { app, port } = await start(t, {
-    route: {
-      preHandler: async () => {
-        entered.open()
-        await closing.passed
-      }
-    }
+    route: { preHandler: hook }
   }, { ofServer: { http2: true } as FastifyServerOptions })
   const session = connectHttp2(`http://127.0.0.1:${port}`)
   t.after(() => session.destroy())
   // One that goes on, so that the session is not idle when the server closes.
   const stream = session.request({ ':path': '/events', 'last-event-id': 'sse.final' })
   const status = new Promise((resolve) => stream.once('response', (head) => resolve(head[':status'])))
-  await entered.passed
+  await entered
   const closed = app.close()
   for (let n = 0; n < 10; n++) await turn()
-  closing.open()
+  release()
   t.equal(await status, 204)
   await until(() => session.closed)
   await closed
@@ -178,25 +155,19 @@ t.test('whoever asked for a stream that was cut before it opened learns why', as
 })
 
 t.test('once the application has closed, a stream that opened late is counted no longer', async (t) => {
-  const entered = gate()
-  const closing = gate()
+  const { entered, hook, release } = holding()
   const { app, port, closes } = await start(t, {
     shutdownTimeout: 50,
     subscribe: () => ({ from: 'oldest' }),
-    route: {
-      preHandler: async () => {
-        entered.open()
-        await closing.passed
-      }
-    }
+    route: { preHandler: hook }
   })
   for (let n = 0; n < 12; n++) await app.sse.broadcast('message', 'x'.repeat(1_000_000))
   const reader = (await RawReader.connect(t, port)).ask('GET /events')
   reader.socket.pause()
-  await entered.passed
+  await entered
   const closed = app.close()
   for (let n = 0; n < 10; n++) await turn()
-  closing.open()
+  release()
   await closed
   t.strictSame([closes, app.sse.count()], [['shutdown'], 0])
 })

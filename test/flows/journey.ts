@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
-import { listen, RawReader, turn } from './raw-reader.ts'
+import { gate, listen, RawReader, turn } from './raw-reader.ts'
 
 // What the flows share that are about the life of streams: a server that remembers, and readers of it.
 
@@ -60,4 +60,22 @@ export async function millisecondsOf (work: () => PromiseLike<unknown>): Promise
   const began = performance.now()
   await work()
   return performance.now() - began
+}
+
+/** A hook that holds its request until the test lets it go. */
+export interface Holding {
+  /** Resolves when the first request is held. */
+  readonly entered: Promise<void>
+  readonly hook: () => Promise<void>
+  release (): void
+}
+
+export function holding (): Holding {
+  const entered = gate()
+  const released = gate()
+  const hook = async (): Promise<void> => {
+    entered.open()
+    await released.passed
+  }
+  return { entered: entered.passed, hook, release: () => released.open() }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import ssePlugin, { type Subscriber } from '../../plugin.ts'
-import { openStream as openAny, start, type Journey } from './journey.ts'
+import { holding, openStream as openAny, start, type Journey } from './journey.ts'
 import { gate, listen, RawReader, turn, until, type RawAnswer } from './raw-reader.ts'
 
 const BROWSER = 'GET /events\naccept: text/event-stream'
@@ -210,23 +210,17 @@ t.test('keys', async (t) => {
 })
 
 t.test('a reader that leaves while a hook runs has no key, and is no error', async (t) => {
-  const entered = gate()
-  const left = gate()
+  const { entered, hook, release } = holding()
   const { app, port, sockets, errors } = await start(t, {
     maxSubscribersPerKey: 5,
-    route: {
-      preHandler: async () => {
-        entered.open()
-        await left.passed
-      }
-    }
+    route: { preHandler: hook }
   })
   const reader = await RawReader.connect(t, port)
   reader.ask(BROWSER)
-  await entered.passed
+  await entered
   reader.socket.destroy()
   await until(() => sockets[0]!.destroyed)
-  left.open()
+  release()
   for (let n = 0; n < 10; n++) await turn()
   t.strictSame([errors, app.sse.count()], [[], 0])
 })
