@@ -46,5 +46,6 @@ export function closeSessionAfter (response: Http2ServerResponse): void {
   if (session === undefined) return
   const shared = sharedOf(session)
   shared.isLast = true
-  response.once('close', () => { if (shared.streams === 0) session.close() })
+  // An answer that is no event stream.
+  if (shared.streams === 0) response.once('close', () => session.close())
 }

@@ -183,6 +183,7 @@ t.test('when a source has ended, and the stream has not, it has its time until i
         await waited.passed
         yield * []
       }, { end: false })
+      await new Promise((resolve) => setTimeout(resolve, 100))
       await subscriber.send('message', 'one more')
     }
   })

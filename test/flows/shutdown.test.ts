@@ -226,6 +226,8 @@ t.test('a slow reader gets all that its socket had accepted, and a clean end', a
     await app.sse.broadcast('message', 'x'.repeat(10_000_000))
     await until(() => sockets[0]!.writableLength > 1_000_000)
     if (end === 'ended') opened[0]!.close()
+    // Until its end is written, behind all that waits.
+    for (let n = 0; n < 10; n++) await turn()
     const closed = app.close()
     // As long as idle connections may be left alone.
     await new Promise((resolve) => setTimeout(resolve, 700))
