@@ -44,7 +44,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     for (const channel of publication.channels) pump.wake(hub.of(channel))
   })
   const log = new Log({ origin, bounds: settings.history, keeps: settings.keepsHistory, now, evicted: (entry) => channels.evict(entry) })
-  const channels = new Channels(log)
+  const channels = new Channels(log, settings.compress === false ? Infinity : settings.compress.minBytes)
   const pump = new Pump(log, channels)
   const clock = new Clock()
   const closing = new Closing(settings.shutdownTimeout)
@@ -70,6 +70,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     admission: new Admission(settings.admission),
     overload: settings.overload,
     closing,
+    compresses: settings.compress !== false,
     onSubscribe: harmless(app.log, 'onSubscribe', settings.onSubscribe)
   })
   app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, logger: app.log }))
@@ -87,7 +88,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
-    clock.start(settings.clockInterval, settings.longestStep, (times) => hub.look(times))
+    clock.start(settings.pace, (times) => hub.look(times))
     if (url !== false && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
       app.log.info(`sse: pages of any origin may read ${app.prefix}${url}; the option "cors" says who else`)
     }

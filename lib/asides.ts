@@ -56,7 +56,7 @@ export class Asides {
     const taken = this.#waiting.splice(0, count)
     this.#bytes -= length
     for (const { settle } of taken) settle?.(true)
-    return createChunk(taken.map(({ bytes }) => bytes), length)
+    return createChunk(taken.map(({ bytes }) => bytes))
   }
 
   /** Lets go of all that waits. */

@@ -1,7 +1,9 @@
 import type { Publication } from './broker.ts'
 import { ChannelLog } from './channel-log.ts'
+import { IDENTITY, type CodingName } from './coding.ts'
 import type { Entry } from './entry.ts'
 import { Forgotten } from './forgotten.ts'
+import { GzipCoding } from './gzip-coding.ts'
 import type { Log } from './log.ts'
 import type { Position } from './position.ts'
 import { SharedRuns } from './shared-runs.ts'
@@ -19,11 +21,14 @@ export class Channels {
   readonly #views = new Map<string, View>()
   readonly #sharedRuns: SharedRuns
   readonly #forgotten: Forgotten
+  readonly #minBytesToCompress: number
   /** Entries that a later one of the same key replaced. */
   replaced = 0
 
-  constructor (log: Log) {
+  /** @param minBytesToCompress Smaller entries are not worth it. */
+  constructor (log: Log, minBytesToCompress = Infinity) {
     this.#log = log
+    this.#minBytesToCompress = minBytesToCompress
     this.#sharedRuns = new SharedRuns(log)
     this.#forgotten = new Forgotten(log.origin.offset)
   }
@@ -31,7 +36,7 @@ export class Channels {
   /** Channels that are heard, or have entries kept. */
   get size (): number { return this.#channels.size }
 
-  /** Distinct sets of channels that somebody hears. */
+  /** Distinct sets of channels that somebody hears, each in one coding. */
   get views (): number { return this.#views.size }
 
   /** Puts an event at the head of the log, and of its channels. */
@@ -60,12 +65,13 @@ export class Channels {
   }
 
   /** The view of a set of channels, for one more subscriber. Give it back with `release`. */
-  view (names: Iterable<string>): View {
+  view (names: Iterable<string>, coding: CodingName = 'identity'): View {
     const channels = [...new Set(names)].sort()
-    const key = channels.join('\n')
+    const key = `${coding}\n${channels.join('\n')}`
     let view = this.#views.get(key)
     if (view === undefined) {
-      view = new View(key, this.#log, channels.map((name) => this.#channel(name)), this.#sharedRuns)
+      const coder = coding === 'gzip' ? new GzipCoding(this.#log, this.#minBytesToCompress) : IDENTITY
+      view = new View(key, this.#log, channels.map((name) => this.#channel(name)), coder, this.#sharedRuns)
       this.#views.set(key, view)
     }
     view.subscribers++

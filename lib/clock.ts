@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import type { Pace } from './pace.ts'
 
 /** Monotonic milliseconds: what the clock on the wall is set to changes nothing. */
 export function now (): number {
@@ -32,11 +33,8 @@ export class Clock {
 
   get now (): number { return this.#now() }
 
-  /**
-   * @param interval Milliseconds.
-   * @param longestStep Milliseconds: what goes beyond, from one tick to the next, this process was not awake.
-   */
-  start (interval: number, longestStep: number, tick: (times: Times) => void): void {
+  /** @param pace What goes beyond its longest step, from one tick to the next, this process was not awake. */
+  start ({ interval, longestStep }: Pace, tick: (times: Times) => void): void {
     let awake = 0
     let last = this.#now()
     this.#timer = setInterval(() => {

@@ -139,7 +139,7 @@ export class Cursor {
   #show (channels: readonly string[]): void {
     const before = this.#view
     // The new one first: a channel that is in both is not let go in between.
-    this.#view = this.#channels.view(channels)
+    this.#view = this.#channels.view(channels, before.coding.name)
     this.#channels.release(before)
   }
 }

@@ -192,7 +192,7 @@ export class Delivery {
   /**
    * Hands the next run to the socket: everything up to the head, to the next aside, or to the most that goes in one write.
    *
-   * @returns The bytes written.
+   * @returns The bytes of events that were written.
    */
   serve (): number {
     while (this.waiting) {
@@ -205,7 +205,8 @@ export class Delivery {
       if (run === undefined) continue
       this.#owner.traffic.deliveries += run.events
       this.#watch.gaveEvent = true
-      return this.#write(run.chunk)
+      this.#write(run.chunk)
+      return run.bytes
     }
     return 0
   }

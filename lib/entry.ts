@@ -15,6 +15,8 @@ export interface Entry {
   readonly time: number
   /** The whole event as it goes out, `id` line included. The log's to change: what left it holds none. */
   bytes: Buffer
+  /** The same compressed, once a reader wanted it. */
+  deflated: Buffer | undefined
   /** How many channels still list it. Theirs to change. */
   listings: number
 }

@@ -7,6 +7,7 @@ import { readSubscribeOptions, type SubscribeOptions } from './call-options.ts'
 import type { Channels } from './channels.ts'
 import { textChunk } from './chunk.ts'
 import type { CloseReason } from './close-reason.ts'
+import type { CodingName } from './coding.ts'
 import type { Closing } from './closing.ts'
 import { Cursor } from './cursor.ts'
 import { Delivery } from './delivery.ts'
@@ -17,7 +18,7 @@ import { HeadPhase } from './head-phase.ts'
 import type { Hub } from './hub.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import type { Log } from './log.ts'
-import { acceptsEventStream } from './negotiate.ts'
+import { acceptsEventStream, codingFor } from './negotiate.ts'
 import { openWriter } from './open-writer.ts'
 import { demand } from './option-rules.ts'
 import type { Overload, StreamHeaders } from './options.ts'
@@ -25,7 +26,7 @@ import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
 import { place, startingPoint, type StartingPoint } from './placement.ts'
 import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
-import { checkHeaders, closeConnectionAfter, headOf, setGap, setHead } from './response-head.ts'
+import { addVary, checkHeaders, closeConnectionAfter, headOf, setCoding, setGap, setHead } from './response-head.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
 import { Subscriber } from './subscriber.ts'
 import { Turnstile } from './turnstile.ts'
@@ -47,6 +48,8 @@ export interface EventStreamParts {
   readonly admission: Admission
   readonly overload: Overload
   readonly closing: Closing
+  /** Whether readers that take gzip get it. */
+  readonly compresses: boolean
   readonly headers: (request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>
   /** May throw: that is logged by whoever hands it in. */
   onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
@@ -55,6 +58,7 @@ export interface EventStreamParts {
 /** What is to be opened. */
 interface Start extends StartingPoint {
   readonly channels: readonly string[]
+  readonly coding: CodingName
   readonly context: SubscriberContext
   /** Milliseconds of the hub's clock; Infinity: never. */
   readonly expiresAt: number
@@ -101,13 +105,14 @@ export class EventStreams {
 
   async #subscribe (reply: FastifyReply, options: SubscribeOptions = {}): Promise<Subscriber> {
     const { channels, from, context, expiresAt } = readSubscribeOptions(options)
-    const { log, hub, closing } = this.#parts
+    const { log, hub, closing, compresses } = this.#parts
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const { request, raw: response } = reply
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
-    const start = { channels, context, expiresAt: hub.now + expiresAt - Date.now(), ...startingPoint(log, from, lastEventId) }
+    const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
+    const start = { channels, coding, context, expiresAt: hub.now + expiresAt - Date.now(), ...startingPoint(log, from, lastEventId) }
     const turn = this.#turnstile.pass()
     if (turn !== undefined) await turn
     if (reply.sent) throw new ReplySent()
@@ -121,7 +126,7 @@ export class EventStreams {
   }
 
   async #turn (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    const { admission, hub, closing, overload } = this.#parts
+    const { admission, hub, closing, compresses, overload } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
     const key = await admission.keyOf(request)
@@ -135,10 +140,11 @@ export class EventStreams {
       await turnAway(reply, overload, headers, hub.drawReconnectionTime())
       return this.#neverOpened(reply, start, 'overload')
     }
+    if (compresses) addVary(reply, 'Accept-Encoding')
     if (request.method === 'HEAD') {
       const { cursor, gap } = this.#place(start)
       cursor.release()
-      await sendHeadAlone(reply, headers, gap)
+      await sendHeadAlone(reply, headers, start.coding, gap)
       return this.#neverOpened(reply, start, 'ended')
     }
     setHead(reply, headers)
@@ -158,7 +164,7 @@ export class EventStreams {
 
   #place (start: Start): Placed {
     const { log, channels } = this.#parts
-    const view = channels.view(start.channels)
+    const view = channels.view(start.channels, start.coding)
     const { cursor, gap } = place(log, view, start)
     return { cursor: new Cursor(log, channels, view, cursor), gap }
   }
@@ -176,13 +182,14 @@ export class EventStreams {
   #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
     const { hub, closing, onSubscribe } = this.#parts
     const { cursor, gap } = this.#place(start)
+    setCoding(headOf(response), start.coding)
     if (gap !== undefined) {
       setGap(headOf(response), gap)
       hub.traffic.gaps[gap]++
     }
     if (closing.isUnderway) closeConnectionAfter(response)
     const opening = textChunk(this.#opening(cursor, gap, start.lastEventId))
-    const writer = openWriter(response, opening, hub.limits.maxBacklogBytes)
+    const writer = openWriter(response, start.coding, opening, hub.limits.maxBacklogBytes)
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
     discardBody(request)

@@ -60,6 +60,8 @@ export class Log {
   #head = 0
   #changes = 0
   #ephemeralHead = 0
+  /** Entries before this index were given to every healthy subscriber. */
+  #served = 0
   #newest: Position
   /** The position just before the oldest kept entry. */
   #floor: Position
@@ -75,7 +77,7 @@ export class Log {
   /** Goes up whenever an entry comes or leaves. */
   get changes (): number { return this.#changes }
 
-  /** Bytes of the kept entries. */
+  /** Bytes of the kept entries, those of their compressed forms among them. */
   get bytes (): number { return this.#kept.bytes }
 
   /** Entries that can be replayed. */
@@ -117,7 +119,15 @@ export class Log {
     const shelf = kept ? this.#kept : this.#ephemeral
     this.#evictWhile(shelf, () => shelf.bytes + bytes.length > this.#parts.bounds.maxBytes)
     const entry = {
-      index: this.#head++, position: kept ? position : null, id: kept ? id : undefined, channels, key, time: this.#parts.now(), bytes, listings: 0
+      index: this.#head++,
+      position: kept ? position : null,
+      id: kept ? id : undefined,
+      channels,
+      key,
+      time: this.#parts.now(),
+      bytes,
+      deflated: undefined,
+      listings: 0
     }
     shelf.entries.append(entry)
     shelf.bytes += bytes.length
@@ -132,10 +142,25 @@ export class Log {
   remove (entry: Entry): void {
     const shelf = entry.position === null ? this.#ephemeral : this.#kept
     shelf.entries.remove(entry)
-    shelf.bytes -= entry.bytes.length
+    shelf.bytes -= entry.bytes.length + (entry.deflated?.length ?? 0)
     this.#changes++
     // A list holds on to what is gone for a while; that must not hold on to the bytes.
     entry.bytes = NO_BYTES
+    entry.deflated = undefined
+  }
+
+  /**
+   * Keeps the compressed form of an entry with it; it counts as the entry does. Older ones leave for it that everybody has been given;
+   * where they do not suffice, it is not kept.
+   */
+  holdDeflated (entry: Entry, deflated: Buffer): void {
+    const { maxBytes } = this.#parts.bounds
+    const shelf = entry.position === null ? this.#ephemeral : this.#kept
+    const end = Math.min(entry.index, this.#served)
+    this.#evictWhile(shelf, ({ index }) => index < end && shelf.bytes + deflated.length > maxBytes)
+    if (shelf.bytes + deflated.length > maxBytes) return
+    entry.deflated = deflated
+    shelf.bytes += deflated.length
   }
 
   /**
@@ -146,6 +171,7 @@ export class Log {
    */
   trim (served: number): void {
     const { maxEvents } = this.#parts.bounds
+    this.#served = served
     this.#evictWhile(this.#ephemeral, ({ index }) => index < served && this.#ephemeral.entries.size > maxEvents)
     this.#evictWhile(this.#kept, ({ index }) => index < served && this.#kept.entries.size > maxEvents)
     const born = this.#bornForReplay()

@@ -2,6 +2,8 @@ import { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { AnyResponse } from './any-response.ts'
 import type { Chunk } from './chunk.ts'
+import type { CodingName } from './coding.ts'
+import { GzipWriter } from './gzip-writer.ts'
 import { liftSessionTimeout } from './http2-session.ts'
 import { PlainWriter, SocketWriter, type ResponseWriter } from './response-writer.ts'
 
@@ -10,7 +12,7 @@ import { PlainWriter, SocketWriter, type ResponseWriter } from './response-write
  *
  * @param maxBacklogBytes What may wait to be sent before `write` says no. Below the socket's own high-water mark it has no effect.
  */
-export function openWriter (response: AnyResponse, first: Chunk, maxBacklogBytes: number): ResponseWriter {
+export function openWriter (response: AnyResponse, coding: CodingName, first: Chunk, maxBacklogBytes: number): ResponseWriter {
   liftTimeouts(response)
   // Node's HTTP/2 responses have it, their types do not.
   const { flushHeaders } = response as ServerResponse
@@ -18,9 +20,10 @@ export function openWriter (response: AnyResponse, first: Chunk, maxBacklogBytes
   const { socket } = response
   if (socket instanceof Socket) socket.cork()
   flushHeaders.call(response)
-  const writer = ownsItsSocket(response)
+  const sender = ownsItsSocket(response)
     ? new SocketWriter(response, response.socket, maxBacklogBytes)
     : new PlainWriter(response, maxBacklogBytes)
+  const writer = coding === 'gzip' ? new GzipWriter(sender) : sender
   writer.write(first)
   if (socket instanceof Socket) socket.uncork()
   return writer

@@ -7,6 +7,7 @@ import type { Declarations } from './event-types.ts'
 import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
 import { demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
+import { paceFor, type Pace } from './pace.ts'
 import { readCors, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -79,6 +80,8 @@ export interface SsePluginOptions {
   keyGenerator?: OfRequest<(request: FastifyRequest) => Key | Promise<Key>> | undefined
   /** What a reader gets for whom there is no place. @defaultValue 'retry' */
   overload?: Overload | undefined
+  /** Readers that take gzip get it: each event of `minBytes` and more is compressed once for all. @defaultValue false; true: { minBytes: 256 } */
+  compress?: boolean | { minBytes?: number | undefined } | undefined
   /** How long `app.close()` waits for readers to take the end of their streams before it cuts them. @defaultValue 5000 */
   shutdownTimeout?: number | undefined
   /** Of `register`: stands before `path` and before the prefix of `static`. */
@@ -106,10 +109,9 @@ export interface Settings {
   readonly heartbeatInterval: number | false
   readonly admission: AdmissionLimits
   readonly overload: Overload
-  /** Milliseconds between two looks at what has become of the subscribers. */
-  readonly clockInterval: number
-  /** Milliseconds between two looks in which this process was awake, at most. */
-  readonly longestStep: number
+  /** False: nothing is compressed. */
+  readonly compress: { readonly minBytes: number } | false
+  readonly pace: Pace
   readonly maxPayloadBytes: number
   readonly shutdownTimeout: number
 }
@@ -117,16 +119,12 @@ export interface Settings {
 const KIB = 1024
 const MIB = 1024 * KIB
 
-const MIN_CLOCK_INTERVAL = 10
-const MAX_CLOCK_INTERVAL = 1000
-const TICKS_IN_TIMEOUT = 16
-
 const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'static', 'cors', 'history',
   'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
   'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
-  'shutdownTimeout']
+  'compress', 'shutdownTimeout']
 
-const OPTIONS_TO_COME = ['client', 'inspector', 'compress', 'broker']
+const OPTIONS_TO_COME = ['client', 'inspector', 'broker']
 
 const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 
@@ -146,7 +144,7 @@ export function readOptions (options: SsePluginOptions): Settings {
     static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 }, heartbeatInterval = 15_000, heartbeatEvent = false,
     stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
     maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
-    keyGenerator = addressOf, overload = 'retry', shutdownTimeout = 5000, prefix = ''
+    keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, prefix = ''
   } = options
   const timeouts = {
     heartbeatInterval: readTimeout('heartbeatInterval', heartbeatInterval),
@@ -154,7 +152,6 @@ export function readOptions (options: SsePluginOptions): Settings {
     idleTimeout: readTimeout('idleTimeout', idleTimeout),
     maxLifetime: readTimeout('maxLifetime', maxLifetime)
   }
-  const clockInterval = intervalFor(timeouts)
   demand(prefix === '' || isPath(prefix), 'prefix', 'a path that begins with "/"', prefix)
   return Object.freeze({
     events: readEvents(events),
@@ -184,8 +181,8 @@ export function readOptions (options: SsePluginOptions): Settings {
       keyGenerator: readFunction('keyGenerator', keyGenerator)
     },
     overload: readOverload(overload),
-    clockInterval,
-    longestStep: longestStepFor(clockInterval, timeouts),
+    compress: readCompress(compress),
+    pace: paceFor(timeouts),
     maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
     shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout)
   })
@@ -214,19 +211,16 @@ function readHeartbeatEvent (isEvent: boolean, { heartbeatInterval }: Timeouts):
   return isEvent
 }
 
-/** A part of the shortest time-out, so that none is late by much; a second at most, since each stream may expire at a moment of its own. */
-function intervalFor (timeouts: Timeouts): number {
-  return Math.max(MIN_CLOCK_INTERVAL, Math.min(...Object.values(timeouts).map((timeout) => timeout / TICKS_IN_TIMEOUT), MAX_CLOCK_INTERVAL))
-}
-
-/** Under load a turn of the loop may take longer than two ticks, and is no halt. A halt must not count for a whole time-out. */
-function longestStepFor (interval: number, { stallTimeout, idleTimeout }: Timeouts): number {
-  return Math.max(2 * interval, Math.min(stallTimeout / 4, idleTimeout / 4, MAX_CLOCK_INTERVAL))
-}
-
 function readOverload (value: Overload): Overload {
   demand(value === 'retry' || value === 'reject', 'overload', '"retry" or "reject"', value)
   return value
+}
+
+function readCompress (value: boolean | { minBytes?: number | undefined }): Settings['compress'] {
+  if (value === false) return false
+  demand(value === true || isObject(value), 'compress', 'true, false, or { minBytes }', value)
+  const { minBytes = 256 } = value === true ? {} : readObject('compress', value, ['minBytes'])
+  return { minBytes: readLimit('compress.minBytes', minBytes) }
 }
 
 function readSlowSubscriber (value: SlowSubscriber): SlowSubscriber {

@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { whenClosed } from './any-response.ts'
+import type { CodingName } from './coding.ts'
 import { encodeRetry } from './encode.ts'
 import { Overloaded } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { asksForEventStream } from './negotiate.ts'
 import type { Overload, StreamHeaders } from './options.ts'
-import { setGap, setHead } from './response-head.ts'
+import { headOfReply, setCoding, setGap, setHead } from './response-head.ts'
 
 // What a request gets for which no event stream opens. Each resolves when it is sent: a handler that returned earlier would be taken
 // for one that forgot to answer.
@@ -20,9 +21,10 @@ export function refuse (reply: FastifyReply): Promise<void> {
 }
 
 /** The head that GET would get. */
-export function sendHeadAlone (reply: FastifyReply, headers: StreamHeaders, gap: GapReason | undefined): Promise<void> {
+export function sendHeadAlone (reply: FastifyReply, headers: StreamHeaders, coding: CodingName, gap: GapReason | undefined): Promise<void> {
   setHead(reply, headers)
-  if (gap !== undefined) setGap({ get: (name) => reply.getHeader(name), set: (name, value) => reply.header(name, value) }, gap)
+  setCoding(headOfReply(reply), coding)
+  if (gap !== undefined) setGap(headOfReply(reply), gap)
   return answer(reply, noBody())
 }
 

@@ -1,6 +1,7 @@
 import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { AnyResponse } from './any-response.ts'
+import type { CodingName } from './coding.ts'
 import { HeaderInvalid } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { closeSessionAfter } from './http2-session.ts'
@@ -25,10 +26,14 @@ export function checkHeaders (headers: StreamHeaders): StreamHeaders {
 export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
   reply.code(200).headers(HEAD)
   for (const [name, value] of Object.entries(headers)) {
-    // Others have a word in this one: @fastify/cors says here that the answer depends on the origin.
-    const others = name.toLowerCase() === 'vary' ? [reply.getHeader('vary') ?? []].flat() : []
-    reply.header(name, others.length === 0 ? value : [...others, value].flat().join(', '))
+    if (name.toLowerCase() === 'vary') addVary(reply, value)
+    else reply.header(name, value)
   }
+}
+
+/** Others have a word in this one: @fastify/cors says here that the answer depends on the origin. */
+export function addVary (reply: FastifyReply, value: StreamHeaders[string]): void {
+  reply.header('vary', [reply.getHeader('vary') ?? [], value].flat(2).join(', '))
 }
 
 /** @throws FST_SSE_HEADER_INVALID */
@@ -51,6 +56,11 @@ export interface OpenHead {
   set (name: string, value: string): void
 }
 
+/** Of a reply that was not sent. */
+export function headOfReply (reply: FastifyReply): OpenHead {
+  return { get: (name) => reply.getHeader(name), set: (name, value) => { reply.header(name, value) } }
+}
+
 export function headOf (response: AnyResponse): OpenHead {
   // Node's HTTP/2 responses have these, too.
   const { getHeader, setHeader } = response as ServerResponse
@@ -61,6 +71,11 @@ export function headOf (response: AnyResponse): OpenHead {
 export function closeConnectionAfter (response: AnyResponse): void {
   if (response instanceof ServerResponse) response.setHeader('connection', 'close')
   else closeSessionAfter(response)
+}
+
+/** Says in which coding the body comes. */
+export function setCoding (head: OpenHead, coding: CodingName): void {
+  if (coding !== 'identity') head.set('content-encoding', coding)
 }
 
 /** Names a gap in a head that is complete but for that. Pages of other origins may read it where they may read the stream. */

@@ -8,6 +8,8 @@ export interface Run {
   /** The event ID just before that; null where the stream has no ids. */
   readonly lastEventId: string | null
   readonly events: number
+  /** Of these, as they are without any coding. */
+  readonly bytes: number
 }
 
 // 64 KiB: large enough that a write costs little per event, small enough that one reader's replay leaves the loop to others.

@@ -1,5 +1,5 @@
 import type { ChannelLog } from './channel-log.ts'
-import { createChunk } from './chunk.ts'
+import type { Coding } from './coding.ts'
 import type { Entry } from './entry.ts'
 import type { GapReason } from './gap-reason.ts'
 import type { Log } from './log.ts'
@@ -8,7 +8,7 @@ import { MAX_RUN_BYTES, type Run } from './run.ts'
 import type { SharedRuns } from './shared-runs.ts'
 
 /**
- * What the subscribers of one distinct set of channels hear of the log.
+ * What the subscribers of one distinct set of channels hear of the log, in one coding.
  *
  * The same `Run` for every subscriber at the same cursor: the bytes are joined and framed once, not per subscriber.
  */
@@ -16,6 +16,7 @@ export class View {
   readonly key: string
   readonly channels: readonly string[]
   readonly parts: readonly ChannelLog[]
+  readonly coding: Coding
   /** Those that have it. */
   subscribers = 0
   readonly #log: Log
@@ -24,11 +25,12 @@ export class View {
   /** The head of the log that `#head` was looked up for. */
   #headAt = -1
 
-  constructor (key: string, log: Log, parts: readonly ChannelLog[], sharedRuns: SharedRuns) {
+  constructor (key: string, log: Log, parts: readonly ChannelLog[], coding: Coding, sharedRuns: SharedRuns) {
     this.key = key
     this.#log = log
     this.#sharedRuns = sharedRuns
     this.parts = parts
+    this.coding = coding
     this.channels = parts.map(({ name }) => name)
     for (const part of parts) part.views++
   }
@@ -110,21 +112,22 @@ export class View {
   }
 
   #join (cursor: number, limit: number, replay: boolean): Run {
-    const parts: Buffer[] = []
-    let length = 0
+    const entries: Entry[] = []
+    let bytes = 0
     let next = limit
-    this.#walk(cursor, limit, ({ index, position, bytes }) => {
-      if (replay && position === null) return true
+    this.#walk(cursor, limit, (entry) => {
+      if (replay && entry.position === null) return true
       // One entry larger than a run goes alone.
-      if (length > 0 && length + bytes.length > MAX_RUN_BYTES) {
-        next = index
+      if (bytes > 0 && bytes + entry.bytes.length > MAX_RUN_BYTES) {
+        next = entry.index
         return false
       }
-      parts.push(bytes)
-      length += bytes.length
+      entries.push(entry)
+      bytes += entry.bytes.length
       return true
     })
-    return { chunk: createChunk(parts, length), next, lastEventId: this.#log.idBefore(next), events: parts.length }
+    const chunk = this.coding.join(entries, cursor, next)
+    return { chunk, next, lastEventId: this.#log.idBefore(next), events: entries.length, bytes }
   }
 
   /** Visits the entries from one index up to, not including, another, in order, each once, until told to stop. */

@@ -11,7 +11,7 @@ async function ticksOf (t: Test, times: readonly number[]): Promise<Times[]> {
   t.after(() => clearInterval(alive))
   const ticks: Times[] = []
   await new Promise<void>((resolve) => {
-    clock.start(1, 2, (tick) => {
+    clock.start({ interval: 1, longestStep: 2 }, (tick) => {
       if (ticks.push(tick) === times.length - 1) resolve()
     })
   })
@@ -40,7 +40,7 @@ t.test('without a source it is monotonic', async (t) => {
 t.test('a clock that was stopped ticks no more, also twice', async (t) => {
   const clock = new Clock()
   let ticks = 0
-  clock.start(1, 2, () => { ticks++ })
+  clock.start({ interval: 1, longestStep: 2 }, () => { ticks++ })
   clock.stop()
   clock.stop()
   await new Promise((resolve) => setTimeout(resolve, 20))

@@ -111,7 +111,7 @@ t.test('what is broadcast keeps every stream that hears it from being idle', asy
 
 t.test('one that has expired and is disconnected too has expired, unless it is told to stay away', async (t) => {
   const { publish, subscribe, settled, tick, log, hub } = createFanOut()
-  const { subscriber, writer } = subscribe(log.head, undefined, 1000)
+  const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
   writer.room = 1
   publish('a')
   await settled()
@@ -126,7 +126,7 @@ t.test('one that has expired and is disconnected too has expired, unless it is t
 
 t.test('one that has expired gets nothing more, even what was placed before', async (t) => {
   const { publish, subscribe, settled, tick, log } = createFanOut()
-  const { subscriber, writer } = subscribe(log.head, undefined, 1000)
+  const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
   tick(999)
   publish('in time')
   await settled()
@@ -145,7 +145,7 @@ t.test('one that has expired gets nothing more, even what was placed before', as
 
 t.test('one that was to end anyway does not outlive its expiry', async (t) => {
   const { publish, subscribe, settled, tick, log } = createFanOut()
-  const { subscriber, writer } = subscribe(log.head, undefined, 1000)
+  const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
   writer.room = 1
   publish('a')
   await settled()
@@ -161,7 +161,7 @@ t.test('one that was to end anyway does not outlive its expiry', async (t) => {
 t.test('one that was put out and does not take its end is cut, and was put out all the same', async (t) => {
   for (const reason of ['revoked', 'expired'] as const) {
     const { publish, subscribe, settled, tick, log, hub } = createFanOut({}, { endTimeout: 500 })
-    const { subscriber, writer } = subscribe(log.head, undefined, reason === 'expired' ? 1000 : Infinity)
+    const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: reason === 'expired' ? 1000 : Infinity })
     writer.room = 1
     publish('a')
     await settled()

@@ -4,7 +4,7 @@ import type { Entry } from '../lib/entry.ts'
 import { EntryList } from '../lib/entry-list.ts'
 
 const entryAt = (index: number): Entry => ({
-  index, position: null, id: undefined, channels: [], key: undefined, time: 0, bytes: Buffer.alloc(0), listings: 0
+  index, position: null, id: undefined, channels: [], key: undefined, time: 0, bytes: Buffer.alloc(0), deflated: undefined, listings: 0
 })
 
 t.test('whatever is appended and taken out, it holds what a plain list would', async (t) => {

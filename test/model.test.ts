@@ -7,6 +7,9 @@ const CHANNELS = ['*', 'a', 'b', 'c']
 /** Some of the channels, by the bits of a number. */
 const some = (bits: number): string[] => CHANNELS.filter((_, at) => (bits >> at & 1) === 1)
 
+/** Every other reader has it compressed. */
+const codingOf = (bits: number): 'gzip' | 'identity' => (bits & 16) === 0 ? 'identity' : 'gzip'
+
 const step = fc.tuple(
   fc.constantFrom('publish', 'publish', 'publish', 'publish', 'burst', 'subscribe', 'resume', 'come back', 'join', 'leave', 'send', 'stall', 'drain', 'cut', 'close', 'revoke', 'turn', 'turn', 'settle'),
   fc.nat({ max: 255 }),
@@ -26,11 +29,16 @@ async function play (reference: Reference, steps: Array<[string, number, number]
         break
       }
       case 'burst': for (let i = 0; i < second % 12; i++) reference.publish({ channels: some(first % 16), ephemeral: second % 4 === 0 }, first % 5 === 0 ? 30_000 : 0); break
-      case 'subscribe': reference.subscribe(some(first % 16), undefined); break
-      case 'resume': reference.subscribe(some(first % 16), second === 0 ? 'strange' : reference.entries[second % Math.max(reference.entries.length, 1)]?.eventId); break
+      case 'subscribe': reference.subscribe(some(first % 16), undefined, codingOf(first)); break
+      case 'resume': {
+        const entry = reference.entries[second % Math.max(reference.entries.length, 1)]
+        reference.subscribe(some(first % 16), second === 0 ? 'strange' : entry?.eventId, codingOf(first))
+        break
+      }
       case 'come back': {
         const old = gone[first % Math.max(gone.length, 1)]
-        if (old !== undefined) reference.subscribe(second % 2 === 0 ? old.subscriber.channels : some(second % 16), old.lastEventId ?? undefined)
+        const channels = second % 2 === 0 ? old?.subscriber.channels : some(second % 16)
+        if (old !== undefined) reference.subscribe(channels!, old.lastEventId ?? undefined, codingOf(first))
         break
       }
       case 'join': if (reading !== undefined) reference.join(reading, channel); break
@@ -54,7 +62,7 @@ for (const closesSlow of [false, true]) {
       fc.record({ maxEvents: fc.integer({ min: 0, max: 12 }), maxBytes: fc.constantFrom(150, 400, 10_000, 1_000_000) }),
       fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }),
       async (bounds, steps) => {
-        const reference = new Reference(bounds, { closesSlow })
+        const reference = new Reference(bounds, { closesSlow, minBytesToCompress: bounds.maxEvents % 2 === 0 ? 0 : 100 })
         await play(reference, steps)
         const faults = [...reference.faults(), ...reference.leftovers()]
         if (faults.length > 0) throw new Error(faults.join('\n'))

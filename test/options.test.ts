@@ -20,6 +20,7 @@ t.test('without options everything has its default', async (t) => {
     heartbeatInterval: 15_000,
     admission: { maxSubscribers: Infinity, maxSubscribersPerKey: Infinity },
     overload: 'retry',
+    compress: false,
     limits: {
       timeouts: { heartbeatInterval: 15_000, stallTimeout: 30_000, idleTimeout: Infinity, maxLifetime: Infinity },
       maxBacklogBytes: 256 * 1024,
@@ -27,8 +28,7 @@ t.test('without options everything has its default', async (t) => {
       endTimeout: 5000,
       maxChannelsPerSubscriber: 100
     },
-    clockInterval: 15_000 / 16,
-    longestStep: 15_000 / 8,
+    pace: { interval: 15_000 / 16, longestStep: 15_000 / 8 },
     maxPayloadBytes: 1024 * 1024,
     shutdownTimeout: 5000
   })
@@ -47,28 +47,29 @@ t.test('an unknown option is refused with those that are known', async (t) => {
   t.throws(() => read({ heartBeat: 1 }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"heartBeat" is unknown; known are events, path/ })
   t.throws(() => read({ cors: { orgin: 'https://a.test' } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.orgin"/ })
   t.throws(() => read({ cors: { delegator: () => {} } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.delegator"/ })
+  t.throws(() => read({ compress: { threshold: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"compress\.threshold"/ })
   t.throws(() => read({ history: { maxItems: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"history\.maxItems"/ })
 })
 
 t.test('an option whose time has not come is refused as not yet supported', async (t) => {
-  for (const option of ['client', 'inspector', 'compress', 'broker']) {
+  for (const option of ['client', 'inspector', 'broker']) {
     t.throws(() => read({ [option]: true }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: `The option "${option}" is not yet supported` })
   }
 })
 
 t.test('the clock ticks sixteen times within the shortest time-out, but not wildly, and at least once a second', async (t) => {
-  t.equal(read({ idleTimeout: 1600 }).clockInterval, 100)
-  t.equal(read({ maxLifetime: 3200, idleTimeout: 6400 }).clockInterval, 200)
-  t.equal(read({ heartbeatInterval: 0 }).clockInterval, 10)
-  t.equal(read({ heartbeatInterval: false, stallTimeout: 3_600_000 }).clockInterval, 1000)
-  t.equal(read({ heartbeatInterval: false, stallTimeout: false }).clockInterval, 1000)
+  t.equal(read({ idleTimeout: 1600 }).pace.interval, 100)
+  t.equal(read({ maxLifetime: 3200, idleTimeout: 6400 }).pace.interval, 200)
+  t.equal(read({ heartbeatInterval: 0 }).pace.interval, 10)
+  t.equal(read({ heartbeatInterval: false, stallTimeout: 3_600_000 }).pace.interval, 1000)
+  t.equal(read({ heartbeatInterval: false, stallTimeout: false }).pace.interval, 1000)
 })
 
 t.test('a step of the clock that is taken for awake is no longer than a turn of the loop under load, nor than a part of a time-out', async (t) => {
-  t.equal(read({ heartbeatInterval: 100 }).longestStep, 1000)
-  t.equal(read({ heartbeatInterval: 100, idleTimeout: 800 }).longestStep, 200)
-  t.equal(read({ stallTimeout: 160 }).longestStep, 40)
-  t.equal(read({ stallTimeout: 16 }).longestStep, 20, 'two ticks in any case')
+  t.equal(read({ heartbeatInterval: 100 }).pace.longestStep, 1000)
+  t.equal(read({ heartbeatInterval: 100, idleTimeout: 800 }).pace.longestStep, 200)
+  t.equal(read({ stallTimeout: 160 }).pace.longestStep, 40)
+  t.equal(read({ stallTimeout: 16 }).pace.longestStep, 20, 'two ticks in any case')
 })
 
 const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
@@ -119,6 +120,10 @@ const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
   ['maxSubscribersPerKey', { maxSubscribersPerKey: -1 }],
   ['keyGenerator', { keyGenerator: 'ip' }],
   ['overload', { overload: 'drop' }],
+  ['compress', { compress: 'gzip' }],
+  ['compress', { compress: null }],
+  ['compress.minBytes', { compress: { minBytes: -1 } }],
+  ['compress.minBytes', { compress: { minBytes: true } }],
   ['maxBacklogBytes', { maxBacklogBytes: NaN }],
   ['slowSubscriber', { slowSubscriber: false }],
   ['slowSubscriber', { slowSubscriber: 'Close' }],

@@ -1,6 +1,7 @@
 import { EVERYBODY } from '../../lib/channel-name.ts'
 import { Channels } from '../../lib/channels.ts'
 import { Cursor } from '../../lib/cursor.ts'
+import { encodeOpen } from '../../lib/own-events.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/event-stream-parser.ts'
 import { Closing } from '../../lib/closing.ts'
 import { encodeEvent } from '../../lib/encode.ts'
@@ -8,13 +9,16 @@ import { Hub } from '../../lib/hub.ts'
 import { Log, type LogBounds } from '../../lib/log.ts'
 import { createEpoch } from '../../lib/position.ts'
 import { Pump } from '../../lib/pump.ts'
-import type { Chunk } from '../../lib/chunk.ts'
+import { textChunk, type Chunk } from '../../lib/chunk.ts'
+import type { CodingName } from '../../lib/coding.ts'
+import { GzipWriter } from '../../lib/gzip-writer.ts'
 import type { CloseReason } from '../../lib/close-reason.ts'
 import type { ResponseWriter } from '../../lib/response-writer.ts'
 import type { Timeouts } from '../../lib/watch.ts'
 import { Delivery } from '../../lib/delivery.ts'
 import { Subscriber } from '../../lib/subscriber.ts'
 import type { SubscriberLimits } from '../../lib/subscriber-limits.ts'
+import { GzipReader } from './gzip-reader.ts'
 
 /** A writer whose reader reads when the test says so. */
 export class GatedWriter implements ResponseWriter {
@@ -29,6 +33,7 @@ export class GatedWriter implements ResponseWriter {
   readonly events: ParsedEvent[] = []
   readonly retries: number[] = []
   onClosed = (): void => {}
+  readonly #gzip: GzipReader | undefined
   readonly #parser = new EventStreamParser({
     event: (event) => this.events.push(event),
     retry: (time) => this.retries.push(time)
@@ -36,10 +41,14 @@ export class GatedWriter implements ResponseWriter {
 
   #drained: (() => void) | undefined
 
+  constructor (coding: CodingName = 'identity') {
+    if (coding === 'gzip') this.#gzip = new GzipReader()
+  }
+
   write (chunk: Chunk): boolean {
     if (this.state !== 'open') throw new Error(`written to a response that is ${this.state}`)
     this.writes.push(chunk)
-    this.#parser.push(chunk.plain.toString())
+    this.#parser.push(this.#gzip?.push(chunk.plain) ?? chunk.plain.toString())
     return --this.room > 0
   }
 
@@ -71,6 +80,9 @@ export class GatedWriter implements ResponseWriter {
     this.destroy()
   }
 
+  /** What is wrong with a gzip stream that ended. */
+  get gzipFault (): string | undefined { return this.state === 'ended' ? this.#gzip?.fault() : undefined }
+
   /** The data of the application's events. */
   get data (): string[] { return this.events.filter(({ type }) => type === 'message').map(({ data }) => data) }
 }
@@ -80,6 +92,7 @@ const NEVER: Timeouts = { heartbeatInterval: Infinity, stallTimeout: Infinity, i
 export interface FanOutOptions extends Partial<Omit<SubscriberLimits, 'timeouts'>> {
   readonly timeouts?: Partial<Timeouts>
   readonly shutdownTimeout?: number
+  readonly minBytesToCompress?: number
 }
 
 export interface Publishing {
@@ -89,8 +102,29 @@ export interface Publishing {
   readonly id?: string
 }
 
+interface Coming {
+  readonly expiresAt?: number
+  readonly coding?: CodingName
+}
+
+interface Arrived {
+  readonly subscriber: Subscriber
+  readonly writer: GatedWriter
+}
+
+/** What a delivery is given to write with: a gzip stream has begun with what opens every stream. */
+export function codedWriter (writer: GatedWriter, coding: CodingName): ResponseWriter {
+  if (coding === 'identity') return writer
+  const gzipWriter = new GzipWriter(writer)
+  const { room } = writer
+  gzipWriter.write(textChunk(encodeOpen(1000, false, null)))
+  writer.room = room
+  return gzipWriter
+}
+
 /** The rooms of the fan-out, wired as the plugin wires them, without a server. */
-export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout = 1000, timeouts = {}, ...limits }: FanOutOptions = {}) {
+export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOptions = {}) {
+  const { shutdownTimeout = 1000, timeouts = {}, minBytesToCompress = 0, ...limits } = options
   const epoch = createEpoch()
   const log: Log = new Log({
     origin: { epoch, offset: 0 },
@@ -99,7 +133,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout
     now: () => 0,
     evicted: (entry) => channels.evict(entry)
   })
-  const channels = new Channels(log)
+  const channels = new Channels(log, minBytesToCompress)
   const pump = new Pump(log, channels)
   const ended: Array<[Subscriber, CloseReason]> = []
   const failed: unknown[] = []
@@ -135,9 +169,10 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, { shutdownTimeout
       channels.append(position, { channels: names, body: encodeEvent('message', data), ephemeral, key, id })
       for (const name of names) pump.wake(hub.of(name))
     },
-    subscribe (index = log.head, names: readonly string[] = [EVERYBODY], expiresAt = Infinity): { subscriber: Subscriber, writer: GatedWriter } {
-      const writer = new GatedWriter()
-      const subscriber = new Subscriber(hub, new Delivery(hub, new Cursor(log, channels, channels.view(names), index), writer, expiresAt), {})
+    subscribe (index = log.head, names: readonly string[] = [EVERYBODY], { expiresAt = Infinity, coding = 'identity' }: Coming = {}): Arrived {
+      const writer = new GatedWriter(coding)
+      const cursor = new Cursor(log, channels, channels.view(names, coding), index)
+      const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding), expiresAt), {})
       writer.onClosed = () => subscriber.responseClosed()
       hub.add(subscriber)
       return { subscriber, writer }

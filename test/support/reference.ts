@@ -1,5 +1,6 @@
 import { resume } from '../../lib/placement.ts'
-import { createFanOut, GatedWriter, type Publishing } from './fan-out.ts'
+import { codedWriter, createFanOut, GatedWriter, type Publishing } from './fan-out.ts'
+import type { CodingName } from '../../lib/coding.ts'
 import { Cursor } from '../../lib/cursor.ts'
 import { Delivery } from '../../lib/delivery.ts'
 import { Subscriber } from '../../lib/subscriber.ts'
@@ -76,14 +77,14 @@ export class Reference {
   }
 
   /** @param lastEventId Undefined: it starts with what comes next. */
-  subscribe (names: readonly string[], lastEventId: string | undefined): void {
+  subscribe (names: readonly string[], lastEventId: string | undefined, coding: CodingName = 'identity'): void {
     this.#time++
     const { log, channels, hub } = this.#fanOut
-    const view = channels.view(names)
+    const view = channels.view(names, coding)
     const { cursor: index, gap } = lastEventId === undefined ? { cursor: log.head, gap: undefined } : resume(log, view, lastEventId)
     const cursor = new Cursor(log, channels, view, index)
-    const writer = new GatedWriter()
-    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer), {})
+    const writer = new GatedWriter(coding)
+    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding)), {})
     const { start, isStranger } = this.#startOf(lastEventId)
     const reading: Reading = {
       subscriber,
@@ -175,6 +176,7 @@ export class Reference {
       for (const { type, data, lastEventId } of writer.events.slice(before)) {
         if (lastEventId !== '') reading.lastEventId = lastEventId
         const time = this.#time
+        if (type === 'sse.open') continue
         if (type === 'sse.gap') reading.arrivals.push({ kind: 'gap', evicted: this.#evicted(), time })
         else if (data.startsWith('s')) reading.arrivals.push({ kind: 'send', number: Number(data.slice(1)), time })
         else reading.arrivals.push({ kind: 'entry', index: parseInt(data), time })
@@ -235,8 +237,8 @@ export class Reference {
   }
 
   #faultsOf (reading: Reading): string[] {
-    const faults: string[] = []
-    const { arrivals, end } = reading
+    const { arrivals, end, writer: { gzipFault } } = reading
+    const faults: string[] = gzipFault === undefined ? [] : [gzipFault]
     let last = -1
     const got = new Set<number>()
     for (const [at, arrival] of arrivals.entries()) {

@@ -1,0 +1,62 @@
+import type { Buffer } from 'node:buffer'
+import { createChunk, type Chunk } from './chunk.ts'
+import type { Coding } from './coding.ts'
+import type { Entry } from './entry.ts'
+import { deflatedBlocks, storedBlocks } from './gzip.ts'
+import type { Log } from './log.ts'
+import { NOTHING, sumAfter, type Sum } from './running-sum.ts'
+
+// Readers that keep up are at one of the last few cursors. Whoever is elsewhere begins a sum of its own.
+const CURSORS_KEPT = 8
+
+/**
+ * The entries of one view as a gzip stream: each is compressed once, on its own, for all readers of all views.
+ *
+ * Sums run along from cursor to cursor: whoever is given one run after another has nothing to add up.
+ */
+export class GzipCoding implements Coding {
+  readonly name = 'gzip'
+  readonly #log: Log
+  readonly #minBytes: number
+  /** What was joined up to a cursor, for the last few in the order in which they came. */
+  readonly #sums = new Map<number, Sum>()
+
+  /** @param minBytes Entries below are stored as they are. */
+  constructor (log: Log, minBytes: number) {
+    this.#log = log
+    this.#minBytes = minBytes
+  }
+
+  join (entries: readonly Entry[], from: number, to: number): Chunk {
+    const before = this.#sums.get(from) ?? NOTHING
+    let after = before
+    const parts: Buffer[] = []
+    for (const entry of entries) {
+      // Before it is compressed: that may evict those that went before.
+      after = sumAfter(after, entry.bytes)
+      parts.push(...this.#blocksOf(entry))
+    }
+    return createChunk(parts, { before, after: this.#keep(to, after) })
+  }
+
+  #blocksOf (entry: Entry): Buffer[] {
+    const { bytes } = entry
+    if (bytes.length < this.#minBytes) return storedBlocks(bytes)
+    let { deflated } = entry
+    if (deflated === undefined) {
+      deflated = deflatedBlocks(bytes)
+      this.#log.holdDeflated(entry, deflated)
+    }
+    return [deflated]
+  }
+
+  /** @returns The one that is kept there, where it says the same. */
+  #keep (cursor: number, sum: Sum): Sum {
+    const kept = this.#sums.get(cursor)
+    if (kept !== undefined && kept.crc === sum.crc && kept.length === sum.length) return kept
+    this.#sums.set(cursor, sum)
+    const [oldest] = this.#sums.keys()
+    if (this.#sums.size > CURSORS_KEPT) this.#sums.delete(oldest!)
+    return sum
+  }
+}
