@@ -6,10 +6,10 @@ import type { CloseReason } from './close-reason.ts'
 import type { Cursor } from './cursor.ts'
 import { encodeRetry } from './encode.ts'
 import { encodeClose } from './own-events.ts'
-import type { ResponseWriter } from './response-writer.ts'
+import { NOWHERE, type ResponseWriter } from './response-writer.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Traffic } from './traffic.ts'
-import { Watch } from './watch.ts'
+import { Watch, type Signs } from './watch.ts'
 
 /** What a delivery hands upward. */
 export interface DeliveryOwner {
@@ -29,30 +29,34 @@ export interface DeliveryOwner {
  * Brings one subscriber what is for it, in one order: the entries from its cursor on, and asides at their places; until the stream
  * ends, with exactly one reason.
  */
-export class Delivery {
+export class Delivery implements Signs {
+  // What every delivery looks at stands first, and together: of ten thousand subscribers none is in the processor's cache.
   readonly cursor: Cursor
-  readonly #owner: DeliveryOwner
   #writer: ResponseWriter
-  readonly #watch: Watch
-  readonly #asides = new Asides()
+  #state: 'open' | 'pushed back' | 'ending' | 'closed' = 'open'
+  /** What waits for it alone. */
+  #asides: Asides | undefined
   /** The index at which the stream ends, once somebody asked for that. */
-  #endIndex = Infinity
+  #endIndex: number | undefined
+  /** Whether it stands in the pump's queue. The pump's to change; kept here so that asking costs nothing. */
+  queued = false
+  wrote = false
+  gaveEvent = true
+  readonly #owner: DeliveryOwner
+  sources = 0
+  readonly #watch: Watch
   /** Why it ends or ended; undefined while it lives. */
   #reason: CloseReason | undefined
-  #state: 'open' | 'pushed back' | 'ending' | 'closed' = 'open'
   /** When it was first seen to be put out, by the clock that stands still with this process. */
   #putOutAt: number | undefined
   /** Nothing else is to come on its connection. */
   #isLast = false
 
-  /** Whether it stands in the pump's queue. The pump's to change; kept here so that asking costs nothing. */
-  queued = false
-
   /** @param expiresAt In the owner's milliseconds; Infinity: never. */
   constructor (owner: DeliveryOwner, cursor: Cursor, writer: ResponseWriter, expiresAt = Infinity) {
-    this.#owner = owner
     this.cursor = cursor
     this.#writer = writer
+    this.#owner = owner
     this.#watch = new Watch(owner.limits.timeouts, owner.now, expiresAt)
   }
 
@@ -73,21 +77,21 @@ export class Delivery {
   get isClosed (): boolean { return this.#state === 'closed' }
 
   /** Bytes of asides that wait. */
-  get asideBytes (): number { return this.#asides.bytes }
+  get asideBytes (): number { return this.#asides?.bytes ?? 0 }
 
   /** Takes the place at the head of the log for bytes that go to this subscriber alone. Not on a stream that ends. */
   tell (bytes: Buffer): void {
     if (this.#reason !== undefined) return
-    this.#asides.add(this.cursor.head, bytes)
+    this.#aside().add(this.cursor.head, bytes)
     this.#beServed()
   }
 
   /** The same; resolves with whether they were handed to the socket. */
   hand (bytes: Buffer): Promise<boolean> {
     if (this.#reason !== undefined) return Promise.resolve(false)
-    this.#watch.gaveEvent = true
+    this.gaveEvent = true
     return new Promise((resolve) => {
-      this.#asides.add(this.cursor.head, bytes, resolve)
+      this.#aside().add(this.cursor.head, bytes, resolve)
       this.#beServed()
     })
   }
@@ -95,7 +99,7 @@ export class Delivery {
   /** The same for the time after which its reader comes back. One that still waits is replaced. */
   tellRetry (): void {
     if (this.#reason !== undefined) return
-    this.#asides.addRetry(this.cursor.head, Buffer.from(encodeRetry(this.#owner.drawReconnectionTime())))
+    this.#aside().addRetry(this.cursor.head, Buffer.from(encodeRetry(this.#owner.drawReconnectionTime())))
     this.#beServed()
   }
 
@@ -134,8 +138,8 @@ export class Delivery {
     // Who was told to stay away is not let in again.
     if (isAgain && !final) return false
     this.#reason = reason
-    this.#asides.drop()
-    if (final) this.#asides.add(this.cursor.index, Buffer.from(encodeClose(reason)))
+    this.#dropAsides()
+    if (final) this.#aside().add(this.cursor.index, Buffer.from(encodeClose(reason)))
     this.#endIndex = this.cursor.index
     this.#beServed()
     return !isAgain
@@ -153,9 +157,9 @@ export class Delivery {
 
   /** A source begins to be streamed to it, or ends. */
   streams (isRunning: boolean): void {
-    this.#watch.sources += isRunning ? 1 : -1
+    this.sources += isRunning ? 1 : -1
     // The time until it is idle begins with the end of the last.
-    this.#watch.gaveEvent = true
+    this.gaveEvent = true
   }
 
   /** Sees to what has become due. Called at every tick of the clock. */
@@ -164,7 +168,7 @@ export class Delivery {
       this.#putOutAt ??= times.awake
       if (times.awake - this.#putOutAt >= this.#owner.limits.endTimeout) this.destroy(this.#reason!)
     }
-    const due = this.#watch.look(times, this.#writer)
+    const due = this.#watch.look(times, this.#writer, this)
     if (due === undefined) return
     if (due === 'stalled') this.destroy(due)
     else if (due === 'expired') this.revoke(due, false)
@@ -179,14 +183,14 @@ export class Delivery {
     if (this.#state !== 'ending') this.#reason = 'reader'
     this.#state = 'closed'
     this.cursor.release()
-    this.#asides.drop()
+    this.#dropAsides()
     // Whoever holds on to a subscriber that has ended does not hold on to its request.
     this.#writer = NOWHERE
   }
 
   /** Whether `serve` would do something. */
   get waiting (): boolean {
-    return this.#state === 'open' && (this.cursor.isBehind || this.#asides.size > 0 || this.#endIndex !== Infinity)
+    return this.#state === 'open' && (this.cursor.isBehind || this.#asides !== undefined || this.#endIndex !== undefined)
   }
 
   /**
@@ -197,18 +201,35 @@ export class Delivery {
   serve (): number {
     while (this.waiting) {
       const { index } = this.cursor
-      if (this.#asides.index <= index) return this.#write(this.#asides.take())
-      if (index >= this.#endIndex) return this.#finish()
+      if (this.#asides !== undefined && this.#asides.index <= index) return this.#writeAsides(this.#asides)
+      if (this.#endIndex !== undefined && index >= this.#endIndex) return this.#finish()
       if (this.cursor.isLost) return this.#fallOut()
-      const run = this.cursor.advance(Math.min(this.#asides.index, this.#endIndex))
+      const run = this.cursor.advance(Math.min(this.#asides?.index ?? Infinity, this.#endIndex ?? Infinity))
       // Nothing that it hears stood there.
       if (run === undefined) continue
       this.#owner.traffic.deliveries += run.events
-      this.#watch.gaveEvent = true
+      this.gaveEvent = true
       this.#write(run.chunk)
       return run.bytes
     }
     return 0
+  }
+
+  #aside (): Asides {
+    this.#asides ??= new Asides()
+    return this.#asides
+  }
+
+  #writeAsides (asides: Asides): number {
+    const chunk = asides.take()
+    // Most subscribers have none most of the time.
+    if (asides.size === 0) this.#asides = undefined
+    return this.#write(chunk)
+  }
+
+  #dropAsides (): void {
+    this.#asides?.drop()
+    this.#asides = undefined
   }
 
   /** Entries it had not been given were evicted. */
@@ -231,7 +252,7 @@ export class Delivery {
 
   #write (chunk: Chunk): number {
     this.#owner.traffic.bytes += chunk.plain.length
-    this.#watch.wrote = true
+    this.wrote = true
     if (!this.#writer.write(chunk)) {
       this.#state = 'pushed back'
       this.#writer.onceDrained(() => {
@@ -246,8 +267,4 @@ export class Delivery {
   #beServed (): void {
     if (this.waiting) this.#owner.ready(this)
   }
-}
-
-const NOWHERE: ResponseWriter = {
-  backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, write: () => true, onceDrained () {}, end () {}, beLast () {}, destroy () {}, destroyLast () {}
 }

@@ -193,8 +193,7 @@ export class EventStreams {
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
     discardBody(request)
-    // Not an error of ours: `close` follows, and says that the reader has gone.
-    response.on('error', () => {})
+    response.on('error', ignore)
     hub.traffic.bytes += opening.plain.length
     hub.add(subscriber)
     const server = serverOf(request.raw)
@@ -218,6 +217,9 @@ export class EventStreams {
     return encodeOpen(time, heartbeatInterval, null) + cursor.gap(gap, gap === 'unknown' ? undefined : lastEventId)
   }
 }
+
+/** No error of ours: `close` follows, and says that the reader has gone. */
+function ignore (): void {}
 
 /** Where nobody takes a body, Node stops reading the connection, and does not see its reader leave. With HTTP/2 it goes on. */
 function discardBody ({ body, raw, headers }: FastifyRequest): void {

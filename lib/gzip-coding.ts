@@ -32,7 +32,6 @@ export class GzipCoding implements Coding {
     let after = before
     const parts: Buffer[] = []
     for (const entry of entries) {
-      // Before it is compressed: that may evict those that went before.
       after = sumAfter(after, entry.bytes)
       parts.push(...this.#blocksOf(entry))
     }

@@ -41,6 +41,8 @@ const NO_BYTES = Buffer.alloc(0)
 class Shelf {
   readonly entries = new EntryList()
   bytes = 0
+  /** Room that the next entry leaves for its compressed form, judged by the last one that there was. */
+  reserve = 0
   /** The index of the newest one that was evicted; -1: none was. */
   evicted = -1
 }
@@ -60,8 +62,6 @@ export class Log {
   #head = 0
   #changes = 0
   #ephemeralHead = 0
-  /** Entries before this index were given to every healthy subscriber. */
-  #served = 0
   #newest: Position
   /** The position just before the oldest kept entry. */
   #floor: Position
@@ -92,6 +92,9 @@ export class Log {
   /** The index of the newest ephemeral entry that was evicted; -1: none was. */
   get evictedEphemeral (): number { return this.#ephemeral.evicted }
 
+  /** The index of the newest entry that was evicted, of either kind; -1: none was. */
+  get evicted (): number { return Math.max(this.#kept.evicted, this.#ephemeral.evicted) }
+
   get origin (): Position { return this.#parts.origin }
 
   /** The position of the newest kept entry, there or not. */
@@ -117,7 +120,7 @@ export class Log {
     const text = kept ? encodeId(id ?? formatPosition(position)) + body : body
     const bytes = copyOf(text)
     const shelf = kept ? this.#kept : this.#ephemeral
-    this.#evictWhile(shelf, () => shelf.bytes + bytes.length > this.#parts.bounds.maxBytes)
+    this.#evictWhile(shelf, () => shelf.bytes + bytes.length + shelf.reserve > this.#parts.bounds.maxBytes)
     const entry = {
       index: this.#head++,
       position: kept ? position : null,
@@ -149,16 +152,11 @@ export class Log {
     entry.deflated = undefined
   }
 
-  /**
-   * Keeps the compressed form of an entry with it; it counts as the entry does. Older ones leave for it that everybody has been given;
-   * where they do not suffice, it is not kept.
-   */
+  /** Keeps the compressed form of an entry with it, where there is room: nothing leaves for it. It counts as the entry does. */
   holdDeflated (entry: Entry, deflated: Buffer): void {
-    const { maxBytes } = this.#parts.bounds
     const shelf = entry.position === null ? this.#ephemeral : this.#kept
-    const end = Math.min(entry.index, this.#served)
-    this.#evictWhile(shelf, ({ index }) => index < end && shelf.bytes + deflated.length > maxBytes)
-    if (shelf.bytes + deflated.length > maxBytes) return
+    shelf.reserve = deflated.length
+    if (shelf.bytes + deflated.length > this.#parts.bounds.maxBytes) return
     entry.deflated = deflated
     shelf.bytes += deflated.length
   }
@@ -171,7 +169,6 @@ export class Log {
    */
   trim (served: number): void {
     const { maxEvents } = this.#parts.bounds
-    this.#served = served
     this.#evictWhile(this.#ephemeral, ({ index }) => index < served && this.#ephemeral.entries.size > maxEvents)
     this.#evictWhile(this.#kept, ({ index }) => index < served && this.#kept.entries.size > maxEvents)
     const born = this.#bornForReplay()

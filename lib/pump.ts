@@ -4,7 +4,7 @@ import type { Log } from './log.ts'
 import type { Delivery } from './delivery.ts'
 import type { Subscriber } from './subscriber.ts'
 
-// A slice gives the event loop back after this long, looked at every so many writes or bytes: often enough that one more
+// A slice gives the event loop back after this long. The time is looked at after so many writes or bytes: often enough that one more
 // write cannot matter, seldom enough that asking costs nothing.
 const SLICE_MILLISECONDS = 5
 const WRITES_BETWEEN_LOOKS = 64
@@ -19,14 +19,19 @@ const BYTES_BETWEEN_LOOKS = 256 * 1024
 export class Pump {
   readonly #log: Log
   readonly #channels: Channels
+  /** Those that asked for themselves, and those that have still something to get after their turn. */
   #queue: Delivery[] = []
   /** The first in the queue still to be served. */
   #first = 0
   /** Where in the queue the present sweep ends. */
   #last = 0
+  /** Those who hear what was appended since the present sweep began. */
+  readonly #woken = new Set<ReadonlySet<Subscriber>>()
+  /** Those who hear what was appended before: the present sweep looks at them after the queue. */
+  #sets: Iterator<ReadonlySet<Subscriber>> | undefined
+  #members: Iterator<Subscriber> | undefined
   /** The head of the log when the present sweep began: who was not behind then has all before that. */
   #headAtBegin = 0
-  readonly #woken = new Set<ReadonlySet<Subscriber>>()
   #scheduled = false
 
   constructor (log: Log, channels: Channels) {
@@ -54,37 +59,57 @@ export class Pump {
 
   #slice (): void {
     this.#scheduled = false
-    if (this.#first === this.#last) this.#begin()
+    if (this.#sets === undefined) this.#begin()
     const deadline = performance.now() + SLICE_MILLISECONDS
-    let writes = 0
-    let bytes = 0
-    while (this.#first < this.#last) {
-      const delivery = this.#queue[this.#first++]!
-      delivery.queued = false
-      bytes += delivery.serve()
-      if (delivery.waiting) this.#enqueue(delivery)
-      if (++writes < WRITES_BETWEEN_LOOKS && bytes < BYTES_BETWEEN_LOOKS) continue
-      if (performance.now() > deadline) break
-      writes = bytes = 0
-    }
-    if (this.#first === this.#last) this.#finish()
+    while (this.#serveSome()) if (performance.now() > deadline) return this.#schedule()
+    this.#finish()
     if (this.#queue.length > 0 || this.#woken.size > 0) this.#schedule()
   }
 
   #begin (): void {
-    for (const subscribers of this.#woken) {
-      for (const { delivery } of subscribers) {
-        if (!delivery.queued && delivery.waiting) this.#enqueue(delivery)
-      }
-    }
+    this.#sets = [...this.#woken].values()
     this.#woken.clear()
     this.#last = this.#queue.length
     this.#headAtBegin = this.#log.head
   }
 
+  /**
+   * Serves as many as cannot take long.
+   *
+   * @returns Whether there may be more in this sweep.
+   */
+  #serveSome (): boolean {
+    let bytes = 0
+    for (let looks = 0; looks < WRITES_BETWEEN_LOOKS && bytes < BYTES_BETWEEN_LOOKS; looks++) {
+      const delivery = this.#next()
+      if (delivery === undefined) return false
+      // It may stand in the queue already: for the next sweep, then.
+      if (delivery.queued) continue
+      bytes += delivery.serve()
+      if (delivery.waiting) this.#enqueue(delivery)
+    }
+    return true
+  }
+
+  #next (): Delivery | undefined {
+    if (this.#first < this.#last) {
+      const delivery = this.#queue[this.#first++]!
+      delivery.queued = false
+      return delivery
+    }
+    for (;;) {
+      const member = this.#members?.next()
+      if (member?.done === false) return member.value.delivery
+      const set = this.#sets!.next()
+      if (set.done === true) return undefined
+      this.#members = set.value.values()
+    }
+  }
+
   #finish (): void {
     this.#queue = this.#queue.slice(this.#last)
     this.#first = this.#last = 0
+    this.#sets = this.#members = undefined
     this.#log.trim(this.#served())
     if (this.#queue.length === 0) this.#channels.rest()
   }

@@ -34,6 +34,11 @@ export interface ResponseWriter {
   destroyLast (): void
 }
 
+/** For a stream that has closed: holds on to nothing. */
+export const NOWHERE: ResponseWriter = {
+  backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, write: () => true, onceDrained () {}, end () {}, beLast () {}, destroy () {}, destroyLast () {}
+}
+
 /** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */
 export class SocketWriter implements ResponseWriter {
   readonly #response: ServerResponse

@@ -13,6 +13,10 @@ export class SharedRuns {
   #bytes = 0
   /** The state of the log that they were built from. */
   #changes = 0
+  // The one asked for last: a sweep asks for the same again and again.
+  #view: object | undefined
+  #place = 0
+  #run: Run | undefined
 
   constructor (log: Log) {
     this.#log = log
@@ -25,7 +29,10 @@ export class SharedRuns {
       this.clear()
       this.#changes = this.#log.changes
     }
-    return this.#runs.get(view)?.get(place)
+    if (view === this.#view && place === this.#place) return this.#run
+    const run = this.#runs.get(view)?.get(place)
+    if (run !== undefined) this.#remember(view, place, run)
+    return run
   }
 
   /** After `get`, within one call. */
@@ -38,11 +45,19 @@ export class SharedRuns {
     const runs = this.#runs.get(view)
     if (runs === undefined) this.#runs.set(view, new Map([[place, run]]))
     else runs.set(place, run)
+    this.#remember(view, place, run)
   }
 
   /** Lets go of all of them. */
   clear (): void {
     this.#runs.clear()
     this.#bytes = 0
+    this.#view = this.#run = undefined
+  }
+
+  #remember (view: object, place: number, run: Run): void {
+    this.#view = view
+    this.#place = place
+    this.#run = run
   }
 }

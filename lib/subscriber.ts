@@ -31,14 +31,13 @@ export interface SubscriberOwner extends DeliveryOwner {
  * @typeParam E Payloads by event.
  */
 export class Subscriber<E extends object = RegisteredEvents> {
-  /** Unique among all processes. */
-  readonly id: string = randomUUID()
   /** What `subscribe` was given as `context`. */
   readonly context: SubscriberContext
   /** @internal */
   readonly delivery: Delivery
   readonly #owner: SubscriberOwner
   // Built when first asked for: most subscribers live without.
+  #id: string | undefined
   #abort: AbortController | undefined
   #closed: Promise<CloseReason> | undefined
   #resolveClosed: ((reason: CloseReason) => void) | undefined
@@ -48,6 +47,12 @@ export class Subscriber<E extends object = RegisteredEvents> {
     this.#owner = owner
     this.delivery = delivery
     this.context = context
+  }
+
+  /** Unique among all processes. */
+  get id (): string {
+    this.#id ??= randomUUID()
+    return this.#id
   }
 
   /** The complete list of channels it hears. */

@@ -53,8 +53,6 @@ export class View {
 
   /** Whether it lost kept entries from one index on, or ephemeral ones from another. */
   lost (kept: number, ephemeral: number): boolean {
-    // Nobody lost anything there: so it is for whoever keeps up.
-    if (this.#log.evictedKept < kept && this.#log.evictedEphemeral < ephemeral) return false
     for (const { evictedKept, evictedEphemeral } of this.parts) {
       if (evictedKept >= kept || evictedEphemeral >= ephemeral) return true
     }

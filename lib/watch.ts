@@ -13,6 +13,16 @@ export interface Timeouts {
   readonly maxLifetime: number
 }
 
+/** What a stream shows of itself from one look to the next. */
+export interface Signs {
+  /** Something was written. To be said by whoever writes: a look at the time for each write would cost more than it. */
+  wrote: boolean
+  /** There was an event among it. */
+  gaveEvent: boolean
+  /** Sources that are being streamed: such a stream is neither idle nor too old. Its reader could not go on where it ended. */
+  readonly sources: number
+}
+
 /** What has become due. */
 export type Due = 'stalled' | 'expired' | 'lifetime' | 'idle' | 'heartbeat'
 
@@ -26,6 +36,17 @@ const LIFETIME_SPREAD = 0.2
 // ever: it may be the others that move.
 const SHARED_PATIENCE = 4
 
+/** The marks of a writer when they were last seen to change, and when that was. */
+interface Progress {
+  readonly mark: number
+  readonly markedAt: number
+  sharedMark: number
+  sharedMarkedAt: number
+}
+
+// Ten thousand of these are open at once. Whole numbers, and what most of them do not have, take no memory beside them.
+const DRAWS = 1024
+
 /**
  * Tells what time does to one stream.
  *
@@ -33,23 +54,14 @@ const SHARED_PATIENCE = 4
  */
 export class Watch {
   readonly #timeouts: Timeouts
-  readonly #draw = Math.random()
-  readonly #oldAt: number
-  readonly #expiresAt: number
+  /** Out of `DRAWS`. */
+  readonly #draw = Math.trunc(Math.random() * DRAWS)
+  readonly #oldAt: number | undefined
+  readonly #expiresAt: number | undefined
   #silentSince: number
-  #idleSince = NaN
-  /** The marks of the writer when they were last seen to change, and when that was. */
-  #mark = NaN
-  #markedAt = NaN
-  #sharedMark = NaN
-  #sharedMarkedAt = NaN
-
-  /** Something was written since the last look. To be said by whoever writes: a look at the time for each write would cost more than it. */
-  wrote = false
-  /** There was an event among it. */
-  gaveEvent = true
-  /** Sources that are being streamed: such a stream is neither idle nor too old. Its reader could not go on where it ended. */
-  sources = 0
+  #idleSince = 0
+  /** While bytes wait. */
+  #progress: Progress | undefined
 
   /**
    * @param now Milliseconds of the real clock.
@@ -58,48 +70,57 @@ export class Watch {
   constructor (timeouts: Timeouts, now: number, expiresAt: number) {
     this.#timeouts = timeouts
     this.#silentSince = now
-    this.#oldAt = now + timeouts.maxLifetime * (1 - LIFETIME_SPREAD * this.#draw)
-    this.#expiresAt = expiresAt
+    if (timeouts.maxLifetime !== Infinity) this.#oldAt = Math.ceil(now + timeouts.maxLifetime * (1 - LIFETIME_SPREAD * this.#drawn))
+    if (expiresAt !== Infinity) this.#expiresAt = expiresAt
   }
 
-  /** Called at every tick of the clock, for every stream there is. What is due and not seen to is said again. */
-  look ({ real, awake }: Times, writer: ResponseWriter): Due | undefined {
+  /**
+   * Called at every tick of the clock, for every stream there is. What is due and not seen to is said again.
+   *
+   * @param signs Taken for seen.
+   */
+  look ({ real, awake }: Times, writer: ResponseWriter, signs: Signs): Due | undefined {
     const { heartbeatInterval, stallTimeout, idleTimeout } = this.#timeouts
     const { isFlushed } = writer
     if (this.#isStalled(awake, writer, stallTimeout)) return 'stalled'
-    if (real >= this.#expiresAt) return 'expired'
-    if (real >= this.#oldAt && this.sources === 0) return 'lifetime'
+    if (this.#expiresAt !== undefined && real >= this.#expiresAt) return 'expired'
+    if (this.#oldAt !== undefined && real >= this.#oldAt && signs.sources === 0) return 'lifetime'
     if (!isFlushed) {
       // Silence begins when nothing is on its way any more.
-      this.wrote = this.gaveEvent = true
+      signs.wrote = signs.gaveEvent = true
       return undefined
     }
-    if (this.wrote) {
+    if (signs.wrote) {
       this.#silentSince = real
-      this.wrote = false
+      signs.wrote = false
     }
-    if (this.gaveEvent) {
+    if (signs.gaveEvent) {
       this.#idleSince = awake
-      this.gaveEvent = false
+      signs.gaveEvent = false
     }
-    if (this.sources === 0 && awake - this.#idleSince >= idleTimeout * (1 + IDLE_SPREAD * this.#draw)) return 'idle'
-    if (real - this.#silentSince >= heartbeatInterval * (HEARTBEAT_FROM + HEARTBEAT_SPREAD * this.#draw)) return 'heartbeat'
+    if (signs.sources === 0 && awake - this.#idleSince >= idleTimeout * (1 + IDLE_SPREAD * this.#drawn)) return 'idle'
+    if (real - this.#silentSince >= heartbeatInterval * (HEARTBEAT_FROM + HEARTBEAT_SPREAD * this.#drawn)) return 'heartbeat'
     return undefined
   }
 
   #isStalled (awake: number, writer: ResponseWriter, stallTimeout: number): boolean {
-    const mark = writer.backlog > 0 ? writer.mark : NaN
-    if (mark !== this.#mark) {
-      this.#mark = mark
-      this.#sharedMark = writer.sharedMark
-      this.#markedAt = this.#sharedMarkedAt = awake
+    if (writer.backlog === 0) {
+      this.#progress = undefined
       return false
     }
-    const { sharedMark } = writer
-    if (sharedMark !== this.#sharedMark) {
-      this.#sharedMark = sharedMark
-      this.#sharedMarkedAt = awake
+    const { mark, sharedMark } = writer
+    const progress = this.#progress
+    if (mark !== progress?.mark) {
+      this.#progress = { mark, markedAt: awake, sharedMark, sharedMarkedAt: awake }
+      return false
     }
-    return awake - this.#sharedMarkedAt >= stallTimeout || awake - this.#markedAt >= stallTimeout * SHARED_PATIENCE
+    if (sharedMark !== progress.sharedMark) {
+      progress.sharedMark = sharedMark
+      progress.sharedMarkedAt = awake
+    }
+    return awake - progress.sharedMarkedAt >= stallTimeout || awake - progress.markedAt >= stallTimeout * SHARED_PATIENCE
   }
+
+  /** From 0 to 1. */
+  get #drawn (): number { return this.#draw / DRAWS }
 }

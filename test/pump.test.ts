@@ -60,6 +60,23 @@ t.test('a socket that pushes back costs the others nothing, and its own reader n
   t.equal(slow.writes.length, 2, 'the rest came in one write')
 })
 
+t.test('a subscriber gets one run in a sweep, however many of its channels were broadcast to', async (t) => {
+  const { publish, subscribe, settled } = createFanOut()
+  const order: string[] = []
+  const record = (name: string, { writer }: ReturnType<typeof subscribe>): void => {
+    const write = writer.write.bind(writer)
+    writer.write = (chunk) => {
+      order.push(name)
+      return write(chunk)
+    }
+  }
+  record('both', subscribe(undefined, ['a', 'b']))
+  record('b', subscribe(undefined, ['b']))
+  for (const channels of [['a'], ['b'], ['a', 'b']]) publish('x'.repeat(50_000), { channels })
+  await settled()
+  t.strictSame(order, ['both', 'b', 'both', 'b', 'both'])
+})
+
 t.test('a subscriber that fell out of the log is told, once, and goes on with the oldest entry', async (t) => {
   const { publish, subscribe, settled, log, hub } = createFanOut({ maxEvents: 10 })
   const { writer } = subscribe()

@@ -10,6 +10,14 @@ import { createFanOut } from './support/fan-out.ts'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
+t.test('a subscriber has one id, which no other has', async (t) => {
+  const { subscribe } = createFanOut()
+  const [first, second] = [subscribe().subscriber, subscribe().subscriber]
+  t.match(first.id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+  t.equal(first.id, first.id)
+  t.not(first.id, second.id)
+})
+
 t.test('what is told to one subscriber stands at its place in the order', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const { subscriber, writer } = subscribe()

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { ResponseWriter } from '../lib/response-writer.ts'
-import { Watch, type Due, type Timeouts } from '../lib/watch.ts'
+import type { Times } from '../lib/clock.ts'
+import { Watch, type Due, type Signs, type Timeouts } from '../lib/watch.ts'
 
 const NEVER: Timeouts = { heartbeatInterval: Infinity, stallTimeout: Infinity, idleTimeout: Infinity, maxLifetime: Infinity }
 
@@ -19,10 +20,18 @@ function writer (state: Partial<State> = {}): ResponseWriter & State {
 
 const FLUSHED = writer()
 
+/** A watch and the signs that it looks at. */
+function watching (...parts: ConstructorParameters<typeof Watch>) {
+  const watch = new Watch(...parts)
+  return Object.assign({ wrote: false, gaveEvent: true, sources: 0 }, {
+    look (this: Signs, times: Times, to: ResponseWriter): Due | undefined { return watch.look(times, to, this) }
+  })
+}
+
 /** When, at ticks of 1 ms, something first becomes due for each of many streams that came at once. */
 function firstDue (timeouts: Partial<Timeouts>, due: Due): number[] {
   return Array.from({ length: 500 }, () => {
-    const watch = new Watch({ ...NEVER, ...timeouts }, 0, Infinity)
+    const watch = watching({ ...NEVER, ...timeouts }, 0, Infinity)
     watch.look({ real: 0, awake: 0 }, FLUSHED)
     for (let time = 1; ; time++) {
       const found = watch.look({ real: time, awake: time }, FLUSHED)
@@ -48,7 +57,7 @@ for (const [due, option, from, to] of claims) {
 }
 
 t.test('a heartbeat is due again and again while nothing is written, and not before so much silence after a write', async (t) => {
-  const watch = new Watch({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
+  const watch = watching({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
   const heard: number[] = []
   for (let time = 0; time < 2000; time++) {
     // Until 1000 somebody writes every 70.
@@ -63,7 +72,7 @@ t.test('a heartbeat is due again and again while nothing is written, and not bef
 })
 
 t.test('while something waits to be sent no heartbeat is due, and the silence begins when it has gone', async (t) => {
-  const watch = new Watch({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
+  const watch = watching({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
   const busy = writer({ isFlushed: false })
   for (let time = 0; time <= 5000; time += 10) t.equal(watch.look({ real: time, awake: time }, busy), undefined)
   const heard: number[] = []
@@ -72,7 +81,7 @@ t.test('while something waits to be sent no heartbeat is due, and the silence be
 })
 
 t.test('what is written without an event keeps no stream from being idle', async (t) => {
-  const watch = new Watch({ ...NEVER, idleTimeout: 100 }, 0, Infinity)
+  const watch = watching({ ...NEVER, idleTimeout: 100 }, 0, Infinity)
   const dues = new Set<Due | undefined>()
   for (let time = 0; time < 1000; time += 10) {
     watch.gaveEvent = true
@@ -87,7 +96,7 @@ t.test('what is written without an event keeps no stream from being idle', async
 })
 
 t.test('a stream whose events are still on their way is not idle', async (t) => {
-  const watch = new Watch({ ...NEVER, idleTimeout: 100 }, 0, Infinity)
+  const watch = watching({ ...NEVER, idleTimeout: 100 }, 0, Infinity)
   const busy = writer({ isFlushed: false })
   for (let time = 0; time < 1000; time += 10) t.equal(watch.look({ real: time, awake: time }, busy), undefined)
   t.equal(watch.look({ real: 1080, awake: 1080 }, FLUSHED), undefined, 'the time begins when they have gone')
@@ -97,7 +106,7 @@ t.test('time in which the process was blocked counts for age, expiry and heartbe
   const backlog = writer({ backlog: 1, isFlushed: false })
   const asleep = { real: 100_000, awake: 2 }
   const look = (timeouts: Partial<Timeouts>, of: ResponseWriter, expiresAt = Infinity): Due | undefined => {
-    const watch = new Watch({ ...NEVER, ...timeouts }, 0, expiresAt)
+    const watch = watching({ ...NEVER, ...timeouts }, 0, expiresAt)
     watch.look({ real: 0, awake: 0 }, of)
     watch.look({ real: 1, awake: 1 }, of)
     return watch.look(asleep, of)
@@ -110,7 +119,7 @@ t.test('time in which the process was blocked counts for age, expiry and heartbe
 })
 
 t.test('a stall ends with every byte that is taken, and also where all were taken in between', async (t) => {
-  const watch = new Watch({ ...NEVER, stallTimeout: 100 }, 0, Infinity)
+  const watch = watching({ ...NEVER, stallTimeout: 100 }, 0, Infinity)
   const state = writer({ backlog: 1, isFlushed: false, mark: 7 })
   const look = (time: number): Due | undefined => watch.look({ real: time, awake: time }, state)
   t.equal(look(0), undefined)
@@ -128,7 +137,7 @@ t.test('a stall ends with every byte that is taken, and also where all were take
 })
 
 t.test('one that is stalled is said to be that, whatever else is due', async (t) => {
-  const watch = new Watch({ heartbeatInterval: 1, stallTimeout: 100, idleTimeout: 1, maxLifetime: 1 }, 0, 1)
+  const watch = watching({ heartbeatInterval: 1, stallTimeout: 100, idleTimeout: 1, maxLifetime: 1 }, 0, 1)
   const state = writer({ backlog: 1, isFlushed: false })
   t.equal(watch.look({ real: 0, awake: 0 }, state), undefined)
   t.equal(watch.look({ real: 50, awake: 50 }, state), 'expired')
@@ -136,7 +145,7 @@ t.test('one that is stalled is said to be that, whatever else is due', async (t)
 })
 
 t.test('of a stream on a shared connection whole writes are seen: that the connection moves speaks for it, but not for ever', async (t) => {
-  const watch = new Watch({ ...NEVER, stallTimeout: 100 }, 0, Infinity)
+  const watch = watching({ ...NEVER, stallTimeout: 100 }, 0, Infinity)
   const state = writer({ backlog: 1, isFlushed: false })
   const look = (time: number): Due | undefined => watch.look({ real: time, awake: time }, state)
   for (let time = 0; time < 400; time += 10) {
@@ -151,7 +160,7 @@ t.test('of a stream on a shared connection whole writes are seen: that the conne
 })
 
 t.test('a stream is neither idle nor too old while a source is streamed to it', async (t) => {
-  const watch = new Watch({ ...NEVER, idleTimeout: 10, maxLifetime: 10, heartbeatInterval: 10 }, 0, Infinity)
+  const watch = watching({ ...NEVER, idleTimeout: 10, maxLifetime: 10, heartbeatInterval: 10 }, 0, Infinity)
   const dues = (from: number): Array<Due | undefined> => [0, 20, 40].map((time) => watch.look({ real: from + time, awake: from + time }, FLUSHED))
   watch.sources = 2
   t.strictSame(dues(0), [undefined, 'heartbeat', 'heartbeat'])

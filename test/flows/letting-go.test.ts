@@ -1,0 +1,80 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t from 'tap'
+import ssePlugin from '../../plugin.ts'
+import { openStream, start } from './journey.ts'
+import { gate, listen, turn } from './raw-reader.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+t.test('an open stream holds on neither to its reply nor to its request', async (t) => {
+  // Without a logger, and without an onResponse hook: for those Fastify keeps both itself.
+  const app = Fastify()
+  await app.register(ssePlugin)
+  const refs: Array<WeakRef<object>> = []
+  app.get('/own', async (request, reply) => {
+    refs.push(new WeakRef(reply), new WeakRef(request))
+    await app.sse.subscribe(reply)
+  })
+  const port = await listen(t, app)
+  for (let i = 0; i < 10; i++) await openStream(t, port, 'GET /own')
+  const held = (): number => refs.filter((ref) => ref.deref() !== undefined).length
+  // Those of the last may still be at hand somewhere.
+  for (let i = 0; i < 20 && held() > 2; i++) {
+    await turn()
+    collectGarbage()
+  }
+  t.ok(held() <= 2, `${held()} of ${refs.length}`)
+  t.equal(app.sse.count(), 10)
+})
+
+t.test('what the application listens to, on a response and on its payload, stays', async (t) => {
+  const heard: string[] = []
+  const over = gate()
+  const prepare = (app: FastifyInstance): void => {
+    app.addHook('onSend', async (_request, reply, payload) => {
+      const stream = payload as NodeJS.ReadableStream
+      stream.on('close', () => heard.push('the payload closed'))
+      stream.on('end', () => heard.push('the payload ended'))
+      reply.raw.on('finish', () => heard.push('finished'))
+      reply.raw.on('close', () => heard.push('closed'))
+    })
+    app.get('/own', async (_request, reply) => {
+      reply.raw.once('close', () => heard.push('closed, said before it opened'))
+      const subscriber = await app.sse.subscribe(reply)
+      reply.raw.once('close', () => {
+        heard.push('closed, said after it opened')
+        over.open()
+      })
+      subscriber.close()
+    })
+  }
+  const onSubscribe = (_subscriber: unknown, { raw }: { raw: NodeJS.EventEmitter }): void => { raw.on('close', () => heard.push('the request closed')) }
+  const journey = await start(t, { onSubscribe }, { prepare })
+  await openStream(t, journey.port, 'GET /own')
+  await over.passed
+  t.strictSame(heard.sort(), [
+    'closed', 'closed, said after it opened', 'closed, said before it opened', 'finished', 'the payload closed', 'the payload ended', 'the request closed'
+  ])
+  t.strictSame(journey.closes, ['ended'])
+})
+
+t.test('nothing of Fastify listens to the response of an open stream', async (t) => {
+  const counts: number[] = []
+  const count = (response: NodeJS.EventEmitter): number => response.eventNames().reduce((sum, event) => sum + response.listenerCount(event), 0)
+  const opened = gate()
+  const prepare = (app: FastifyInstance): void => {
+    app.get('/own', async (_request, reply) => {
+      counts.push(count(reply.raw))
+      await app.sse.subscribe(reply)
+      counts.push(count(reply.raw))
+      opened.open()
+    })
+  }
+  const journey = await start(t, {}, { prepare })
+  await openStream(t, journey.port, 'GET /own')
+  await opened.passed
+  t.equal(counts[1], counts[0]! + 2, 'the plugin: to its end, and to errors')
+})
