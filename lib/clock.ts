@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks'
-import type { Pace } from './pace.ts'
 
 /** Whole monotonic milliseconds: what the clock on the wall is set to changes nothing. */
 export function now (): number {
@@ -10,6 +9,13 @@ export function now (): number {
 /** What may be given to a timer of Node: it takes anything longer for 1. */
 export function longestTimer (milliseconds: number): number {
   return Math.min(milliseconds, 2 ** 31 - 1)
+}
+
+/** How often it ticks. Milliseconds. */
+export interface Pace {
+  readonly interval: number
+  /** What goes beyond, from one tick to the next, this process was not awake. */
+  readonly longestStep: number
 }
 
 /** What a tick says, in milliseconds of two clocks. */
@@ -34,7 +40,6 @@ export class Clock {
 
   get now (): number { return this.#now() }
 
-  /** @param pace What goes beyond its longest step, from one tick to the next, this process was not awake. */
   start ({ interval, longestStep }: Pace, tick: (times: Times) => void): void {
     let awake = 0
     let last = this.#now()

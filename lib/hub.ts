@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { Audience } from './audience.ts'
 import type { Times } from './clock.ts'
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
 import type { Closing } from './closing.ts'
@@ -35,7 +36,7 @@ export interface HubParts {
   predicateFailed (error: unknown): void
 }
 
-const NOBODY: ReadonlySet<Subscriber> = new Set()
+const NOBODY: Audience = new Map()
 
 /**
  * The subscribers of this process, from the moment their head is sent until their response closes.
@@ -44,7 +45,7 @@ export class Hub implements SubscriberOwner {
   readonly traffic: Traffic = noTraffic()
   readonly #subscribers = new Set<Subscriber>()
   /** Those of each channel that has any. */
-  readonly #byChannel = new Map<string, Set<Subscriber>>()
+  readonly #byChannel = new Map<string, Map<Subscriber, Delivery>>()
   readonly #closes = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
   readonly heartbeat: Buffer
   readonly #parts: HubParts
@@ -66,7 +67,7 @@ export class Hub implements SubscriberOwner {
   get channels (): number { return this.#byChannel.size }
 
   /** Those that hear a channel. */
-  of (channel: string): ReadonlySet<Subscriber> { return this.#byChannel.get(channel) ?? NOBODY }
+  of (channel: string): Audience { return this.#byChannel.get(channel) ?? NOBODY }
 
   /** How many streams ended, by reason, and how many never opened. */
   get closes (): Readonly<Record<CloseReason, number>> { return { ...this.#closes } }
@@ -91,15 +92,15 @@ export class Hub implements SubscriberOwner {
   }
 
   joined (subscriber: Subscriber, channel: string): void {
-    const subscribers = this.#byChannel.get(channel)
-    if (subscribers === undefined) this.#byChannel.set(channel, new Set([subscriber]))
-    else subscribers.add(subscriber)
+    const audience = this.#byChannel.get(channel)
+    if (audience === undefined) this.#byChannel.set(channel, new Map([[subscriber, subscriber.delivery]]))
+    else audience.set(subscriber, subscriber.delivery)
   }
 
   left (subscriber: Subscriber, channel: string): void {
-    const subscribers = this.#byChannel.get(channel)
-    subscribers?.delete(subscriber)
-    if (subscribers?.size === 0) this.#byChannel.delete(channel)
+    const audience = this.#byChannel.get(channel)
+    audience?.delete(subscriber)
+    if (audience?.size === 0) this.#byChannel.delete(channel)
   }
 
   encode (event: string, payload: unknown): string {
@@ -134,7 +135,7 @@ export class Hub implements SubscriberOwner {
    */
   revoke (channel: string | undefined, predicate: (subscriber: Subscriber) => boolean, final: boolean): number {
     // First all, then the ends: a predicate may look at the others.
-    const picked = [...channel === undefined ? this.#subscribers : this.of(channel)].filter((subscriber) => {
+    const picked = [...channel === undefined ? this.#subscribers : this.of(channel).keys()].filter((subscriber) => {
       try {
         const answer = predicate(subscriber)
         // A promise would pass for true, and end everybody. Nobody waits for what becomes of it.

@@ -1,16 +1,11 @@
+import type { Pace } from './clock.ts'
 import type { Timeouts } from './watch.ts'
-
-/** How often the clock looks at what has become of the subscribers. Milliseconds. */
-export interface Pace {
-  readonly interval: number
-  /** Between two looks in which this process was awake, at most. */
-  readonly longestStep: number
-}
 
 const MIN_INTERVAL = 10
 const MAX_INTERVAL = 1000
 const TICKS_IN_TIMEOUT = 16
 
+/** How often the clock has to look at what has become of the subscribers. */
 export function paceFor (timeouts: Timeouts): Pace {
   // A part of the shortest time-out, so that none is late by much; a second at most, since each stream may expire at a moment of its own.
   const interval = Math.max(MIN_INTERVAL, Math.min(...Object.values(timeouts).map((timeout) => timeout / TICKS_IN_TIMEOUT), MAX_INTERVAL))

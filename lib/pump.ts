@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks'
+import type { Audience } from './audience.ts'
 import type { Channels } from './channels.ts'
-import type { Log } from './log.ts'
 import type { Delivery } from './delivery.ts'
-import type { Subscriber } from './subscriber.ts'
+import type { Log } from './log.ts'
 
 // A slice gives the event loop back after this long. The time is looked at after so many writes or bytes: often enough that one more
 // write cannot matter, seldom enough that asking costs nothing.
@@ -26,10 +26,10 @@ export class Pump {
   /** Where in the queue the present sweep ends. */
   #last = 0
   /** Those who hear what was appended since the present sweep began. */
-  readonly #woken = new Set<ReadonlySet<Subscriber>>()
+  readonly #woken = new Set<Audience>()
   /** Those who hear what was appended before: the present sweep looks at them after the queue. */
-  #sets: Iterator<ReadonlySet<Subscriber>> | undefined
-  #members: Iterator<Subscriber> | undefined
+  #audiences: Iterator<Audience> | undefined
+  #members: Iterator<Delivery> | undefined
   /** The head of the log when the present sweep began: who was not behind then has all before that. */
   #headAtBegin = 0
   #scheduled = false
@@ -40,8 +40,8 @@ export class Pump {
   }
 
   /** An entry was appended that all of these hear. Costs the same for one as for ten thousand: they are looked at once a sweep. */
-  wake (subscribers: ReadonlySet<Subscriber>): void {
-    if (subscribers.size > 0) this.#woken.add(subscribers)
+  wake (audience: Audience): void {
+    if (audience.size > 0) this.#woken.add(audience)
     this.#schedule()
   }
 
@@ -59,7 +59,7 @@ export class Pump {
 
   #slice (): void {
     this.#scheduled = false
-    if (this.#sets === undefined) this.#begin()
+    if (this.#audiences === undefined) this.#begin()
     const deadline = performance.now() + SLICE_MILLISECONDS
     while (this.#serveSome()) if (performance.now() > deadline) return this.#schedule()
     this.#finish()
@@ -67,7 +67,7 @@ export class Pump {
   }
 
   #begin (): void {
-    this.#sets = [...this.#woken].values()
+    this.#audiences = [...this.#woken].values()
     this.#woken.clear()
     this.#last = this.#queue.length
     this.#headAtBegin = this.#log.head
@@ -99,17 +99,17 @@ export class Pump {
     }
     for (;;) {
       const member = this.#members?.next()
-      if (member?.done === false) return member.value.delivery
-      const set = this.#sets!.next()
-      if (set.done === true) return undefined
-      this.#members = set.value.values()
+      if (member?.done === false) return member.value
+      const audience = this.#audiences!.next()
+      if (audience.done === true) return undefined
+      this.#members = audience.value.values()
     }
   }
 
   #finish (): void {
     this.#queue = this.#queue.slice(this.#last)
     this.#first = this.#last = 0
-    this.#sets = this.#members = undefined
+    this.#audiences = this.#members = undefined
     this.#log.trim(this.#served())
     if (this.#queue.length === 0) this.#channels.rest()
   }

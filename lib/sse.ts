@@ -113,7 +113,7 @@ export class Sse<E extends object = RegisteredEvents> {
   /** The subscribers of this process: all, or those that hear a channel. They may come and go while you look at them. */
   * subscribers (channel?: string): Generator<Subscriber<E>, void, undefined> {
     const { hub } = this.#parts
-    yield * (channel === undefined ? hub : hub.of(channel)) as Iterable<Subscriber<E>>
+    yield * (channel === undefined ? hub : hub.of(channel).keys()) as Iterable<Subscriber<E>>
   }
 
   /**

@@ -2,7 +2,7 @@
 # Installs what the tests use beside Node, from Debian's packages. What is there already stays as it is.
 set -euo pipefail
 
-packages=(chromium firefox-esr openssl nginx libfaketime iproute2)
+packages=(chromium firefox-esr openssl nginx libnginx-mod-nchan libfaketime iproute2)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -109,6 +109,7 @@ t.test('maxBytes holds for events and their compressed forms together; what does
   const plain = subscribe(log.oldest())
   for (const { delivery } of [replaying.subscriber, plain.subscriber]) delivery.serve()
   t.equal(log.size, before, 'nothing left for what is compressed late')
+  t.ok(log.bytes <= maxBytes)
   t.equal(replaying.writer.data.length, before)
   t.equal(plain.writer.data.length, before)
   for (let i = 40; i < 200; i++) {
@@ -146,9 +147,12 @@ t.test('a run of compressed events is cut by what is in them: replaying them tak
 t.test('a sum is kept for the last cursors only', async (t) => {
   const { log, publish } = createFanOut()
   publish('x', { id: 'x' })
+  publish('y', { id: 'y' })
   const entries = [log.find('x')!]
   const coding = new GzipCoding(log, Infinity)
   t.equal(coding.join(entries, 0, 1).sums!.after, coding.join(entries, 0, 1).sums!.after, 'the same for whoever comes there by the same way')
+  const other = coding.join([log.find('y')!], 0, 1).sums!.after
+  t.not(other, coding.join(entries, 0, 1).sums!.after, 'another for others, though they are as long')
   for (let i = 0; i < 100; i++) coding.join(entries, i, i + 1)
   t.equal(coding.join(entries, 99, 100).sums!.before.length, 99 * entries[0]!.bytes.length)
   t.equal(coding.join(entries, 50, 51).sums!.before.length, 0)

@@ -9,7 +9,8 @@ async function createHistory (count: number, bounds: Parameters<typeof createFan
   const { log, channels, publish, settled } = fanOut
   for (let i = 0; i < count; i++) publish(String(i), { channels: [channelOf(i)] })
   // Nobody has to be there for the log to be trimmed.
-  fanOut.pump.wake(new Set([fanOut.subscribe().subscriber]))
+  const { subscriber } = fanOut.subscribe()
+  fanOut.pump.wake(new Map([[subscriber, subscriber.delivery]]))
   publish('last')
   await settled()
   const { epoch } = log.newest
