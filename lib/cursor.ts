@@ -32,7 +32,8 @@ export class Cursor {
   #ephemeralSince: number
   /** In order of their indexes; all of them after the cursor's. */
   #joining = NONE
-  #lastEventId: string | null
+  /** Of the event ID up to which it was served: a number costs less to write down than its text. */
+  #offset: number
   readonly #channels: Channels
   /** Of kept entries before this index it was told that they are gone. */
   #keptSince = 0
@@ -47,13 +48,13 @@ export class Cursor {
     this.#channels = channels
     // Where there are none from here on, it shares its runs with those who are there already.
     this.#ephemeralSince = log.ephemeralHead > index ? log.head : index
-    this.#lastEventId = log.idBefore(index)
+    this.#offset = log.offsetBefore(index)
   }
 
   get index (): number { return this.#index }
 
   /** The event ID up to which it was served; null where the stream has no ids. */
-  get lastEventId (): string | null { return this.#lastEventId }
+  get lastEventId (): string | null { return this.#log.idAt(this.#offset) }
 
   get channels (): readonly string[] {
     return this.#joining.length === 0 ? this.#view.channels : [...this.#view.channels, ...this.#joining.flatMap(({ view }) => view.channels)]
@@ -108,7 +109,7 @@ export class Cursor {
     if (this.#joining.length > 0) end = Math.min(end, this.#joining[0]!.index)
     const run = this.#view.run(this.#index, end, replay)
     this.#index = run.next
-    this.#lastEventId = run.lastEventId
+    this.#offset = run.offset
     if (this.#joining.length > 0) this.#takeUp()
     return run.events === 0 ? undefined : run
   }
@@ -127,7 +128,7 @@ export class Cursor {
   skip (): void {
     this.#keptSince = this.#log.evictedKept + 1
     this.#ephemeralSince = Math.max(this.#ephemeralSince, this.#log.evictedEphemeral + 1)
-    this.#lastEventId = this.#log.idBefore(this.#index)
+    this.#offset = this.#log.offsetBefore(this.#index)
   }
 
   /** What tells its reader, before it goes on, that entries it could hear are gone. */

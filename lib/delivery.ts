@@ -188,6 +188,9 @@ export class Delivery implements Signs {
     this.#writer = NOWHERE
   }
 
+  /** Whether `serve` would do something, and its reader is there to take it. Looks at most of what serving it will look at. */
+  get isReady (): boolean { return this.waiting && this.#writer.isOpen }
+
   /** Whether `serve` would do something. */
   get waiting (): boolean {
     return this.#state === 'open' && (this.cursor.isBehind || this.#asides !== undefined || this.#endIndex !== undefined)

@@ -31,6 +31,8 @@ export class GzipWriter implements ResponseWriter {
     return this.#writer.write(chunk)
   }
 
+  get isOpen (): boolean { return this.#writer.isOpen }
+
   get backlog (): number { return this.#writer.backlog }
 
   get isFlushed (): boolean { return this.#writer.isFlushed }

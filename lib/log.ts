@@ -177,10 +177,19 @@ export class Log {
 
   /** The event ID just before an index: who has it resumes exactly there. Null without ids. */
   idBefore (index: number): string | null {
-    if (!this.#parts.keeps) return null
-    if (index >= this.#head) return formatPosition(this.#newest)
+    return this.idAt(this.offsetBefore(index))
+  }
+
+  /** The offset of that event ID. */
+  offsetBefore (index: number): number {
+    if (index >= this.#head) return this.#newest.offset
     const { entries } = this.#kept
-    return formatPosition(entries.before(entries.slotOf(index))?.position ?? this.#floor)
+    return (entries.before(entries.slotOf(index))?.position ?? this.#floor).offset
+  }
+
+  /** The event ID of an offset of this log's; null without ids. */
+  idAt (offset: number): string | null {
+    return this.#parts.keeps ? formatPosition({ epoch: this.#parts.origin.epoch, offset }) : null
   }
 
   /** The event ID of an entry; null where it has none. */

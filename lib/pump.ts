@@ -10,6 +10,10 @@ const SLICE_MILLISECONDS = 5
 const WRITES_BETWEEN_LOOKS = 64
 const BYTES_BETWEEN_LOOKS = 256 * 1024
 
+// So many are looked at before the first of them is served. Of ten thousand subscribers none is in the processor's cache: so they are
+// fetched at the same time, and not each after the write before it.
+const LOOK_AHEAD = 16
+
 /**
  * Serves the subscribers that are behind.
  *
@@ -30,6 +34,8 @@ export class Pump {
   /** Those who hear what was appended before: the present sweep looks at them after the queue. */
   #audiences: Iterator<Audience> | undefined
   #members: Iterator<Delivery> | undefined
+  /** The next few that wait, the very next one last. */
+  readonly #ahead: Delivery[] = []
   /** The head of the log when the present sweep began: who was not behind then has all before that. */
   #headAtBegin = 0
   #scheduled = false
@@ -91,7 +97,22 @@ export class Pump {
     return true
   }
 
+  /** The next of the present sweep. */
   #next (): Delivery | undefined {
+    if (this.#ahead.length === 0) this.#lookAhead()
+    return this.#ahead.pop()
+  }
+
+  #lookAhead (): void {
+    while (this.#ahead.length < LOOK_AHEAD) {
+      const delivery = this.#take()
+      if (delivery === undefined) break
+      if (!delivery.queued && delivery.isReady) this.#ahead.push(delivery)
+    }
+    this.#ahead.reverse()
+  }
+
+  #take (): Delivery | undefined {
     if (this.#first < this.#last) {
       const delivery = this.#queue[this.#first++]!
       delivery.queued = false

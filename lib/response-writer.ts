@@ -14,6 +14,8 @@ export interface ResponseWriter {
    * @returns False when more than the allowed backlog waits to be sent; `onceDrained` tells when it is time to go on.
    */
   write (chunk: Chunk): boolean
+  /** Whether bytes still get anywhere. Not so once its reader has ended its half of the connection. */
+  readonly isOpen: boolean
   /** Bytes accepted that the operating system has not taken yet; 0 where it is not yet this response's turn to send any. */
   readonly backlog: number
   /** Whether all that was accepted is on its way. */
@@ -36,7 +38,7 @@ export interface ResponseWriter {
 
 /** For a stream that has closed: holds on to nothing. */
 export const NOWHERE: ResponseWriter = {
-  backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, write: () => true, onceDrained () {}, end () {}, beLast () {}, destroy () {}, destroyLast () {}
+  isOpen: false, backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, write: () => true, onceDrained () {}, end () {}, beLast () {}, destroy () {}, destroyLast () {}
 }
 
 /** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */
@@ -52,10 +54,12 @@ export class SocketWriter implements ResponseWriter {
   }
 
   write ({ framed }: Chunk): boolean {
-    // A reader that has ended its half: Node has ended ours, and `close` follows when the rest is sent.
-    if (!this.#socket.writable) return false
+    if (!this.isOpen) return false
     return this.#socket.write(framed) || this.#socket.writableLength <= this.#maxBacklogBytes
   }
+
+  /** When a reader has ended its half, Node has ended ours, and `close` follows when the rest is sent. */
+  get isOpen (): boolean { return this.#socket.writable }
 
   get backlog (): number { return this.#socket.writableLength }
 
@@ -100,11 +104,13 @@ export class PlainWriter implements ResponseWriter {
   }
 
   write ({ plain }: Chunk): boolean {
-    // HTTP/2 takes a write for an error on a stream that was reset and has not told yet.
-    if (hasClosed(this.#response)) return false
+    if (!this.isOpen) return false
     this.#accepted += plain.length
     return (this.#response as ServerResponse).write(plain) || this.#response.writableLength <= this.#maxBacklogBytes
   }
+
+  /** HTTP/2 takes a write for an error on a stream that was reset and has not told yet. */
+  get isOpen (): boolean { return !hasClosed(this.#response) }
 
   get backlog (): number {
     // One that waits for an earlier response on its connection is not the reader's fault.

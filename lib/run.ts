@@ -5,8 +5,8 @@ export interface Run {
   readonly chunk: Chunk
   /** The cursor of whoever has been given it. */
   readonly next: number
-  /** The event ID just before that; null where the stream has no ids. */
-  readonly lastEventId: string | null
+  /** The offset of the event ID just before that. */
+  readonly offset: number
   readonly events: number
   /** Of these, as they are without any coding. */
   readonly bytes: number

@@ -125,7 +125,7 @@ export class View {
       return true
     })
     const chunk = this.coding.join(entries, cursor, next)
-    return { chunk, next, lastEventId: this.#log.idBefore(next), events: entries.length, bytes }
+    return { chunk, next, offset: this.#log.offsetBefore(next), events: entries.length, bytes }
   }
 
   /** Visits the entries from one index up to, not including, another, in order, each once, until told to stop. */

@@ -15,7 +15,7 @@ interface State {
 /** A writer of which only the state counts. */
 function writer (state: Partial<State> = {}): ResponseWriter & State {
   const silent = { write: () => true, onceDrained () {}, end () {}, beLast () {}, destroy () {}, destroyLast () {} }
-  return { backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, ...silent, ...state }
+  return { isOpen: true, backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, ...silent, ...state }
 }
 
 const FLUSHED = writer()

@@ -26,6 +26,7 @@ export class GatedWriter implements ResponseWriter {
   room = Infinity
   readonly writes: Chunk[] = []
   state: 'open' | 'ended' | 'destroyed' = 'open'
+  isOpen = true
   backlog = 0
   mark = 0
   isFlushed = true

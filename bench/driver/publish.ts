@@ -1,0 +1,52 @@
+import type { Cell } from './cell.ts'
+import { Collapse } from './child.ts'
+import type { Plan } from '../contract.ts'
+import { now } from '../load/clock.ts'
+
+/** An event that has not reached everybody in so long never will. */
+const TURN_LIMIT = 3000
+
+/** Publishes by plan. */
+export async function publishAll (cell: Cell, plan: Exclude<Plan, { kind: 'turns' }>, limit: number): Promise<number> {
+  const published = cell.server.hear('published', limit)
+  cell.publish(plan)
+  try {
+    return (await published).count
+  } catch (error) {
+    throw error instanceof Collapse ? new Collapse(`still publishing after ${limit / 1000} s`) : error
+  }
+}
+
+export interface Loop {
+  readonly readers: number
+  readonly bytes: number
+  /** Ends after so many events, or so long, whichever is first. */
+  readonly count: number
+  readonly seconds: number
+}
+
+/** A closed loop: publishes an event when all readers have the one before. */
+export async function publishInTurn (cell: Cell, { readers, bytes, count, seconds }: Loop): Promise<number> {
+  cell.publish({ kind: 'turns', count, bytes, channels: 0 })
+  cell.load.tell({ turns: readers })
+  // Both answer in order: a `next` before its plan would be no event, and an event before `turns` would end none.
+  await Promise.all([cell.server.ask('begin', 'began', TURN_LIMIT), cell.counts()])
+  const until = now() + seconds * 1000
+  let published = 0
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout
+    const next = (): void => {
+      clearTimeout(timer)
+      if (published === count || now() >= until) {
+        cell.load.tell({ turns: 0 })
+        resolve(published)
+        return
+      }
+      published++
+      timer = setTimeout(() => reject(new Collapse(`event ${published} did not reach everybody within ${TURN_LIMIT / 1000} s`)), TURN_LIMIT)
+      cell.server.tell('next')
+    }
+    cell.load.heard = ({ what }) => { if (what === 'turn') next() }
+    next()
+  })
+}

@@ -1,0 +1,31 @@
+import type { Cores } from './cores.ts'
+import { tableOf, type Table } from '../report/results.ts'
+import type { Outcome, Row, Workload } from '../workload.ts'
+
+/** Called after each cell. */
+export type OnCell = (workload: Workload, row: Row, round: number, outcome: Outcome, seconds: number) => void
+
+export interface Order {
+  readonly rounds: number
+  /** Cells that run side by side: more than one where times do not matter. */
+  readonly atOnce: number
+  readonly cores: Cores
+}
+
+/** Interleaved, so that what disturbs the machine for a while disturbs all alike: A B C A B C. */
+export async function runRounds (workload: Workload, rows: readonly Row[], { rounds, atOnce, cores }: Order, onCell: OnCell): Promise<Table> {
+  const outcomes = new Map<string, Outcome[]>(rows.map(({ key }) => [key, []]))
+  for (let round = 1; round <= rounds; round++) {
+    const left = rows.values()
+    const line = async (): Promise<void> => {
+      for (const row of left) {
+        const began = performance.now()
+        const outcome = await workload.run(row, cores)
+        outcomes.get(row.key)!.push(outcome)
+        onCell(workload, row, round, outcome, (performance.now() - began) / 1000)
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, line))
+  }
+  return tableOf(workload, rows, outcomes)
+}

@@ -1,0 +1,107 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { HOST } from './listening.ts'
+
+const NGINX = '/usr/sbin/nginx'
+const NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so'
+const ATTEMPTS = 5
+const LOOK_INTERVAL = 10
+
+export const isInstalled = existsSync(NGINX) && existsSync(NCHAN)
+
+export interface Nginx {
+  readonly port: number
+  readonly folder: string
+  readonly worker: number
+  stop (): Promise<void>
+}
+
+/** Name and version of nginx and of the Debian package of its module. */
+export function titleOfNginx (): string {
+  if (!isInstalled) return 'nginx + nchan'
+  const said = (command: string, ...args: string[]): string => spawnSync(command, args, { encoding: 'utf8' }).output.join('')
+  const [, nginx] = /nginx\/([\d.]+)/.exec(said(NGINX, '-v'))!
+  const [, nchan] = /\t(?:\d+:)?([\d.]+)/.exec(said('dpkg-query', '--show', 'libnginx-mod-nchan')) ?? []
+  return `nginx ${nginx} + nchan ${nchan}`
+}
+
+/** One worker of nginx on a free port of loopback. @param http What its `http` holds, for that port. Paths are relative to its folder. */
+export async function startNginx (http: (port: number) => string): Promise<Nginx> {
+  for (let attempt = 1; ; attempt++) {
+    const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
+    const port = await freePort()
+    const { child, errors } = run(folder, configuration(http(port)))
+    const worker = await workerOf(child, port)
+    if (worker !== undefined) return { port, folder, worker, stop: () => stop(child) }
+    // A port that was free may be taken a moment later.
+    if (attempt === ATTEMPTS || !errors().includes('Address already in use')) throw new Error(`nginx does not run: ${errors()}`)
+  }
+}
+
+function configuration (http: string): string {
+  // Workers of an nginx that root starts are another user, to whom the folder is closed. Nobody else may name one.
+  const user = process.getuid?.() === 0 ? 'user root;' : ''
+  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join('\n')
+  return `load_module ${NCHAN};
+${user}
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr;
+events { worker_connections 16384; }
+http {
+${folders}
+access_log off;
+${http}
+}
+`
+}
+
+/** On the processor that `BENCH_SERVER_CPU` names, as long as this process lives, however that ends. */
+function run (folder: string, text: string): { child: ChildProcess, errors: () => string } {
+  const file = join(folder, 'nginx.conf')
+  writeFileSync(file, text)
+  const { BENCH_SERVER_CPU: cpu } = process.env
+  const command = ['setpriv', '--pdeathsig', 'TERM', ...cpu === undefined ? [] : ['taskset', '-c', cpu], NGINX, '-p', folder, '-c', file, '-e', 'stderr']
+  const child = spawn(command[0]!, command.slice(1), { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+  process.once('exit', () => {
+    child.kill()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (piece: string) => { said += piece })
+  return { child, errors: () => said }
+}
+
+async function stop (child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill()
+  await once(child, 'exit')
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer().listen(0, HOST)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** The process that serves, once it takes connections; none where nginx has ended instead. */
+async function workerOf (child: ChildProcess, port: number): Promise<number | undefined> {
+  while (child.exitCode === null) {
+    await setTimeout(LOOK_INTERVAL)
+    const socket = connect(port, HOST)
+    const isOpen = await new Promise<boolean>((resolve) => socket.once('connect', () => resolve(true)).once('error', () => resolve(false)))
+    socket.destroy()
+    const [worker] = isOpen ? readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ') : []
+    if (worker) return Number(worker)
+  }
+  return undefined
+}

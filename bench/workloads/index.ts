@@ -1,0 +1,15 @@
+import type { Workload } from '../workload.ts'
+import { burst } from './burst.ts'
+import { channels } from './channels.ts'
+import { compression } from './compression.ts'
+import { connects } from './connects.ts'
+import { fanOut } from './fan-out.ts'
+import { http2 } from './http2.ts'
+import { idle } from './idle.ts'
+import { crowd, latency, overload, stalled } from './paced.ts'
+import type { Scale } from './scale.ts'
+
+/** In the order of their keys. */
+export function workloadsOf (scale: Scale): readonly Workload[] {
+  return [fanOut, latency, overload, crowd, idle, channels, connects, stalled, burst, compression, http2].map((workload) => workload(scale))
+}

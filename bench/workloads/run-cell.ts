@@ -1,0 +1,18 @@
+import { Cell } from '../driver/cell.ts'
+import type { Cores } from '../driver/cores.ts'
+import type { Outcome, Row } from '../workload.ts'
+import type { Figures } from '../driver/window.ts'
+
+/** Runs one cell to its end, whatever becomes of the server. */
+export async function runCell (row: Row, cores: Cores, work: (cell: Cell) => Promise<Figures>): Promise<Outcome> {
+  const cell = new Cell(row.server, cores)
+  let figures: Figures = {}
+  try {
+    figures = await work(cell)
+  } catch (error) {
+    cell.note(error)
+  } finally {
+    await cell.end()
+  }
+  return { figures, notes: [...cell.notes] }
+}
