@@ -43,8 +43,15 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     channels.append(position, publication)
     for (const channel of publication.channels) pump.wake(hub.of(channel))
   })
-  const log = new Log({ origin, bounds: settings.history, keeps: settings.keepsHistory, now, evicted: (entry) => channels.evict(entry) })
-  const channels = new Channels(log, settings.compress === false ? Infinity : settings.compress.minBytes)
+  const log = new Log({
+    origin,
+    bounds: settings.history,
+    minBytesToCompress: settings.compress === false ? Infinity : settings.compress.minBytes,
+    keeps: settings.keepsHistory,
+    now,
+    evicted: (entry) => channels.evict(entry)
+  })
+  const channels = new Channels(log)
   const pump = new Pump(log, channels)
   const clock = new Clock()
   const closing = new Closing(settings.shutdownTimeout)

@@ -21,14 +21,11 @@ export class Channels {
   readonly #views = new Map<string, View>()
   readonly #sharedRuns: SharedRuns
   readonly #forgotten: Forgotten
-  readonly #minBytesToCompress: number
   /** Entries that a later one of the same key replaced. */
   replaced = 0
 
-  /** @param minBytesToCompress Smaller entries are not worth it. */
-  constructor (log: Log, minBytesToCompress = Infinity) {
+  constructor (log: Log) {
     this.#log = log
-    this.#minBytesToCompress = minBytesToCompress
     this.#sharedRuns = new SharedRuns(log)
     this.#forgotten = new Forgotten(log.origin.offset)
   }
@@ -70,7 +67,7 @@ export class Channels {
     const key = `${coding}\n${channels.join('\n')}`
     let view = this.#views.get(key)
     if (view === undefined) {
-      const coder = coding === 'gzip' ? new GzipCoding(this.#log, this.#minBytesToCompress) : IDENTITY
+      const coder = coding === 'gzip' ? new GzipCoding(this.#log) : IDENTITY
       view = new View(key, this.#log, channels.map((name) => this.#channel(name)), coder, this.#sharedRuns)
       this.#views.set(key, view)
     }

@@ -15,8 +15,8 @@ export interface Entry {
   readonly time: number
   /** The whole event as it goes out, `id` line included. The log's to change: what left it holds none. */
   bytes: Buffer
-  /** The same compressed, once a reader wanted it. */
-  deflated: Buffer | undefined
+  /** The same compressed; undefined until a reader wants it, null where it goes out as it is. The log's to change. */
+  deflated: Buffer | null | undefined
   /** How many channels still list it. Theirs to change. */
   listings: number
 }

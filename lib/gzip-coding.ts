@@ -17,14 +17,11 @@ const CURSORS_KEPT = 8
 export class GzipCoding implements Coding {
   readonly name = 'gzip'
   readonly #log: Log
-  readonly #minBytes: number
   /** What was joined up to a cursor, for the last few in the order in which they came. */
   readonly #sums = new Map<number, Sum>()
 
-  /** @param minBytes Entries below are stored as they are. */
-  constructor (log: Log, minBytes: number) {
+  constructor (log: Log) {
     this.#log = log
-    this.#minBytes = minBytes
   }
 
   join (entries: readonly Entry[], from: number, to: number): Chunk {
@@ -39,14 +36,9 @@ export class GzipCoding implements Coding {
   }
 
   #blocksOf (entry: Entry): Buffer[] {
-    const { bytes } = entry
-    if (bytes.length < this.#minBytes) return storedBlocks(bytes)
-    let { deflated } = entry
-    if (deflated === undefined) {
-      deflated = deflatedBlocks(bytes)
-      this.#log.holdDeflated(entry, deflated)
-    }
-    return [deflated]
+    if (entry.deflated === undefined) this.#log.holdDeflated(entry, deflatedBlocks(entry.bytes))
+    const { bytes, deflated } = entry
+    return deflated == null ? storedBlocks(bytes) : [deflated]
   }
 
   /** @returns The one that is kept there, where it says the same. */

@@ -19,6 +19,8 @@ export interface LogParts {
   readonly origin: Position
   /** Of the kept entries, and once more of the ephemeral ones. */
   readonly bounds: LogBounds
+  /** Entries below are not compressed; Infinity: none is. */
+  readonly minBytesToCompress: number
   /** False: every entry is ephemeral, so none has an id, and no reader can resume. */
   readonly keeps: boolean
   /** Monotonic milliseconds. */
@@ -41,8 +43,6 @@ const NO_BYTES = Buffer.alloc(0)
 class Shelf {
   readonly entries = new EntryList()
   bytes = 0
-  /** Room that the next entry leaves for its compressed form, judged by the last one that there was. */
-  reserve = 0
   /** The index of the newest one that was evicted; -1: none was. */
   evicted = -1
 }
@@ -77,7 +77,7 @@ export class Log {
   /** Goes up whenever an entry comes or leaves. */
   get changes (): number { return this.#changes }
 
-  /** Bytes of the kept entries, those of their compressed forms among them. */
+  /** Bytes of the kept entries, and of their compressed forms, those to come included. */
   get bytes (): number { return this.#kept.bytes }
 
   /** Entries that can be replayed. */
@@ -120,8 +120,7 @@ export class Log {
     const text = kept ? encodeId(id ?? formatPosition(position)) + body : body
     const bytes = copyOf(text)
     const shelf = kept ? this.#kept : this.#ephemeral
-    this.#evictWhile(shelf, () => shelf.bytes + bytes.length + shelf.reserve > this.#parts.bounds.maxBytes)
-    const entry = {
+    const entry: Entry = {
       index: this.#head++,
       position: kept ? position : null,
       id: kept ? id : undefined,
@@ -129,11 +128,13 @@ export class Log {
       key,
       time: this.#parts.now(),
       bytes,
-      deflated: undefined,
+      deflated: this.#isCompressible(bytes) ? undefined : null,
       listings: 0
     }
+    const size = sizeOf(entry)
+    this.#evictWhile(shelf, () => shelf.bytes + size > this.#parts.bounds.maxBytes)
     shelf.entries.append(entry)
-    shelf.bytes += bytes.length
+    shelf.bytes += size
     this.#changes++
     if (kept) this.#newest = position
     else this.#ephemeralHead = this.#head
@@ -145,20 +146,24 @@ export class Log {
   remove (entry: Entry): void {
     const shelf = entry.position === null ? this.#ephemeral : this.#kept
     shelf.entries.remove(entry)
-    shelf.bytes -= entry.bytes.length + (entry.deflated?.length ?? 0)
+    shelf.bytes -= sizeOf(entry)
     this.#changes++
     // A list holds on to what is gone for a while; that must not hold on to the bytes.
     entry.bytes = NO_BYTES
-    entry.deflated = undefined
+    entry.deflated = null
   }
 
-  /** Keeps the compressed form of an entry with it, where there is room: nothing leaves for it. It counts as the entry does. */
+  /** Keeps the compressed form of an entry with it, where that is smaller. There is room for it. */
   holdDeflated (entry: Entry, deflated: Buffer): void {
     const shelf = entry.position === null ? this.#ephemeral : this.#kept
-    shelf.reserve = deflated.length
-    if (shelf.bytes + deflated.length > this.#parts.bounds.maxBytes) return
-    entry.deflated = deflated
-    shelf.bytes += deflated.length
+    shelf.bytes -= sizeOf(entry)
+    entry.deflated = deflated.length < entry.bytes.length ? deflated : null
+    shelf.bytes += sizeOf(entry)
+  }
+
+  /** What leaves no room for its compressed form goes out as it is. */
+  #isCompressible ({ length }: Buffer): boolean {
+    return length >= this.#parts.minBytesToCompress && 2 * length <= this.#parts.bounds.maxBytes
   }
 
   /**
@@ -236,6 +241,12 @@ export class Log {
     this.remove(entry)
     this.#parts.evicted(entry)
   }
+}
+
+/** The bytes that an entry may take. Its compressed form has its room from the beginning: it comes when others are served, and nothing may leave then. */
+function sizeOf ({ bytes, deflated }: Entry): number {
+  if (deflated === undefined) return 2 * bytes.length
+  return bytes.length + (deflated === null ? 0 : deflated.length)
 }
 
 /** In memory of its own: an entry that outlives its neighbours would hold on to 8 KiB of the pool that small buffers share. */

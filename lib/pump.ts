@@ -7,12 +7,12 @@ import type { Log } from './log.ts'
 // A slice gives the event loop back after this long. The time is looked at after so many writes or bytes: often enough that one more
 // write cannot matter, seldom enough that asking costs nothing.
 const SLICE_MILLISECONDS = 5
-const WRITES_BETWEEN_LOOKS = 64
 const BYTES_BETWEEN_LOOKS = 256 * 1024
-
 // So many are looked at before the first of them is served. Of ten thousand subscribers none is in the processor's cache: so they are
 // fetched at the same time, and not each after the write before it.
-const LOOK_AHEAD = 16
+const WRITES_BETWEEN_LOOKS = 16
+// Among those that have nothing to get, or do not take it.
+const MAX_LOOKS = 256
 
 /**
  * Serves the subscribers that are behind.
@@ -80,36 +80,32 @@ export class Pump {
   }
 
   /**
-   * Serves as many as cannot take long.
+   * Serves a few, as many as cannot take long.
    *
    * @returns Whether there may be more in this sweep.
    */
   #serveSome (): boolean {
-    let bytes = 0
-    for (let looks = 0; looks < WRITES_BETWEEN_LOOKS && bytes < BYTES_BETWEEN_LOOKS; looks++) {
-      const delivery = this.#next()
-      if (delivery === undefined) return false
+    const left = this.#ahead.length > 0 || this.#lookAhead()
+    for (let bytes = 0; this.#ahead.length > 0 && bytes < BYTES_BETWEEN_LOOKS;) {
+      const delivery = this.#ahead.pop()!
       // It may stand in the queue already: for the next sweep, then.
       if (delivery.queued) continue
       bytes += delivery.serve()
       if (delivery.waiting) this.#enqueue(delivery)
     }
-    return true
+    return left || this.#ahead.length > 0
   }
 
-  /** The next of the present sweep. */
-  #next (): Delivery | undefined {
-    if (this.#ahead.length === 0) this.#lookAhead()
-    return this.#ahead.pop()
-  }
-
-  #lookAhead (): void {
-    while (this.#ahead.length < LOOK_AHEAD) {
+  /** @returns Whether there may be more in this sweep than those. */
+  #lookAhead (): boolean {
+    let left = true
+    for (let looks = 0; looks < MAX_LOOKS && this.#ahead.length < WRITES_BETWEEN_LOOKS && left; looks++) {
       const delivery = this.#take()
-      if (delivery === undefined) break
-      if (!delivery.queued && delivery.isReady) this.#ahead.push(delivery)
+      if (delivery === undefined) left = false
+      else if (!delivery.queued && delivery.isReady) this.#ahead.push(delivery)
     }
     this.#ahead.reverse()
+    return left
   }
 
   #take (): Delivery | undefined {

@@ -38,7 +38,17 @@ export interface ResponseWriter {
 
 /** For a stream that has closed: holds on to nothing. */
 export const NOWHERE: ResponseWriter = {
-  isOpen: false, backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, write: () => true, onceDrained () {}, end () {}, beLast () {}, destroy () {}, destroyLast () {}
+  isOpen: false,
+  backlog: 0,
+  isFlushed: true,
+  mark: 0,
+  sharedMark: 0,
+  write: () => true,
+  onceDrained () {},
+  end () {},
+  beLast () {},
+  destroy () {},
+  destroyLast () {}
 }
 
 /** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */

@@ -35,7 +35,7 @@ export interface Stats {
   readonly failedBroadcasts: number
   /** Events, times the subscribers they were handed to. */
   readonly deliveries: number
-  /** Bytes of event streams handed to sockets. */
+  /** Bytes of event streams handed to sockets: events as they go out, compressed or not, without the framing around them. */
   readonly bytes: number
   /** How often a reader was told that events were gone, by reason. */
   readonly gaps: Readonly<Record<GapReason, number>>

@@ -1,6 +1,13 @@
 import t, { type Test } from 'tap'
 import { GzipCoding } from '../lib/gzip-coding.ts'
-import { createFanOut } from './support/fan-out.ts'
+import { createFanOut as createPlainFanOut } from './support/fan-out.ts'
+
+type FanOutParameters = Parameters<typeof createPlainFanOut>
+
+const createFanOut = (bounds?: FanOutParameters[0], options?: FanOutParameters[1]) => createPlainFanOut(bounds, { minBytesToCompress: 0, ...options })
+
+/** Hardly gets smaller. */
+const text = (i: number): string => Array.from({ length: 20 }, (_, at) => Math.sin(i * 31 + at + 1).toString(36).slice(2)).join('')
 
 const LONG = 'a long event that is worth it '.repeat(20)
 
@@ -38,7 +45,7 @@ t.test('an event is compressed once for all readers of all views, and only when 
   subscribe()
   publish(LONG, { channels: ['*', 'a'] })
   await settled()
-  const entry = (): { readonly deflated: Buffer | undefined } => log.find('first')!
+  const entry = () => log.find('first')!
   publish(LONG, { channels: ['*', 'a'], id: 'first' })
   await settled()
   t.equal(entry().deflated, undefined, 'nobody wanted it')
@@ -90,18 +97,16 @@ t.test('events below minBytes are stored as they are, and take no further memory
   publish('short', { id: 'short' })
   publish('x'.repeat(100), { id: 'long' })
   await settled()
-  t.equal(log.find('short')!.deflated, undefined)
+  t.equal(log.find('short')!.deflated, null)
   t.ok(writer.writes[1]!.plain.includes('data: short'))
   t.equal(log.bytes, log.find('short')!.bytes.length + log.find('long')!.bytes.length + log.find('long')!.deflated!.length)
 })
 
-t.test('maxBytes holds for events and their compressed forms together; what does not fit is compressed all the same', async (t) => {
-  // Texts that hardly get smaller.
-  const text = (i: number): string => Array.from({ length: 20 }, (_, at) => Math.sin(i * 31 + at + 1).toString(36).slice(2)).join('')
-  const maxBytes = 3000
+t.test('maxBytes holds for events and their compressed forms together, and each event has room for its own', async (t) => {
+  const maxBytes = 20_000
   const { log, subscribe, publish, settled } = createFanOut({ maxBytes })
   for (let i = 0; i < 40; i++) {
-    publish(text(i))
+    publish(text(i).repeat(3))
     await settled()
   }
   const before = log.size
@@ -109,24 +114,52 @@ t.test('maxBytes holds for events and their compressed forms together; what does
   const plain = subscribe(log.oldest())
   for (const { delivery } of [replaying.subscriber, plain.subscriber]) delivery.serve()
   t.equal(log.size, before, 'nothing left for what is compressed late')
-  t.ok(log.bytes <= maxBytes)
   t.equal(replaying.writer.data.length, before)
-  t.equal(plain.writer.data.length, before)
   for (let i = 40; i < 200; i++) {
-    publish(text(i), { id: `own ${i}` })
-    await settled()
+    publish(text(i).repeat(3), { id: `own ${i}` })
     t.ok(log.bytes <= maxBytes)
-    if (i > 41) t.ok(log.find(`own ${i}`)!.deflated !== undefined, 'there was room for what came')
+    await settled()
+    t.ok(log.find(`own ${i}`)!.deflated!.length > 0)
   }
-  t.ok(log.size < before && log.size > before / 3, `${log.size} are left of ${before}`)
+  t.ok(log.size > before, 'what was compressed takes less than was kept free for it')
   areAlike(t, replaying.writer, plain.writer)
   replaying.subscriber.close()
   await settled()
   t.equal(replaying.writer.gzipFault, undefined)
 })
 
+t.test('a burst into a full log is compressed once, however many views hear it', async (t) => {
+  const { log, subscribe, publish, settled } = createFanOut({ maxBytes: 50_000 })
+  let compressed = 0
+  const hold = log.holdDeflated.bind(log)
+  log.holdDeflated = (...parts) => {
+    compressed++
+    hold(...parts)
+  }
+  const readers = Array.from({ length: 30 }, (_, i) => subscribe(undefined, ['*', `own ${i}`], { coding: 'gzip' }))
+  for (let i = 0; i < 400; i++) publish(text(i))
+  await settled()
+  compressed = 0
+  for (let i = 0; i < 20; i++) publish(text(i))
+  await settled()
+  t.equal(compressed, 20)
+  for (const { writer } of readers) t.ok(writer.data.slice(-20).every((data, i) => data === text(i)))
+})
+
+t.test('what does not get smaller, or leaves no room for another form, goes out as it is, and is not tried again', async (t) => {
+  const { log, subscribe, publish, settled } = createFanOut({ maxBytes: 3000 })
+  const { writer } = subscribe(undefined, ['*'], { coding: 'gzip' })
+  for (const [id, data] of [['short', 'q'], ['large', 'x'.repeat(2000)]] as const) {
+    publish(data, { id })
+    await settled()
+    t.equal(log.find(id)!.deflated, null)
+    t.ok(writer.writes.at(-1)!.plain.includes(`data: ${data}`))
+    t.ok(log.bytes <= 3000)
+  }
+})
+
 t.test('a burst that fills the log reaches every reader: what they have not got does not leave for compressed forms', async (t) => {
-  const { subscribe, publish, settled } = createFanOut({ maxBytes: 40_000 })
+  const { subscribe, publish, settled } = createFanOut({ maxBytes: 80_000 })
   const readers = (['gzip', 'identity', 'gzip'] as const).map((coding) => subscribe(undefined, ['*'], { coding }))
   for (let i = 0; i < 60; i++) publish(`${i} ${LONG}`)
   await settled()
@@ -149,7 +182,7 @@ t.test('a sum is kept for the last cursors only', async (t) => {
   publish('x', { id: 'x' })
   publish('y', { id: 'y' })
   const entries = [log.find('x')!]
-  const coding = new GzipCoding(log, Infinity)
+  const coding = new GzipCoding(log)
   t.equal(coding.join(entries, 0, 1).sums!.after, coding.join(entries, 0, 1).sums!.after, 'the same for whoever comes there by the same way')
   const other = coding.join([log.find('y')!], 0, 1).sums!.after
   t.not(other, coding.join(entries, 0, 1).sums!.after, 'another for others, though they are as long')

@@ -13,7 +13,8 @@ function createLog (bounds: Partial<LogBounds> = {}, keeps = true) {
   const clock = { now: 0 }
   const evicted: Entry[] = []
   const origin = { epoch: EPOCH, offset: 0 }
-  const log = new Log({ origin, bounds: { ...UNBOUNDED, ...bounds }, keeps, now: () => clock.now, evicted: (entry) => evicted.push(entry) })
+  const parts = { minBytesToCompress: Infinity, keeps, now: () => clock.now, evicted: (entry: Entry) => { evicted.push(entry) } }
+  const log = new Log({ origin, bounds: { ...UNBOUNDED, ...bounds }, ...parts })
   let offset = 0
   const append = (body = 'data: x\n\n', given: { ephemeral?: boolean, id?: string } = {}): Entry => {
     const position = given.ephemeral === true ? null : { epoch: EPOCH, offset: offset += 10 }

@@ -125,16 +125,17 @@ export function codedWriter (writer: GatedWriter, coding: CodingName): ResponseW
 
 /** The rooms of the fan-out, wired as the plugin wires them, without a server. */
 export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOptions = {}) {
-  const { shutdownTimeout = 1000, timeouts = {}, minBytesToCompress = 0, ...limits } = options
+  const { shutdownTimeout = 1000, timeouts = {}, minBytesToCompress = Infinity, ...limits } = options
   const epoch = createEpoch()
   const log: Log = new Log({
     origin: { epoch, offset: 0 },
     bounds: { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity, ...bounds },
+    minBytesToCompress,
     keeps: true,
     now: () => 0,
     evicted: (entry) => channels.evict(entry)
   })
-  const channels = new Channels(log, minBytesToCompress)
+  const channels = new Channels(log)
   const pump = new Pump(log, channels)
   const ended: Array<[Subscriber, CloseReason]> = []
   const failed: unknown[] = []
