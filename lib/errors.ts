@@ -97,5 +97,8 @@ export const ReplySent = createError(
 export const ReplyReplaced = createError(
   'FST_SSE_REPLY_REPLACED', 'An onSend hook failed, or replaced or wrapped the event stream: exempt text/event-stream in it')
 
+export const TrailersSet = createError<[names: string]>(
+  'FST_SSE_TRAILERS_SET', 'An event stream has no trailers; this reply has %s')
+
 export const Closed = createError<[event: string]>(
   'FST_SSE_CLOSED', 'The event %s came after the application was closed')

@@ -50,7 +50,8 @@ export class HandOver extends Readable {
       this.resume()
     } catch (error) {
       this.#failed(error)
-      this.destroy(error as Error)
+      // Otherwise there can still be an answer that says so.
+      if (this.#response.headersSent) this.destroy(error as Error)
     }
     return destination
   }

@@ -2,7 +2,7 @@ import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:ht
 import type { FastifyReply } from 'fastify'
 import type { AnyResponse } from './any-response.ts'
 import type { CodingName } from './coding.ts'
-import { HeaderInvalid } from './errors.ts'
+import { HeaderInvalid, TrailersSet } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { closeSessionAfter } from './http2-session.ts'
 import { HEAD } from './negotiate.ts'
@@ -29,6 +29,24 @@ export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
     if (name.toLowerCase() === 'vary') addVary(reply, value)
     else reply.header(name, value)
   }
+}
+
+/**
+ * To a response that is complete but for its body: Fastify would end it to send them.
+ *
+ * @throws FST_SSE_TRAILERS_SET
+ */
+export function refuseTrailers (reply: FastifyReply): void {
+  const { raw: response } = reply
+  const names = response.getHeader('trailer')
+  if (names === undefined) return
+  // The error is the answer: Fastify would send them with it, and its length as well, which is no HTTP.
+  for (const name of String(names).split(' ')) reply.removeTrailer(name)
+  for (const name of ['trailer', 'transfer-encoding']) {
+    reply.removeHeader(name)
+    response.removeHeader(name)
+  }
+  throw new TrailersSet(String(names))
 }
 
 /** Others have a word in this one: @fastify/cors says here that the answer depends on the origin. */

@@ -123,8 +123,7 @@ t.test('a burst that comes while a sweep is under way reaches those it has passe
   const view = viewOf()
   const run = view.run.bind(view)
   view.run = (...args) => {
-    const until = performance.now() + 0.2
-    while (performance.now() < until);
+    spend(0.2)
     return run(...args)
   }
   publish('first')
@@ -136,23 +135,72 @@ t.test('a burst that comes while a sweep is under way reaches those it has passe
   for (const writer of writers) t.strictSame(writer.data, ['first', ...numbers(0, 100)])
 })
 
-t.test('a long sweep gives the event loop back', async (t) => {
-  const { publish, subscribe, settled, view: viewOf } = createFanOut()
-  for (let i = 0; i < 500; i++) subscribe()
-  const view = viewOf()
-  const run = view.run.bind(view)
-  view.run = (...args) => {
-    const until = performance.now() + 0.1
-    while (performance.now() < until);
-    return run(...args)
-  }
+/** How many turns of the event loop something takes. */
+async function turnsOf (work: () => Promise<void>): Promise<number> {
   let turns = 0
   const count = (): void => { turns++; next = setImmediate(count) }
   let next = setImmediate(count)
-  publish('a')
-  await settled()
+  await work()
   clearImmediate(next)
-  t.ok(turns >= 4, `500 writes of 0.1 ms took ${turns} turns`)
+  return turns
+}
+
+function spend (milliseconds: number): void {
+  const until = performance.now() + milliseconds
+  while (performance.now() < until);
+}
+
+t.test('a long sweep gives the event loop back', async (t) => {
+  t.test('where it writes', async (t) => {
+    const { publish, subscribe, settled, view: viewOf } = createFanOut()
+    for (let i = 0; i < 500; i++) subscribe()
+    const view = viewOf()
+    const run = view.run.bind(view)
+    view.run = (...args) => {
+      spend(0.1)
+      return run(...args)
+    }
+    publish('a')
+    const turns = await turnsOf(settled)
+    t.ok(turns >= 4, `500 writes of 0.1 ms took ${turns} turns`)
+  })
+
+  t.test('sooner where it writes much', async (t) => {
+    const { publish, subscribe, settled } = createFanOut()
+    for (let i = 0; i < 100; i++) {
+      const { writer } = subscribe()
+      const write = writer.write.bind(writer)
+      writer.write = (chunk) => {
+        spend(2)
+        return write(chunk)
+      }
+    }
+    publish('x'.repeat(64 * 1024))
+    const turns = await turnsOf(settled)
+    t.ok(turns >= 15, `100 writes of 2 ms took ${turns} turns`)
+  })
+
+  t.test('where all it meets take nothing', async (t) => {
+    const { publish, subscribe, settled } = createFanOut()
+    const writers = Array.from({ length: 2000 }, () => subscribe().writer)
+    let looks = 0
+    for (const writer of writers) {
+      Object.defineProperty(writer, 'isOpen', {
+        get () {
+          looks++
+          spend(0.05)
+          return false
+        }
+      })
+    }
+    publish('a')
+    const turns = await turnsOf(async () => { while (looks < writers.length) await new Promise(setImmediate) })
+    t.ok(turns >= 5, `2000 looks of 0.05 ms took ${turns} turns`)
+    for (const writer of writers) Object.defineProperty(writer, 'isOpen', { value: true })
+    publish('b')
+    await settled()
+    for (const writer of writers) t.strictSame(writer.data, ['a', 'b'])
+  })
 })
 
 t.test('a reader that replays takes turns with the live ones', async (t) => {

@@ -489,6 +489,22 @@ t.test('@fastify/compress registered for all routes leaves the stream alone', as
   t.equal(plain.headers['content-encoding'], 'gzip')
 })
 
+for (const [when, hook] of [['early', 'onRequest'], ['as late as it can be', 'onSend']] as const) {
+  t.test(`a reply with a trailer, set ${when}, is refused with its name`, async (t) => {
+    const logged: LogLine[] = []
+    const app = await createApp({}, (app) => {
+      app.addHook(hook as 'onRequest', async (_request, reply) => {
+        if (hook === 'onRequest' || reply.getHeader('content-type') === 'text/event-stream') reply.trailer('x-sum', async () => 'ab')
+      })
+    }, logged)
+    const answer = await fetch(`http://127.0.0.1:${await listen(t, app)}/events`)
+    t.equal(answer.status, 500)
+    t.match(await answer.json(), { code: 'FST_SSE_TRAILERS_SET', message: /x-sum/ })
+    t.equal(logged.filter(({ err }) => err !== undefined).length, 1, 'logged once')
+    t.equal(app.sse.count(), 0)
+  })
+}
+
 t.test('an onSend hook that', async (t) => {
   type OnSend = (payload: unknown, reply: FastifyReply) => unknown
   const replacing: Array<[title: string, status: number, onSend: OnSend]> = [
