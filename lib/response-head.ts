@@ -37,15 +37,11 @@ export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
  * @throws FST_SSE_TRAILERS_SET
  */
 export function refuseTrailers (reply: FastifyReply): void {
-  const { raw: response } = reply
-  const names = response.getHeader('trailer')
+  const names = reply.getHeader('trailer')
   if (names === undefined) return
   // The error is the answer: Fastify would send them with it, and its length as well, which is no HTTP.
   for (const name of String(names).split(' ')) reply.removeTrailer(name)
-  for (const name of ['trailer', 'transfer-encoding']) {
-    reply.removeHeader(name)
-    response.removeHeader(name)
-  }
+  reply.removeHeader('trailer').removeHeader('transfer-encoding')
   throw new TrailersSet(String(names))
 }
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Log } from '../lib/log.ts'
+import type { View } from '../lib/view.ts'
 import { createFanOut } from './support/fan-out.ts'
 
 /** The event ID of an entry, by its index. */
@@ -119,13 +120,8 @@ t.test('so does a burst that takes more than one run', async (t) => {
 t.test('a burst that comes while a sweep is under way reaches those it has passed already', async (t) => {
   const { publish, subscribe, settled, view: viewOf } = createFanOut({ maxEvents: 10 })
   const writers = Array.from({ length: 300 }, () => subscribe().writer)
-  // A slow event loop: every run takes a while, so the sweep is cut into slices.
-  const view = viewOf()
-  const run = view.run.bind(view)
-  view.run = (...args) => {
-    spend(0.2)
-    return run(...args)
-  }
+  // A slow event loop: the sweep is cut into slices.
+  slowDown(viewOf(), 0.2)
   publish('first')
   await new Promise(setImmediate)
   const served = writers.filter(({ data }) => data.length > 0).length
@@ -150,16 +146,20 @@ function spend (milliseconds: number): void {
   while (performance.now() < until);
 }
 
+/** Every run of it takes so many milliseconds. */
+function slowDown (view: View, milliseconds: number): void {
+  const run = view.run.bind(view)
+  view.run = (...args) => {
+    spend(milliseconds)
+    return run(...args)
+  }
+}
+
 t.test('a long sweep gives the event loop back', async (t) => {
   t.test('where it writes', async (t) => {
     const { publish, subscribe, settled, view: viewOf } = createFanOut()
     for (let i = 0; i < 500; i++) subscribe()
-    const view = viewOf()
-    const run = view.run.bind(view)
-    view.run = (...args) => {
-      spend(0.1)
-      return run(...args)
-    }
+    slowDown(viewOf(), 0.1)
     publish('a')
     const turns = await turnsOf(settled)
     t.ok(turns >= 4, `500 writes of 0.1 ms took ${turns} turns`)
