@@ -30,10 +30,12 @@ export class EventStreamParser {
   #type = ''
   /** Undefined: no data field yet. Differs from the empty string, which is an event. */
   #data: string | undefined
-  #lastEventId = ''
+  #lastEventId: string
 
-  constructor (listener: ParserListener) {
+  /** @param lastEventId That of the stream before, where this one goes on with it. */
+  constructor (listener: ParserListener, lastEventId = '') {
     this.#listener = listener
+    this.#lastEventId = lastEventId
   }
 
   push (piece: string): void {

@@ -1,0 +1,34 @@
+import type { ParsedEvent } from './event-stream-parser.ts'
+import type { Verdict } from './verdict.ts'
+
+/** One attempt to read a stream. When it is closed, or has said that it is lost, it says nothing more. */
+export interface Attempt {
+  /** Whoever reads here sees the comments of a stream, too: the server's heartbeat needs no event. */
+  readonly seesComments: boolean
+  /** Somebody listens to events of this type. One that hears all of them has nothing to do. */
+  hear (type: string): void
+  close (): void
+}
+
+/** What an attempt tells. None of it while it is made. */
+export interface AttemptListener {
+  opened (): void
+  /** It broke off, and tries again by itself. */
+  retrying (): void
+  event (event: ParsedEvent): void
+  /** Something came that is no event. */
+  sign (): void
+  lost (verdict: Verdict): void
+  /** What is not the network's doing. */
+  error (error: unknown): void
+}
+
+export interface AttemptOptions {
+  readonly url: string
+  /** That of the stream so far: an event that brings none keeps it. */
+  readonly lastEventId: string
+  /** The event types that are listened to. */
+  readonly types: Iterable<string>
+}
+
+export type Transport = (options: AttemptOptions, listener: AttemptListener) => Attempt

@@ -1,0 +1,192 @@
+import type { Attempt, AttemptListener, Transport } from './attempt.ts'
+import type { ParsedEvent } from './event-stream-parser.ts'
+import { watchPage } from './page-life.ts'
+import type { Source, SourceListener } from './source.ts'
+import type { Closed, Status } from './status.ts'
+import type { Verdict } from './verdict.ts'
+
+export interface Backoff {
+  readonly base: number
+  readonly cap: number
+}
+
+export interface ConnectionOptions {
+  readonly url: string
+  readonly transport: Transport
+  readonly lastEventId: string
+  readonly backoff: Backoff
+  readonly connectTimeout: number
+}
+
+// One that was open for so long was healthy: what follows is not the next failure of a row.
+const HEALTHY = 10_000
+
+// A timer that is later than this was stopped, with the page or the machine: what came meanwhile has yet to be looked at.
+const LATE = 1000
+
+// Of a timer. A longer one fires at once.
+const LONGEST = 2 ** 31 - 1
+
+/** Keeps a stream open: one attempt at a time, and after a wait the next one, from the last event ID on. */
+export class Connection implements Source {
+  readonly #options: ConnectionOptions
+  readonly #listener: SourceListener
+  readonly #types = new Set(['sse.open', 'sse.gap', 'sse.close', 'sse.error', 'sse.heartbeat'])
+  readonly #forgetPage: () => void
+  #lastEventId: string
+  #status: Status | undefined
+  #attempt: Attempt | undefined
+  /** While it waits, the next try; while it connects, the end of patience; while it is open, the watchdog. */
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #failures = 0
+  #openedAt = Infinity
+  /** The server wants to be left alone until then. */
+  #notBefore = 0
+  /** The longest silence of a stream that lives. */
+  #silence = Infinity
+  #lastSign = 0
+
+  constructor (options: ConnectionOptions, listener: SourceListener) {
+    this.#options = options
+    this.#listener = listener
+    this.#lastEventId = options.lastEventId
+    this.#forgetPage = watchPage({
+      left: () => {
+        this.#drop()
+        this.#turn({ state: 'waiting', retryAt: null })
+      },
+      shown: () => { if (this.#status?.state === 'waiting' && Date.now() >= this.#notBefore) this.#try() },
+      returned: () => this.#wait(0),
+      slept: () => { if (this.#status?.state !== 'waiting') this.#wait(0) }
+    })
+    this.#try()
+  }
+
+  get lastEventId (): string { return this.#lastEventId }
+
+  hear (type: string): void {
+    this.#types.add(type)
+    this.#attempt?.hear(type)
+  }
+
+  reconnect (lastEventId = this.#lastEventId): void {
+    if (this.#status?.state === 'closed') return
+    this.#lastEventId = lastEventId
+    this.#try()
+  }
+
+  close (): void {
+    this.#end({ state: 'closed', reason: 'closed' })
+  }
+
+  #try (): void {
+    this.#drop()
+    const url = new URL(this.#options.url)
+    if (this.#lastEventId !== '') url.searchParams.set('lastEventId', this.#lastEventId)
+    this.#attempt = this.#options.transport({ url: url.href, lastEventId: this.#lastEventId, types: this.#types }, this.#told)
+    this.#connecting()
+  }
+
+  readonly #told: AttemptListener = {
+    opened: () => {
+      this.#openedAt = this.#lastSign = Date.now()
+      clearTimeout(this.#timer)
+      this.#turn({ state: 'open' })
+    },
+    retrying: () => this.#connecting(),
+    sign: () => { this.#lastSign = Date.now() },
+    event: (event) => this.#hear(event),
+    lost: (verdict) => this.#lost(verdict),
+    error: (error) => this.#listener.error(error)
+  }
+
+  #connecting (): void {
+    this.#assess()
+    this.#silence = Infinity
+    this.#timeOut(this.#options.connectTimeout, () => this.#lost({}))
+    this.#turn({ state: 'connecting' })
+  }
+
+  #hear (event: ParsedEvent): void {
+    const { type, data, lastEventId } = event
+    this.#lastSign = Date.now()
+    // Its id is for native readers, which are answered 204 when they bring it.
+    if (type !== 'sse.close') this.#lastEventId = lastEventId
+    if (type === 'sse.open') this.#watch(parsed(data))
+    this.#listener.event(event)
+    if (type === 'sse.close') this.#end({ state: 'closed', reason: 'final', closeReason: String(parsed(data).reason) })
+  }
+
+  /** A page cannot see comments: of those it would take any silence for the end. */
+  #watch ({ heartbeatInterval, heartbeatEvent = this.#attempt?.seesComments }: Record<string, unknown>): void {
+    if (typeof heartbeatInterval !== 'number' || heartbeatEvent !== true) return
+    this.#silence = 2 * heartbeatInterval
+    this.#listen(this.#silence)
+  }
+
+  #listen (wait: number): void {
+    this.#timeOut(wait, (lateness) => {
+      const left = this.#lastSign + this.#silence - Date.now()
+      if (left > 0 || lateness > LATE) this.#listen(Math.max(left, LATE))
+      else this.#lost({})
+    })
+  }
+
+  #lost ({ gone, wait = 0 }: Verdict): void {
+    if (gone !== undefined) return this.#end({ state: 'closed', reason: 'gone', httpStatus: gone })
+    this.#assess()
+    const { base, cap } = this.#options.backoff
+    this.#notBefore = Date.now() + wait
+    // Anywhere in the whole range, so that the readers of a server that was down do not all come at once.
+    this.#wait(wait + Math.random() * Math.min(cap, base * 2 ** this.#failures++))
+  }
+
+  /** Whether what has just broken off counts as a success. */
+  #assess (): void {
+    if (Date.now() - this.#openedAt >= HEALTHY) this.#failures = 0
+    this.#openedAt = Infinity
+  }
+
+  #wait (milliseconds: number): void {
+    this.#drop()
+    const wait = Math.max(milliseconds, this.#notBefore - Date.now())
+    this.#timeOut(wait, () => this.#try())
+    this.#turn({ state: 'waiting', retryAt: Date.now() + wait })
+  }
+
+  #end (status: Closed): void {
+    if (this.#status?.state === 'closed') return
+    this.#drop()
+    this.#forgetPage()
+    this.#turn(status)
+  }
+
+  /** Never a second attempt beside one that lives: it would double every event. */
+  #drop (): void {
+    clearTimeout(this.#timer)
+    this.#attempt?.close()
+    this.#attempt = undefined
+  }
+
+  /** @param action Is told how much later than asked for it comes. */
+  #timeOut (milliseconds: number, action: (lateness: number) => void): void {
+    clearTimeout(this.#timer)
+    const due = Date.now() + milliseconds
+    if (milliseconds !== Infinity) this.#timer = setTimeout(() => action(Date.now() - due), Math.min(milliseconds, LONGEST))
+  }
+
+  /** Comes last in what it is a turn of: whoever hears of it may close or reconnect. */
+  #turn (status: Status): void {
+    if (this.#status?.state === status.state && status.state !== 'waiting') return
+    this.#status = status
+    this.#listener.status(status)
+  }
+}
+
+function parsed (data: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(data))
+  } catch {
+    return {}
+  }
+}

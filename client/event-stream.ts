@@ -1,0 +1,179 @@
+import type { Declarations } from '../lib/event-types.ts'
+import type { ParsedEvent } from './event-stream-parser.ts'
+import type { Settings } from './options.ts'
+import type { AnyDeclarations, EventName, Payloads } from './payloads.ts'
+import { Queue } from './queue.ts'
+import type { Source, SourceListener } from './source.ts'
+import type { Status } from './status.ts'
+
+/** What comes with a payload. */
+export interface EventInfo<K extends string = string> {
+  readonly event: K
+  /** The last event ID after this event; empty where there is none. */
+  readonly id: string
+}
+
+/** An event that was not dispatched: its data does not parse, or `validate` did not take it (then `cause` is what that threw). */
+export class UnreadableEvent extends Error {
+  override readonly name = 'UnreadableEvent'
+  readonly event: string
+  readonly id: string
+  readonly data: string
+
+  /** @internal */
+  constructor ({ type, data, lastEventId }: ParsedEvent, problem: string, options?: ErrorOptions) {
+    super(`Event "${type}" ${problem}`, options)
+    this.event = type
+    this.id = lastEventId
+    this.data = data
+  }
+}
+
+/**
+ * An event stream that comes back, read by the events that it declares.
+ *
+ * @typeParam D The declaration, by `typeof`.
+ */
+export class EventStream<D extends Declarations = AnyDeclarations> {
+  readonly #settings: Settings
+  readonly #source: Source
+  readonly #listeners = new Map<string, Set<(payload: never, info: EventInfo<never>) => void>>()
+  readonly #statusListeners = new Set<(status: Status) => void>()
+  readonly #queues = new Set<{ end (): void }>()
+  #status: Status = { state: 'connecting' }
+
+  /** @internal */
+  constructor (settings: Settings, open: (listener: SourceListener) => Source) {
+    this.#settings = settings
+    this.#source = open({
+      status: (status) => this.#turn(status),
+      event: (event) => this.#dispatch(event),
+      error: (error) => settings.onError(error)
+    })
+  }
+
+  /** Absolute, without the last event ID. */
+  get url (): string { return this.#settings.url }
+
+  get status (): Status { return this.#status }
+
+  /** That of the last event that was dispatched: where the next attempt goes on. */
+  get lastEventId (): string { return this.#source.lastEventId }
+
+  /**
+   * Listens to an event. What a listener throws is reported, and the stream goes on.
+   *
+   * @returns what takes the listener off.
+   */
+  on<K extends EventName<D>> (event: K, listener: (payload: Payloads<D>[K], info: EventInfo<K>) => void): () => void {
+    let listeners = this.#listeners.get(event)
+    if (listeners === undefined) this.#listeners.set(event, listeners = new Set())
+    listeners.add(listener)
+    this.#source.hear(event)
+    return () => { listeners.delete(listener) }
+  }
+
+  /**
+   * The payloads of one event, from now on until the stream is closed. What comes faster than it is taken waits, in any number.
+   * Leaving the loop ends the waiting, not the stream.
+   */
+  events<K extends EventName<D>> (event: K): AsyncIterableIterator<Payloads<D>[K], undefined> {
+    const queue = this.#queue<Payloads<D>[K]>(() => off())
+    const off = this.on(event, (payload) => queue.push(payload))
+    return queue
+  }
+
+  /**
+   * Listens to what becomes of the stream, from the next change on.
+   *
+   * @returns what takes the listener off.
+   */
+  onStatus (listener: (status: Status) => void): () => void {
+    this.#statusListeners.add(listener)
+    return () => { this.#statusListeners.delete(listener) }
+  }
+
+  /** The present status, then each change. Ends after `closed`. */
+  statuses (): AsyncIterableIterator<Status, undefined> {
+    const queue = this.#queue<Status>(() => off())
+    const off = this.onStatus((status) => queue.push(status))
+    queue.push(this.#status)
+    return queue
+  }
+
+  /**
+   * Drops the present connection, or the wait for the next, and connects at once. Where the stream is closed, nothing.
+   *
+   * @param lastEventId Where to go on from; absent: where it is. Empty: with what comes next.
+   */
+  reconnect (lastEventId?: string): void {
+    this.#source.reconnect(lastEventId)
+  }
+
+  /** Ends it, in whatever state it is. For good. */
+  close (): void {
+    this.#source.close()
+  }
+
+  #queue<T> (left: () => void): Queue<T> {
+    const queue = new Queue<T>(() => {
+      this.#queues.delete(queue)
+      left()
+    })
+    this.#queues.add(queue)
+    if (this.#status.state === 'closed') queue.end()
+    return queue
+  }
+
+  #turn (status: Status): void {
+    this.#status = status
+    for (const listener of [...this.#statusListeners]) this.#call(() => listener(status))
+    if (status.state === 'closed') for (const queue of this.#queues) queue.end()
+  }
+
+  #dispatch (event: ParsedEvent): void {
+    const { type, lastEventId: id } = event
+    this.#call(() => this.#settings.observe(event))
+    const listeners = this.#listeners.get(type)
+    if (listeners === undefined || listeners.size === 0) return
+    let payload: unknown
+    try {
+      payload = this.#read(event)
+    } catch (error) {
+      return this.#settings.onError(error)
+    }
+    for (const listener of [...listeners]) {
+      // An earlier one may have closed the stream.
+      if (this.#status.state !== 'closed') this.#call(() => listener(payload as never, { event: type as never, id }))
+    }
+  }
+
+  /** @throws UnreadableEvent */
+  #read (event: ParsedEvent): unknown {
+    const { text, validate } = this.#settings
+    const { type, data } = event
+    let payload: unknown = data
+    if (!text.has(type)) {
+      try {
+        payload = JSON.parse(data)
+      } catch (cause) {
+        throw new UnreadableEvent(event, 'is not JSON, nor named as text', { cause })
+      }
+    }
+    let cause: unknown
+    try {
+      if (type.startsWith('sse.') || validate(type, payload)) return payload
+    } catch (error) {
+      cause = error
+    }
+    throw new UnreadableEvent(event, 'does not validate', { cause })
+  }
+
+  #call (listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      this.#settings.onError(error)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+export interface PageListener {
+  /** The page is being left, perhaps to be returned to. */
+  left (): void
+  /** It came out of the back/forward cache. */
+  returned (): void
+  /** Somebody looks at it again, or it is online again: a good moment for a try. */
+  shown (): void
+  /** The machine slept or was offline: its connections may be dead, and nothing would tell. */
+  slept (): void
+}
+
+const BEAT = 20_000
+
+// A hidden page's timers may come once a minute.
+const SLEEP = 100_000
+
+/**
+ * Watches what becomes of the page. Workers and Node have less to tell.
+ *
+ * @returns What ends it.
+ */
+export function watchPage ({ left, returned, shown, slept }: PageListener): () => void {
+  const watching = new AbortController()
+  const on = (target: Partial<EventTarget> | undefined, type: string, handle: (event: { persisted?: boolean }) => void): void => {
+    target?.addEventListener?.(type, handle as EventListener, { signal: watching.signal })
+  }
+  let wasOffline = false
+  on(globalThis, 'pagehide', left)
+  on(globalThis, 'pageshow', ({ persisted }) => { if (persisted === true) returned() })
+  on(globalThis, 'offline', () => { wasOffline = true })
+  on(globalThis, 'online', () => {
+    if (wasOffline) slept()
+    wasOffline = false
+    shown()
+  })
+  on(globalThis.document, 'visibilitychange', () => { if (document.visibilityState === 'visible') shown() })
+
+  let beat = Date.now()
+  const timer = setInterval(() => {
+    const now = Date.now()
+    if (now - beat > BEAT + SLEEP) slept()
+    beat = now
+  }, BEAT)
+  watching.signal.addEventListener('abort', () => clearInterval(timer))
+  return () => watching.abort()
+}

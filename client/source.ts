@@ -1,0 +1,20 @@
+import type { ParsedEvent } from './event-stream-parser.ts'
+import type { Status } from './status.ts'
+
+/** Where events come from: a connection of this page's own, or one that it shares. */
+export interface Source {
+  readonly lastEventId: string
+  /** Somebody listens to events of this type. */
+  hear (type: string): void
+  /** @param lastEventId Where to go on from; absent: where it is. */
+  reconnect (lastEventId?: string): void
+  close (): void
+}
+
+/** What a source tells. After the status `closed`, nothing more. */
+export interface SourceListener {
+  status (status: Status): void
+  event (event: ParsedEvent): void
+  /** What is not the network's doing. */
+  error (error: unknown): void
+}
