@@ -2,23 +2,26 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Admission } from './lib/admission.ts'
 import { Broadcaster } from './lib/broadcast.ts'
-import { declareForBrowsers, hasCors, servePages } from './lib/browser-clients.ts'
+import { serveClient, servePages } from './lib/browser-clients.ts'
 import { harmless, logError } from './lib/callbacks.ts'
 import { EVERYBODY } from './lib/channel-name.ts'
 import { Channels } from './lib/channels.ts'
 import { Clock, now } from './lib/clock.ts'
 import { Closing } from './lib/closing.ts'
-import { DecoratorTaken, PathTaken } from './lib/errors.ts'
+import { declareForBrowsers, hasCors } from './lib/cors.ts'
+import { DecoratorTaken } from './lib/errors.ts'
 import { EventEncoder } from './lib/event-encoder.ts'
 import { EventStreams } from './lib/event-stream.ts'
 import { defineEvents, EventTypes } from './lib/event-types.ts'
 import { Hub } from './lib/hub.ts'
+import { serveInspector } from './lib/inspector.ts'
 import { Log } from './lib/log.ts'
 import { MemoryBroker } from './lib/memory-broker.ts'
-import { readOptions, type Settings, type SsePluginOptions } from './lib/options.ts'
+import { readOptions, type SsePluginOptions } from './lib/options.ts'
 import { takeOutOfService } from './lib/out-of-service.ts'
 import { Pump } from './lib/pump.ts'
 import { Sse } from './lib/sse.ts'
+import { fullUrl, refuseTaken } from './lib/urls.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -34,7 +37,9 @@ declare module 'fastify' {
 const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const settings = readOptions(options)
   const { url } = settings
-  refuseTaken(app, settings)
+  const stream = url === false ? null : fullUrl(app, url)
+  refuseTwice(app)
+  if (url !== false) refuseTaken(app, url, 'the event stream another "path" or "prefix"', settings.route.constraints)
 
   const eventTypes = await EventTypes.compile(settings.events)
   const encoder = new EventEncoder(eventTypes, settings.maxPayloadBytes)
@@ -74,6 +79,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     hub,
     headers: settings.headers,
     heartbeatInterval: settings.heartbeatInterval,
+    heartbeatEvent: settings.heartbeatEvent,
     admission: new Admission(settings.admission),
     overload: settings.overload,
     closing,
@@ -92,12 +98,14 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       handler: async (request, reply) => { await eventStreams.subscribe(reply, async () => settings.subscribe(request)) }
     })
   }
+  if (settings.client !== false) await serveClient(app, settings.client, settings.cors)
+  if (settings.inspector !== false) await serveInspector(app, settings.inspector, { stream, events: eventTypes.describe() })
   if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
     clock.start(settings.pace, (times) => hub.look(times))
-    if (url !== false && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
-      app.log.info(`sse: pages of any origin may read ${app.prefix}${url}; the option "cors" says who else`)
+    if (stream !== null && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
+      app.log.info(`sse: pages of any origin may read ${stream}; the option "cors" says who else`)
     }
   })
   // Another's server, of a `serverFactory`, is not this application's to close.
@@ -114,13 +122,9 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   app.addHook('onClose', () => hub.close())
 }
 
-function refuseTaken (app: FastifyInstance, { url, route: { constraints = {} } }: Settings): void {
+function refuseTwice (app: FastifyInstance): void {
   // The own property alone: a child scope may have a hub besides its parent's.
   if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(app.sse instanceof Sse ? ' of this plugin: register it once here, or in a child scope of its own' : '')
-  if (url === false) return
-  for (const method of ['GET', 'HEAD'] as const) {
-    if (app.hasRoute({ method, url: app.prefix + url, constraints })) throw new PathTaken(method, app.prefix + url)
-  }
 }
 
 const ssePlugin = Object.assign(

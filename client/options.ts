@@ -25,7 +25,7 @@ interface CommonOptions {
   /** All tabs of this origin that ask for the same URL read one stream, by `fetch`. @defaultValue false */
   readonly share?: boolean | undefined
   /** A wait is drawn between 0 and `base`, twice that after each further failure, at most `cap`. @defaultValue { base: 1000, cap: 30_000 } */
-  readonly backoff?: Partial<Backoff> | undefined
+  readonly backoff?: { readonly base?: number | undefined, readonly cap?: number | undefined } | undefined
   /** An attempt that is not answered is given up after so long. Infinity: never. @defaultValue 45_000 */
   readonly connectTimeout?: number | undefined
   /** Told of events that could not be read and of what listeners throw. @defaultValue reported as uncaught errors are */

@@ -231,6 +231,6 @@ export class SharedConnection implements Source {
   }
 
   #say (message: Message): void {
-    this.#channel.postMessage(message)
+    if (!this.#membership.signal.aborted) this.#channel.postMessage(message)
   }
 }

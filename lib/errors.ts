@@ -22,8 +22,8 @@ export const OptionUnsupported = createError<[option: string]>(
 export const DecoratorTaken = createError<[by: string]>(
   'FST_SSE_DECORATOR_TAKEN', 'This scope already has a decorator "sse"%s')
 
-export const PathTaken = createError<[method: string, url: string]>(
-  'FST_SSE_PATH_TAKEN', 'There is a route %s %s already: give the event stream another "path" or "prefix"')
+export const PathTaken = createError<[method: string, url: string, advice: string]>(
+  'FST_SSE_PATH_TAKEN', 'There is a route %s %s already: give %s')
 
 export const EventInvalid = createError<[event: string, rule: string]>(
   'FST_SSE_EVENT_INVALID', 'The event %s cannot be declared: %s')

@@ -45,6 +45,8 @@ export interface EventStreamParts {
   readonly hub: Hub
   /** What readers are told of it: milliseconds, or false. */
   readonly heartbeatInterval: number | false
+  /** Whether heartbeats are events. */
+  readonly heartbeatEvent: boolean
   readonly admission: Admission
   readonly overload: Overload
   readonly closing: Closing
@@ -210,12 +212,12 @@ export class EventStreams {
   }
 
   #opening (cursor: Cursor, gap: GapReason | undefined, lastEventId: string | undefined): string {
-    const { hub, heartbeatInterval } = this.#parts
+    const { hub, heartbeatInterval, heartbeatEvent } = this.#parts
     const time = hub.drawReconnectionTime()
-    if (gap === undefined) return encodeOpen(time, heartbeatInterval, cursor.lastEventId)
+    if (gap === undefined) return encodeOpen(time, heartbeatInterval, cursor.lastEventId, heartbeatEvent)
     // No id with `sse.open` then: a reader cut off between the two would come back from here, and never hear of the gap.
     // An id that is none of ours is not sent back: it may be anything, of any length.
-    return encodeOpen(time, heartbeatInterval, null) + cursor.gap(gap, gap === 'unknown' ? undefined : lastEventId)
+    return encodeOpen(time, heartbeatInterval, null, heartbeatEvent) + cursor.gap(gap, gap === 'unknown' ? undefined : lastEventId)
   }
 }
 

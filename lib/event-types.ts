@@ -78,7 +78,19 @@ export interface Outgoing {
   readonly isText: boolean
 }
 
+/** What may be told of a declared event. */
+export interface EventDescription {
+  readonly event: string
+  /** JSON Schema of what readers get. */
+  readonly schema: Schema
+  /** Whether its data is text, not JSON. */
+  readonly text: boolean
+  readonly ephemeral: boolean
+  readonly latestBy: boolean
+}
+
 interface EventType {
+  readonly schema: Schema
   readonly root: SchemaNode
   readonly hasEncoder: boolean
   readonly check: TypeCheck
@@ -166,6 +178,14 @@ export class EventTypes {
     return String(key)
   }
 
+  /** The declared events; null: nothing was declared. */
+  describe (): EventDescription[] | null {
+    if (this.#types === undefined) return null
+    return [...this.#types].map(([event, { schema, isText, ephemeral, latestBy }]) => (
+      { event, schema, text: isText, ephemeral, latestBy: latestBy !== undefined }
+    ))
+  }
+
   /** The events of a declaration that are not among these, as declared there. */
   missing (declarations: Declarations): string[] {
     return Object.entries(declarations)
@@ -216,7 +236,9 @@ async function compileEvent (name: string, declaration: unknown): Promise<EventT
     const unknown = line.provideFormats(findings.formats)
     if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}"; register it with TypeBox first`)
     for (const place of findings.alternatives) place.compile((part, definitions) => line.compile(part, definitions).check)
-    return { root, hasEncoder: findings.hasEncoder, check: line.compile(schema, []), isText: root.isText && !findings.hasEncoder, ...terms, declaration }
+    return {
+      schema, root, hasEncoder: findings.hasEncoder, check: line.compile(schema, []), isText: root.isText && !findings.hasEncoder, ...terms, declaration
+    }
   } catch (cause) {
     if (cause instanceof EventInvalid) throw cause
     const problem = cause instanceof DanglingReference ? cause.message : `its schema does not compile (${(cause as Error).message})`

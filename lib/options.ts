@@ -9,7 +9,7 @@ import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
 import { demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
 import { paceFor } from './pace.ts'
-import { readCors, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
+import { readClient, readCors, readInspector, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { Timeouts } from './watch.ts'
@@ -47,6 +47,10 @@ export interface SsePluginOptions {
   onClose?: ((subscriber: Subscriber, reason: CloseReason) => void | Promise<void>) | undefined
   /** Further response headers of every event stream of this plugin. Those that make it one cannot be changed. */
   headers?: OfRequest<(request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>> | undefined
+  /** Where the browser client is served, below `prefix`; what it loads on demand, beside it. False: nowhere. @defaultValue '/sse/client.js' */
+  client?: string | false | undefined
+  /** The inspector, a page that shows any stream and the declared events; true: at '/sse/', below `prefix`. @defaultValue false */
+  inspector?: string | boolean | undefined
   /** Your own pages: `root` is an absolute directory, served below `prefix`. @defaultValue false */
   static?: StaticOptions | false | undefined
   /** @fastify/cors options for the routes of this plugin alone. @defaultValue { origin: '*' }, or the host's own @fastify/cors where there is one */
@@ -85,7 +89,7 @@ export interface SsePluginOptions {
   compress?: boolean | { minBytes?: number | undefined } | undefined
   /** How long `app.close()` waits for readers to take the end of their streams before it cuts them. @defaultValue 5000 */
   shutdownTimeout?: number | undefined
-  /** Of `register`: stands before `path` and before the prefix of `static`. */
+  /** Of `register`: stands before `path`, `client`, `inspector` and the prefix of `static`. */
   prefix?: string
 }
 
@@ -99,6 +103,9 @@ export interface Settings {
   readonly onSubscribe: NonNullable<SsePluginOptions['onSubscribe']>
   readonly onClose: NonNullable<SsePluginOptions['onClose']>
   readonly headers: NonNullable<SsePluginOptions['headers']>
+  /** The URLs of both within the scope of the plugin, `prefix` included; that of the inspector ends in "/". */
+  readonly client: string | false
+  readonly inspector: string | false
   readonly static: { readonly root: string, readonly prefix: string } | false
   readonly cors: Cors | false
   readonly keepsHistory: boolean
@@ -120,12 +127,12 @@ export interface Settings {
 const KIB = 1024
 const MIB = 1024 * KIB
 
-const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'static', 'cors', 'history',
-  'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
+const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'client', 'inspector', 'static', 'cors',
+  'history', 'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
   'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
   'compress', 'shutdownTimeout']
 
-const OPTIONS_TO_COME = ['client', 'inspector', 'broker']
+const OPTIONS_TO_COME = ['broker']
 
 const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 
@@ -142,8 +149,8 @@ export function readOptions (options: SsePluginOptions): Settings {
   // Not `??`: null is no option's default, but a wrong value.
   const {
     events, path = '/events', route = {}, subscribe = () => undefined, onSubscribe = () => {}, onClose = () => {}, headers = () => ({}),
-    static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 }, heartbeatInterval = 15_000, heartbeatEvent = false,
-    stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
+    client = '/sse/client.js', inspector = false, static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 },
+    heartbeatInterval = 15_000, heartbeatEvent = false, stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
     maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
     keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, prefix = ''
   } = options
@@ -162,6 +169,8 @@ export function readOptions (options: SsePluginOptions): Settings {
     onSubscribe: readFunction('onSubscribe', onSubscribe),
     onClose: readFunction('onClose', onClose),
     headers: readFunction('headers', headers),
+    client: readClient(prefix, client),
+    inspector: readInspector(prefix, inspector),
     static: readStatic(prefix, pages),
     cors: readCors(cors),
     keepsHistory: history !== false,

@@ -17,9 +17,11 @@ export const FINAL_ID = 'sse.final'
  *
  * @param heartbeatInterval Milliseconds of silence, at most; false: of any length.
  * @param id The starting position; null where the stream has no ids.
+ * @param heartbeatEvent Whether heartbeats are events, so that a page can tell a silence that is too long.
  */
-export function encodeOpen (reconnectionTime: number, heartbeatInterval: number | false, id: string | null): string {
-  return encodeRetry(reconnectionTime) + withId(id, 'sse.open', { heartbeatInterval })
+export function encodeOpen (reconnectionTime: number, heartbeatInterval: number | false, id: string | null, heartbeatEvent = false): string {
+  const data: OwnEvents['sse.open'] = heartbeatEvent ? { heartbeatInterval, heartbeatEvent } : { heartbeatInterval }
+  return encodeRetry(reconnectionTime) + withId(id, 'sse.open', data)
 }
 
 /** What `sse.gap` says. */
@@ -57,7 +59,7 @@ export function encodeError (): string {
 
 /** The payloads of the plugin's own events. */
 export interface OwnEvents {
-  'sse.open': { heartbeatInterval: number | false }
+  'sse.open': { heartbeatInterval: number | false, heartbeatEvent?: true }
   'sse.gap': Gap
   'sse.close': { reason: CloseReason }
   'sse.error': Record<string, never>

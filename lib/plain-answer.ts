@@ -7,7 +7,7 @@ import { Overloaded } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { asksForEventStream } from './negotiate.ts'
 import type { Overload, StreamHeaders } from './options.ts'
-import { headOfReply, setCoding, setGap, setHead } from './response-head.ts'
+import { expose, headOfReply, setCoding, setGap, setHead } from './response-head.ts'
 
 // What a request gets for which no event stream opens. Each resolves when it is sent: a handler that returned earlier would be taken
 // for one that forgot to answer.
@@ -38,7 +38,9 @@ export function turnAway (reply: FastifyReply, overload: Overload, headers: Stre
   const wait = Math.max(time, SHORTEST_WAIT)
   // A native EventSource never comes back after a 503. Whoever did not ask for an event stream by name is none.
   if (overload === 'reject' || !asksForEventStream(accept)) {
-    return answer(reply.code(503).header('retry-after', Math.ceil(wait / 1000)), new Overloaded())
+    reply.code(503).header('retry-after', Math.ceil(wait / 1000))
+    expose(headOfReply(reply), 'retry-after')
+    return answer(reply, new Overloaded())
   }
   setHead(reply, headers)
   return answer(reply, method === 'HEAD' ? noBody() : encodeRetry(wait))

@@ -92,12 +92,17 @@ export function setCoding (head: OpenHead, coding: CodingName): void {
   if (coding !== 'identity') head.set('content-encoding', coding)
 }
 
-/** Names a gap in a head that is complete but for that. Pages of other origins may read it where they may read the stream. */
+/** Names a gap in a head that is complete but for that. */
 export function setGap (head: OpenHead, reason: GapReason): void {
   head.set(GAP_HEADER, reason)
-  if (head.get('access-control-allow-origin') === undefined) return
-  const exposed = head.get(EXPOSED)
-  head.set(EXPOSED, exposed === undefined ? GAP_HEADER : `${String(exposed)}, ${GAP_HEADER}`)
+  expose(head, GAP_HEADER)
 }
 
 const EXPOSED = 'access-control-expose-headers'
+
+/** Pages of other origins may read a header where they may read the answer. */
+export function expose (head: OpenHead, header: string): void {
+  if (head.get('access-control-allow-origin') === undefined) return
+  const exposed = head.get(EXPOSED)
+  head.set(EXPOSED, exposed === undefined ? header : `${String(exposed)}, ${header}`)
+}

@@ -1,6 +1,7 @@
-import { isAbsolute } from 'node:path'
+import { isAbsolute, posix } from 'node:path'
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { RouteShorthandOptions } from 'fastify'
+import { BESIDE_CLIENT } from './browser-files.ts'
 import { demand, isObject, isPath, readObject } from './option-rules.ts'
 
 /** Where your own pages are. */
@@ -19,8 +20,8 @@ export interface Cors {
   readonly isDefault: boolean
 }
 
-// The options of what has a URL: the stream route, pages, and who else may read them. Every reader throws FST_SSE_OPTION_UNKNOWN or
-// FST_SSE_OPTION_INVALID, and names the option, the rule and the value.
+// The options of what has a URL: the stream route, the browser client, the inspector, pages, and who else may read them. Every reader
+// throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID, and names the option, the rule and the value.
 
 // Those of @fastify/cors that are about the answer; `hook` and `delegator` are about how it is found, which is ours.
 const CORS_OPTIONS = ['origin', 'credentials', 'methods', 'exposedHeaders', 'allowedHeaders', 'maxAge', 'cacheControl', 'preflight',
@@ -47,6 +48,19 @@ export function readRoute (route: Omit<RouteShorthandOptions, 'handler'>): Omit<
     demand(!Object.hasOwn(route, key), `route.${key}`, 'left to the plugin', route[key as keyof typeof route])
   }
   return route
+}
+
+export function readClient (prefix: string, value: string | false): string | false {
+  demand(value === false || (isPath(value) && !value.endsWith('/')), 'client', 'a path that begins with "/" and does not end with it, or false', value)
+  if (value === false) return false
+  demand(!BESIDE_CLIENT.includes(posix.basename(value)), 'client', `named otherwise than what is served beside it, ${BESIDE_CLIENT.join(', ')}`, value)
+  return join(prefix, value)
+}
+
+export function readInspector (prefix: string, value: string | boolean): string | false {
+  const path = value === true ? '/sse/' : value
+  demand(path === false || (isPath(path) && path.endsWith('/')), 'inspector', 'true, false, or a path that begins and ends with "/"', value)
+  return path === false ? false : join(prefix, path).replace(/\/?$/, '/')
 }
 
 export function readStatic (outer: string, value: StaticOptions | false): { root: string, prefix: string } | false {

@@ -11,6 +11,8 @@ t.test('without options everything has its default', async (t) => {
     events: undefined,
     url: '/events',
     route: {},
+    client: '/sse/client.js',
+    inspector: false,
     static: false,
     cors: { isDefault: true, options: { origin: '*', credentials: false } },
     keepsHistory: true,
@@ -52,7 +54,7 @@ t.test('an unknown option is refused with those that are known', async (t) => {
 })
 
 t.test('an option whose time has not come is refused as not yet supported', async (t) => {
-  for (const option of ['client', 'inspector', 'broker']) {
+  for (const option of ['broker']) {
     t.throws(() => read({ [option]: true }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: `The option "${option}" is not yet supported` })
   }
 })
@@ -86,6 +88,16 @@ const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
   ['onSubscribe', { onSubscribe: true }],
   ['onClose', { onClose: 1 }],
   ['headers', { headers: { 'x-a': '1' } }],
+  ['client', { client: 'client.js' }],
+  ['client', { client: true }],
+  ['client', { client: '/sse/' }],
+  ['client', { client: null }],
+  ['client', { client: '/sse/sharing.js' }],
+  ['client', { client: '/client.js.map' }],
+  ['inspector', { inspector: '/sse' }],
+  ['inspector', { inspector: 'sse/' }],
+  ['inspector', { inspector: null }],
+  ['inspector', { inspector: {} }],
   ['static', { static: '/pages' }],
   ['static.root', { static: { root: './pages' } }],
   ['static.root', { static: {} }],
@@ -148,11 +160,16 @@ t.test('prefix and path are joined as Fastify joins them', async (t) => {
   ]
   for (const [options, url] of joined) t.equal(readOptions(options).url, url, JSON.stringify(options))
   t.match(read({ prefix: '/api', static: { root: resolve('.'), prefix: '/pages' } }), { static: { prefix: '/api/pages' } })
+  t.match(read({ prefix: '/api', inspector: true }), { client: '/api/sse/client.js', inspector: '/api/sse/' })
+  t.match(read({ prefix: '/api/', client: '/live.js', inspector: '/look/' }), { client: '/api/live.js', inspector: '/api/look/' })
+  t.match([read({ inspector: '/' }), read({ prefix: '/api', inspector: '/' }), read({ prefix: '/', inspector: '/' })], [
+    { inspector: '/' }, { inspector: '/api/' }, { inspector: '/' }
+  ])
 })
 
 t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
-  t.match(read({ path: false, static: false, cors: false, history: false, stallTimeout: false }), {
-    url: false, static: false, cors: false, keepsHistory: false, limits: { timeouts: { stallTimeout: Infinity } }
+  t.match(read({ path: false, client: false, inspector: false, static: false, cors: false, history: false, stallTimeout: false }), {
+    url: false, client: false, inspector: false, static: false, cors: false, keepsHistory: false, limits: { timeouts: { stallTimeout: Infinity } }
   })
   t.match(read({ history: { maxEvents: Infinity, maxAge: false } }), { history: { maxEvents: Infinity, maxAge: Infinity } })
   t.match(read({ stallTimeout: 0, maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: 0 }), {

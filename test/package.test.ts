@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { EventSource } from 'eventsource'
 import t, { type Test } from 'tap'
@@ -67,6 +67,63 @@ t.test('an installed package is imported, and its testing helper with it', async
   t.equal(run(folder, 'main.js'), '2 * 1\n')
 })
 
+const CLIENT_PROGRAM = `
+import Fastify from 'fastify'
+import { Type } from '@sinclair/typebox'
+import ssePlugin, { defineEvents } from 'fastify-typed-sse'
+import { connect } from 'fastify-typed-sse/client'
+
+const events = defineEvents({ message: Type.String(), tick: Type.Object({ n: Type.Number() }) })
+
+const app = Fastify()
+await app.register(ssePlugin, { events, inspector: true, shutdownTimeout: 0 })
+const address = await app.listen({ host: '127.0.0.1', port: 0 })
+const stream = connect<typeof events>(new URL('/events', address), { headers: {}, text: ['message'] })
+stream.on('sse.open', () => { app.sse.of(events).broadcast('tick', { n: 1 }) })
+for await (const { n } of stream.events('tick')) {
+  console.log(n + 1)
+  stream.close()
+}
+for (const url of ['/sse/', '/sse/client.js', '/sse/events.json']) console.log(url, (await fetch(address + url)).status)
+// @ts-expect-error: an event that is not declared
+stream.on('tock', () => {})
+await app.close()
+`
+
+t.test('an installed package has the browser client and the inspector, to import and to serve', async (t) => {
+  const folder = createConsumer(t, { without: ['typebox'] })
+  writeFileSync(join(folder, 'main.js'), CLIENT_PROGRAM.replace('<typeof events>', ''))
+  t.equal(run(folder, 'main.js'), '2\n/sse/ 200\n/sse/client.js 200\n/sse/events.json 200\n')
+})
+
+t.test('the browser client, as it is published, is as small as it is to be', async (t) => {
+  const installed = join(createConsumer(t), 'node_modules', manifest.name)
+  const sizes = run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser')
+  t.comment(sizes)
+  t.match(sizes, /^client\.js: \d+ bytes, \d+ with gzip\nfetch-transport\.js: .*\nsharing\.js: .*\n$/)
+  const grown = join(installed, 'dist/browser/client.js')
+  writeFileSync(grown, `${readFileSync(grown, 'latin1')}//${Array.from({ length: 2000 }, () => Math.random()).join()}`)
+  t.throws(() => run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser'), { message: /bytes more than the 4096/ })
+})
+
+t.test('where the browser client was not built, a registration says what builds it, or goes without', async (t) => {
+  const folder = createConsumer(t, { without: ['typebox'] })
+  rmSync(join(folder, 'node_modules', manifest.name, 'dist/browser'), { recursive: true })
+  writeFileSync(join(folder, 'main.js'), `
+    import Fastify from 'fastify'
+    import ssePlugin from 'fastify-typed-sse'
+    for (const options of [{}, { client: false, inspector: true }, { client: false }]) {
+      await Fastify().register(ssePlugin, options).then(() => console.log('fine'), ({ code, message }) => console.log(code, message))
+    }
+  `)
+  const rule = 'must be false where the browser client was not built ("npm run build:client" builds it); it is'
+  t.strictSame(run(folder, 'main.js').trim().split('\n'), [
+    `FST_SSE_OPTION_INVALID The option "client" ${rule} '/sse/client.js'`,
+    `FST_SSE_OPTION_INVALID The option "inspector" ${rule} '/sse/'`,
+    'fine'
+  ])
+})
+
 t.test('require gives the plugin itself, and its companions on it', async (t) => {
   const folder = createConsumer(t, { without: ['typebox'] })
   writeFileSync(join(folder, 'main.cjs'), `
@@ -121,6 +178,7 @@ for (const [setting, options, without] of COMPILERS) {
   t.test(`its types and the README's code compile in a strict program that checks libraries, for ${setting}`, async (t) => {
     const folder = createConsumer(t, { without })
     writeFileSync(join(folder, 'main.ts'), PROGRAM)
+    writeFileSync(join(folder, 'client.ts'), CLIENT_PROGRAM)
     writeFileSync(join(folder, 'readme.ts'), [
       'declare const authenticate: import(\'fastify\').preHandlerHookHandler',
       'declare const order: { id: string, total: number }',
@@ -132,7 +190,7 @@ for (const [setting, options, without] of COMPILERS) {
     ].join('\n'))
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({
       compilerOptions: { ...options, target: 'es2022', strict: true, noEmit: true, skipLibCheck: false, preserveSymlinks: true, types: ['node'] },
-      files: ['main.ts', 'readme.ts']
+      files: ['main.ts', 'client.ts', 'readme.ts']
     }))
     t.equal(run(folder, TSC, '-p', '.'), '')
   })

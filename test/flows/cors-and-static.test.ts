@@ -55,7 +55,7 @@ const OURS: Array<[title: string, options: Options]> = [
 for (const host of ['never', 'before', 'after'] as const) {
   for (const scoped of [false, true]) {
     const where = scoped ? 'in a scope with a prefix' : 'at the root'
-    const url = scoped ? '/live/events' : '/events'
+    const scope = scoped ? '/live' : ''
     for (const [title, options] of OURS) {
       t.test(`\`cors\` ${title}, ${where}, with the host's @fastify/cors ${host === 'never' ? 'absent' : host}`, async (t) => {
         const isDefault = options.cors === undefined
@@ -69,17 +69,19 @@ for (const host of ['never', 'before', 'after'] as const) {
           return origin === (isDefault ? HOST : GOOD) ? [origin] : undefined
         }
 
-        t.test('the stream and its preflight allow exactly one origin, the right one', async (t) => {
-          for (const origin of [GOOD, HOST, EVIL, 'null', `${GOOD}.evil.test`, `https://evil.test/${GOOD}`, GOOD.replace('https', 'http'), `${GOOD}:8443`]) {
+        t.test('the stream, the client and their preflights allow exactly one origin, the right one', async (t) => {
+          const origins = [GOOD, HOST, EVIL, 'null', `${GOOD}.evil.test`, `https://evil.test/${GOOD}`, GOOD.replace('https', 'http'), `${GOOD}:8443`]
+          const urls = ['/events', '/sse/client.js', '/sse/sharing.js'].map((url) => scope + url)
+          for (const [url, origin] of urls.flatMap((url) => origins.map((origin) => [url, origin] as const))) {
             const answer = await ask(t, port, `GET ${url}\norigin: ${origin}`)
             t.equal(answer.status, 200)
-            t.strictSame(answer.headers['access-control-allow-origin'], allowed(origin), `GET from ${origin}`)
+            t.strictSame(answer.headers['access-control-allow-origin'], allowed(origin), `GET ${url} from ${origin}`)
             const withCredentials = options.cors !== false && options.cors?.credentials === true
             t.strictSame(answer.headers['access-control-allow-credentials'], withCredentials ? ['true'] : undefined)
             if (allowed(origin)?.[0] !== '*' && !isOff) t.match(String(answer.headers.vary), 'Origin')
             if (isOff) continue
             const before = await ask(t, port, preflight(url, origin))
-            t.strictSame(before.headers['access-control-allow-origin'], allowed(origin), `preflight from ${origin}`)
+            t.strictSame(before.headers['access-control-allow-origin'], allowed(origin), `preflight of ${url} from ${origin}`)
             // @fastify/cors passes over what a function refuses.
             if (title === 'a function' && origin !== GOOD) continue
             t.equal(before.status, 204)
@@ -94,7 +96,8 @@ for (const host of ['never', 'before', 'after'] as const) {
 
         t.test('no other route of the host changes', async (t) => {
           const without = await listen(t, await createApp({ host, scoped, options: undefined }))
-          const others = ['/', '/events-other', '/events/sub', '/live', '/live/events/sub', '/live/events-other', '/eventsource', '/nothing', '/live/nothing']
+          const others = ['/', '/events-other', '/events/sub', '/live', '/live/events/sub', '/live/events-other', '/eventsource', '/nothing', '/live/nothing',
+            '/sse', '/sse/', '/sse/client', '/live/sse/', '/live/sse/client.jsx']
           for (const other of others) {
             for (const request of [`GET ${other}`, `GET ${other}\norigin: ${GOOD}`, `GET ${other}\norigin: ${HOST}`, `HEAD ${other}\norigin: ${HOST}`,
               `OPTIONS ${other}`, preflight(other, GOOD), preflight(other, HOST)]) {
@@ -123,6 +126,22 @@ t.test('a refusal by a hook carries the headers that let a page of another origi
   const answer = await ask(t, await listen(t, app), `GET /events\norigin: ${GOOD}`)
   t.equal(answer.status, 401)
   t.strictSame(answer.headers['access-control-allow-origin'], ['*'])
+})
+
+t.test('a page of another origin is shown when there will be a place for it', async (t) => {
+  const exposed: Array<[title: string, options: Options, expected: string[] | undefined]> = [
+    ['by default', {}, ['retry-after']],
+    ['beside headers of the application', { cors: { origin: '*', exposedHeaders: ['x-own', 'x-other'] } }, ['x-own, x-other, retry-after']],
+    ['not where it may not read the answer', { cors: { origin: [HOST] } }, undefined]
+  ]
+  for (const [title, options, expected] of exposed) {
+    const app = await createApp({ host: 'never', scoped: false, options: { ...options, maxSubscribers: 0, overload: 'reject' } })
+    const answer = await ask(t, await listen(t, app), `GET /events\norigin: ${GOOD}`)
+    t.equal(answer.status, 503)
+    t.ok(answer.headers['retry-after'])
+    if (expected !== undefined) t.strictSame(answer.headers['access-control-expose-headers'], expected, title)
+    else t.notMatch(String(answer.headers['access-control-expose-headers']), 'retry-after', title)
+  }
 })
 
 t.test('any origin together with credentials is refused at registration', async (t) => {

@@ -77,7 +77,7 @@ t.test('a registration is refused with a code', async (t) => {
       await app.register(ssePlugin)
     }],
     ['with an unknown option', 'FST_SSE_OPTION_UNKNOWN', /"pat"/, (app) => app.register(ssePlugin, { pat: '/events' } as never)],
-    ['with an option that is to come', 'FST_SSE_OPTION_UNSUPPORTED', /"inspector"/, (app) => app.register(ssePlugin, { inspector: true } as never)],
+    ['with an option that is to come', 'FST_SSE_OPTION_UNSUPPORTED', /"broker"/, (app) => app.register(ssePlugin, { broker: true } as never)],
     ['with a wrong value', 'FST_SSE_OPTION_INVALID', /"path".*'events'/, (app) => app.register(ssePlugin, { path: 'events' })]
   ]
   for (const [title, code, message, register] of refused) {

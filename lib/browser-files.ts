@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { extname, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { demand } from './option-rules.ts'
+
+// The files of this plugin that browsers get. They are few and small: read once, when the plugin is registered, and kept.
+
+/** One of them. */
+export interface BrowserFile {
+  /** Its path below its folder, with "/" in it. */
+  readonly name: string
+  readonly type: string
+  readonly body: Buffer
+  readonly etag: string
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml'
+}
+
+export function browserFile (name: string, body: Buffer): BrowserFile {
+  // Weak: what the application compresses on the way has other bytes.
+  const etag = `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 16)}"`
+  return { name, type: TYPES[extname(name)] ?? 'application/octet-stream', body, etag }
+}
+
+/** What stands beside the browser client, wherever that is. */
+export const BESIDE_CLIENT = ['client.js.map', 'fetch-transport.js', 'fetch-transport.js.map', 'sharing.js', 'sharing.js.map']
+
+// From source and from the published package alike.
+const CLIENT = fileURLToPath(new URL('../browser/', import.meta.url))
+const INSPECTOR = fileURLToPath(new URL('../public/inspector/', import.meta.url))
+
+/**
+ * The browser client, and what stands beside it.
+ *
+ * @param option The option that asks for it.
+ * @throws FST_SSE_OPTION_INVALID where it was not built
+ */
+export async function readClientFiles (option: 'client' | 'inspector', value: string): Promise<[client: BrowserFile, ...beside: BrowserFile[]]> {
+  try {
+    return await Promise.all([readBelow(CLIENT, 'client.js'), ...BESIDE_CLIENT.map((name) => readBelow(CLIENT, name))])
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    demand(!isMissing, option, 'false where the browser client was not built ("npm run build:client" builds it)', value)
+    throw error
+  }
+}
+
+/** The inspector's own files. */
+export async function readInspectorFiles (): Promise<BrowserFile[]> {
+  const entries = await readdir(INSPECTOR, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => relative(INSPECTOR, join(parentPath, name)))
+  return Promise.all(files.map((name) => readBelow(INSPECTOR, name)))
+}
+
+async function readBelow (folder: string, path: string): Promise<BrowserFile> {
+  return browserFile(path.replaceAll(sep, '/'), await readFile(join(folder, path)))
+}
+
+/** Answers with a file, or with 304 to who has it already. */
+export function sendFile (request: FastifyRequest, reply: FastifyReply, { type, body, etag }: BrowserFile): FastifyReply {
+  reply.headers({ etag, 'cache-control': 'no-cache' })
+  return isAmong(etag, request.headers['if-none-match']) ? reply.code(304).send() : reply.type(type).send(body)
+}
+
+/** "A recipient MUST use the weak comparison function": a proxy that compresses may have made a strong one weak, or the reverse. */
+function isAmong (etag: string, known = ''): boolean {
+  const opaque = (tag: string): string => tag.trim().replace(/^W\//, '')
+  return known.split(',').some((tag) => tag.trim() === '*' || opaque(tag) === opaque(etag))
+}

@@ -1,0 +1,29 @@
+// node scripts/build-client.js <outdir>: the browser client as browsers get it, one file for each entry point.
+import { parseArgs } from 'node:util'
+import { build } from 'esbuild'
+
+const { positionals: [outdir] } = parseArgs({ allowPositionals: true })
+if (outdir === undefined) throw new Error('usage: node scripts/build-client.js <outdir>')
+
+/** What is imported on demand stays a file of its own, beside the one that imports it. */
+const onDemand = {
+  name: 'on-demand',
+  setup ({ onResolve }) {
+    onResolve({ filter: /^\.\/.*\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: path.replace(/ts$/, 'js'), external: true } : undefined)
+  }
+}
+
+await build({
+  entryPoints: { client: 'client/index.ts', 'fetch-transport': 'client/fetch-transport.ts', sharing: 'client/sharing.ts' },
+  outdir,
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  platform: 'browser',
+  charset: 'utf8',
+  minify: true,
+  sourcemap: 'linked',
+  plugins: [onDemand],
+  logLevel: 'warning'
+})
