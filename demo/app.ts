@@ -35,6 +35,7 @@ export async function buildApp ({ host, pagesPort, logger }: AppOptions): Promis
 
   await app.register(ssePlugin, {
     events,
+    inspector: true,
     static: { root: PUBLIC, prefix: '/' },
     route: { onRequest: outage.onRequest },
     onSubscribe: outage.onSubscribe,

@@ -24,6 +24,8 @@ export const members: FastifyPluginAsync<MembersOptions> = async (app, { pagesOr
 
   await app.register(ssePlugin, {
     events: memberEvents,
+    // That of the public hub does.
+    client: false,
     cors: { origin: pagesOrigins, credentials: true },
     route: {
       preHandler: async (request, reply) => {

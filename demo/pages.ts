@@ -4,7 +4,9 @@ import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions
 import { originsOf, portOf } from './origins.ts'
 import { setUpPages } from './page-setting.ts'
 
-export const PUBLIC = fileURLToPath(new URL('../public', import.meta.url))
+export const PUBLIC = fileURLToPath(new URL('../public/demo', import.meta.url))
+
+const CLIENT = fileURLToPath(new URL('../browser', import.meta.url))
 
 export interface PagesOptions {
   readonly host: string
@@ -21,5 +23,7 @@ export async function buildPages ({ host, streamsPort, logger }: PagesOptions): 
     connectTo: () => originsOf(host, streamsPort())
   })
   await app.register(fastifyStatic, { root: PUBLIC })
+  // Of their own, so that they open while the server of the streams is down.
+  await app.register(fastifyStatic, { root: CLIENT, prefix: '/sse/', decorateReply: false })
   return app
 }

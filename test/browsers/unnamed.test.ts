@@ -15,6 +15,7 @@ await forEachBrowser(t, async (t, browser) => {
     for (const [i, time] of times.slice(1).entries()) t.ok(times[i]! - time >= 1000 && times[i]! - time <= 4000, 'the newest is on top, about two seconds after the one before')
     t.equal(await tab.evaluate('document.querySelector("#state").textContent'), 'open', 'the page says that the stream is open')
     t.equal(demo.app.sse.count(), 1, 'the page holds one stream')
+    t.equal(await tab.until('document.querySelector("#subscribers").textContent'), '1', 'and shows that it is alone')
     await tab.close()
   })
 

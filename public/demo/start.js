@@ -1,9 +1,9 @@
-import { Comeback } from './parts/comeback.js'
+import { connect } from '/sse/client.js'
 import { addRow, cell, clock } from './parts/event-list.js'
 import { setUpNoteForm } from './parts/note-form.js'
 import { streamsOrigin } from './parts/origins.js'
 import { Sparkline } from './parts/sparkline.js'
-import { showState } from './parts/status.js'
+import { watch } from './parts/status.js'
 
 const GIB = 1024 ** 3
 
@@ -17,23 +17,13 @@ const { lastEventId, samples } = await recent()
 for (const sample of samples) show(sample)
 
 // From the event ID that came with the samples: no note is missed between the two. The figures themselves are not kept.
-const stream = new Comeback(`${streamsOrigin}/events`, {
-  lastEventId,
-  events: {
-    machine: ({ data }) => show(JSON.parse(data)),
-    note: ({ data }) => {
-      const { author, text } = JSON.parse(data)
-      $('no-notes').hidden = true
-      addRow($('notes'), clock(), cell('author', author), cell('data', text))
-    },
-    message: () => {},
-    'test-event': () => {},
-    'sse.open': () => {},
-    'sse.gap': () => {}
-  },
-  changed: ({ readyState }) => showState($('state'), readyState)
+const stream = connect(`${streamsOrigin}/events`, { text: ['message'], lastEventId })
+stream.on('machine', show)
+stream.on('note', ({ author, text }) => {
+  $('no-notes').hidden = true
+  addRow($('notes'), clock(), cell('author', author), cell('data', text))
 })
-stream.connect()
+watch($('state'), stream)
 
 async function recent () {
   try {
