@@ -18,6 +18,8 @@ export interface AttemptListener {
   event (event: ParsedEvent): void
   /** Something came that is no event. */
   sign (): void
+  /** The server says how long to wait before the next attempt: milliseconds. */
+  retry (reconnectionTime: number): void
   lost (verdict: Verdict): void
   /** What is not the network's doing. */
   error (error: unknown): void

@@ -21,11 +21,14 @@ export interface ConnectionOptions {
 // One that was open for so long was healthy: what follows is not the next failure of a row.
 const HEALTHY = 10_000
 
-// A timer that is later than this was stopped, with the page or the machine: what came meanwhile has yet to be looked at.
+// A timer that is later than this was held up, with its page or its machine: what came meanwhile may yet have to be looked at.
 const LATE = 1000
 
+// A server that asks for more is asked again all the same.
+const LONGEST_WAIT = 86_400_000
+
 // Of a timer. A longer one fires at once.
-const LONGEST = 2 ** 31 - 1
+const LONGEST_TIMER = 2 ** 31 - 1
 
 /** Keeps a stream open: one attempt at a time, and after a wait the next one, from the last event ID on. */
 export class Connection implements Source {
@@ -34,7 +37,7 @@ export class Connection implements Source {
   readonly #types = new Set(['sse.open', 'sse.gap', 'sse.close', 'sse.error', 'sse.heartbeat'])
   readonly #forgetPage: () => void
   #lastEventId: string
-  #status: Status | undefined
+  #status: Status = { state: 'connecting' }
   #attempt: Attempt | undefined
   /** While it waits, the next try; while it connects, the end of patience; while it is open, the watchdog. */
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -42,6 +45,8 @@ export class Connection implements Source {
   #openedAt = Infinity
   /** The server wants to be left alone until then. */
   #notBefore = 0
+  /** What the stream itself says of it. An EventSource keeps that to itself, and to it. */
+  #reconnectionTime = 0
   /** The longest silence of a stream that lives. */
   #silence = Infinity
   #lastSign = 0
@@ -55,9 +60,9 @@ export class Connection implements Source {
         this.#drop()
         this.#turn({ state: 'waiting', retryAt: null })
       },
-      shown: () => { if (this.#status?.state === 'waiting' && Date.now() >= this.#notBefore) this.#try() },
-      returned: () => this.#wait(0),
-      slept: () => { if (this.#status?.state !== 'waiting') this.#wait(0) }
+      shown: () => this.hasten(),
+      returned: () => this.hasten(),
+      slept: () => { if (this.#status.state !== 'waiting') this.#wait(0) }
     })
     this.#try()
   }
@@ -69,8 +74,12 @@ export class Connection implements Source {
     this.#attempt?.hear(type)
   }
 
+  hasten (): void {
+    if (this.#status.state === 'waiting') this.#wait(0)
+  }
+
   reconnect (lastEventId = this.#lastEventId): void {
-    if (this.#status?.state === 'closed') return
+    if (this.#status.state === 'closed') return
     this.#lastEventId = lastEventId
     this.#try()
   }
@@ -81,9 +90,11 @@ export class Connection implements Source {
 
   #try (): void {
     this.#drop()
-    const url = new URL(this.#options.url)
-    if (this.#lastEventId !== '') url.searchParams.set('lastEventId', this.#lastEventId)
-    this.#attempt = this.#options.transport({ url: url.href, lastEventId: this.#lastEventId, types: this.#types }, this.#told)
+    const { url, transport } = this.#options
+    const lastEventId = this.#lastEventId
+    // As text: to take it apart and join it again would change how it is written, and break one that is signed.
+    const place = lastEventId === '' ? '' : `${url.includes('?') ? '&' : '?'}lastEventId=${encodeURIComponent(lastEventId)}`
+    this.#attempt = transport({ url: url + place, lastEventId, types: this.#types }, this.#told)
     this.#connecting()
   }
 
@@ -95,6 +106,7 @@ export class Connection implements Source {
     },
     retrying: () => this.#connecting(),
     sign: () => { this.#lastSign = Date.now() },
+    retry: (reconnectionTime) => { this.#reconnectionTime = reconnectionTime },
     event: (event) => this.#hear(event),
     lost: (verdict) => this.#lost(verdict),
     error: (error) => this.#listener.error(error)
@@ -114,20 +126,24 @@ export class Connection implements Source {
     if (type !== 'sse.close') this.#lastEventId = lastEventId
     if (type === 'sse.open') this.#watch(parsed(data))
     this.#listener.event(event)
-    if (type === 'sse.close') this.#end({ state: 'closed', reason: 'final', closeReason: String(parsed(data).reason) })
+    if (type === 'sse.close') {
+      const { reason } = parsed(data)
+      this.#end({ state: 'closed', reason: 'final', closeReason: typeof reason === 'string' ? reason : '' })
+    }
   }
 
   /** A page cannot see comments: of those it would take any silence for the end. */
   #watch ({ heartbeatInterval, heartbeatEvent = this.#attempt?.seesComments }: Record<string, unknown>): void {
-    if (typeof heartbeatInterval !== 'number' || heartbeatEvent !== true) return
+    if (typeof heartbeatInterval !== 'number' || !(heartbeatInterval > 0) || heartbeatEvent !== true) return
     this.#silence = 2 * heartbeatInterval
-    this.#listen(this.#silence)
+    this.#awaitSign(this.#silence)
   }
 
-  #listen (wait: number): void {
+  #awaitSign (wait: number, isSecondLook = false): void {
     this.#timeOut(wait, (lateness) => {
       const left = this.#lastSign + this.#silence - Date.now()
-      if (left > 0 || lateness > LATE) this.#listen(Math.max(left, LATE))
+      if (left > 0) this.#awaitSign(left)
+      else if (lateness > LATE && !isSecondLook) this.#awaitSign(LATE, true)
       else this.#lost({})
     })
   }
@@ -136,9 +152,10 @@ export class Connection implements Source {
     if (gone !== undefined) return this.#end({ state: 'closed', reason: 'gone', httpStatus: gone })
     this.#assess()
     const { base, cap } = this.#options.backoff
-    this.#notBefore = Date.now() + wait
+    const asked = Math.min(Math.max(wait, this.#reconnectionTime), LONGEST_WAIT)
+    this.#notBefore = Date.now() + asked
     // Anywhere in the whole range, so that the readers of a server that was down do not all come at once.
-    this.#wait(wait + Math.random() * Math.min(cap, base * 2 ** this.#failures++))
+    this.#wait(asked + Math.random() * Math.min(cap, base * 2 ** Math.min(this.#failures++, 50)))
   }
 
   /** Whether what has just broken off counts as a success. */
@@ -155,7 +172,7 @@ export class Connection implements Source {
   }
 
   #end (status: Closed): void {
-    if (this.#status?.state === 'closed') return
+    if (this.#status.state === 'closed') return
     this.#drop()
     this.#forgetPage()
     this.#turn(status)
@@ -172,12 +189,12 @@ export class Connection implements Source {
   #timeOut (milliseconds: number, action: (lateness: number) => void): void {
     clearTimeout(this.#timer)
     const due = Date.now() + milliseconds
-    if (milliseconds !== Infinity) this.#timer = setTimeout(() => action(Date.now() - due), Math.min(milliseconds, LONGEST))
+    if (milliseconds !== Infinity) this.#timer = setTimeout(() => action(Date.now() - due), Math.min(milliseconds, LONGEST_TIMER))
   }
 
   /** Comes last in what it is a turn of: whoever hears of it may close or reconnect. */
   #turn (status: Status): void {
-    if (this.#status?.state === status.state && status.state !== 'waiting') return
+    if (this.#status.state === 'closed' || (this.#status.state === status.state && status.state !== 'waiting')) return
     this.#status = status
     this.#listener.status(status)
   }

@@ -4,6 +4,8 @@ import { judge, type Verdict } from './verdict.ts'
 // A server that has not answered by then is asked for the stream again, like one that does not answer at all.
 const PATIENCE = 10_000
 
+const MOMENT = 100
+
 /** The browser's own EventSource, until the browser gives up on it. */
 export function openEventSource ({ url, lastEventId, types }: AttemptOptions, withCredentials: boolean, listener: AttemptListener): Attempt {
   const source = new EventSource(url, { withCredentials })
@@ -17,7 +19,9 @@ export function openEventSource ({ url, lastEventId, types }: AttemptOptions, wi
   source.onerror = async (event) => {
     if ('data' in event) return
     if (source.readyState !== EventSource.CLOSED) return listener.retrying()
-    const verdict = await ask(url, withCredentials, asking)
+    // A page that is being left hears of its connections first.
+    await new Promise((resolve) => setTimeout(resolve, MOMENT))
+    const verdict = isOver ? {} : await ask(url, withCredentials, asking)
     if (!isOver) listener.lost(verdict)
   }
 

@@ -1,6 +1,6 @@
 import type { Declarations } from '../lib/event-types.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
-import type { Settings } from './options.ts'
+import { report, type Settings } from './options.ts'
 import type { AnyDeclarations, EventName, Payloads } from './payloads.ts'
 import { Queue } from './queue.ts'
 import type { Source, SourceListener } from './source.ts'
@@ -48,7 +48,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     this.#source = open({
       status: (status) => this.#turn(status),
       event: (event) => this.#dispatch(event),
-      error: (error) => settings.onError(error)
+      error: (error) => this.#report(error)
     })
   }
 
@@ -95,9 +95,8 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
 
   /** The present status, then each change. Ends after `closed`. */
   statuses (): AsyncIterableIterator<Status, undefined> {
-    const queue = this.#queue<Status>(() => off())
+    const queue = this.#queue<Status>(() => off(), this.#status)
     const off = this.onStatus((status) => queue.push(status))
-    queue.push(this.#status)
     return queue
   }
 
@@ -115,19 +114,23 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     this.#source.close()
   }
 
-  #queue<T> (left: () => void): Queue<T> {
+  #queue<T> (left: () => void, ...first: T[]): Queue<T> {
     const queue = new Queue<T>(() => {
       this.#queues.delete(queue)
       left()
     })
     this.#queues.add(queue)
+    for (const value of first) queue.push(value)
     if (this.#status.state === 'closed') queue.end()
     return queue
   }
 
   #turn (status: Status): void {
     this.#status = status
-    for (const listener of [...this.#statusListeners]) this.#call(() => listener(status))
+    for (const listener of [...this.#statusListeners]) {
+      // An earlier one may have brought about the next: that has been told to all, and this is past.
+      if (this.#status === status) this.#call(() => listener(status))
+    }
     if (status.state === 'closed') for (const queue of this.#queues) queue.end()
   }
 
@@ -140,7 +143,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     try {
       payload = this.#read(event)
     } catch (error) {
-      return this.#settings.onError(error)
+      return this.#report(error)
     }
     for (const listener of [...listeners]) {
       // An earlier one may have closed the stream.
@@ -173,7 +176,16 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     try {
       listener()
     } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  /** A report that fails is reported, too: the stream goes on. */
+  #report (error: unknown): void {
+    try {
       this.#settings.onError(error)
+    } catch (failure) {
+      report(failure)
     }
   }
 }

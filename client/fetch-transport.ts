@@ -2,11 +2,13 @@ import type { Attempt, AttemptListener, AttemptOptions } from './attempt.ts'
 import { EventStreamParser } from './event-stream-parser.ts'
 import type { Verdict } from './verdict.ts'
 
+type HeaderValues = Readonly<Record<string, string>>
+
 /** Request headers, or what gives them, asked anew at every attempt. */
-export type Headers = Readonly<Record<string, string>> | (() => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>)
+export type RequestHeaders = HeaderValues | (() => HeaderValues | Promise<HeaderValues>)
 
 export interface FetchOptions {
-  readonly headers: Headers
+  readonly headers: RequestHeaders
   readonly withCredentials: boolean
   /** Handed in: what the main module has is not loaded twice. */
   readonly judge: (response: Response) => Verdict
@@ -27,29 +29,30 @@ export function openFetch ({ url, lastEventId }: AttemptOptions, options: FetchO
   }
 
   async function read (): Promise<Verdict> {
-    let wait: number | undefined
-    let headers: Record<string, string>
+    let headers: Headers
     try {
-      headers = typeof options.headers === 'function' ? await options.headers() : options.headers
+      headers = new Headers(typeof options.headers === 'function' ? await options.headers() : options.headers)
+      if (!headers.has('accept')) headers.set('accept', EVENT_STREAM)
     } catch (error) {
       if (!signal.aborted) listener.error(error)
       return {}
     }
     try {
       const response = await fetch(url, {
-        headers: { accept: EVENT_STREAM, ...headers },
+        headers,
         credentials: options.withCredentials ? 'include' : 'same-origin',
         cache: 'no-store',
         signal
       })
+      if (signal.aborted) return {}
       if (!isEventStream(response)) {
-        await response.body?.cancel()
+        response.body?.cancel().catch(() => {})
         return options.judge(response)
       }
       listener.opened()
       const parser = new EventStreamParser({
         event: (event) => { if (!signal.aborted) listener.event(event) },
-        retry: (reconnectionTime) => { wait = reconnectionTime }
+        retry: (reconnectionTime) => listener.retry(reconnectionTime)
       }, lastEventId)
       // The parser takes the byte order mark: there may be a second one behind it, which is text.
       const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -62,7 +65,7 @@ export function openFetch ({ url, lastEventId }: AttemptOptions, options: FetchO
     } catch {
       // The network: whatever it was, the next attempt tells.
     }
-    return { wait }
+    return {}
   }
 }
 

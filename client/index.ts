@@ -34,12 +34,23 @@ function transportOf ({ headers, withCredentials }: Settings): Transport {
   return (attempt, listener) => openEventSource(attempt, withCredentials, listener)
 }
 
+let failures = 0
+
+/** A browser may remember that a module did not load, and never ask for its URL again. */
+async function loadFetchTransport (): Promise<typeof import('./fetch-transport.ts')> {
+  try {
+    return await import('./fetch-transport.ts')
+  } catch (error) {
+    return await import(/* @vite-ignore */ `${new URL('./fetch-transport.js', import.meta.url)}?${++failures}`).catch(() => { throw error })
+  }
+}
+
 /** Loaded by those that need it. */
 function fetchTransport ({ headers = {}, withCredentials }: Pick<Settings, 'headers' | 'withCredentials'>): Transport {
   return (options, listener) => {
     let isClosed = false
     let close = (): void => { isClosed = true }
-    import('./fetch-transport.ts').then(({ openFetch }) => {
+    loadFetchTransport().then(({ openFetch }) => {
       if (!isClosed) close = openFetch(options, { headers, withCredentials, judge }, listener).close
     }, (error) => {
       if (isClosed) return
@@ -50,22 +61,31 @@ function fetchTransport ({ headers = {}, withCredentials }: Pick<Settings, 'head
   }
 }
 
-/** Pages that are not secure have neither, nor has Node the first. */
+/** A page that is not secure has no locks. */
 function canShare (): boolean {
   return globalThis.navigator?.locks !== undefined && globalThis.BroadcastChannel !== undefined
 }
 
 function shareConnection (settings: Settings, listener: SourceListener): Source {
+  const open = (lastEventId: string, listener: SourceListener): Source => openConnection(settings, fetchTransport(settings), lastEventId, listener)
+  let { lastEventId } = settings
   let source: Source | undefined
   let isClosed = false
-  const open = (lastEventId: string, listener: SourceListener): Source => openConnection(settings, fetchTransport(settings), lastEventId, listener)
+  const begin = (make: () => Source): void => { if (!isClosed) source ??= make() }
+  const alone = (): void => begin(() => open(lastEventId, listener))
+  const timer = settings.connectTimeout === Infinity ? undefined : setTimeout(alone, settings.connectTimeout)
   import('./sharing.ts')
-    .then(({ SharedConnection }) => { if (!isClosed) source = new SharedConnection(settings, { open, watchPage }, listener) })
-    .catch(() => { if (!isClosed) source = open(settings.lastEventId, listener) })
+    .then(({ SharedConnection }) => begin(() => new SharedConnection({ ...settings, lastEventId }, { open, watchPage }, listener)))
+    .catch(alone)
+    .finally(() => clearTimeout(timer))
   return {
-    get lastEventId () { return source?.lastEventId ?? settings.lastEventId },
+    get lastEventId () { return source?.lastEventId ?? lastEventId },
     hear () {},
-    reconnect: (lastEventId) => source?.reconnect(lastEventId),
+    reconnect (id) {
+      if (source === undefined) lastEventId = id ?? lastEventId
+      else source.reconnect(id)
+    },
+    hasten: () => source?.hasten(),
     close () {
       if (source !== undefined) return source.close()
       if (isClosed) return
@@ -78,7 +98,7 @@ function shareConnection (settings: Settings, listener: SourceListener): Source 
 export { EventStream, UnreadableEvent, type EventInfo } from './event-stream.ts'
 export type { Backoff } from './connection.ts'
 export type { ParsedEvent } from './event-stream-parser.ts'
-export type { Headers } from './fetch-transport.ts'
+export type { RequestHeaders } from './fetch-transport.ts'
 export type { ConnectOptions } from './options.ts'
 export type { AnyDeclarations, EventName, Payloads, TextEvent } from './payloads.ts'
 export type { Closed, Status } from './status.ts'

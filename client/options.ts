@@ -1,7 +1,7 @@
 import type { Declarations } from '../lib/event-types.ts'
 import type { Backoff } from './connection.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
-import type { Headers } from './fetch-transport.ts'
+import type { RequestHeaders } from './fetch-transport.ts'
 import type { AnyDeclarations, TextEvents } from './payloads.ts'
 
 /** Times are milliseconds. */
@@ -19,7 +19,7 @@ interface CommonOptions {
   /** The event ID to go on from, as of a snapshot. @defaultValue what comes next */
   readonly lastEventId?: string | undefined
   /** Request headers, or a function that gives them, asked anew at every attempt. With it the stream is read by `fetch`. */
-  readonly headers?: Headers | undefined
+  readonly headers?: RequestHeaders | undefined
   /** Whether a payload is what its event says. With false, or when it throws, the event is reported and not dispatched. */
   readonly validate?: ((event: string, payload: unknown) => boolean) | undefined
   /** All tabs of this origin that ask for the same URL read one stream, by `fetch`. @defaultValue false */
@@ -40,7 +40,7 @@ export interface Settings {
   readonly text: ReadonlySet<string>
   readonly withCredentials: boolean
   readonly lastEventId: string
-  readonly headers: Headers | undefined
+  readonly headers: RequestHeaders | undefined
   readonly validate: (event: string, payload: unknown) => boolean
   readonly share: boolean
   readonly backoff: Backoff
@@ -55,23 +55,26 @@ const OPTIONS = ['text', 'withCredentials', 'lastEventId', 'headers', 'validate'
 export function readOptions (url: string | URL, options: Partial<ConnectOptions>): Settings {
   for (const name of Object.keys(options)) demand(OPTIONS.includes(name), name, `one of ${OPTIONS.join(', ')}`, name)
   const {
-    text = [], withCredentials = false, lastEventId = '', headers, validate = () => true, share = false, backoff = {},
+    text = [], withCredentials = false, lastEventId, headers, validate = () => true, share = false, backoff = {},
     connectTimeout = 45_000, onError = report, observe = () => {}
   } = options
-  const { base = 1000, cap = 30_000 } = backoff
+  demand(isObject(backoff), 'backoff', 'an object of base and cap', backoff)
+  const { base = 1000, cap = 30_000, ...others } = backoff
+  for (const name of Object.keys(others)) demand(false, `backoff.${name}`, 'one of base, cap', name)
   demand(Array.isArray(text) && text.every((name) => typeof name === 'string'), 'text', 'a list of events', text)
-  demand(typeof lastEventId === 'string', 'lastEventId', 'text', lastEventId)
-  demand(['undefined', 'object', 'function'].includes(typeof headers), 'headers', 'an object or a function', headers)
+  demand(lastEventId === undefined || typeof lastEventId === 'string', 'lastEventId', 'text', lastEventId)
+  demand(headers === undefined || typeof headers === 'function' || isObject(headers), 'headers', 'an object or a function', headers)
   for (const [name, value] of Object.entries({ withCredentials, share })) demand(typeof value === 'boolean', name, 'true or false', value)
   for (const [name, value] of Object.entries({ validate, onError, observe })) demand(typeof value === 'function', name, 'a function', value)
   for (const [name, value] of Object.entries({ 'backoff.base': base, 'backoff.cap': cap, connectTimeout })) {
     demand(typeof value === 'number' && value >= 0, name, 'milliseconds from 0', value)
   }
+  const { href, place } = readUrl(url)
   return {
-    url: absolute(url),
+    url: href,
     text: new Set(text),
     withCredentials,
-    lastEventId,
+    lastEventId: lastEventId ?? place,
     headers,
     validate,
     share,
@@ -82,12 +85,23 @@ export function readOptions (url: string | URL, options: Partial<ConnectOptions>
   }
 }
 
-function absolute (url: string | URL): string {
+/** A URL without a place in the stream, and the place that stood in it. */
+function readUrl (given: string | URL): { href: string, place: string } {
+  let url: URL | undefined
   try {
-    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href
+    url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href)
   } catch {
-    demand(false, 'url', 'a URL, absolute where there is no page', url)
+    // Below.
   }
+  demand(url !== undefined && url.username + url.password === '', 'url', 'a URL without a user, absolute where there is no page', given)
+  const place = url.searchParams.get('lastEventId')
+  if (place !== null) url.searchParams.delete('lastEventId')
+  url.hash = ''
+  return { href: url.href, place: place ?? '' }
+}
+
+function isObject (value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 function demand (holds: boolean, option: string, rule: string, value: unknown): asserts holds {
@@ -95,6 +109,6 @@ function demand (holds: boolean, option: string, rule: string, value: unknown): 
 }
 
 /** As browsers report what nobody caught. Node has no such function. */
-function report (error: unknown): void {
+export function report (error: unknown): void {
   (globalThis.reportError ?? console.error)(error)
 }

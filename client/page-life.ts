@@ -25,8 +25,12 @@ export function watchPage ({ left, returned, shown, slept }: PageListener): () =
     target?.addEventListener?.(type, handle as EventListener, { signal: watching.signal })
   }
   let wasOffline = false
+  let beat = Date.now()
   on(globalThis, 'pagehide', left)
-  on(globalThis, 'pageshow', ({ persisted }) => { if (persisted === true) returned() })
+  on(globalThis, 'pageshow', ({ persisted }) => {
+    beat = Date.now()
+    if (persisted === true) returned()
+  })
   on(globalThis, 'offline', () => { wasOffline = true })
   on(globalThis, 'online', () => {
     if (wasOffline) slept()
@@ -35,7 +39,6 @@ export function watchPage ({ left, returned, shown, slept }: PageListener): () =
   })
   on(globalThis.document, 'visibilitychange', () => { if (document.visibilityState === 'visible') shown() })
 
-  let beat = Date.now()
   const timer = setInterval(() => {
     const now = Date.now()
     if (now - beat > BEAT + SLEEP) slept()

@@ -2,15 +2,18 @@
 export class Queue<T> implements AsyncIterableIterator<T, undefined> {
   readonly #left: () => void
   #waiting: T[] = []
+  /** How many of those were taken: to cut off each as it goes would move all the others. */
+  #taken = 0
   #asking: Array<(result: IteratorResult<T, undefined>) => void> = []
   #ended = false
 
-  /** @param left The loop was left, or all has been taken. */
+  /** @param left The loop was left. */
   constructor (left: () => void) {
     this.#left = left
   }
 
   push (value: T): void {
+    if (this.#ended) return
     const ask = this.#asking.shift()
     if (ask === undefined) this.#waiting.push(value)
     else ask({ value, done: false })
@@ -23,13 +26,20 @@ export class Queue<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   async next (): Promise<IteratorResult<T, undefined>> {
-    if (this.#waiting.length > 0) return { value: this.#waiting.shift()!, done: false }
+    if (this.#taken < this.#waiting.length) {
+      const value = this.#waiting[this.#taken++]!
+      if (this.#taken * 2 > this.#waiting.length) {
+        this.#waiting.splice(0, this.#taken)
+        this.#taken = 0
+      }
+      return { value, done: false }
+    }
     if (this.#ended) return { value: undefined, done: true }
     return await new Promise((resolve) => this.#asking.push(resolve))
   }
 
   async return (): Promise<IteratorResult<T, undefined>> {
-    this.#waiting = []
+    this.#waiting.length = this.#taken = 0
     this.end()
     this.#left()
     return { value: undefined, done: true }

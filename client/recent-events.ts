@@ -1,4 +1,5 @@
 import type { ParsedEvent } from './event-stream-parser.ts'
+import type { Welcome } from './membership.ts'
 
 const MOST = 500
 const MOST_CHARACTERS = 1_000_000
@@ -32,5 +33,20 @@ export class RecentEvents {
     const at = this.#events.findLastIndex((event) => event.lastEventId === lastEventId)
     if (at !== -1) return this.#events.slice(at + 1)
     return lastEventId === this.#start ? [...this.#events] : undefined
+  }
+
+  /**
+   * How far this tab, of which these are the events, and a leader are apart: what it lacks, and what the leader lacks. Undefined where that
+   * cannot be known.
+   */
+  compare ({ since, missed, lastEventId }: Welcome): { missed: readonly ParsedEvent[], ahead: readonly ParsedEvent[] } | undefined {
+    if (missed !== undefined) {
+      // A tab that reads for itself may have come further since it asked.
+      const at = missed.findLastIndex((event) => event.lastEventId === this.lastEventId)
+      if (at !== -1 || since === this.lastEventId) return { missed: missed.slice(at + 1), ahead: [] }
+    }
+    // A leader that has seen nothing yet will not see what this tab has not.
+    const ahead = lastEventId === '' ? undefined : this.after(lastEventId)
+    return ahead && { missed: [], ahead }
   }
 }

@@ -1,4 +1,5 @@
 import type { ParsedEvent } from './event-stream-parser.ts'
+import { Membership, type Message, type Welcome } from './membership.ts'
 import type { PageListener } from './page-life.ts'
 import { RecentEvents } from './recent-events.ts'
 import type { Source, SourceListener } from './source.ts'
@@ -17,23 +18,12 @@ export interface SharingParts {
   readonly watchPage: (listener: PageListener) => () => void
 }
 
-/** What the tabs say to each other. A `term` is the time of one leader. */
-type Message =
-  /** A leader has taken over: who wants to follow? */
-  | { readonly kind: 'lead' }
-  /** This tab does, from its last event on. */
-  | { readonly kind: 'hello', readonly tab: string, readonly lastEventId: string }
-  /** It may. `missed`: undefined where the leader does not know its last event. */
-  | { readonly kind: 'welcome', readonly tab: string, readonly term: string, readonly lastEventId: string, readonly missed: ParsedEvent[] | undefined, readonly status: Status }
-  | { readonly kind: 'event', readonly term: string, readonly event: ParsedEvent }
-  | { readonly kind: 'status', readonly term: string, readonly status: Status }
-  | { readonly kind: 'reconnect' }
-  /** A tab's own, which comes back behind all that was said before it. */
-  | { readonly kind: 'echo', readonly tab: string }
+// A tab that reads for itself asks to follow again no more often than this.
+const OFTEN = 1000
 
 /**
- * One stream for all tabs. The tab that holds a lock leads: it reads the stream, and tells the others. When it goes, the browser gives
- * the lock to the next one, which reads on from its own last event.
+ * One stream for all tabs. The tab whose turn it is leads: it reads the stream, and tells the others. When it goes, the next one reads on
+ * from its own last event. A tab whose last event the leader does not know, or that no leader answers, reads for itself for a while.
  */
 export class SharedConnection implements Source {
   readonly #name: string
@@ -42,26 +32,28 @@ export class SharedConnection implements Source {
   readonly #listener: SourceListener
   readonly #tab = crypto.randomUUID()
   readonly #forgetPage: () => void
+  #membership: Membership
   #recent: RecentEvents
-  #channel!: BroadcastChannel
-  #membership!: AbortController
-  /** The time of the leader that this tab follows. */
+  #status: Status = { state: 'connecting' }
+  /** The time of the leader that this tab follows, or is. */
   #term: string | undefined
+  #isLeader = false
+  /** Of the leader, or of a tab that reads for itself. */
+  #source: Source | undefined
   /** IDs of events that this tab has had and a new leader has not: they will come again. */
   #ahead = new Set<string>()
-  /** Of the leader, or of a tab that has to read for itself. */
-  #source: Source | undefined
-  #isLeader = false
-  #status: Status = { state: 'connecting' }
   #patience: ReturnType<typeof setTimeout> | undefined
+  #greetedAt = 0
 
   constructor (options: SharingOptions, parts: SharingParts, listener: SourceListener) {
     const { url, withCredentials, lastEventId } = options
-    this.#name = `fastify-typed-sse ${url} ${withCredentials}`
+    // The number is that of the messages: tabs that speak otherwise have a stream of their own.
+    this.#name = `fastify-typed-sse 1 ${url} ${withCredentials}`
     this.#options = options
     this.#parts = parts
     this.#listener = listener
     this.#recent = new RecentEvents(lastEventId)
+    this.#membership = this.#join()
     // A page that leads cannot go into the back/forward cache, and one that is there cannot follow.
     this.#forgetPage = parts.watchPage({
       left: () => {
@@ -69,90 +61,107 @@ export class SharedConnection implements Source {
         this.#turn({ state: 'waiting', retryAt: null })
       },
       returned: () => this.#join(),
-      shown () {},
+      shown: () => this.hasten(),
       slept () {}
     })
-    this.#join()
   }
 
   get lastEventId (): string { return this.#recent.lastEventId }
 
   hear (): void {}
 
-  /** With an ID this tab goes on alone: where the others are is not its to say. */
+  /** With an ID this tab reads for itself first: where the others are is not its to say. */
   reconnect (lastEventId?: string): void {
     if (this.#status.state === 'closed') return
-    if (lastEventId !== undefined && !this.#isAlone) this.#readAlone(lastEventId)
-    else if (this.#source !== undefined) this.#source.reconnect(lastEventId)
-    else this.#say({ kind: 'reconnect' })
+    if (lastEventId !== undefined) {
+      this.#leave()
+      this.#recent = new RecentEvents(lastEventId)
+      this.#join()
+      this.#readAlone()
+    } else if (this.#source !== undefined) this.#source.reconnect()
+    else this.#membership.say({ kind: 'reconnect' })
+  }
+
+  hasten (): void {
+    if (this.#source !== undefined) this.#source.hasten()
+    else this.#membership.say({ kind: 'hasten' })
   }
 
   close (): void {
     this.#end({ state: 'closed', reason: 'closed' })
   }
 
-  get #isAlone (): boolean { return this.#source !== undefined && !this.#isLeader }
-
-  #join (): void {
-    const { signal } = this.#membership = new AbortController()
-    this.#channel = new BroadcastChannel(this.#name)
-    this.#channel.onmessage = ({ data }: MessageEvent<Message>) => this.#told(data)
-    this.#greet()
-    const lead = async (): Promise<void> => {
-      await this.#caughtUp()
-      if (signal.aborted) return
-      this.#lead()
-      await new Promise((resolve) => signal.addEventListener('abort', resolve))
-    }
-    navigator.locks.request(this.#name, { signal }, lead).catch(() => {
-      // Aborted: this tab has left.
+  #join (): Membership {
+    this.#membership = new Membership(this.#name, {
+      told: (message) => this.#told(message),
+      lead: () => this.#lead(),
+      refused: () => this.#readAlone()
     })
+    this.#greet()
+    return this.#membership
+  }
+
+  #leave (): void {
+    this.#isLeader = false
+    this.#stopReading()
+    this.#membership.leave()
   }
 
   #greet (): void {
-    this.#term = undefined
+    this.#greetedAt = Date.now()
+    if (this.#source === undefined) {
+      this.#term = undefined
+      this.#bePatient(() => this.#readAlone())
+    }
+    this.#membership.say({ kind: 'hello', tab: this.#tab, lastEventId: this.lastEventId })
+  }
+
+  /** A leader may be a page that stands still: frozen by the browser, or in a dialog. */
+  #bePatient (atItsEnd: () => void): void {
     clearTimeout(this.#patience)
     const { connectTimeout } = this.#options
-    // Its leader may be a page that the browser has frozen.
-    if (connectTimeout !== Infinity) this.#patience = setTimeout(() => this.#readAlone(this.lastEventId), connectTimeout)
-    this.#say({ kind: 'hello', tab: this.#tab, lastEventId: this.lastEventId })
+    if (connectTimeout !== Infinity) this.#patience = setTimeout(atItsEnd, connectTimeout)
   }
-
-  /** The lock may come before the last words of the leader before. */
-  async #caughtUp (): Promise<void> {
-    const { signal } = this.#membership
-    await new Promise<void>((resolve) => {
-      this.#echoed = resolve
-      signal.addEventListener('abort', () => resolve())
-      // A channel does not hear itself.
-      const other = new BroadcastChannel(this.#name)
-      other.postMessage({ kind: 'echo', tab: this.#tab } satisfies Message)
-      other.close()
-    })
-  }
-
-  #echoed = (): void => {}
 
   #lead (): void {
     const term = crypto.randomUUID()
-    clearTimeout(this.#patience)
     this.#isLeader = true
+    this.#read((message) => this.#membership.say({ ...message, term }))
     this.#term = term
-    this.#ahead.clear()
-    this.#source = this.#parts.open(this.lastEventId, {
+    this.#membership.say({ kind: 'lead' })
+    this.#turn({ state: 'connecting' })
+  }
+
+  #readAlone (): void {
+    if (this.#isLeader) return
+    this.#read(() => {})
+    this.#turn({ state: 'connecting' })
+  }
+
+  #read (tell: (message: { kind: 'event', event: ParsedEvent } | { kind: 'status', status: Status }) => void): void {
+    this.#stopReading()
+    const source = this.#source = this.#parts.open(this.lastEventId, {
       status: (status) => {
-        if (this.#term !== term) return
-        this.#say({ kind: 'status', term, status })
+        if (this.#source !== source) return
+        tell({ kind: 'status', status })
         this.#turn(status)
       },
       event: (event) => {
-        if (this.#term !== term) return
-        this.#say({ kind: 'event', term, event })
+        if (this.#source !== source) return
+        // First: who hears it here may close this tab's.
+        tell({ kind: 'event', event })
         this.#hear(event)
       },
       error: (error) => this.#listener.error(error)
     })
-    this.#say({ kind: 'lead' })
+  }
+
+  #stopReading (): void {
+    clearTimeout(this.#patience)
+    const source = this.#source
+    this.#source = this.#term = undefined
+    this.#ahead.clear()
+    source?.close()
   }
 
   #told (message: Message): void {
@@ -160,28 +169,50 @@ export class SharedConnection implements Source {
       case 'lead': return this.#greet()
       case 'hello': return this.#welcome(message)
       case 'welcome': return message.tab === this.#tab ? this.#follow(message) : undefined
-      case 'event': return message.term === this.#term ? this.#hear(message.event) : undefined
-      case 'status': return message.term === this.#term ? this.#turn(message.status) : undefined
-      case 'reconnect': return this.#source?.reconnect()
-      case 'echo': return message.tab === this.#tab ? this.#echoed() : undefined
+      case 'event': return this.#follows(message) ? this.#hear(message.event) : undefined
+      case 'status': return this.#follows(message) || this.#isOver(message) ? this.#turn(message.status) : undefined
+      case 'reconnect': return this.#isLeader ? this.#source?.reconnect() : undefined
+      case 'hasten': return this.#isLeader ? this.#source?.hasten() : undefined
     }
   }
 
-  #welcome ({ tab, lastEventId }: Extract<Message, { kind: 'hello' }>): void {
+  #welcome ({ tab, lastEventId: since }: Extract<Message, { kind: 'hello' }>): void {
     if (!this.#isLeader || this.#term === undefined) return
-    const missed = lastEventId === '' ? [] : this.#recent.after(lastEventId)
-    this.#say({ kind: 'welcome', tab, term: this.#term, lastEventId: this.lastEventId, missed, status: this.#status })
+    const missed = since === '' ? [] : this.#recent.after(since)
+    this.#membership.say({ kind: 'welcome', tab, term: this.#term, status: this.#status, lastEventId: this.lastEventId, since, missed })
   }
 
-  #follow ({ term, lastEventId, missed, status }: Extract<Message, { kind: 'welcome' }>): void {
-    clearTimeout(this.#patience)
-    const ahead = missed === undefined ? this.#recent.after(lastEventId) : []
-    if (ahead === undefined) return this.#readAlone(this.lastEventId)
+  #follow (welcome: Welcome): void {
+    const { term, lastEventId, status } = welcome
+    // Greeted twice, as by a new leader that this tab had greeted already.
+    if (this.#isLeader || term === this.#term) return
+    const distance = this.#recent.compare(welcome)
+    if (distance === undefined) {
+      if (this.#source === undefined) this.#readAlone()
+      return
+    }
+    this.#stopReading()
     this.#term = term
-    this.#ahead = new Set(ahead.map((event) => event.lastEventId))
+    this.#bePatient(() => this.#greet())
+    this.#ahead = new Set(distance.ahead.map((event) => event.lastEventId))
     if (this.lastEventId === '') this.#recent = new RecentEvents(lastEventId)
-    for (const event of missed ?? []) this.#hear(event)
-    this.#turn(status)
+    for (const event of distance.missed) {
+      // Whoever heard the one before may have closed the stream, or gone elsewhere in it.
+      if (this.#term === term) this.#hear(event)
+    }
+    if (this.#term === term) this.#turn(status)
+  }
+
+  /** Whether it is said by the leader that this tab follows: who is alive, then. */
+  #follows ({ term }: { readonly term: string }): boolean {
+    if (term !== this.#term || this.#isLeader) return false
+    this.#bePatient(() => this.#greet())
+    return true
+  }
+
+  /** The stream has ended for good, while this tab was about to follow. */
+  #isOver ({ status }: Extract<Message, { kind: 'status' }>): boolean {
+    return this.#term === undefined && this.#source === undefined && status.state === 'closed'
   }
 
   #hear (event: ParsedEvent): void {
@@ -189,24 +220,16 @@ export class SharedConnection implements Source {
     const isOwn = type.startsWith('sse.')
     if (this.#ahead.has(lastEventId) && !isOwn) return
     if (!isOwn) this.#ahead.clear()
-    if (type !== 'sse.close') this.#recent.add(event)
+    // What a leader that is behind says of itself is no place of this tab's.
+    if (type !== 'sse.close' && this.#ahead.size === 0) this.#recent.add(event)
     this.#listener.event(event)
-  }
-
-  /** As if nothing were shared. */
-  #readAlone (lastEventId: string): void {
-    this.#leave()
-    this.#forgetPage()
-    this.#source = this.#parts.open(lastEventId, {
-      status: (status) => this.#turn(status),
-      event: (event) => this.#hear(event),
-      error: (error) => this.#listener.error(error)
-    })
+    const isAlone = this.#source !== undefined && !this.#isLeader
+    if (isAlone && Date.now() - this.#greetedAt >= OFTEN) this.#greet()
   }
 
   #turn (status: Status): void {
     if (status.state === 'closed') return this.#end(status)
-    if (this.#status.state === status.state && status.state !== 'waiting') return
+    if (this.#status.state === 'closed' || (this.#status.state === status.state && status.state !== 'waiting')) return
     this.#status = status
     this.#listener.status(status)
   }
@@ -217,20 +240,5 @@ export class SharedConnection implements Source {
     this.#leave()
     this.#forgetPage()
     this.#listener.status(status)
-  }
-
-  /** The lock goes to the next tab. */
-  #leave (): void {
-    clearTimeout(this.#patience)
-    this.#term = undefined
-    this.#isLeader = false
-    this.#source?.close()
-    this.#source = undefined
-    this.#membership.abort()
-    this.#channel.close()
-  }
-
-  #say (message: Message): void {
-    if (!this.#membership.signal.aborted) this.#channel.postMessage(message)
   }
 }

@@ -8,10 +8,12 @@ export interface Source {
   hear (type: string): void
   /** @param lastEventId Where to go on from; absent: where it is. */
   reconnect (lastEventId?: string): void
+  /** A good moment for a try, where it waits for one. */
+  hasten (): void
   close (): void
 }
 
-/** What a source tells. After the status `closed`, nothing more. */
+/** What a source tells. It begins with `connecting`, and says nothing more after `closed`. */
 export interface SourceListener {
   status (status: Status): void
   event (event: ParsedEvent): void

@@ -173,8 +173,8 @@ export class Delivery implements Signs {
     if (due === 'stalled') this.destroy(due)
     else if (due === 'expired') this.revoke(due, false)
     else if (due !== 'heartbeat') this.sendAway(due)
-    // What waits breaks the silence by itself.
-    else if (this.#state === 'open' && !this.waiting) this.tell(this.#owner.heartbeat)
+    // What waits breaks the silence by itself; for a page that does not listen to it, a heartbeat behind it does.
+    else if (this.showsHeartbeats ? this.#asides === undefined : this.#state === 'open' && !this.waiting) this.tell(this.#owner.heartbeat)
   }
 
   /** Its response closed, whoever closed it: lets go of what it holds. */
@@ -187,6 +187,8 @@ export class Delivery implements Signs {
     // Whoever holds on to a subscriber that has ended does not hold on to its request.
     this.#writer = NOWHERE
   }
+
+  get showsHeartbeats (): boolean { return this.#owner.limits.heartbeatEvent }
 
   /** Whether `serve` would do something, and its reader is there to take it. Looks at most of what serving it will look at. */
   get isReady (): boolean { return this.waiting && this.#writer.isOpen }

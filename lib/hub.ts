@@ -21,7 +21,6 @@ export interface HubParts {
   readonly closing: Closing
   readonly limits: SubscriberLimits
   /** What breaks a silence is to be seen by pages. */
-  readonly heartbeatEvent: boolean
   /** Monotonic milliseconds. */
   now (): number
   /** An event of the application as it goes out. @throws what is wrong with it */
@@ -53,7 +52,7 @@ export class Hub implements SubscriberOwner {
 
   constructor (parts: HubParts) {
     this.#parts = parts
-    this.heartbeat = Buffer.from(encodeHeartbeat(parts.heartbeatEvent))
+    this.heartbeat = Buffer.from(encodeHeartbeat(parts.limits.heartbeatEvent))
     this.#reconnectionTime = parts.reconnectionTime
   }
 

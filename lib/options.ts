@@ -112,7 +112,6 @@ export interface Settings {
   readonly history: LogBounds
   readonly reconnectionTime: ReconnectionTime
   readonly limits: SubscriberLimits
-  readonly heartbeatEvent: boolean
   /** What readers are told of silence: milliseconds, or false. */
   readonly heartbeatInterval: number | false
   readonly admission: AdmissionLimits
@@ -178,12 +177,12 @@ export function readOptions (options: SsePluginOptions): Settings {
     reconnectionTime: readReconnectionTime(reconnectionTime),
     limits: {
       timeouts,
+      heartbeatEvent: readHeartbeatEvent(heartbeatEvent, timeouts),
       maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
       closesSlow: readSlowSubscriber(slowSubscriber) === 'close',
       endTimeout: readLimit('shutdownTimeout', shutdownTimeout),
       maxChannelsPerSubscriber: readLimit('maxChannelsPerSubscriber', maxChannelsPerSubscriber)
     },
-    heartbeatEvent: readHeartbeatEvent(heartbeatEvent, timeouts),
     heartbeatInterval: heartbeatInterval === Infinity ? false : heartbeatInterval,
     admission: {
       maxSubscribers: readLimit('maxSubscribers', maxSubscribers),

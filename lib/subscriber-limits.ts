@@ -7,6 +7,8 @@ export interface SubscriberLimits {
   /** Whether one that fell out of the log is closed. */
   readonly closesSlow: boolean
   readonly timeouts: Timeouts
+  /** Heartbeats are events. */
+  readonly heartbeatEvent: boolean
   /** Milliseconds that a reader has to take the end of a stream that it may hear no longer. */
   readonly endTimeout: number
 }

@@ -19,6 +19,8 @@ export interface Signs {
   wrote: boolean
   /** There was an event among it. */
   gaveEvent: boolean
+  /** Its heartbeats are for pages to see, and a page does not see what it does not listen to: they come whatever else is written. */
+  readonly showsHeartbeats: boolean
   /** Sources that are being streamed: such a stream is neither idle nor too old. Its reader could not go on where it ended. */
   readonly sources: number
 }
@@ -80,18 +82,22 @@ export class Watch {
    * @param signs Taken for seen.
    */
   look ({ real, awake }: Times, writer: ResponseWriter, signs: Signs): Due | undefined {
-    const { heartbeatInterval, stallTimeout, idleTimeout } = this.#timeouts
+    const { stallTimeout, idleTimeout } = this.#timeouts
     const { isFlushed } = writer
     if (this.#isStalled(awake, writer, stallTimeout)) return 'stalled'
     if (this.#expiresAt !== undefined && real >= this.#expiresAt) return 'expired'
     if (this.#oldAt !== undefined && real >= this.#oldAt && signs.sources === 0) return 'lifetime'
+    if (signs.showsHeartbeats && this.#isSilent(real)) {
+      this.#silentSince = real
+      return 'heartbeat'
+    }
     if (!isFlushed) {
       // Silence begins when nothing is on its way any more.
       signs.wrote = signs.gaveEvent = true
       return undefined
     }
     if (signs.wrote) {
-      this.#silentSince = real
+      if (!signs.showsHeartbeats) this.#silentSince = real
       signs.wrote = false
     }
     if (signs.gaveEvent) {
@@ -99,8 +105,11 @@ export class Watch {
       signs.gaveEvent = false
     }
     if (signs.sources === 0 && awake - this.#idleSince >= idleTimeout * (1 + IDLE_SPREAD * this.#drawn)) return 'idle'
-    if (real - this.#silentSince >= heartbeatInterval * (HEARTBEAT_FROM + HEARTBEAT_SPREAD * this.#drawn)) return 'heartbeat'
-    return undefined
+    return this.#isSilent(real) ? 'heartbeat' : undefined
+  }
+
+  #isSilent (real: number): boolean {
+    return real - this.#silentSince >= this.#timeouts.heartbeatInterval * (HEARTBEAT_FROM + HEARTBEAT_SPREAD * this.#drawn)
   }
 
   #isStalled (awake: number, writer: ResponseWriter, stallTimeout: number): boolean {

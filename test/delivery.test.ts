@@ -52,6 +52,31 @@ t.test('a heartbeat is written into silence alone', async (t) => {
   t.equal(written(), 'data: b\n\n', 'and so does one that is about to be written')
 })
 
+t.test('a heartbeat for a page to see is written beside whatever else is, since the page may not listen to that', async (t) => {
+  const { publish, subscribe, settled, tick } = createFanOut({}, { heartbeatEvent: true, timeouts: { heartbeatInterval: 100 } })
+  const { writer } = subscribe()
+  for (let time = 10; time <= 1000; time += 10) {
+    publish('a')
+    tick(time)
+    await settled()
+  }
+  t.ok(writer.events.filter(({ type }) => type === 'sse.heartbeat').length >= 10)
+})
+
+t.test('one heartbeat for a page to see waits for a reader that reads nothing, and no more', async (t) => {
+  const { publish, subscribe, settled, tick } = createFanOut({}, { heartbeatEvent: true, timeouts: { heartbeatInterval: 100 } })
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  const sizes = new Set<number>()
+  for (let time = 0; time < 10_000; time += 50) {
+    tick(time)
+    sizes.add(subscriber.delivery.asideBytes)
+  }
+  t.equal(sizes.size, 2, 'none, then one')
+})
+
 t.test('no heartbeats pile up on a reader that reads nothing', async (t) => {
   const { publish, subscribe, settled, tick } = createFanOut({}, { timeouts: { heartbeatInterval: 100 } })
   const { subscriber, writer } = subscribe()

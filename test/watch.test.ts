@@ -23,7 +23,7 @@ const FLUSHED = writer()
 /** A watch and the signs that it looks at. */
 function watching (...parts: ConstructorParameters<typeof Watch>) {
   const watch = new Watch(...parts)
-  return Object.assign({ wrote: false, gaveEvent: true, sources: 0 }, {
+  return Object.assign({ wrote: false, gaveEvent: true, sources: 0, showsHeartbeats: false }, {
     look (this: Signs, times: Times, to: ResponseWriter): Due | undefined { return watch.look(times, to, this) }
   })
 }
@@ -69,6 +69,17 @@ t.test('a heartbeat is due again and again while nothing is written, and not bef
   t.ok(heard[0]! >= 980 + 75, `first at ${heard[0]}`)
   const silences = heard.map((time, at) => time - (heard[at - 1] ?? 980))
   t.ok(silences.every((silence) => silence >= 75 && silence <= 90), silences.join(' '))
+})
+
+t.test('a heartbeat for a page to see is due at every interval, whatever is written and whatever waits', async (t) => {
+  const watch = Object.assign(watching({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity), { showsHeartbeats: true })
+  const heard: number[] = []
+  for (let time = 0; time < 1000; time++) {
+    watch.wrote = true
+    if (watch.look({ real: time, awake: time }, writer({ isFlushed: time % 2 === 0 })) === 'heartbeat') heard.push(time)
+  }
+  t.ok(heard.length >= 10, 'ten times at least')
+  for (const [i, time] of heard.entries()) t.ok(time - (heard[i - 1] ?? 0) <= 100 && time - (heard[i - 1] ?? 0) >= 75, String(time))
 })
 
 t.test('while something waits to be sent no heartbeat is due, and the silence begins when it has gone', async (t) => {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chromium } from 'playwright-core'
-import type { PuppeteerNode } from 'puppeteer-core'
+import { chromium, type Page as ChromiumPage } from 'playwright-core'
+import type { Page as FirefoxPage, PuppeteerNode } from 'puppeteer-core'
 import type { Test } from 'tap'
 import { notInstalled } from '../support/system.ts'
 
@@ -12,9 +12,14 @@ const { default: puppeteer } = createRequire(import.meta.url)('puppeteer-core') 
 /** One tab. What is evaluated is an expression: the page's policy forbids it to make code out of text. */
 export interface Tab {
   goto (url: string): Promise<void>
+  /** To the page before, by the back button's way. */
+  back (): Promise<void>
   evaluate<T> (expression: string): Promise<T>
   click (selector: string): Promise<void>
   type (selector: string, text: string): Promise<void>
+  /** One key, by its name, to whatever has the focus. */
+  press (key: 'Tab' | 'Enter' | 'Home' | 'End' | 'ArrowDown' | 'ArrowUp' | 'ArrowLeft' | 'ArrowRight'): Promise<void>
+  resize (width: number, height: number): Promise<void>
   screenshot (path: string, fullPage?: boolean): Promise<void>
   close (): Promise<void>
   /** Resolves with what the expression gives once that is truthy; rejects when it has not been in time. */
@@ -24,31 +29,47 @@ export interface Tab {
 export interface Browser {
   readonly name: string
   open (url: string): Promise<Tab>
+  /** What opens tabs that share what tabs of one person share: cookies, locks, channels, and connections. */
+  profile (): Promise<Profile>
+}
+
+export interface Profile {
+  open (url: string): Promise<Tab>
+  /** Takes the network away from all its tabs, or gives it back. */
+  setOffline (isOffline: boolean): Promise<void>
 }
 
 interface Launched extends Browser {
   close (): Promise<void>
 }
 
+const VIEWPORT = { width: 1280, height: 800 }
+
 const INSTALLED = [
   { name: 'Chromium', path: '/usr/bin/chromium', launch: launchChromium },
   { name: 'Firefox', path: '/usr/bin/firefox-esr', launch: launchFirefox }
 ]
 
-/** Runs the same claims in each real browser, one after the other. */
-export async function forEachBrowser (t: Test, claims: (t: Test, browser: Browser) => Promise<void>): Promise<void> {
+export interface LaunchOptions {
+  /** All browsers run at the same time: for claims that wait more than they work. */
+  readonly atOnce?: boolean
+  /** The back/forward cache, which those who drive browsers turn off by default. */
+  readonly keepsPages?: boolean
+}
+
+/** Runs the same claims in each real browser, one after the other unless told otherwise. */
+export async function forEachBrowser (t: Test, claims: (t: Test, browser: Browser) => Promise<void>, options: LaunchOptions = {}): Promise<void> {
   t.setTimeout(180_000)
-  for (const { name, path, launch } of INSTALLED) {
-    if (!existsSync(path)) {
-      missing(t, name)
-      continue
-    }
-    await t.test(name, async (t) => {
-      const browser = await launch(path)
+  const { atOnce = false } = options
+  if (atOnce) t.jobs = INSTALLED.length
+  await Promise.all(INSTALLED.map(async ({ name, path, launch }) => {
+    if (!existsSync(path)) return missing(t, name)
+    await t.test(name, { buffered: atOnce }, async (t) => {
+      const browser = await launch(path, options)
       t.teardown(() => browser.close())
       await claims(t, browser)
     })
-  }
+  }))
 }
 
 function missing (t: Test, name: string): void {
@@ -57,53 +78,78 @@ function missing (t: Test, name: string): void {
   else t.test(name, { skip }, () => {})
 }
 
-async function launchChromium (executablePath: string): Promise<Launched> {
+async function launchChromium (executablePath: string, { keepsPages = false }: LaunchOptions): Promise<Launched> {
   const browser = await chromium.launch({
     executablePath,
     headless: true,
+    ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync']
   })
   return {
     name: 'chromium',
-    async open (url) {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-      await page.goto(url, { waitUntil: 'domcontentloaded' })
-      const evaluate = <T>(expression: string): Promise<T> => page.evaluate<T>(expression)
+    open: async (url) => chromiumTab(await browser.newPage({ viewport: VIEWPORT }), url),
+    profile: async () => {
+      const context = await browser.newContext({ viewport: VIEWPORT })
       return {
-        evaluate,
-        until: <T>(expression: string, milliseconds?: number) => until<T>(evaluate, expression, milliseconds),
-        goto: async (url) => { await page.goto(url, { waitUntil: 'domcontentloaded' }) },
-        click: (selector) => page.click(selector),
-        type: (selector, text) => page.locator(selector).pressSequentially(text),
-        screenshot: async (path, fullPage = false) => { await page.screenshot({ path, fullPage }) },
-        close: () => page.close()
+        open: async (url) => chromiumTab(await context.newPage(), url),
+        setOffline: (isOffline) => context.setOffline(isOffline)
       }
     },
     close: () => browser.close()
   }
 }
 
-async function launchFirefox (executablePath: string): Promise<Launched> {
-  const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true })
+async function chromiumTab (page: ChromiumPage, url: string): Promise<Tab> {
+  await page.goto(url, { waitUntil: 'domcontentloaded' })
+  const evaluate = <T>(expression: string): Promise<T> => page.evaluate<T>(expression)
+  return {
+    evaluate,
+    until: <T>(expression: string, milliseconds?: number) => until<T>(evaluate, expression, milliseconds),
+    goto: async (url) => { await page.goto(url, { waitUntil: 'domcontentloaded' }) },
+    back: async () => { await page.goBack({ waitUntil: 'commit' }) },
+    click: (selector) => page.click(selector),
+    type: (selector, text) => page.locator(selector).pressSequentially(text),
+    press: (key) => page.keyboard.press(key),
+    resize: (width, height) => page.setViewportSize({ width, height }),
+    screenshot: async (path, fullPage = false) => { await page.screenshot({ path, fullPage }) },
+    close: () => page.close()
+  }
+}
+
+async function launchFirefox (executablePath: string, { keepsPages = false }: LaunchOptions): Promise<Launched> {
+  const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, extraPrefsFirefox: { 'fission.bfcacheInParent': keepsPages } })
   return {
     name: 'firefox',
-    async open (url) {
-      const page = await browser.newPage()
-      await page.setViewport({ width: 1280, height: 800 })
-      await page.goto(url, { waitUntil: 'domcontentloaded' })
-      const evaluate = <T>(expression: string): Promise<T> => page.evaluate(expression) as Promise<T>
+    open: async (url) => firefoxTab(await browser.newPage(), url),
+    profile: async () => {
+      const context = await browser.createBrowserContext()
       return {
-        evaluate,
-        until: <T>(expression: string, milliseconds?: number) => until<T>(evaluate, expression, milliseconds),
-        goto: async (url) => { await page.goto(url, { waitUntil: 'domcontentloaded' }) },
-        click: (selector) => page.click(selector),
-        type: (selector, text) => page.type(selector, text),
-        screenshot: async (path, fullPage = false) => { await page.screenshot({ path: path as `${string}.png`, fullPage }) },
-        close: () => page.close()
+        open: async (url) => firefoxTab(await context.newPage(), url),
+        setOffline: async (isOffline) => {
+          for (const page of await context.pages()) await page.setOfflineMode(isOffline)
+        }
       }
     },
     close: () => browser.close()
+  }
+}
+
+async function firefoxTab (page: FirefoxPage, url: string): Promise<Tab> {
+  await page.setViewport(VIEWPORT)
+  await page.goto(url, { waitUntil: 'domcontentloaded' })
+  const evaluate = <T>(expression: string): Promise<T> => page.evaluate(expression) as Promise<T>
+  return {
+    evaluate,
+    until: <T>(expression: string, milliseconds?: number) => until<T>(evaluate, expression, milliseconds),
+    goto: async (url) => { await page.goto(url, { waitUntil: 'domcontentloaded' }) },
+    back: async () => { await page.goBack({ waitUntil: 'domcontentloaded' }) },
+    click: (selector) => page.click(selector),
+    type: (selector, text) => page.type(selector, text),
+    press: (key) => page.keyboard.press(key),
+    resize: (width, height) => page.setViewport({ width, height }),
+    screenshot: async (path, fullPage = false) => { await page.screenshot({ path: path as `${string}.png`, fullPage }) },
+    close: () => page.close()
   }
 }
 

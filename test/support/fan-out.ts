@@ -143,9 +143,14 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     reconnectionTime: { min: 1000, max: 5000 },
     closing: new Closing(shutdownTimeout),
     limits: {
-      maxBacklogBytes: 256 * 1024, maxChannelsPerSubscriber: 100, closesSlow: false, endTimeout: Infinity, timeouts: { ...NEVER, ...timeouts }, ...limits
+      maxBacklogBytes: 256 * 1024,
+      maxChannelsPerSubscriber: 100,
+      closesSlow: false,
+      endTimeout: Infinity,
+      timeouts: { ...NEVER, ...timeouts },
+      heartbeatEvent: false,
+      ...limits
     },
-    heartbeatEvent: false,
     now: () => time,
     encode: (event, payload) => encodeEvent(event, String(payload)),
     ready: (delivery) => pump.add(delivery),

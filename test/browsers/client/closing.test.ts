@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { forEachBrowser, type Browser } from '../browsers.ts'
+import { holds } from '../demo.ts'
+import { startAnswers, stream } from './answers.ts'
+import { startPages, TRANSPORTS, type Pages } from './pages.ts'
+import { sideBySide, type Claim } from './side-by-side.ts'
+
+// Several of the longest waits.
+const NOTHING = 4000
+
+/** A state that a stream is closed in. */
+interface State {
+  readonly title: string
+  /** What is asked for there is answered so that it gets into this state. */
+  readonly path: string
+  /** What it is reached by: what the page knows, or what the server was asked. */
+  readonly reached: { readonly page?: string, readonly method?: string }
+}
+
+const STATES: readonly State[] = [
+  { title: 'while it connects', path: '/silent', reached: { method: 'GET' } },
+  { title: 'while it is open', path: '/open', reached: { page: 'readers.one.stream.status.state === "open"' } },
+  { title: 'after it broke off', path: '/broken', reached: { page: 'readers.one.numbers.length > 0 && readers.one.stream.status.state !== "open"' } },
+  { title: 'while it waits', path: '/unavailable', reached: { page: 'readers.one.stream.status.state === "waiting"' } },
+  { title: 'while it asks why it was refused', path: '/silent-head', reached: { method: 'HEAD' } }
+]
+
+async function isFinal (t: Test, browser: Browser, pages: Pages, options: string, { path, reached }: State): Promise<void> {
+  const answers = await startAnswers(t, (path, nth, response) => {
+    if (path === '/open') stream(response, 'data: 1\n\n')
+    // It breaks off, and the time until the next try is long enough to be met.
+    if (path === '/broken') stream(response, 'retry: 1500\ndata: 1\n\n')
+    if (path === '/broken') setTimeout(() => response.destroy(), 300)
+    if (path === '/unavailable' || (path === '/silent-head' && nth === 0)) response.writeHead(503, { 'retry-after': '2', 'access-control-expose-headers': 'retry-after' }).end()
+  })
+  const tab = await pages.open(browser)
+  await tab.evaluate(`read('one', '${answers.origin}${path}', ${options})`)
+  const { page, method } = reached
+  if (page !== undefined) await tab.until(page)
+  if (method !== undefined) await holds(() => answers.asked.some((asked) => asked.method === method), method)
+
+  const asked = answers.asked.length
+  await tab.evaluate('readers.one.stream.close()')
+  await holds(() => answers.waiting.size === 0, 'nobody waits for an answer')
+  await sleep(NOTHING)
+  t.equal(answers.asked.length, asked, 'no further request')
+  const states = await tab.evaluate<unknown[]>('readers.one.states')
+  t.strictSame(states.at(-1), { state: 'closed', reason: 'closed' })
+  await tab.evaluate('[readers.one.stream.reconnect(), readers.one.stream.close()]')
+  await sleep(NOTHING / 4)
+  t.equal(answers.asked.length, asked, 'reconnect() does not open it again')
+  t.strictSame(await tab.evaluate('[readers.one.states, readers.one.errors]'), [states, []], 'closed is told once')
+  await tab.close()
+}
+
+/** @param closing When it is closed: before there is anything to ask with. */
+async function asksNothing (t: Test, browser: Browser, pages: Pages, options: string, closing = 'true'): Promise<void> {
+  const answers = await startAnswers(t, (_path, _nth, response) => stream(response, 'data: 1\n\n'))
+  const tab = await pages.open(browser)
+  await tab.evaluate(`(read('one', '${answers.origin}/events', ${options}), ${closing} && readers.one.stream.close())`)
+  await tab.until(closing)
+  await tab.evaluate('(readers.one.stream.close(), globalThis.release?.())')
+  await sleep(NOTHING / 2)
+  t.strictSame(answers.asked.filter(({ method }) => method !== 'OPTIONS'), [])
+  t.strictSame(await tab.evaluate('readers.one.states'), [{ state: 'closed', reason: 'closed' }])
+  await tab.close()
+}
+
+await forEachBrowser(t, async (t, browser) => {
+  const pages = await startPages(t)
+  await sideBySide(t, [
+    ...TRANSPORTS.flatMap(({ transport, options }): Claim[] => STATES
+      .filter(({ path }) => transport === 'EventSource' || path !== '/silent-head')
+      .map((state) => [`by ${transport}, close() ${state.title} is final`, (t) => isFinal(t, browser, pages, options, state)])),
+    ['close() while the fetch transport is loaded is final', (t) => asksNothing(t, browser, pages, '{ headers: {} }')],
+    ['close() while sharing is loaded is final', (t) => asksNothing(t, browser, pages, '{ share: true }')],
+    ['close() while headers are waited for is final',
+      (t) => asksNothing(t, browser, pages, `{ headers: () => {
+        globalThis.isAsked = true
+        return new Promise((resolve) => { globalThis.release = () => resolve({}) })
+      } }`, 'globalThis.isAsked')]
+  ])
+}, { atOnce: true })

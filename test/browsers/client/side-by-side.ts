@@ -1,0 +1,9 @@
+import type { Test } from 'tap'
+
+export type Claim = readonly [title: string, claim: (t: Test) => Promise<void>]
+
+/** Runs claims that wait at the same time. */
+export async function sideBySide (t: Test, claims: readonly Claim[]): Promise<void> {
+  t.jobs = claims.length
+  await Promise.all(claims.map(([title, claim]) => t.test(title, { buffered: true }, claim)))
+}
