@@ -114,6 +114,8 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     this.#source.close()
   }
 
+  get #isClosed (): boolean { return this.#status.state === 'closed' }
+
   #queue<T> (left: () => void, ...first: T[]): Queue<T> {
     const queue = new Queue<T>(() => {
       this.#queues.delete(queue)
@@ -121,7 +123,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     })
     this.#queues.add(queue)
     for (const value of first) queue.push(value)
-    if (this.#status.state === 'closed') queue.end()
+    if (this.#isClosed) queue.end()
     return queue
   }
 
@@ -129,7 +131,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     this.#status = status
     for (const listener of [...this.#statusListeners]) {
       // An earlier one may have brought about the next: that has been told to all, and this is past.
-      if (this.#status === status) this.#call(() => listener(status))
+      if (this.#status === status && this.#statusListeners.has(listener)) this.#call(() => listener(status))
     }
     if (status.state === 'closed') for (const queue of this.#queues) queue.end()
   }
@@ -138,7 +140,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     const { type, lastEventId: id } = event
     this.#call(() => this.#settings.observe(event))
     const listeners = this.#listeners.get(type)
-    if (listeners === undefined || listeners.size === 0) return
+    if (listeners === undefined || listeners.size === 0 || this.#isClosed) return
     let payload: unknown
     try {
       payload = this.#read(event)
@@ -146,8 +148,8 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
       return this.#report(error)
     }
     for (const listener of [...listeners]) {
-      // An earlier one may have closed the stream.
-      if (this.#status.state !== 'closed') this.#call(() => listener(payload as never, { event: type as never, id }))
+      // An earlier one may have taken it off, or closed the stream.
+      if (listeners.has(listener) && !this.#isClosed) this.#call(() => listener(payload as never, { event: type as never, id }))
     }
   }
 

@@ -218,7 +218,11 @@ export class SharedConnection implements Source {
   #hear (event: ParsedEvent): void {
     const { type, lastEventId } = event
     const isOwn = type.startsWith('sse.')
-    if (this.#ahead.has(lastEventId) && !isOwn) return
+    if (this.#ahead.has(lastEventId) && !isOwn) {
+      // The last of them: what comes next is new, even if it brings no ID of its own.
+      if (lastEventId === this.lastEventId) this.#ahead.clear()
+      return
+    }
     if (!isOwn) this.#ahead.clear()
     // What a leader that is behind says of itself is no place of this tab's.
     if (type !== 'sse.close' && this.#ahead.size === 0) this.#recent.add(event)
