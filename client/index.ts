@@ -95,7 +95,7 @@ function shareConnection (settings: Settings, listener: SourceListener): Source 
   }
 }
 
-export { EventStream, UnreadableEvent, type EventInfo } from './event-stream.ts'
+export { UnreadableEvent, type EventInfo, type EventStream } from './event-stream.ts'
 export type { Backoff } from './connection.ts'
 export type { ParsedEvent } from './event-stream-parser.ts'
 export type { RequestHeaders } from './fetch-transport.ts'

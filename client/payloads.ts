@@ -29,8 +29,9 @@ type Encoded<S> = S extends TSchema ? StaticEncode<S> : S extends NextSchema ? N
 
 type IsText<S> =
   unknown extends Encoded<S> ? false
-    : [Encoded<S>] extends [string] ? HasCodec<S> extends true ? false : true
-        : false
+    : [Encoded<S>] extends [never] ? false
+        : [Encoded<S>] extends [string] ? HasCodec<S> extends true ? false : true
+            : false
 
 /** The events whose payload is text: the type is string, and no transform stands between. */
 export type TextEvent<D> = { [K in keyof D]: IsText<SchemaOf<D[K]>> extends true ? K : never }[keyof D] & string

@@ -35,18 +35,16 @@ export class RecentEvents {
     return lastEventId === this.#start ? [...this.#events] : undefined
   }
 
-  /**
-   * How far this tab, of which these are the events, and a leader are apart: what it lacks, and what the leader lacks. Undefined where that
-   * cannot be known.
-   */
-  compare ({ since, missed, lastEventId }: Welcome): { missed: readonly ParsedEvent[], ahead: readonly ParsedEvent[] } | undefined {
-    if (missed !== undefined) {
-      // A tab that reads for itself may have come further since it asked.
-      const at = missed.findLastIndex((event) => event.lastEventId === this.lastEventId)
-      if (at !== -1 || since === this.lastEventId) return { missed: missed.slice(at + 1), ahead: [] }
-    }
-    // A leader that has seen nothing yet will not see what this tab has not.
-    const ahead = lastEventId === '' ? undefined : this.after(lastEventId)
-    return ahead && { missed: [], ahead }
+  /** What a tab lacks, of which these are the events; undefined where its leader cannot know. */
+  lacks ({ since, missed }: Welcome): readonly ParsedEvent[] | undefined {
+    if (missed === undefined) return undefined
+    // A tab that reads for itself may have come further since it asked.
+    const at = missed.findLastIndex((event) => event.lastEventId === this.lastEventId)
+    return at !== -1 || since === this.lastEventId ? missed.slice(at + 1) : undefined
+  }
+
+  /** Whether a leader is where this tab has been. One that has seen nothing yet will not see what this tab has not. */
+  isAheadOf ({ lastEventId }: Welcome): boolean {
+    return lastEventId !== '' && (this.after(lastEventId) ?? []).length > 0
   }
 }

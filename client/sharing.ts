@@ -21,6 +21,9 @@ export interface SharingParts {
 // A tab that reads for itself asks to follow again no more often than this.
 const OFTEN = 1000
 
+// So much later a leader that was behind a tab will have come to where that is.
+const SOON = 250
+
 /**
  * One stream for all tabs. The tab whose turn it is leads: it reads the stream, and tells the others. When it goes, the next one reads on
  * from its own last event. A tab whose last event the leader does not know, or that no leader answers, reads for itself for a while.
@@ -40,9 +43,8 @@ export class SharedConnection implements Source {
   #isLeader = false
   /** Of the leader, or of a tab that reads for itself. */
   #source: Source | undefined
-  /** IDs of events that this tab has had and a new leader has not: they will come again. */
-  #ahead = new Set<string>()
   #patience: ReturnType<typeof setTimeout> | undefined
+  #again: ReturnType<typeof setTimeout> | undefined
   #greetedAt = 0
 
   constructor (options: SharingOptions, parts: SharingParts, listener: SourceListener) {
@@ -108,11 +110,15 @@ export class SharedConnection implements Source {
   }
 
   #greet (): void {
-    this.#greetedAt = Date.now()
     if (this.#source === undefined) {
       this.#term = undefined
       this.#bePatient(() => this.#readAlone())
     }
+    this.#hello()
+  }
+
+  #hello (): void {
+    this.#greetedAt = Date.now()
     this.#membership.say({ kind: 'hello', tab: this.#tab, lastEventId: this.lastEventId })
   }
 
@@ -158,9 +164,9 @@ export class SharedConnection implements Source {
 
   #stopReading (): void {
     clearTimeout(this.#patience)
+    clearTimeout(this.#again)
     const source = this.#source
     this.#source = this.#term = undefined
-    this.#ahead.clear()
     source?.close()
   }
 
@@ -186,21 +192,26 @@ export class SharedConnection implements Source {
     const { term, lastEventId, status } = welcome
     // Greeted twice, as by a new leader that this tab had greeted already.
     if (this.#isLeader || term === this.#term) return
-    const distance = this.#recent.compare(welcome)
-    if (distance === undefined) {
-      if (this.#source === undefined) this.#readAlone()
-      return
-    }
+    const missed = this.#recent.lacks(welcome)
+    if (missed === undefined) return this.#cannotFollow(welcome)
     this.#stopReading()
     this.#term = term
     this.#bePatient(() => this.#greet())
-    this.#ahead = new Set(distance.ahead.map((event) => event.lastEventId))
     if (this.lastEventId === '') this.#recent = new RecentEvents(lastEventId)
-    for (const event of distance.missed) {
+    for (const event of missed) {
       // Whoever heard the one before may have closed the stream, or gone elsewhere in it.
       if (this.#term === term) this.#hear(event)
     }
     if (this.#term === term) this.#turn(status)
+  }
+
+  /** Not yet, where the leader is behind: what it has still to get would come twice to this tab. */
+  #cannotFollow (welcome: Welcome): void {
+    if (this.#source !== undefined) return
+    if (!this.#recent.isAheadOf(welcome)) return this.#readAlone()
+    clearTimeout(this.#again)
+    this.#again = setTimeout(() => this.#hello(), SOON)
+    this.#turn(welcome.status)
   }
 
   /** Whether it is said by the leader that this tab follows: who is alive, then. */
@@ -216,16 +227,7 @@ export class SharedConnection implements Source {
   }
 
   #hear (event: ParsedEvent): void {
-    const { type, lastEventId } = event
-    const isOwn = type.startsWith('sse.')
-    if (this.#ahead.has(lastEventId) && !isOwn) {
-      // The last of them: what comes next is new, even if it brings no ID of its own.
-      if (lastEventId === this.lastEventId) this.#ahead.clear()
-      return
-    }
-    if (!isOwn) this.#ahead.clear()
-    // What a leader that is behind says of itself is no place of this tab's.
-    if (type !== 'sse.close' && this.#ahead.size === 0) this.#recent.add(event)
+    if (event.type !== 'sse.close') this.#recent.add(event)
     this.#listener.event(event)
     const isAlone = this.#source !== undefined && !this.#isLeader
     if (isAlone && Date.now() - this.#greetedAt >= OFTEN) this.#greet()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { createParser } from 'eventsource-parser'
-import { EventStreamParser, type ParsedEvent } from '../client/event-stream-parser.ts'
+import { EventStreamParser, type ParsedEvent } from '../../client/event-stream-parser.ts'
 
 interface Read { events: ParsedEvent[], retries: number[], comments: string[] }
 

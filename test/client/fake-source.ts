@@ -1,0 +1,41 @@
+import type { Source, SourceListener } from '../../client/source.ts'
+import type { Status } from '../../client/status.ts'
+
+/** A source as a test leads it. Like a real one it says nothing once it is closed. */
+export class FakeSource implements Source {
+  readonly #listener: SourceListener
+  readonly heard: string[] = []
+  readonly reconnects: Array<string | undefined> = []
+  isClosed = false
+  hastened = 0
+  lastEventId: string
+
+  constructor (listener: SourceListener, lastEventId = '') {
+    this.#listener = listener
+    this.lastEventId = lastEventId
+  }
+
+  hear (type: string): void { this.heard.push(type) }
+  hasten (): void { this.hastened++ }
+  reconnect (lastEventId?: string): void { this.reconnects.push(lastEventId) }
+
+  close (): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.#listener.status({ state: 'closed', reason: 'closed' })
+  }
+
+  turn (status: Status): void {
+    if (this.isClosed) return
+    if (status.state === 'closed') this.isClosed = true
+    this.#listener.status(status)
+  }
+
+  event (type: string, data: string, lastEventId = this.lastEventId): void {
+    if (this.isClosed) return
+    this.lastEventId = lastEventId
+    this.#listener.event({ type, data, lastEventId })
+  }
+
+  fail (error: unknown): void { this.#listener.error(error) }
+}

@@ -1,0 +1,51 @@
+import type { Attempt, AttemptListener, AttemptOptions } from '../../client/attempt.ts'
+import type { Verdict } from '../../client/verdict.ts'
+
+/** An attempt as a test leads it. Like a real one it says nothing once it is closed. */
+export class FakeAttempt implements Attempt {
+  readonly seesComments: boolean
+  readonly options: AttemptOptions
+  readonly heard: string[]
+  readonly #listener: AttemptListener
+  isClosed = false
+
+  constructor (options: AttemptOptions, listener: AttemptListener, seesComments: boolean) {
+    this.options = options
+    this.heard = [...options.types]
+    this.#listener = listener
+    this.seesComments = seesComments
+  }
+
+  /** The last event ID in the query of its URL. */
+  get askedFor (): string | null { return new URL(this.options.url).searchParams.get('lastEventId') }
+
+  hear (type: string): void { this.heard.push(type) }
+  close (): void { this.isClosed = true }
+
+  open (): void { if (!this.isClosed) this.#listener.opened() }
+  retry (): void { if (!this.isClosed) this.#listener.retrying() }
+  comment (): void { if (!this.isClosed) this.#listener.sign() }
+  lose (verdict: Verdict = {}): void { if (!this.isClosed) this.#listener.lost(verdict) }
+  event (type: string, data: unknown, lastEventId: string): void {
+    if (!this.isClosed) this.#listener.event({ type, data: JSON.stringify(data), lastEventId })
+  }
+}
+
+/** Every attempt, in order. */
+export class FakeTransport {
+  readonly attempts: FakeAttempt[] = []
+  readonly #seesComments: boolean
+
+  constructor ({ seesComments = false } = {}) {
+    this.#seesComments = seesComments
+  }
+
+  readonly open = (options: AttemptOptions, listener: AttemptListener): Attempt => {
+    const attempt = new FakeAttempt(options, listener, this.#seesComments)
+    this.attempts.push(attempt)
+    return attempt
+  }
+
+  get last (): FakeAttempt { return this.attempts.at(-1)! }
+  get alive (): FakeAttempt[] { return this.attempts.filter(({ isClosed }) => !isClosed) }
+}

@@ -1,0 +1,204 @@
+// Read by the compiler alone: with the DOM, and by types.test.ts without. An expected error that does not come is an error itself.
+
+import { Type } from '@sinclair/typebox'
+import * as Next from 'typebox'
+import {
+  connect, type Backoff, type ConnectOptions, type EventName, type EventStream, type Gap, type Payloads, type Status, type TextEvent
+} from '../../client/index.ts'
+import { defineEvents } from '../../plugin.ts'
+import { JSON_TEXT, TEXT } from './text-events.ts'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
+/** Compiles where a value is of exactly that type. */
+declare function isExactly<T> (): <V>(value: V, ...different: Same<T, V> extends true ? [] : [never]) => void
+declare function textOf<D> (declarations: D): TextEvent<D>
+
+const At = Type.Transform(Type.String()).Decode((text) => new Date(text)).Encode((date) => date.toISOString())
+const NextAt = Next.Codec(Next.String()).Decode((text) => new Date(text)).Encode((date) => date.toISOString())
+
+const events = defineEvents({
+  message: Type.String(),
+  note: { schema: Type.Union([Type.Literal('a'), Type.Literal('b')]), ephemeral: true },
+  'order.updated': Type.Object({ id: Type.String(), total: Type.Number(), note: Type.Optional(Type.String()) }),
+  'order.dated': { schema: Type.Object({ at: At, day: Type.Date() }), latestBy: ({ at }) => at.getTime() },
+  cursor: At,
+  'next.text': Next.String(),
+  'next.dated': Next.Object({ at: NextAt })
+})
+export const noText = defineEvents({ 'order.updated': Type.Object({ id: Type.String() }), cursor: At })
+export const onlyText = defineEvents({ message: Type.String() })
+
+const S = Type.String()
+export const many = defineEvents({ a: S, b: S, c: S, d: S, e: S, f: S, g: S })
+
+const text = ['message', 'note', 'next.text'] as const
+
+export function theTextEventsAreThoseThatTheServerSendsAsText (): void {
+  isExactly<keyof typeof TEXT>()(textOf({ ...TEXT, ...JSON_TEXT }))
+  isExactly<keyof typeof TEXT>()(textOf(TEXT))
+  isExactly<never>()(textOf(JSON_TEXT))
+  isExactly<'message' | 'note' | 'next.text'>()(textOf(events))
+}
+
+export function exactlyTheTextEventsAreDemanded (): void {
+  connect<typeof events>('/events', { text: ['message', 'note', 'next.text'] })
+  connect<typeof events>('/events', { text: ['next.text', 'message', 'note'], share: true })
+  connect<typeof events>(new URL('http://localhost/events'), { text })
+  connect<typeof onlyText>('/events', { text: ['message'] })
+  // @ts-expect-error all are missing
+  connect<typeof events>('/events', { text: [] })
+  // @ts-expect-error one is missing
+  connect<typeof events>('/events', { text: ['message', 'note'] })
+  // @ts-expect-error one is twice, another missing
+  connect<typeof events>('/events', { text: ['message', 'note', 'note'] })
+  // @ts-expect-error one is twice
+  connect<typeof events>('/events', { text: ['message', 'note', 'next.text', 'note'] })
+  // @ts-expect-error one is JSON
+  connect<typeof events>('/events', { text: ['message', 'note', 'next.text', 'order.updated'] })
+  // @ts-expect-error one is JSON, since a transform stands between
+  connect<typeof events>('/events', { text: ['message', 'note', 'next.text', 'cursor'] })
+  // @ts-expect-error one is unknown
+  connect<typeof events>('/events', { text: ['message', 'note', 'next.txt'] })
+  // @ts-expect-error any number of any of them
+  connect<typeof events>('/events', { text: text as ReadonlyArray<'message' | 'note' | 'next.text'> })
+  // @ts-expect-error there is no option
+  connect<typeof events>('/events', {})
+  // @ts-expect-error there are no options
+  connect<typeof events>('/events')
+}
+
+export function nothingIsDemandedWhereNothingIsText (): void {
+  connect<typeof noText>('/events')
+  connect<typeof noText>('/events', { share: true })
+  connect<typeof noText>('/events', { text: [] })
+  // @ts-expect-error an event whose payload is JSON
+  connect<typeof noText>('/events', { text: ['order.updated'] })
+  // @ts-expect-error text, with a transform between
+  connect<typeof noText>('/events', { text: ['cursor'] })
+}
+
+export function ofMoreThanSixAnyNumberIsTaken (): void {
+  connect<typeof many>('/events', { text: ['g', 'f', 'e', 'd', 'c', 'b', 'a'] })
+  // @ts-expect-error an unknown one
+  connect<typeof many>('/events', { text: ['g', 'f', 'e', 'd', 'c', 'b', 'z'] })
+  // @ts-expect-error none
+  connect<typeof many>('/events', { text: [] })
+}
+
+export function onlyDeclaredEventsAreHeard (): void {
+  const stream = connect<typeof events>('/events', { text })
+  isExactly<EventStream<typeof events>>()(stream)
+  // @ts-expect-error there is no such event
+  stream.on('order.deleted', () => {})
+  // @ts-expect-error there is no such event
+  stream.events('order.deleted')
+  // @ts-expect-error nor of the plugin's own
+  stream.on('sse.final', () => {})
+  // @ts-expect-error an event is a string
+  stream.on(1, () => {})
+  // @ts-expect-error a payload of another type
+  stream.on('order.updated', (order: { id: number }) => order)
+}
+
+export async function payloadsAreThoseThatReadersGet (): Promise<void> {
+  const stream = connect<typeof events>('/events', { text })
+  const off = stream.on('order.updated', (order, info) => {
+    isExactly<{ id: string, total: number, note?: string }>()(order)
+    isExactly<'order.updated'>()(info.event)
+    isExactly<string>()(info.id)
+    // @ts-expect-error it is the stream's
+    info.id = ''
+  })
+  isExactly<() => void>()(off)
+  stream.on('note', (note, { event }) => {
+    isExactly<'a' | 'b'>()(note)
+    isExactly<'note'>()(event)
+  })
+  stream.on('order.dated', (order) => isExactly<{ at: string, day: string }>()(order))
+  stream.on('cursor', (at) => isExactly<string>()(at))
+  stream.on('next.dated', (order) => isExactly<{ at: string }>()(order))
+  for await (const message of stream.events('message')) isExactly<string>()(message)
+  for await (const order of stream.events('order.updated')) {
+    isExactly<number>()(order.total)
+    // @ts-expect-error not declared
+    void order.price
+  }
+}
+
+export function ownEventsAreTyped (): void {
+  const stream = connect<typeof noText>('/events')
+  stream.on('sse.gap', (gap, { event }) => {
+    isExactly<Gap>()(gap)
+    isExactly<'evicted' | 'foreign' | 'unknown' | 'future' | 'slow'>()(gap.reason)
+    isExactly<'sse.gap'>()(event)
+  })
+  stream.on('sse.open', ({ heartbeatInterval }) => isExactly<number | false>()(heartbeatInterval))
+  stream.on('sse.close', ({ reason }) => isExactly<string>()(reason as string))
+  stream.on('sse.error', () => {})
+  stream.on('sse.heartbeat', () => {})
+  // @ts-expect-error no such reason
+  stream.on('sse.gap', ({ reason }) => reason === 'lost')
+}
+
+export function ofAnUndeclaredStreamAnyEventIsHeard (): void {
+  const stream = connect('/events')
+  stream.on('anything', (payload, { event }) => {
+    isExactly<unknown>()(payload)
+    isExactly<'anything'>()(event)
+  })
+  stream.on('sse.gap', ({ reason }) => isExactly<Gap['reason']>()(reason))
+  connect('/events', { text: ['message', 'whatever'], lastEventId: '1' })
+  // @ts-expect-error a list
+  connect('/events', { text: 'message' })
+  // @ts-expect-error there is no such option
+  connect('/events', { retry: 1 })
+}
+
+export function theOtherOptionsAreTyped (): void {
+  connect('/events', { headers: { authorization: 'x' } })
+  connect('/events', { headers: () => ({ authorization: 'x' }) })
+  connect('/events', { headers: async () => ({ authorization: 'x' }) })
+  connect('/events', { backoff: { base: 1 }, connectTimeout: Infinity, withCredentials: true })
+  connect('/events', {
+    validate: (event, payload) => {
+      isExactly<string>()(event)
+      isExactly<unknown>()(payload)
+      return true
+    },
+    onError: (error) => isExactly<unknown>()(error),
+    observe: ({ type, data, lastEventId }) => isExactly<string>()(type + data + lastEventId)
+  })
+  const options: ConnectOptions<typeof onlyText> = { text: ['message'] }
+  const backoff: Backoff = { base: 1, cap: 2 }
+  connect<typeof onlyText>('/events', { ...options, backoff })
+  // @ts-expect-error a number is no header
+  connect('/events', { headers: { age: 1 } })
+  // @ts-expect-error a promise is no answer
+  connect('/events', { validate: async () => true })
+  // @ts-expect-error there is no such half
+  connect('/events', { backoff: { max: 1 } })
+}
+
+export async function aStatusSaysWhatGoesWithIt (stream: EventStream): Promise<void> {
+  const { status } = stream
+  isExactly<Status>()(status)
+  stream.onStatus((status) => isExactly<Status>()(status))
+  for await (const status of stream.statuses()) {
+    switch (status.state) {
+      case 'waiting': isExactly<number | null>()(status.retryAt); break
+      case 'closed':
+        if (status.reason === 'final') isExactly<string>()(status.closeReason)
+        else if (status.reason === 'gone') isExactly<number>()(status.httpStatus)
+        else isExactly<'closed'>()(status.reason)
+        break
+      default: isExactly<'connecting' | 'open'>()(status.state)
+    }
+  }
+  // @ts-expect-error it is the stream's
+  stream.status = { state: 'open' }
+}
+
+export function eventsAndPayloadsHaveNames (name: EventName<typeof events>, payloads: Payloads<typeof events>): void {
+  isExactly<string>()(payloads.message)
+  isExactly<keyof typeof events | 'sse.open' | 'sse.gap' | 'sse.close' | 'sse.error' | 'sse.heartbeat'>()(name)
+}
