@@ -75,7 +75,9 @@ export class Connection implements Source {
   }
 
   hasten (): void {
-    if (this.#status.state === 'waiting') this.#wait(0)
+    if (this.#status.state !== 'waiting') return
+    if (Date.now() < this.#notBefore) this.#wait(0)
+    else this.#try()
   }
 
   reconnect (lastEventId = this.#lastEventId): void {

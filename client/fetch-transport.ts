@@ -52,7 +52,7 @@ export function openFetch ({ url, lastEventId }: AttemptOptions, options: FetchO
       listener.opened()
       const parser = new EventStreamParser({
         event: (event) => { if (!signal.aborted) listener.event(event) },
-        retry: (reconnectionTime) => listener.retry(reconnectionTime)
+        retry: (reconnectionTime) => { if (!signal.aborted) listener.retry(reconnectionTime) }
       }, lastEventId)
       // The parser takes the byte order mark: there may be a second one behind it, which is text.
       const decoder = new TextDecoder('utf-8', { ignoreBOM: true })

@@ -3,11 +3,10 @@ import type { Transport } from './attempt.ts'
 import { Connection } from './connection.ts'
 import { openEventSource } from './event-source-transport.ts'
 import { EventStream } from './event-stream.ts'
+import { fetchTransport, sharedSource } from './on-demand.ts'
 import { readOptions, type ConnectOptions, type Settings } from './options.ts'
-import { watchPage } from './page-life.ts'
 import type { AnyDeclarations } from './payloads.ts'
-import type { Source, SourceListener } from './source.ts'
-import { judge } from './verdict.ts'
+import type { SourceListener } from './source.ts'
 
 type Arguments<D extends Declarations> = ConnectOptions<D> extends infer O ? Record<never, never> extends O ? [options?: O] : [options: O] : never
 
@@ -20,79 +19,21 @@ type Arguments<D extends Declarations> = ConnectOptions<D> extends infer O ? Rec
  */
 export function connect<D extends Declarations = AnyDeclarations> (url: string | URL, ...[options]: Arguments<D>): EventStream<D> {
   const settings = readOptions(url, options ?? {})
-  return new EventStream<D>(settings, (listener) => settings.share && canShare()
-    ? shareConnection(settings, listener)
-    : openConnection(settings, transportOf(settings), settings.lastEventId, listener))
+  const isShared = settings.share && canShare()
+  const transport = transportOf(settings, isShared)
+  const open = (lastEventId: string, listener: SourceListener): Connection => new Connection({ ...settings, transport, lastEventId }, listener)
+  return new EventStream<D>(settings, (listener) => isShared ? sharedSource(settings, open, listener) : open(settings.lastEventId, listener))
 }
 
-function openConnection ({ url, backoff, connectTimeout }: Settings, transport: Transport, lastEventId: string, listener: SourceListener): Connection {
-  return new Connection({ url, transport, lastEventId, backoff, connectTimeout }, listener)
-}
-
-function transportOf ({ headers, withCredentials }: Settings): Transport {
-  if (headers !== undefined || globalThis.EventSource === undefined) return fetchTransport({ headers, withCredentials })
+/** Who reads for other tabs does not know which events they listen to, and an EventSource tells of no others. */
+function transportOf ({ headers, withCredentials }: Settings, isShared: boolean): Transport {
+  if (isShared || headers !== undefined || globalThis.EventSource === undefined) return fetchTransport(headers, withCredentials)
   return (attempt, listener) => openEventSource(attempt, withCredentials, listener)
-}
-
-let failures = 0
-
-/** A browser may remember that a module did not load, and never ask for its URL again. */
-async function loadFetchTransport (): Promise<typeof import('./fetch-transport.ts')> {
-  try {
-    return await import('./fetch-transport.ts')
-  } catch (error) {
-    return await import(/* @vite-ignore */ `${new URL('./fetch-transport.js', import.meta.url)}?${++failures}`).catch(() => { throw error })
-  }
-}
-
-/** Loaded by those that need it. */
-function fetchTransport ({ headers = {}, withCredentials }: Pick<Settings, 'headers' | 'withCredentials'>): Transport {
-  return (options, listener) => {
-    let isClosed = false
-    let close = (): void => { isClosed = true }
-    loadFetchTransport().then(({ openFetch }) => {
-      if (!isClosed) close = openFetch(options, { headers, withCredentials, judge }, listener).close
-    }, (error) => {
-      if (isClosed) return
-      listener.error(error)
-      listener.lost({})
-    })
-    return { seesComments: true, hear () {}, close: () => close() }
-  }
 }
 
 /** A page that is not secure has no locks. */
 function canShare (): boolean {
   return globalThis.navigator?.locks !== undefined && globalThis.BroadcastChannel !== undefined
-}
-
-function shareConnection (settings: Settings, listener: SourceListener): Source {
-  const open = (lastEventId: string, listener: SourceListener): Source => openConnection(settings, fetchTransport(settings), lastEventId, listener)
-  let { lastEventId } = settings
-  let source: Source | undefined
-  let isClosed = false
-  const begin = (make: () => Source): void => { if (!isClosed) source ??= make() }
-  const alone = (): void => begin(() => open(lastEventId, listener))
-  const timer = settings.connectTimeout === Infinity ? undefined : setTimeout(alone, settings.connectTimeout)
-  import('./sharing.ts')
-    .then(({ SharedConnection }) => begin(() => new SharedConnection({ ...settings, lastEventId }, { open, watchPage }, listener)))
-    .catch(alone)
-    .finally(() => clearTimeout(timer))
-  return {
-    get lastEventId () { return source?.lastEventId ?? lastEventId },
-    hear () {},
-    reconnect (id) {
-      if (source === undefined) lastEventId = id ?? lastEventId
-      else source.reconnect(id)
-    },
-    hasten: () => source?.hasten(),
-    close () {
-      if (source !== undefined) return source.close()
-      if (isClosed) return
-      isClosed = true
-      listener.status({ state: 'closed', reason: 'closed' })
-    }
-  }
 }
 
 export { UnreadableEvent, type EventInfo, type EventStream } from './event-stream.ts'

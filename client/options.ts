@@ -69,6 +69,7 @@ export function readOptions (url: string | URL, options: Partial<ConnectOptions>
   for (const [name, value] of Object.entries({ 'backoff.base': base, 'backoff.cap': cap, connectTimeout })) {
     demand(typeof value === 'number' && value >= 0, name, 'milliseconds from 0', value)
   }
+  demand(connectTimeout > 0, 'connectTimeout', 'milliseconds above 0', connectTimeout)
   const { href, place } = readUrl(url)
   return {
     url: href,
@@ -79,7 +80,8 @@ export function readOptions (url: string | URL, options: Partial<ConnectOptions>
     validate,
     share,
     backoff: { base, cap },
-    connectTimeout,
+    // A timer of more fires at once.
+    connectTimeout: connectTimeout < 2 ** 31 ? connectTimeout : Infinity,
     onError,
     observe
   }

@@ -18,8 +18,8 @@ export interface SharingParts {
   readonly watchPage: (listener: PageListener) => () => void
 }
 
-// A tab that reads for itself asks to follow again no more often than this.
-const OFTEN = 1000
+// So much later a tab that has read something for itself asks to follow again.
+const LATER = 1000
 
 // So much later a leader that was behind a tab will have come to where that is.
 const SOON = 250
@@ -45,7 +45,6 @@ export class SharedConnection implements Source {
   #source: Source | undefined
   #patience: ReturnType<typeof setTimeout> | undefined
   #again: ReturnType<typeof setTimeout> | undefined
-  #greetedAt = 0
 
   constructor (options: SharingOptions, parts: SharingParts, listener: SourceListener) {
     const { url, withCredentials, lastEventId } = options
@@ -110,16 +109,25 @@ export class SharedConnection implements Source {
   }
 
   #greet (): void {
-    if (this.#source === undefined) {
-      this.#term = undefined
-      this.#bePatient(() => this.#readAlone())
-    }
+    if (this.#source === undefined) this.#bePatient(() => this.#readAlone())
     this.#hello()
   }
 
   #hello (): void {
-    this.#greetedAt = Date.now()
+    this.#ask(undefined)
     this.#membership.say({ kind: 'hello', tab: this.#tab, lastEventId: this.lastEventId })
+  }
+
+  /** To follow, in so many milliseconds; undefined: not again. */
+  #ask (wait: number | undefined): void {
+    clearTimeout(this.#again)
+    this.#again = wait === undefined ? undefined : setTimeout(() => this.#hello(), wait)
+  }
+
+  /** What the one before has still to say is of no interest any more. */
+  #changeLeader (): void {
+    if (!this.#isLeader) this.#term = undefined
+    this.#greet()
   }
 
   /** A leader may be a page that stands still: frozen by the browser, or in a dialog. */
@@ -164,7 +172,7 @@ export class SharedConnection implements Source {
 
   #stopReading (): void {
     clearTimeout(this.#patience)
-    clearTimeout(this.#again)
+    this.#ask(undefined)
     const source = this.#source
     this.#source = this.#term = undefined
     source?.close()
@@ -172,7 +180,7 @@ export class SharedConnection implements Source {
 
   #told (message: Message): void {
     switch (message.kind) {
-      case 'lead': return this.#greet()
+      case 'lead': return this.#changeLeader()
       case 'hello': return this.#welcome(message)
       case 'welcome': return message.tab === this.#tab ? this.#follow(message) : undefined
       case 'event': return this.#follows(message) ? this.#hear(message.event) : undefined
@@ -190,8 +198,7 @@ export class SharedConnection implements Source {
 
   #follow (welcome: Welcome): void {
     const { term, lastEventId, status } = welcome
-    // Greeted twice, as by a new leader that this tab had greeted already.
-    if (this.#isLeader || term === this.#term) return
+    if (this.#isLeader || this.#follows(welcome)) return
     const missed = this.#recent.lacks(welcome)
     if (missed === undefined) return this.#cannotFollow(welcome)
     this.#stopReading()
@@ -209,8 +216,7 @@ export class SharedConnection implements Source {
   #cannotFollow (welcome: Welcome): void {
     if (this.#source !== undefined) return
     if (!this.#recent.isAheadOf(welcome)) return this.#readAlone()
-    clearTimeout(this.#again)
-    this.#again = setTimeout(() => this.#hello(), SOON)
+    this.#ask(SOON)
     this.#turn(welcome.status)
   }
 
@@ -230,7 +236,7 @@ export class SharedConnection implements Source {
     if (event.type !== 'sse.close') this.#recent.add(event)
     this.#listener.event(event)
     const isAlone = this.#source !== undefined && !this.#isLeader
-    if (isAlone && Date.now() - this.#greetedAt >= OFTEN) this.#greet()
+    if (isAlone && this.#again === undefined) this.#ask(LATER)
   }
 
   #turn (status: Status): void {

@@ -173,8 +173,16 @@ export class Delivery implements Signs {
     if (due === 'stalled') this.destroy(due)
     else if (due === 'expired') this.revoke(due, false)
     else if (due !== 'heartbeat') this.sendAway(due)
-    // What waits breaks the silence by itself; for a page that does not listen to it, a heartbeat behind it does.
-    else if (this.showsHeartbeats ? this.#asides === undefined : this.#state === 'open' && !this.waiting) this.tell(this.#owner.heartbeat)
+    else if (this.showsHeartbeats) this.#showHeartbeat(times)
+    // What waits breaks the silence by itself.
+    else if (this.#state === 'open' && !this.waiting) this.tell(this.#owner.heartbeat)
+  }
+
+  /** Behind whatever waits, since the page may not listen to that; but one at a time, for a reader that takes nothing. */
+  #showHeartbeat (times: Times): void {
+    if (this.#asides !== undefined) return
+    this.#watch.showedHeartbeat(times)
+    this.tell(this.#owner.heartbeat)
   }
 
   /** Its response closed, whoever closed it: lets go of what it holds. */

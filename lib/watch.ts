@@ -87,10 +87,7 @@ export class Watch {
     if (this.#isStalled(awake, writer, stallTimeout)) return 'stalled'
     if (this.#expiresAt !== undefined && real >= this.#expiresAt) return 'expired'
     if (this.#oldAt !== undefined && real >= this.#oldAt && signs.sources === 0) return 'lifetime'
-    if (signs.showsHeartbeats && this.#isSilent(real)) {
-      this.#silentSince = real
-      return 'heartbeat'
-    }
+    if (signs.showsHeartbeats && this.#isSilent(real)) return 'heartbeat'
     if (!isFlushed) {
       // Silence begins when nothing is on its way any more.
       signs.wrote = signs.gaveEvent = true
@@ -106,6 +103,11 @@ export class Watch {
     }
     if (signs.sources === 0 && awake - this.#idleSince >= idleTimeout * (1 + IDLE_SPREAD * this.#drawn)) return 'idle'
     return this.#isSilent(real) ? 'heartbeat' : undefined
+  }
+
+  /** A heartbeat was given that a page can see. */
+  showedHeartbeat ({ real }: Times): void {
+    this.#silentSince = real
   }
 
   #isSilent (real: number): boolean {

@@ -57,7 +57,7 @@ function describe ({ state, retryAt }) {
   switch (state) {
     case 'connecting': return before === 'open' ? 'It broke off. The browser tries again by itself.' : 'The page connects.'
     case 'open': return 'The stream is open.'
-    case 'waiting': return `The browser has given up. A new EventSource follows in ${seconds(retryAt - Date.now())} s.`
+    case 'waiting': return retryAt === null ? 'The page was left.' : `The browser has given up. A new EventSource follows in ${seconds(Math.max(0, retryAt - Date.now()))} s.`
     case 'closed': return 'The server wants it to stay away.'
   }
 }

@@ -82,7 +82,7 @@ function changed (status) {
   at('cut').disabled = at('close').disabled = status.state === 'closed'
   at('renew').disabled = at('from-button').disabled = connection.target === null
   // The server may be another one when it is back, with other events.
-  if (status.state === 'waiting') isDeclarationOld = true
+  if (status.state !== 'open') isDeclarationOld = true
   if (status.state === 'open' && isDeclarationOld) {
     isDeclarationOld = false
     void declare()

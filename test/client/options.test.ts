@@ -31,6 +31,7 @@ const WRONG: Array<[options: Record<string, unknown>, option: string, rule: stri
   [{ backoff: { cap: null } }, 'backoff.cap', 'milliseconds from 0', 'null'],
   [{ backoff: { max: 1000 } }, 'max', 'base', '"max"'],
   [{ connectTimeout: -1 }, 'connectTimeout', 'milliseconds from 0', '-1'],
+  [{ connectTimeout: 0 }, 'connectTimeout', 'milliseconds above 0', '0'],
   [{ connectTimeout: false }, 'connectTimeout', 'milliseconds from 0', 'false'],
   [{ connectTimeout: 1n }, 'connectTimeout', 'milliseconds from 0', '1'],
   [{ onError: 'console' }, 'onError', 'a function', '"console"'],
@@ -76,6 +77,7 @@ t.test('undefined is the default, in each option', async (t) => {
 
 t.test('0 is a real zero, Infinity no limit', async (t) => {
   t.match(read({ backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity }), { backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity })
+  t.equal(read({ connectTimeout: 2 ** 31 }).connectTimeout, Infinity, 'a timer of more would fire at once')
 })
 
 t.test('the text that is handed over may be changed afterwards', async (t) => {

@@ -248,11 +248,44 @@ t.test('where no leader answers, a tab reads alone when its patience is over', a
   begin(waiting, '0')
   t.equal(waiting.turns.at(-1)?.state, 'open')
   t.equal(live(leader, waiting), 2)
+  time.pass(1000)
   await tabs.settle()
   t.equal(live(leader, waiting), 1, 'and follows when it is answered late')
   send(leader, 1)
   await tabs.settle()
   t.strictSame(heard(waiting), ['1'])
+})
+
+t.test('a tab that reads for itself follows again, also where nothing more comes', async (t) => {
+  const tabs = tabsOf(t)
+  const time = new FakeTime(t)
+  const [leader] = await follow(tabs, 1) as [Opened]
+  send(leader, 1, 2, 3)
+  const stranger = tabs.open({ lastEventId: 'from a snapshot' })
+  await tabs.settle()
+  begin(stranger, 'from a snapshot')
+  send(stranger, 2, 3)
+  await tabs.settle()
+  t.equal(live(leader, stranger), 2)
+  time.pass(1000)
+  await tabs.settle()
+  t.equal(live(leader, stranger), 1)
+  send(leader, 4)
+  await tabs.settle()
+  t.strictSame(heard(stranger), ['2', '3', '4'])
+})
+
+t.test('a follower that asks whether its leader is there misses nothing meanwhile', async (t) => {
+  const tabs = tabsOf(t)
+  const time = new FakeTime(t)
+  const [leader, follower] = [tabs.open({ connectTimeout: 5000 }), tabs.open({ connectTimeout: 5000 })] as [Opened, Opened]
+  await tabs.settle()
+  begin(leader, '0')
+  await tabs.settle()
+  time.pass(5000)
+  source(leader).event('typing', 'ephemeral', '0')
+  await tabs.settle()
+  t.strictSame(heard(follower), ['ephemeral'])
 })
 
 t.test('a follower of a leader that has nothing to say goes on following, as long as that answers', async (t) => {

@@ -7,9 +7,10 @@ import { startPages, TRANSPORTS, type Pages } from './pages.ts'
 import { sideBySide, type Claim } from './side-by-side.ts'
 import { numbers, startStreams, type Streams } from './streams.ts'
 
-const HEARTBEAT = 300
-// Ten times the silence that a watchdog takes for the end.
-const LONG = 20 * HEARTBEAT
+// Long enough for a machine that is busy to come to it in time.
+const HEARTBEAT = 1000
+// Three times the silence that a watchdog takes for the end.
+const LONG = 6 * HEARTBEAT
 
 interface Frozen {
   readonly streams: Streams
