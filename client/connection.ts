@@ -150,14 +150,14 @@ export class Connection implements Source {
     })
   }
 
-  #lost ({ gone, wait = 0 }: Verdict): void {
+  #lost ({ gone, httpStatus, wait = 0 }: Verdict): void {
     if (gone !== undefined) return this.#end({ state: 'closed', reason: 'gone', httpStatus: gone })
     this.#assess()
     const { base, cap } = this.#options.backoff
     const asked = Math.min(Math.max(wait, this.#reconnectionTime), LONGEST_WAIT)
     this.#notBefore = Date.now() + asked
     // Anywhere in the whole range, so that the readers of a server that was down do not all come at once.
-    this.#wait(asked + Math.random() * Math.min(cap, base * 2 ** Math.min(this.#failures++, 50)))
+    this.#wait(asked + Math.random() * Math.min(cap, base * 2 ** Math.min(this.#failures++, 50)), httpStatus)
   }
 
   /** Whether what has just broken off counts as a success. */
@@ -166,11 +166,11 @@ export class Connection implements Source {
     this.#openedAt = Infinity
   }
 
-  #wait (milliseconds: number): void {
+  #wait (milliseconds: number, httpStatus?: number): void {
     this.#drop()
     const wait = Math.max(milliseconds, this.#notBefore - Date.now())
     this.#timeOut(wait, () => this.#try())
-    this.#turn({ state: 'waiting', retryAt: Date.now() + wait })
+    this.#turn({ state: 'waiting', retryAt: Math.ceil(Date.now() + wait), ...(httpStatus && { httpStatus }) })
   }
 
   #end (status: Closed): void {

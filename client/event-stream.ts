@@ -1,7 +1,7 @@
 import type { Declarations } from '../lib/event-types.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
 import { report, type Settings } from './options.ts'
-import type { AnyDeclarations, EventName, Payloads } from './payloads.ts'
+import type { AnyDeclarations, Payloads } from './payloads.ts'
 import { Queue } from './queue.ts'
 import type { Source, SourceListener } from './source.ts'
 import type { Status } from './status.ts'
@@ -65,7 +65,8 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
    *
    * @returns what takes the listener off.
    */
-  on<K extends EventName<D>> (event: K, listener: (payload: Payloads<D>[K], info: EventInfo<K>) => void): () => void {
+  on<K extends keyof Payloads<D> & string> (event: K, listener: (payload: Payloads<D>[K], info: EventInfo<K>) => void): () => void {
+    if (typeof listener !== 'function') throw new TypeError(`on: the listener of "${event}" must be a function`)
     let listeners = this.#listeners.get(event)
     if (listeners === undefined) this.#listeners.set(event, listeners = new Set())
     listeners.add(listener)
@@ -77,7 +78,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
    * The payloads of one event, from now on until the stream is closed. What comes faster than it is taken waits, in any number.
    * Leaving the loop ends the waiting, not the stream.
    */
-  events<K extends EventName<D>> (event: K): AsyncIterableIterator<Payloads<D>[K], undefined> {
+  events<K extends keyof Payloads<D> & string> (event: K): AsyncIterableIterator<Payloads<D>[K], undefined> {
     const queue = this.#queue<Payloads<D>[K]>(() => off())
     const off = this.on(event, (payload) => queue.push(payload))
     return queue
@@ -162,7 +163,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
       try {
         payload = JSON.parse(data)
       } catch (cause) {
-        throw new UnreadableEvent(event, 'is not JSON, nor named as text', { cause })
+        throw new UnreadableEvent(event, 'is not JSON, nor named in "text"', { cause })
       }
     }
     let cause: unknown

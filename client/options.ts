@@ -53,7 +53,9 @@ const OPTIONS = ['text', 'withCredentials', 'lastEventId', 'headers', 'validate'
 
 /** @throws a TypeError that names the option, the rule and the value. */
 export function readOptions (url: string | URL, options: Partial<ConnectOptions>): Settings {
-  for (const name of Object.keys(options)) demand(OPTIONS.includes(name), name, `one of ${OPTIONS.join(', ')}`, name)
+  for (const name of Object.keys(options)) {
+    if (!OPTIONS.includes(name)) throw new TypeError(`connect: "${name}" is unknown; known are ${OPTIONS.join(', ')}`)
+  }
   const {
     text = [], withCredentials = false, lastEventId, headers, validate = () => true, share = false, backoff = {},
     connectTimeout = 45_000, onError = report, observe = () => {}

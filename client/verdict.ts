@@ -1,5 +1,7 @@
 /** What became of an attempt that got no event stream, or whose stream broke off. */
 export interface Verdict {
+  /** Of an answer that may be another one next time. */
+  readonly httpStatus?: number
   /** There is nothing to come back to: the HTTP status that says so. */
   readonly gone?: number | undefined
   /** Milliseconds that the server wants to be left alone. */
@@ -10,7 +12,7 @@ const GONE = [204, 401, 403, 404, 410]
 
 /** An answer that is no event stream. */
 export function judge ({ status, headers }: Response): Verdict {
-  return GONE.includes(status) ? { gone: status } : { wait: waitOf(headers.get('retry-after')) }
+  return GONE.includes(status) ? { gone: status } : { httpStatus: status, wait: waitOf(headers.get('retry-after')) }
 }
 
 /** "The Retry-After field value can be either an HTTP-date or a number of seconds", RFC 9110, 10.2.3. */

@@ -48,16 +48,17 @@ $('outage').addEventListener('click', async () => {
 })
 
 function turn (status) {
+  if (status.state === 'open') $('answer').textContent = ''
   showWait(status.retryAt)
   addRow($('turns'), clock(), cell('turn', status.state), cell('data', describe(status)))
   before = status.state
 }
 
-function describe ({ state, retryAt }) {
+function describe ({ state, retryAt, httpStatus }) {
   switch (state) {
     case 'connecting': return before === 'open' ? 'It broke off. The browser tries again by itself.' : 'The page connects.'
     case 'open': return 'The stream is open.'
-    case 'waiting': return retryAt === null ? 'The page was left.' : `The browser has given up. A new EventSource follows in ${seconds(Math.max(0, retryAt - Date.now()))} s.`
+    case 'waiting': return retryAt === null ? 'The page was left.' : `The browser has given up${httpStatus === undefined ? '' : ` on a ${httpStatus}`}. A new EventSource follows in ${seconds(Math.max(0, retryAt - Date.now()))} s.`
     case 'closed': return 'The server wants it to stay away.'
   }
 }

@@ -67,7 +67,7 @@ function countsLine () {
   const forgotten = log.total - log.entries.length
   const kept = forgotten > 0 ? `the newest ${count(log.entries.length)} of ${counted(log.total, 'event')} kept` : counted(log.total, 'event')
   const selected = selection.entries.length
-  return selected === log.entries.length ? kept : `${count(selected)} selected, ${kept}`
+  return selected === log.entries.length ? kept : `${count(selected)} shown of ${kept}`
 }
 
 function emptyLine () {

@@ -16,9 +16,15 @@ export function statusWords (status, transport) {
   switch (status.state) {
     case 'connecting': return 'Asking for the stream.'
     case 'open': return transport === 'fetch' ? 'Reading with fetch: events of every type.' : 'Reading with EventSource: events of the declared types.'
-    case 'waiting': return status.retryAt === null ? 'No connection. The next try is when this page is seen, or online, again.' : 'No connection.'
+    case 'waiting': return waitingWords(status)
     default: return closedWords(status)
   }
+}
+
+function waitingWords ({ retryAt, httpStatus }) {
+  if (retryAt === null) return 'No connection. The next try is when this page is seen again.'
+  if (httpStatus === undefined) return 'No connection.'
+  return httpStatus === 200 ? 'The server answered 200, but not with an event stream.' : `The server answered ${httpStatus}.`
 }
 
 function closedWords (status) {

@@ -488,3 +488,12 @@ t.test('a wait, a patience and a silence longer than a timer can take do not end
   waiting.time.pass(100)
   t.strictSame([waiting.made, waiting.status.state], [2, 'open'])
 })
+
+t.test('who waits for the next try knows what the server answered, if it did', async (t) => {
+  const journey = new Journey(t)
+  journey.attempt.lose({ httpStatus: 503 })
+  t.match(journey.status, { state: 'waiting', httpStatus: 503 })
+  journey.time.pass(CAP)
+  journey.attempt.lose({})
+  t.equal('httpStatus' in journey.status, false)
+})

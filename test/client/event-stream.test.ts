@@ -290,3 +290,8 @@ t.test('it hands on what its source is asked for', async (t) => {
   stream.close()
   t.ok(source.isClosed)
 })
+
+t.test('what is no function is refused as a listener, with its event', async (t) => {
+  const { stream } = open()
+  t.throws(() => stream.on('order', undefined as never), { name: 'TypeError', message: '"order"' })
+})
