@@ -30,7 +30,7 @@ async function isStillWatched (t: Test, tab: Tab, options: string): Promise<void
     'event: open\ndata: 1\n\n'
   ].join('')))
   await tab.evaluate(`read('one', '${answers.origin}/events', ${options})`)
-  await tab.until('readers.one.opens === 2')
+  await tab.until('readers.one.opens >= 2')
   await tab.evaluate('readers.one.stream.close()')
 }
 
@@ -40,7 +40,7 @@ async function keepsId (t: Test, tab: Tab, options: string): Promise<void> {
     response.end()
   })
   await tab.evaluate(`read('one', '${answers.origin}/events', ${options})`)
-  await tab.until('readers.one.numbers.length === 1')
+  await tab.until('readers.one.numbers.length >= 1')
   // A new object knows of no ID but what it is told.
   await tab.evaluate('readers.one.stream.reconnect()')
   await tab.until('readers.one.numbers.length > 3')
