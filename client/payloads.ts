@@ -1,8 +1,5 @@
-/** @ts-ignore: resolves where the application has it. */
-import type { StaticEncode, TransformKind, TRegExp, TSchema } from '@sinclair/typebox'
-/** @ts-ignore: resolves where the application has it. */
-import type { StaticEncode as NextStaticEncode } from 'typebox'
-import type { AnySchema, Declarations, EncodedEventsOf, NextSchema } from '../lib/event-types.ts'
+import type { TransformKind, TRegExp } from '@sinclair/typebox'
+import type { AnySchema, Declarations, Encoded, EncodedEventsOf, SchemaOf } from '../lib/event-types.ts'
 import type { OwnEvents } from '../lib/own-events.ts'
 
 /** What a stream carries of which nothing is declared. */
@@ -17,15 +14,11 @@ export type Payloads<D> = (IsAny<D> extends true ? Record<string, unknown> : Enc
 
 export type EventName<D> = keyof Payloads<D> & string
 
-type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
-
 /** A part of a schema that is written as JSON, whatever it is encoded to. */
 type HasCodec<S> =
   S extends { [TransformKind]: unknown } | { readonly '~codec': unknown } | TRegExp ? true
     : S extends { anyOf: ReadonlyArray<infer M> } | { allOf: ReadonlyArray<infer M> } ? true extends HasCodec<M> ? true : false
       : false
-
-type Encoded<S> = S extends TSchema ? StaticEncode<S> : S extends NextSchema ? NextStaticEncode<S> : never
 
 type IsText<S> =
   unknown extends Encoded<S> ? false

@@ -17,8 +17,11 @@ export type AnySchema = TSchema | NextSchema
 /** What is broadcast under a schema: the decoded side of its transforms. */
 export type Payload<S> = S extends TSchema ? StaticDecode<S> : S extends NextSchema ? NextStaticDecode<S> : never
 
-/** What a reader gets under a schema: the encoded side of its transforms, as JSON brings it. */
-export type EncodedPayload<S> = Json<S extends TSchema ? StaticEncode<S> : S extends NextSchema ? NextStaticEncode<S> : never>
+/** The encoded side of a schema's transforms. */
+export type Encoded<S> = S extends TSchema ? StaticEncode<S> : S extends NextSchema ? NextStaticEncode<S> : never
+
+/** What a reader gets under a schema: the encoded side, as JSON brings it. */
+export type EncodedPayload<S> = Json<Encoded<S>>
 
 /** What is left of a value after JSON: of a `Date` its text, of bytes an object. */
 type Json<T> =
@@ -48,7 +51,7 @@ export type Declarations = Readonly<Record<string, AnySchema | {
   readonly latestBy?: (payload: never) => string | number
 }>>
 
-type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
+export type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
 
 /** The payloads that a declaration lets you broadcast, by event. */
 export type EventsOf<D> = { [K in keyof D]: Payload<SchemaOf<D[K]>> }
