@@ -67,6 +67,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     now: () => clock.now,
     encode: (event, payload) => encoder.encode(event, payload),
     ready: (delivery) => pump.add(delivery),
+    pushedBack: (delivery, isPushedBack) => pump.passBy(delivery, isPushedBack),
     onClose: harmless(app.log, 'onClose', settings.onClose),
     failed: (err, event) => logError(app.log, { err, event }, 'sse: an event for one reader failed'),
     predicateFailed: (err) => logError(app.log, { err }, 'sse: the predicate of "disconnect" threw')
@@ -81,6 +82,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     heartbeatEvent: settings.limits.heartbeatEvent,
     admission: new Admission(settings.admission),
     overload: settings.overload,
+    afterGap: settings.afterGap,
     closing,
     compresses: settings.compress !== false,
     onSubscribe: harmless(app.log, 'onSubscribe', settings.onSubscribe)
@@ -102,7 +104,10 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
-    clock.start(settings.pace, (times) => hub.look(times))
+    clock.start(settings.pace, (times) => {
+      hub.look(times)
+      pump.tidy()
+    })
     if (stream !== null && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
       app.log.info(`sse: pages of any origin may read ${stream}; the option "cors" says who else`)
     }

@@ -1,13 +1,23 @@
 import { Buffer } from 'node:buffer'
-import { createChunk, type Chunk } from './chunk.ts'
+import { textChunk, type Chunk } from './chunk.ts'
 import { MAX_RUN_BYTES } from './run.ts'
 
-/** Bytes for one subscriber alone, and the index that they stand before. */
+/** Fields and events for one subscriber alone, and the index that they stand before. */
 interface Aside {
   readonly index: number
-  bytes: Buffer
+  /** Text: a small Buffer that waits would hold on to the 8 KiB of the pool around it. */
+  text: string
+  bytes: number
   /** Told once: whether they were handed to the socket. */
   readonly settle: ((handed: boolean) => void) | undefined
+}
+
+// What an aside takes beside its bytes. Without it, a quarter of a megabyte of tiny ones would take ten times as much memory.
+const OVERHEAD_BYTES = 256
+
+/** The bytes that a text takes while it waits. */
+export function sizeOfAside (text: string): number {
+  return Buffer.byteLength(text) + OVERHEAD_BYTES
 }
 
 /**
@@ -15,31 +25,35 @@ interface Aside {
  */
 export class Asides {
   #waiting: Aside[] = []
-  #bytes = 0
+  #size = 0
   /** The newest `retry` among them, perhaps taken already. */
   #retry: Aside | undefined
 
-  get size (): number { return this.#waiting.length }
+  get count (): number { return this.#waiting.length }
 
-  get bytes (): number { return this.#bytes }
+  /** Bytes that they take while they wait. */
+  get size (): number { return this.#size }
 
   /** The index that the first of them stands before; Infinity where there is none. */
   get index (): number { return this.#waiting[0]?.index ?? Infinity }
 
   /** @param index Not below that of those that wait already. */
-  add (index: number, bytes: Buffer, settle?: (handed: boolean) => void): void {
-    this.#waiting.push({ index, bytes, settle })
-    this.#bytes += bytes.length
+  add (index: number, text: string, settle?: (handed: boolean) => void): void {
+    const bytes = Buffer.byteLength(text)
+    this.#waiting.push({ index, text, bytes, settle })
+    this.#size += bytes + OVERHEAD_BYTES
   }
 
   /** A `retry` field. One that still waits is replaced: a reader that reads nothing must not cost more with each. */
-  addRetry (index: number, bytes: Buffer): void {
+  addRetry (index: number, text: string): void {
     if (this.#retry !== undefined && this.#waiting.includes(this.#retry)) {
-      this.#bytes += bytes.length - this.#retry.bytes.length
+      const bytes = Buffer.byteLength(text)
+      this.#size += bytes - this.#retry.bytes
+      this.#retry.text = text
       this.#retry.bytes = bytes
       return
     }
-    this.add(index, bytes)
+    this.add(index, text)
     this.#retry = this.#waiting.at(-1)
   }
 
@@ -48,22 +62,24 @@ export class Asides {
     const { index } = this
     let length = 0
     let count = 0
+    let text = ''
     for (const aside of this.#waiting) {
-      if (aside.index !== index || (count > 0 && length + aside.bytes.length > MAX_RUN_BYTES)) break
-      length += aside.bytes.length
+      if (aside.index !== index || (count > 0 && length + aside.bytes > MAX_RUN_BYTES)) break
+      length += aside.bytes
+      text += aside.text
       count++
     }
     const taken = this.#waiting.splice(0, count)
-    this.#bytes -= length
+    this.#size -= length + count * OVERHEAD_BYTES
     for (const { settle } of taken) settle?.(true)
-    return createChunk(taken.map(({ bytes }) => bytes))
+    return textChunk(text)
   }
 
   /** Lets go of all that waits. */
   drop (): void {
     const dropped = this.#waiting
     this.#waiting = []
-    this.#bytes = 0
+    this.#size = 0
     for (const { settle } of dropped) settle?.(false)
   }
 }

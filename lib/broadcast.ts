@@ -48,7 +48,7 @@ export class Broadcaster {
     const key = eventTypes.keyOf(event, data)
     return broker.publish({ channels, body, ephemeral, id, key: key === undefined ? key : keyOfKind(ephemeral, event, key) }).then((position) => {
       this.events++
-      return { id: position === null || !log.keeps ? null : id ?? formatPosition(position) }
+      return { id: position === null || !log.keeps ? null : formatPosition(position, id) }
     })
   }
 

@@ -12,10 +12,10 @@ export interface BroadcastOptions {
   /** The channels whose subscribers get it, each of them once: a name or a list; `[]`: nobody. @defaultValue EVERYBODY */
   readonly channels?: string | readonly string[]
   /**
-   * The event ID, 1 to 256 printable ASCII characters without blanks at the ends, but not `'head'` or `'oldest'`. Readers resume
-   * from it as long as its event is in the history; where it was given twice, from the newer one.
+   * What the event ID begins with, 1 to 256 printable ASCII characters without blanks at the ends, but not `'head'` or `'oldest'`.
+   * `@` and the position follow, so that a reader resumes exactly where it was even if an ID is given twice.
    *
-   * @defaultValue the position of the event
+   * @defaultValue the event ID is the position alone
    */
   readonly id?: string | undefined
   /** Not kept: it reaches who is there, and is never replayed. @defaultValue as declared, otherwise false */
@@ -27,12 +27,15 @@ export interface SubscribeOptions {
   /** The complete list of channels that it hears; `[]`: nothing but what is sent to it alone. @defaultValue [EVERYBODY] */
   readonly channels?: readonly string[]
   /**
-   * Where it starts: `'head'` with what comes next, `'oldest'` with everything kept, or after an event ID. An ID that says nothing to
-   * the log is a gap, not an error.
+   * Where a reader starts that brings no last event ID: `'head'` with what comes next, `'oldest'` with everything kept, or after an
+   * event ID. The `id` of a broadcast stands for its event as long as that is in the history and no other there has the same. An ID
+   * that says nothing to the log is a gap, not an error.
    *
-   * @defaultValue the last event ID that the request brings, otherwise `'head'`
+   * @defaultValue 'head'
    */
   readonly from?: 'head' | 'oldest' | (string & {}) | undefined
+  /** Whether a reader that brings a last event ID goes on from there; false: every reader starts at `from`. @defaultValue true */
+  readonly resume?: boolean | undefined
   /** Yours; comes back as `subscriber.context`. Augment `SubscriberContext` to type it. */
   readonly context?: SubscriberContext | undefined
   /**
@@ -56,7 +59,7 @@ export interface StreamOptions {
   readonly end?: boolean | undefined
 }
 
-const SUBSCRIBE_OPTIONS = ['channels', 'from', 'context', 'expiresAt']
+const SUBSCRIBE_OPTIONS = ['channels', 'from', 'resume', 'context', 'expiresAt']
 
 const PRINTABLE_ID = /^[!-~](?:[ -~]{0,254}[!-~])?$/
 
@@ -64,6 +67,7 @@ const PRINTABLE_ID = /^[!-~](?:[ -~]{0,254}[!-~])?$/
 export interface Subscription {
   readonly channels: readonly string[]
   readonly from: string | undefined
+  readonly resume: boolean
   readonly context: SubscriberContext
   /** Milliseconds since 1970; Infinity: never. */
   readonly expiresAt: number
@@ -78,11 +82,17 @@ export interface BroadcastTerms {
 
 export function readSubscribeOptions (options: SubscribeOptions): Subscription {
   demand(isObject(options), 'subscribe', `an object of ${SUBSCRIBE_OPTIONS.join(', ')}`, options)
-  const { channels = [EVERYBODY], from, context = {}, expiresAt } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
+  const { channels = [EVERYBODY], from, resume = true, context = {}, expiresAt } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
   demandChannels('subscribe', options, 'a list of channels')
   demand(Array.isArray(channels), 'subscribe.channels', 'a list of channels', channels)
   demand(from === undefined || typeof from === 'string', 'subscribe.from', '"head", "oldest" or an event ID', from)
-  return { channels: readChannels(channels), from: from === '' ? undefined : from, context, expiresAt: readExpiry(expiresAt) }
+  return {
+    channels: readChannels(channels),
+    from: from === '' ? undefined : from,
+    resume: readBoolean('subscribe.resume', resume),
+    context,
+    expiresAt: readExpiry(expiresAt)
+  }
 }
 
 function readExpiry (expiresAt: Date | undefined): number {

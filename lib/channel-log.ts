@@ -1,23 +1,23 @@
 import type { Entry } from './entry.ts'
 import { EntryList } from './entry-list.ts'
 
-/** What the log holds of one channel. */
+/** The entries of one channel, kept and ephemeral ones apart: a replay passes by the ephemeral ones, however many there are. */
 export class ChannelLog {
   readonly name: string
-  readonly entries = new EntryList()
+  readonly kept = new EntryList()
+  readonly ephemeral = new EntryList()
   /** Views that show it. */
   views = 0
   /** The index after the newest kept entry that it ever had. */
   keptHead = 0
-  /** The same of its ephemeral entries. */
+  /** The index after the newest ephemeral entry that it ever had. */
   ephemeralHead = 0
   /** The index of its newest kept entry that was evicted; -1: none was. What was replaced was not evicted. */
   evictedKept = -1
-  /** The same of its ephemeral entries. */
+  /** The index of its newest ephemeral entry that was evicted; -1: none was. */
   evictedEphemeral = -1
   /** The offset of its newest kept entry that was evicted, or one that is higher. */
   evictedOffset: number
-  #kept = 0
   /** The entry that each key stands for. */
   readonly #latest = new Map<string, Entry>()
 
@@ -27,25 +27,21 @@ export class ChannelLog {
   }
 
   /** Nobody hears it, and nobody could resume in it. */
-  get isIdle (): boolean { return this.views === 0 && this.#kept === 0 }
+  get isIdle (): boolean { return this.views === 0 && this.kept.size === 0 }
 
   /** @returns The entry that this one replaces here. */
   append (entry: Entry): Entry | undefined {
     const replaced = entry.key === undefined ? undefined : this.#latest.get(entry.key)
-    if (replaced !== undefined) this.#takeOut(replaced)
+    if (replaced !== undefined) this.#listOf(replaced).remove(replaced)
     if (entry.key !== undefined) this.#latest.set(entry.key, entry)
-    this.entries.append(entry)
-    if (entry.position === null) {
-      this.ephemeralHead = entry.index + 1
-    } else {
-      this.keptHead = entry.index + 1
-      this.#kept++
-    }
+    this.#listOf(entry).append(entry)
+    if (entry.position === null) this.ephemeralHead = entry.index + 1
+    else this.keptHead = entry.index + 1
     return replaced
   }
 
   evict (entry: Entry): void {
-    if (!this.#takeOut(entry)) return
+    if (!this.#listOf(entry).remove(entry)) return
     if (entry.key !== undefined) this.#latest.delete(entry.key)
     if (entry.position === null) {
       this.evictedEphemeral = entry.index
@@ -55,19 +51,7 @@ export class ChannelLog {
     }
   }
 
-  /** Whether it has a kept entry from one index up to, not including, another. */
-  hasKept (from: number, to: number): boolean {
-    for (let slot = this.entries.slotOf(from); (slot = this.entries.present(slot)) < this.entries.end; slot++) {
-      const { index, position } = this.entries.at(slot)
-      if (index >= to) return false
-      if (position !== null) return true
-    }
-    return false
-  }
-
-  #takeOut (entry: Entry): boolean {
-    const wasHere = this.entries.remove(entry)
-    if (wasHere && entry.position !== null) this.#kept--
-    return wasHere
+  #listOf ({ position }: Entry): EntryList {
+    return position === null ? this.ephemeral : this.kept
   }
 }

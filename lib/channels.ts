@@ -101,8 +101,8 @@ export class Channels {
   #forget (channel: ChannelLog): void {
     this.#channels.delete(channel.name)
     this.#forgotten.add(channel.name, channel.evictedOffset)
-    // Ephemeral ones: there is nobody left to hear them here.
-    for (const entry of channel.entries) this.#unlist(entry)
+    // There is nobody left to hear them here.
+    for (const entry of channel.ephemeral) this.#unlist(entry)
   }
 
   #unlist (entry: Entry): void {

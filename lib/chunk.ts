@@ -23,16 +23,24 @@ const CRLF = '\r\n'
 export function createChunk (parts: readonly Buffer[], sums?: Sums): Chunk {
   let length = 0
   for (const part of parts) length += part.length
-  const head = length.toString(16) + CRLF
-  const framed = Buffer.allocUnsafe(head.length + length + CRLF.length)
-  let end = framed.write(head, 'latin1')
-  const start = end
-  for (const part of parts) end += part.copy(framed, end)
-  framed.write(CRLF, end, 'latin1')
-  return { framed, plain: framed.subarray(start, end), sums }
+  return frame(length, sums, (plain) => {
+    let end = 0
+    for (const part of parts) end += part.copy(plain, end)
+  })
 }
 
 export function textChunk (text: string): Chunk {
   // Lone surrogates become U+FFFD here: UTF-8 has no form for them.
-  return createChunk([Buffer.from(text)])
+  return frame(Buffer.byteLength(text), undefined, (plain) => plain.write(text))
+}
+
+function frame (length: number, sums: Sums | undefined, fill: (plain: Buffer) => void): Chunk {
+  const head = length.toString(16) + CRLF
+  // Not of the pool that small Buffers share: each that waits in a socket would hold on to the 8 KiB around it.
+  const framed = Buffer.allocUnsafeSlow(head.length + length + CRLF.length)
+  framed.write(head, 'latin1')
+  const plain = framed.subarray(head.length, head.length + length)
+  fill(plain)
+  framed.write(CRLF, head.length + length, 'latin1')
+  return { framed, plain, sums }
 }

@@ -35,7 +35,7 @@ export class Cursor {
   /** Of the event ID up to which it was served: a number costs less to write down than its text. */
   #offset: number
   readonly #channels: Channels
-  /** Of kept entries before this index it was told that they are gone. */
+  /** The loss of kept entries before this index has been told. */
   #keptSince = 0
   /** What is placed from there on is not for it: it ends before. */
   #end: Ends | undefined
@@ -66,8 +66,21 @@ export class Cursor {
   /** Whether there is an entry that it hears and has not got. */
   get isBehind (): boolean { return this.#index < this.#view.head }
 
-  /** How many of these there are. */
-  get lag (): number { return this.isBehind ? this.#view.countFrom(this.#index) : 0 }
+  /** How many of these there are. An entry of several channels counts once. */
+  get lag (): number {
+    let lag = this.#view.countFrom(this.#index)
+    const counted = [...this.#view.channels]
+    for (const { index, view } of this.#joining) {
+      lag += view.countFrom(index, counted)
+      counted.push(...view.channels)
+    }
+    return lag
+  }
+
+  /** The most that `lag` can be: it costs nothing to know that of ten thousand. */
+  get mostLag (): number {
+    return this.#joining.reduce((sum, { index, view }) => sum + view.atMostFrom(index), this.#view.atMostFrom(this.#index))
+  }
 
   /** Whether some of these are gone. */
   get isLost (): boolean {
@@ -124,11 +137,17 @@ export class Cursor {
     this.#end = { kept, ephemeral }
   }
 
-  /** Takes what is gone for told. What is left of the other kind, kept or ephemeral, may stand before it. */
-  skip (): void {
+  /**
+   * Marks everything evicted so far as told. Entries of the other kind, kept or ephemeral, may be left before it.
+   *
+   * @param toHead Goes on with what comes; otherwise with everything that is left.
+   */
+  skip (toHead: boolean): void {
+    if (toHead) this.#index = this.#log.head
     this.#keptSince = this.#log.evictedKept + 1
     this.#ephemeralSince = Math.max(this.#ephemeralSince, this.#log.evictedEphemeral + 1)
     this.#offset = this.#log.offsetBefore(this.#index)
+    if (toHead) this.#takeUp()
   }
 
   /** What tells its reader, before it goes on, that entries it could hear are gone. */

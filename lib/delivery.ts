@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import { Asides } from './asides.ts'
 import { textChunk, type Chunk } from './chunk.ts'
 import type { Times } from './clock.ts'
@@ -7,6 +6,7 @@ import type { Cursor } from './cursor.ts'
 import { encodeRetry } from './encode.ts'
 import { encodeClose } from './own-events.ts'
 import { NOWHERE, type ResponseWriter } from './response-writer.ts'
+import type { Run } from './run.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Traffic } from './traffic.ts'
 import { Watch, type Signs } from './watch.ts'
@@ -16,13 +16,15 @@ export interface DeliveryOwner {
   readonly traffic: Traffic
   readonly limits: SubscriberLimits
   /** Keeps a silent stream from being taken for dead. */
-  readonly heartbeat: Buffer
+  readonly heartbeat: string
   /** Monotonic milliseconds. */
   readonly now: number
   /** Milliseconds, another number at every call. */
   drawReconnectionTime (): number
   /** There is something to serve it with, and its reader takes it. */
   ready (delivery: Delivery): void
+  /** Its socket takes no more for now, or takes more again. */
+  pushedBack (delivery: Delivery, isPushedBack: boolean): void
 }
 
 /**
@@ -76,22 +78,22 @@ export class Delivery implements Signs {
 
   get isClosed (): boolean { return this.#state === 'closed' }
 
-  /** Bytes of asides that wait. */
-  get asideBytes (): number { return this.#asides?.bytes ?? 0 }
+  /** Bytes that asides take while they wait. */
+  get asideBytes (): number { return this.#asides?.size ?? 0 }
 
-  /** Takes the place at the head of the log for bytes that go to this subscriber alone. Not on a stream that ends. */
-  tell (bytes: Buffer): void {
+  /** Takes the place at the head of the log for a text that goes to this subscriber alone. Not on a stream that ends. */
+  tell (text: string): void {
     if (this.#reason !== undefined) return
-    this.#aside().add(this.cursor.head, bytes)
+    this.#aside().add(this.cursor.head, text)
     this.#beServed()
   }
 
-  /** The same; resolves with whether they were handed to the socket. */
-  hand (bytes: Buffer): Promise<boolean> {
+  /** Does as `tell` does. @returns Whether the text was handed to the socket. */
+  hand (text: string): Promise<boolean> {
     if (this.#reason !== undefined) return Promise.resolve(false)
     this.gaveEvent = true
     return new Promise((resolve) => {
-      this.#aside().add(this.cursor.head, bytes, resolve)
+      this.#aside().add(this.cursor.head, text, resolve)
       this.#beServed()
     })
   }
@@ -99,7 +101,7 @@ export class Delivery implements Signs {
   /** The same for the time after which its reader comes back. One that still waits is replaced. */
   tellRetry (): void {
     if (this.#reason !== undefined) return
-    this.#aside().addRetry(this.cursor.head, Buffer.from(encodeRetry(this.#owner.drawReconnectionTime())))
+    this.#aside().addRetry(this.cursor.head, encodeRetry(this.#owner.drawReconnectionTime()))
     this.#beServed()
   }
 
@@ -114,7 +116,7 @@ export class Delivery implements Signs {
       this.#writer.beLast()
     }
     if (this.#reason !== undefined) return
-    if (final) this.tell(Buffer.from(encodeClose(reason)))
+    if (final) this.tell(encodeClose(reason))
     this.#reason = reason
     this.#endIndex = this.cursor.head
     this.cursor.end()
@@ -139,7 +141,7 @@ export class Delivery implements Signs {
     if (isAgain && !final) return false
     this.#reason = reason
     this.#dropAsides()
-    if (final) this.#aside().add(this.cursor.index, Buffer.from(encodeClose(reason)))
+    if (final) this.#aside().add(this.cursor.index, encodeClose(reason))
     this.#endIndex = this.cursor.index
     this.#beServed()
     return !isAgain
@@ -189,6 +191,7 @@ export class Delivery implements Signs {
   close (): void {
     // An end that was asked for but not reached: the reader was faster.
     if (this.#state !== 'ending') this.#reason = 'reader'
+    this.#owner.pushedBack(this, false)
     this.#state = 'closed'
     this.cursor.release()
     this.#dropAsides()
@@ -217,15 +220,22 @@ export class Delivery implements Signs {
       if (this.#asides !== undefined && this.#asides.index <= index) return this.#writeAsides(this.#asides)
       if (this.#endIndex !== undefined && index >= this.#endIndex) return this.#finish()
       if (this.cursor.isLost) return this.#fallOut()
-      const run = this.cursor.advance(Math.min(this.#asides?.index ?? Infinity, this.#endIndex ?? Infinity))
+      const run = this.#nextRun()
       // Nothing that it hears stood there.
       if (run === undefined) continue
-      this.#owner.traffic.deliveries += run.events
-      this.gaveEvent = true
       this.#write(run.chunk)
       return run.bytes
     }
     return 0
+  }
+
+  /** Up to the next aside, at most. */
+  #nextRun (): Run | undefined {
+    const run = this.cursor.advance(Math.min(this.#asides?.index ?? Infinity, this.#endIndex ?? Infinity))
+    if (run === undefined) return undefined
+    this.#owner.traffic.deliveries += run.events
+    this.gaveEvent = true
+    return run
   }
 
   #aside (): Asides {
@@ -236,7 +246,7 @@ export class Delivery implements Signs {
   #writeAsides (asides: Asides): number {
     const chunk = asides.take()
     // Most subscribers have none most of the time.
-    if (asides.size === 0) this.#asides = undefined
+    if (asides.count === 0) this.#asides = undefined
     return this.#write(chunk)
   }
 
@@ -252,9 +262,15 @@ export class Delivery implements Signs {
       this.#reason = 'slow'
       return this.#finish()
     }
-    this.cursor.skip()
+    const { replaysGaps } = this.#owner.limits
+    this.cursor.skip(!replaysGaps)
     this.#owner.traffic.gaps.slow++
-    return this.#write(textChunk(this.cursor.gap('slow')))
+    const gap = textChunk(this.cursor.gap('slow'))
+    const run = replaysGaps ? this.#nextRun() : undefined
+    if (run === undefined) return this.#write(gap)
+    // Together, whatever the socket says in between: until it drains the run may have left the log, and a reader of large events would
+    // be told of one gap after another and get nothing.
+    return this.#write(run.chunk, gap)
   }
 
   #finish (): number {
@@ -263,18 +279,28 @@ export class Delivery implements Signs {
     return 0
   }
 
-  #write (chunk: Chunk): number {
-    this.#owner.traffic.bytes += chunk.plain.length
-    this.wrote = true
-    if (!this.#writer.write(chunk)) {
-      this.#state = 'pushed back'
-      this.#writer.onceDrained(() => {
-        if (this.#state !== 'pushed back') return
-        this.#state = 'open'
-        this.#beServed()
-      })
+  /** @param ahead Goes out before it. */
+  #write (chunk: Chunk, ahead?: Chunk): number {
+    let { length } = chunk.plain
+    if (ahead !== undefined) {
+      length += ahead.plain.length
+      this.#writer.write(ahead)
     }
-    return chunk.plain.length
+    this.#owner.traffic.bytes += length
+    this.wrote = true
+    if (!this.#writer.write(chunk)) this.#bePassedBy()
+    return length
+  }
+
+  #bePassedBy (): void {
+    this.#state = 'pushed back'
+    this.#owner.pushedBack(this, true)
+    this.#writer.onceDrained(() => {
+      if (this.#state !== 'pushed back') return
+      this.#state = 'open'
+      this.#owner.pushedBack(this, false)
+      this.#beServed()
+    })
   }
 
   #beServed (): void {

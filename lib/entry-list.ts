@@ -82,6 +82,16 @@ export class EntryList {
     return slot
   }
 
+  /** The first entry that is still there at or after an index. */
+  firstFrom (index: number): Entry | undefined {
+    return this.#entries[this.present(this.slotOf(index))]
+  }
+
+  /** The most entries that there can be at or after an index: slots of entries that are gone count as well. */
+  atMostFrom (index: number): number {
+    return this.end - this.slotOf(index)
+  }
+
   /** The entry of a slot before `end`. Slots hold until something is taken out. */
   at (slot: number): Entry {
     return this.#entries[slot]!

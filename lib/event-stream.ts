@@ -24,7 +24,7 @@ import { demand } from './option-rules.ts'
 import type { Overload, StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
-import { place, startingPoint, type StartingPoint } from './placement.ts'
+import { place, startingPoint, type AfterGap, type Placement, type StartingPoint } from './placement.ts'
 import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
 import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseTrailers, setCoding, setGap, setHead } from './response-head.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
@@ -49,6 +49,7 @@ export interface EventStreamParts {
   readonly heartbeatEvent: boolean
   readonly admission: Admission
   readonly overload: Overload
+  readonly afterGap: AfterGap
   readonly closing: Closing
   /** Whether readers that take gzip get it. */
   readonly compresses: boolean
@@ -58,7 +59,8 @@ export interface EventStreamParts {
 }
 
 /** What is to be opened. */
-interface Start extends StartingPoint {
+interface Start {
+  readonly at: StartingPoint
   readonly channels: readonly string[]
   readonly coding: CodingName
   readonly context: SubscriberContext
@@ -67,9 +69,8 @@ interface Start extends StartingPoint {
 }
 
 /** Where it starts, and what its reader has to be told first. */
-interface Placed {
+interface Placed extends Omit<Placement, 'cursor'> {
   readonly cursor: Cursor
-  readonly gap: GapReason | undefined
 }
 
 /**
@@ -106,7 +107,7 @@ export class EventStreams {
   }
 
   async #subscribe (reply: FastifyReply, options: SubscribeOptions = {}): Promise<Subscriber> {
-    const { channels, from, context, expiresAt } = readSubscribeOptions(options)
+    const { channels, context, expiresAt, ...whence } = readSubscribeOptions(options)
     const { log, hub, closing, compresses } = this.#parts
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
@@ -114,7 +115,7 @@ export class EventStreams {
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
     const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
-    const start = { channels, coding, context, expiresAt: hub.now + expiresAt - Date.now(), ...startingPoint(log, from, lastEventId) }
+    const start = { channels, coding, context, expiresAt: hub.now + expiresAt - Date.now(), at: startingPoint(log, whence, lastEventId) }
     const turn = this.#turnstile.pass()
     if (turn !== undefined) await turn
     if (reply.sent) throw new ReplySent()
@@ -166,10 +167,10 @@ export class EventStreams {
   }
 
   #place (start: Start): Placed {
-    const { log, channels } = this.#parts
+    const { log, channels, afterGap } = this.#parts
     const view = channels.view(start.channels, start.coding)
-    const { cursor, gap } = place(log, view, start)
-    return { cursor: new Cursor(log, channels, view, cursor), gap }
+    const { cursor, ...told } = place(log, view, start.at, afterGap)
+    return { cursor: new Cursor(log, channels, view, cursor), ...told }
   }
 
   /** A handler that returns the subscriber would otherwise be told that it has answered twice. */
@@ -184,14 +185,14 @@ export class EventStreams {
 
   #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
     const { hub, closing, onSubscribe } = this.#parts
-    const { cursor, gap } = this.#place(start)
+    const { cursor, gap, lastEventId } = this.#place(start)
     setCoding(headOf(response), start.coding)
     if (gap !== undefined) {
       setGap(headOf(response), gap)
       hub.traffic.gaps[gap]++
     }
     if (closing.isUnderway) closeConnectionAfter(response)
-    const opening = textChunk(this.#opening(cursor, gap, start.lastEventId))
+    const opening = textChunk(this.#opening(cursor, gap, lastEventId))
     const writer = openWriter(response, start.coding, opening, hub.limits.maxBacklogBytes)
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
@@ -216,8 +217,7 @@ export class EventStreams {
     const time = hub.drawReconnectionTime()
     if (gap === undefined) return encodeOpen(time, heartbeatInterval, cursor.lastEventId, heartbeatEvent)
     // No id with `sse.open` then: a reader cut off between the two would come back from here, and never hear of the gap.
-    // An id that is none of ours is not sent back: it may be anything, of any length.
-    return encodeOpen(time, heartbeatInterval, null, heartbeatEvent) + cursor.gap(gap, gap === 'unknown' ? undefined : lastEventId)
+    return encodeOpen(time, heartbeatInterval, null, heartbeatEvent) + cursor.gap(gap, lastEventId)
   }
 }
 

@@ -23,6 +23,12 @@ function sharedOf (session: SharedSession): Shared {
   return session[kShared]
 }
 
+/** The event streams that are open on the session of a response, this one included. */
+export function streamsBeside (response: Http2ServerResponse): number {
+  const session = response.stream.session as SharedSession | undefined
+  return Math.max(1, session?.[kShared]?.streams ?? 1)
+}
+
 /** A live stream may be silent for longer than any time-out of the session allows. */
 export function liftSessionTimeout (response: Http2ServerResponse): void {
   const session = response.stream.session as SharedSession

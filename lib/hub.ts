@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import type { Audience } from './audience.ts'
 import type { Times } from './clock.ts'
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
@@ -20,13 +19,14 @@ export interface HubParts {
   readonly reconnectionTime: ReconnectionTime
   readonly closing: Closing
   readonly limits: SubscriberLimits
-  /** What breaks a silence is to be seen by pages. */
   /** Monotonic milliseconds. */
   now (): number
   /** An event of the application as it goes out. @throws what is wrong with it */
   encode (event: string, payload: unknown): string
   /** There is something to serve this one with. */
   ready (delivery: Delivery): void
+  /** The socket of this one takes no more for now, or takes more again. */
+  pushedBack (delivery: Delivery, isPushedBack: boolean): void
   /** This one ended; it is no longer counted. May throw: that is logged by whoever hands it in. */
   onClose (subscriber: Subscriber, reason: CloseReason): void
   /** What the application wanted to send to one subscriber failed. */
@@ -46,13 +46,13 @@ export class Hub implements SubscriberOwner {
   /** Those of each channel that has any. */
   readonly #byChannel = new Map<string, Map<Subscriber, Delivery>>()
   readonly #closes = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
-  readonly heartbeat: Buffer
+  readonly heartbeat: string
   readonly #parts: HubParts
   #reconnectionTime: ReconnectionTime
 
   constructor (parts: HubParts) {
     this.#parts = parts
-    this.heartbeat = Buffer.from(encodeHeartbeat(parts.limits.heartbeatEvent))
+    this.heartbeat = encodeHeartbeat(parts.limits.heartbeatEvent)
     this.#reconnectionTime = parts.reconnectionTime
   }
 
@@ -73,12 +73,16 @@ export class Hub implements SubscriberOwner {
 
   /** Entries that the subscriber furthest behind has still to get. */
   get lag (): number {
-    let furthest: Subscriber | undefined
-    for (const subscriber of this.#subscribers) {
-      const { cursor } = subscriber.delivery
-      if (cursor.isBehind && (furthest === undefined || cursor.index < furthest.delivery.cursor.index)) furthest = subscriber
+    const behind = Array.from(this.#subscribers, ({ delivery: { cursor } }) => ({ cursor, most: cursor.isBehind ? cursor.mostLag : 0 }))
+      .filter(({ most }) => most > 0)
+      .sort((a, b) => b.most - a.most)
+    // Counting costs a look at each entry: done for as few as can be the one.
+    let lag = 0
+    for (const { cursor, most } of behind) {
+      if (most <= lag) break
+      lag = Math.max(lag, cursor.lag)
     }
-    return furthest?.lag ?? 0
+    return lag
   }
 
   [Symbol.iterator] (): Iterator<Subscriber> { return this.#subscribers.values() }
@@ -112,6 +116,10 @@ export class Hub implements SubscriberOwner {
 
   ready (delivery: Delivery): void {
     this.#parts.ready(delivery)
+  }
+
+  pushedBack (delivery: Delivery, isPushedBack: boolean): void {
+    this.#parts.pushedBack(delivery, isPushedBack)
   }
 
   ended (subscriber: Subscriber, reason: CloseReason): void {

@@ -3,6 +3,7 @@ import type { Publication } from './broker.ts'
 import { encodeId } from './encode.ts'
 import type { Entry } from './entry.ts'
 import { EntryList } from './entry-list.ts'
+import { NamedEntries } from './named-entries.ts'
 import { formatPosition, type Position } from './position.ts'
 
 export interface LogBounds {
@@ -29,12 +30,16 @@ export interface LogParts {
   evicted (entry: Entry): void
 }
 
-// `id: `, epoch, `.`, offset, LF; or what the application gives in place of the position.
+// `id: `, epoch, `.`, offset, LF.
 const MAX_POSITION_LINE_BYTES = 32
 
-/** The most that the `id` line of an entry takes. */
-export function idLineBytes (id: string | undefined): number {
-  return id === undefined ? MAX_POSITION_LINE_BYTES : encodeId(id).length
+/**
+ * The most that the `id` line of an entry takes.
+ *
+ * @param name The event ID that the application gave, if any.
+ */
+export function idLineBytes (name: string | undefined): number {
+  return MAX_POSITION_LINE_BYTES + (name === undefined ? 0 : name.length + 1)
 }
 
 const NO_BYTES = Buffer.alloc(0)
@@ -57,8 +62,7 @@ export class Log {
   readonly #parts: LogParts
   readonly #kept = new Shelf()
   readonly #ephemeral = new Shelf()
-  /** The newest kept entry of each event ID that the application gave. */
-  readonly #byId = new Map<string, Entry>()
+  readonly #named = new NamedEntries()
   #head = 0
   #changes = 0
   #ephemeralHead = 0
@@ -92,6 +96,9 @@ export class Log {
   /** The index of the newest ephemeral entry that was evicted; -1: none was. */
   get evictedEphemeral (): number { return this.#ephemeral.evicted }
 
+  /** Ephemeral entries held for those that have still to get them. */
+  get ephemeralSize (): number { return this.#ephemeral.entries.size }
+
   /** The index of the newest entry that was evicted, of either kind; -1: none was. */
   get evicted (): number { return Math.max(this.#kept.evicted, this.#ephemeral.evicted) }
 
@@ -117,7 +124,7 @@ export class Log {
    */
   append (position: Position | null, { channels, body, id, key }: Publication): Entry {
     const kept = position !== null && this.#parts.keeps
-    const text = kept ? encodeId(id ?? formatPosition(position)) + body : body
+    const text = kept ? encodeId(formatPosition(position, id)) + body : body
     const bytes = copyOf(text)
     const shelf = kept ? this.#kept : this.#ephemeral
     const entry: Entry = {
@@ -138,7 +145,7 @@ export class Log {
     this.#changes++
     if (kept) this.#newest = position
     else this.#ephemeralHead = this.#head
-    if (entry.id !== undefined) this.#byId.set(entry.id, entry)
+    if (entry.id !== undefined) this.#named.add(entry.id, entry)
     return entry
   }
 
@@ -167,17 +174,20 @@ export class Log {
   }
 
   /**
-   * Evicts what `maxEvents` and `maxAge` no longer allow.
+   * Evicts what `maxEvents` and `maxAge` no longer allow, and ephemeral entries that nobody has still to get.
    *
-   * @param served Only entries before this index: every healthy subscriber has been given them, so that a burst of more than
-   * `maxEvents` within one turn still reaches them all.
+   * @param served Bounds apply to entries before this index: every healthy subscriber has been given them, so that a burst of more
+   * than `maxEvents` within one turn still reaches them all.
+   * @param servedToAll Every subscriber, slow ones included, has been given the entries before this index.
    */
-  trim (served: number): void {
+  trim (served: number, servedToAll: number): void {
     const { maxEvents } = this.#parts.bounds
-    this.#evictWhile(this.#ephemeral, ({ index }) => index < served && this.#ephemeral.entries.size > maxEvents)
-    this.#evictWhile(this.#kept, ({ index }) => index < served && this.#kept.entries.size > maxEvents)
     const born = this.#bornForReplay()
-    if (born !== -Infinity) this.#evictWhile(this.#kept, ({ index, time }) => index < served && time < born)
+    for (const shelf of [this.#ephemeral, this.#kept]) {
+      this.#evictWhile(shelf, ({ index, time }) => index < served && (shelf.entries.size > maxEvents || time < born))
+    }
+    // Nobody can come back for these.
+    this.#evictWhile(this.#ephemeral, ({ index }) => index < servedToAll)
   }
 
   /** The event ID just before an index: who has it resumes exactly there. Null without ids. */
@@ -199,7 +209,7 @@ export class Log {
 
   /** The event ID of an entry; null where it has none. */
   idOf ({ id, position }: Entry): string | null {
-    return id ?? (position === null ? null : formatPosition(position))
+    return position === null ? null : formatPosition(position, id)
   }
 
   /** The index of the oldest kept entry that the bounds still let anybody replay, trimmed or not; the head where there is none. */
@@ -214,9 +224,9 @@ export class Log {
     return this.#indexAt(this.#kept.entries.seek(({ position }) => position!.offset > offset))
   }
 
-  /** The newest kept entry with an event ID that the application gave it. */
+  /** The kept entry with an event ID that the application gave; undefined where it gave it to several, which name no place. */
   find (id: string): Entry | undefined {
-    return this.#byId.get(id)
+    return this.#named.find(id)
   }
 
   #indexAt (slot: number): number {
@@ -237,7 +247,7 @@ export class Log {
     const { index, position, id } = entry
     shelf.evicted = index
     if (position !== null) this.#floor = position
-    if (id !== undefined && this.#byId.get(id) === entry) this.#byId.delete(id)
+    if (id !== undefined) this.#named.removeOldest(id)
     this.remove(entry)
     this.#parts.evicted(entry)
   }

@@ -10,7 +10,7 @@ import { PlainWriter, SocketWriter, type ResponseWriter } from './response-write
 /**
  * Sends the head of a response together with the first bytes of its body, and opens the fastest way to its reader.
  *
- * @param maxBacklogBytes What may wait to be sent before `write` says no. Below the socket's own high-water mark it has no effect.
+ * @param maxBacklogBytes What may wait to be sent before `write` says no.
  */
 export function openWriter (response: AnyResponse, coding: CodingName, first: Chunk, maxBacklogBytes: number): ResponseWriter {
   liftTimeouts(response)

@@ -9,6 +9,7 @@ import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
 import { demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
 import { paceFor } from './pace.ts'
+import type { AfterGap } from './placement.ts'
 import { readClient, readCors, readInspector, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -63,6 +64,12 @@ export interface SsePluginOptions {
   heartbeatInterval?: number | false | undefined
   /** `sse.heartbeat` events in place of the comments, which pages cannot see. @defaultValue false */
   heartbeatEvent?: boolean | undefined
+  /**
+   * What follows an `sse.gap`: `'replay'` everything kept, `'live'` only what comes. Live, a made-up event ID costs no more than the gap.
+   *
+   * @defaultValue 'replay'
+   */
+  afterGap?: AfterGap | undefined
   /** A subscriber is cut whose socket has bytes waiting and takes none of them for so long. @defaultValue 30_000 */
   stallTimeout?: number | false | undefined
   /** A stream ends that had no event for so long; it comes back when its reader wants it. @defaultValue false */
@@ -116,6 +123,7 @@ export interface Settings {
   readonly heartbeatInterval: number | false
   readonly admission: AdmissionLimits
   readonly overload: Overload
+  readonly afterGap: AfterGap
   /** False: nothing is compressed. */
   readonly compress: { readonly minBytes: number } | false
   readonly pace: Pace
@@ -127,7 +135,7 @@ const KIB = 1024
 const MIB = 1024 * KIB
 
 const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'client', 'inspector', 'static', 'cors',
-  'history', 'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
+  'history', 'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'afterGap', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
   'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
   'compress', 'shutdownTimeout']
 
@@ -149,7 +157,8 @@ export function readOptions (options: SsePluginOptions): Settings {
   const {
     events, path = '/events', route = {}, subscribe = () => undefined, onSubscribe = () => {}, onClose = () => {}, headers = () => ({}),
     client = '/sse/client.js', inspector = false, static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 },
-    heartbeatInterval = 15_000, heartbeatEvent = false, stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
+    heartbeatInterval = 15_000, heartbeatEvent = false, afterGap = 'replay', stallTimeout = 30_000, idleTimeout = false, maxLifetime = false,
+    maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
     maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
     keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, prefix = ''
   } = options
@@ -179,6 +188,7 @@ export function readOptions (options: SsePluginOptions): Settings {
       timeouts,
       heartbeatEvent: readHeartbeatEvent(heartbeatEvent, timeouts),
       maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
+      replaysGaps: afterGap === 'replay',
       closesSlow: readSlowSubscriber(slowSubscriber) === 'close',
       endTimeout: readLimit('shutdownTimeout', shutdownTimeout),
       maxChannelsPerSubscriber: readLimit('maxChannelsPerSubscriber', maxChannelsPerSubscriber)
@@ -190,6 +200,7 @@ export function readOptions (options: SsePluginOptions): Settings {
       keyGenerator: readFunction('keyGenerator', keyGenerator)
     },
     overload: readOverload(overload),
+    afterGap: readAfterGap(afterGap),
     compress: readCompress(compress),
     pace: paceFor(timeouts),
     maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
@@ -222,6 +233,11 @@ function readHeartbeatEvent (isEvent: boolean, { heartbeatInterval }: Timeouts):
 
 function readOverload (value: Overload): Overload {
   demand(value === 'retry' || value === 'reject', 'overload', '"retry" or "reject"', value)
+  return value
+}
+
+function readAfterGap (value: AfterGap): AfterGap {
+  demand(value === 'replay' || value === 'live', 'afterGap', '"replay" or "live"', value)
   return value
 }
 

@@ -1,27 +1,31 @@
 import type { GapReason } from './gap-reason.ts'
 import type { Log } from './log.ts'
-import { parsePosition, type Position } from './position.ts'
+import { formatPosition, parsePosition, type Position } from './position.ts'
 import type { View } from './view.ts'
 
+/** What follows a gap: everything kept, or only what comes. */
+export type AfterGap = 'replay' | 'live'
+
 /** Where a stream is to start, as it was asked for. */
-export interface StartingPoint {
-  /** After this event ID; `'oldest'`: with everything kept; null: where the log ends when it opens, since there are no ids. */
-  readonly after: string | null
-  /** The same where it comes from the reader, or from the application. */
-  readonly lastEventId: string | undefined
-}
+export type StartingPoint =
+  /** With everything kept. */
+  | { readonly from: 'oldest' }
+  /** Where the log ends when the stream opens: there are no ids. */
+  | { readonly from: 'head' }
+  /** After an event ID of the plugin's own, `isNamed`, or after the event that the application gave this ID. */
+  | { readonly from: 'id', readonly id: string, readonly isNamed: boolean }
 
 /**
- * @param from What the application says.
+ * @param from What the application says of readers that bring no last event ID, or of all where they do not resume.
  * @param lastEventId What the reader brings.
  */
-export function startingPoint (log: Log, from: string | undefined, lastEventId: string | undefined): StartingPoint {
-  // The words are the application's: a reader brings event IDs only.
-  if (from === 'oldest') return { after: 'oldest', lastEventId: undefined }
+export function startingPoint (log: Log, { from, resume }: { from: string | undefined, resume: boolean }, lastEventId: string | undefined): StartingPoint {
+  // A reader has event IDs from the stream, and they hold a position. What else it brings must not tell whether an event of that name exists.
+  if (resume && lastEventId !== undefined) return { from: 'id', id: lastEventId, isNamed: false }
+  if (from === 'oldest') return { from }
+  if (from !== undefined && from !== 'head') return { from: 'id', id: from, isNamed: true }
   // Now, not when it opens: what is placed while hooks run is not missed.
-  if (from === 'head' || (from ?? lastEventId) === undefined) return { after: log.lastEventId, lastEventId: undefined }
-  const id = from ?? lastEventId!
-  return { after: id, lastEventId: id }
+  return log.lastEventId === null ? { from: 'head' } : { from: 'id', id: log.lastEventId, isNamed: false }
 }
 
 /** Where a reader starts, and what it has to be told first. */
@@ -29,38 +33,47 @@ export interface Placement {
   readonly cursor: number
   /** Set where entries it could hear are no longer there. */
   readonly gap?: GapReason
+  /** The event ID of the place that the gap begins at, where it is known. */
+  readonly lastEventId?: string
 }
 
-export function place (log: Log, view: View, { after, lastEventId }: StartingPoint): Placement {
-  if (after === null) return { cursor: log.head }
-  if (lastEventId === undefined && after === 'oldest') return { cursor: log.oldest() }
-  return resume(log, view, after)
+export function place (log: Log, view: View, start: StartingPoint, afterGap: AfterGap): Placement {
+  if (start.from === 'head') return { cursor: log.head }
+  if (start.from === 'oldest') return { cursor: log.oldest() }
+  return resume(log, view, start, afterGap)
 }
 
 /**
  * Where a reader starts that has come as far as an event ID. Never refuses: an id that says nothing to this log is a gap, not an
  * error.
  */
-export function resume (log: Log, view: View, lastEventId: string): Placement {
+function resume (log: Log, view: View, { id, isNamed }: StartingPoint & { from: 'id' }, afterGap: AfterGap): Placement {
   // Nothing that it could hear was ever here.
   if (!log.keeps || view.channels.length === 0) return { cursor: log.head }
-  const position = parsePosition(lastEventId)
-  if (position?.epoch === log.newest.epoch) return resumeAfter(log, view, position)
-  // An id of the application's own; the newest of that name.
-  const entry = log.find(lastEventId)
-  if (entry !== undefined) return fromIndex(log, view, entry.index + 1)
-  return { cursor: log.oldest(), gap: position === undefined ? 'unknown' : 'foreign' }
+  const position = parsePosition(id)
+  const gap = (reason: GapReason): Placement => ({
+    cursor: reason === 'future' || afterGap === 'live' ? log.head : log.oldest(),
+    gap: reason,
+    // The position alone: what a reader puts in front of it may be anything, of any length.
+    ...position !== undefined && { lastEventId: formatPosition(position) }
+  })
+  if (position === undefined) {
+    const entry = isNamed ? log.find(id) : undefined
+    return entry === undefined ? gap('unknown') : fromIndex(log, view, entry.index + 1, gap)
+  }
+  if (position.epoch !== log.newest.epoch) return gap('foreign')
+  if (position.offset > log.newest.offset) return gap('future')
+  return resumeAfter(log, view, position, gap)
 }
 
-function resumeAfter (log: Log, view: View, { offset }: Position): Placement {
-  if (offset > log.newest.offset) return { cursor: log.head, gap: 'future' }
+function resumeAfter (log: Log, view: View, { offset }: Position, gap: (reason: GapReason) => Placement): Placement {
   // What other channels lost is nothing to this one.
-  if (view.lostAfter(offset)) return { cursor: log.oldest(), gap: 'evicted' }
-  return fromIndex(log, view, log.after(offset))
+  if (view.lostAfter(offset)) return gap('evicted')
+  return fromIndex(log, view, log.after(offset), gap)
 }
 
-function fromIndex (log: Log, view: View, index: number): Placement {
+function fromIndex (log: Log, view: View, index: number, gap: (reason: GapReason) => Placement): Placement {
   // Later, where `maxAge` forbids what is there.
   const cursor = Math.max(index, log.oldest())
-  return view.hasKept(index, cursor) ? { cursor, gap: 'evicted' } : { cursor }
+  return view.hasKept(index, cursor) ? gap('evicted') : { cursor }
 }

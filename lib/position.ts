@@ -12,14 +12,22 @@ export interface Position {
 const EPOCH_LENGTH = 10
 const TEXT = /^([0-9a-z]{10})\.(0|[1-9][0-9]{0,15})$/
 
-/** The event ID of a position: short printable ASCII that stands in a URL as it is. Opaque to readers. */
-export function formatPosition ({ epoch, offset }: Position): string {
-  return `${epoch}.${offset}`
+/** Stands between the name that the application gave an event and its position. */
+const AFTER_NAME = '@'
+
+/**
+ * The event ID of a position: printable ASCII, opaque to readers.
+ *
+ * @param name The event ID that the application gave, which the text begins with. The position is always there: a name may be given
+ * twice, or again after a restart, and a reader that resumed by the name alone would skip what lies between without a gap.
+ */
+export function formatPosition ({ epoch, offset }: Position, name?: string): string {
+  return `${name === undefined ? '' : name + AFTER_NAME}${epoch}.${offset}`
 }
 
 /** The position an event ID stands for; undefined where it is none of ours, whatever it holds. */
 export function parsePosition (eventId: string): Position | undefined {
-  const match = TEXT.exec(eventId)
+  const match = TEXT.exec(eventId.slice(eventId.lastIndexOf(AFTER_NAME) + 1))
   return match === null ? undefined : { epoch: match[1]!, offset: Number(match[2]) }
 }
 

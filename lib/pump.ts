@@ -39,6 +39,8 @@ export class Pump {
   /** The head of the log when the present sweep began: who was not behind then has all before that. */
   #headAtBegin = 0
   #scheduled = false
+  /** Those whose sockets take nothing for now. */
+  readonly #passedBy = new Set<Delivery>()
 
   constructor (log: Log, channels: Channels) {
     this.#log = log
@@ -55,6 +57,18 @@ export class Pump {
   add (delivery: Delivery): void {
     if (!delivery.queued) this.#enqueue(delivery)
     this.#schedule()
+  }
+
+  /** The socket of a subscriber takes no more for now, or takes more again. */
+  passBy (delivery: Delivery, isPassedBy: boolean): void {
+    if (isPassedBy) this.#passedBy.add(delivery)
+    else this.#passedBy.delete(delivery)
+  }
+
+  /** Evicts what has become too old, and what the last slow reader has got, while nothing is broadcast. */
+  tidy (): void {
+    // A sweep that is due does so at its end.
+    if (!this.#scheduled) this.#trim(this.#log.head)
   }
 
   #schedule (): void {
@@ -127,7 +141,7 @@ export class Pump {
     this.#queue = this.#queue.slice(this.#last)
     this.#first = this.#last = 0
     this.#audiences = this.#members = undefined
-    this.#log.trim(this.#served())
+    this.#trim(this.#served())
     if (this.#queue.length === 0) this.#channels.rest()
   }
 
@@ -136,6 +150,14 @@ export class Pump {
     let served = this.#headAtBegin
     for (const { cursor } of this.#queue) served = Math.min(served, cursor.index)
     return served
+  }
+
+  #trim (served: number): void {
+    let servedToAll = served
+    if (this.#log.ephemeralSize > 0) {
+      for (const { cursor } of this.#passedBy) if (cursor.isBehind) servedToAll = Math.min(servedToAll, cursor.index)
+    }
+    this.#log.trim(served, servedToAll)
   }
 
   #enqueue (delivery: Delivery): void {

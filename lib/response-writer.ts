@@ -1,8 +1,9 @@
+import { Buffer } from 'node:buffer'
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { hasClosed, type AnyResponse } from './any-response.ts'
 import type { Chunk } from './chunk.ts'
-import { closeSessionAfter } from './http2-session.ts'
+import { closeSessionAfter, streamsBeside } from './http2-session.ts'
 
 /**
  * Brings bytes to one reader. Never throws, and never waits.
@@ -16,13 +17,13 @@ export interface ResponseWriter {
   write (chunk: Chunk): boolean
   /** Whether bytes still get anywhere. Not so once its reader has ended its half of the connection. */
   readonly isOpen: boolean
-  /** Bytes accepted that the operating system has not taken yet; 0 where it is not yet this response's turn to send any. */
+  /** Bytes accepted that the operating system has not taken yet; 0 while an earlier response on the connection has its turn. */
   readonly backlog: number
   /** Whether all that was accepted is on its way. */
   readonly isFlushed: boolean
-  /** Another number whenever the operating system has taken more; the same for as long as the reader takes nothing. */
+  /** Progress marker: changes whenever the operating system accepts more bytes. */
   readonly mark: number
-  /** The same for a connection that it shares with others; where it does not, always the same. */
+  /** Progress of the whole connection where several streams share it (HTTP/2); otherwise constant. */
   readonly sharedMark: number
   /** Calls back once, when everything accepted so far has been sent. Not at all when the reader leaves before. */
   onceDrained (callback: () => void): void
@@ -32,7 +33,7 @@ export interface ResponseWriter {
   beLast (): void
   /** Cuts the stream: of HTTP/1.1 with its connection, of HTTP/2 alone. */
   destroy (): void
-  /** The same, and its connection in any case: the server closes. */
+  /** Cuts the stream and its connection: the server closes. */
   destroyLast (): void
 }
 
@@ -51,11 +52,18 @@ export const NOWHERE: ResponseWriter = {
   destroyLast () {}
 }
 
+// What a write that waits takes beside its bytes. Without it, a quarter of a megabyte of tiny writes would take ten times as much memory.
+const OVERHEAD_BYTES = 512
+
+const NOTHING = Buffer.alloc(0)
+
 /** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */
 export class SocketWriter implements ResponseWriter {
   readonly #response: ServerResponse
   readonly #socket: Socket
   readonly #maxBacklogBytes: number
+  /** Writes since the socket was last empty. */
+  #waiting = 0
 
   constructor (response: ServerResponse, socket: Socket, maxBacklogBytes: number) {
     this.#response = response
@@ -65,7 +73,11 @@ export class SocketWriter implements ResponseWriter {
 
   write ({ framed }: Chunk): boolean {
     if (!this.isOpen) return false
-    return this.#socket.write(framed) || this.#socket.writableLength <= this.#maxBacklogBytes
+    this.#socket.write(framed)
+    const { writableLength } = this.#socket
+    if (writableLength > 0) return writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#maxBacklogBytes
+    this.#waiting = 0
+    return true
   }
 
   /** When a reader has ended its half, Node has ended ours, and `close` follows when the rest is sent. */
@@ -80,8 +92,9 @@ export class SocketWriter implements ResponseWriter {
   get sharedMark (): number { return 0 }
 
   onceDrained (callback: () => void): void {
-    // Fires before a clean end, which waits for its turn behind it; so none is left on a socket that goes on to the next request.
-    this.#socket.once('drain', callback)
+    // Called before a clean end, which waits for its turn behind it; so none is left on a socket that goes on to the next request.
+    if (this.#socket.writableNeedDrain) this.#socket.once('drain', callback)
+    else this.#socket.write(NOTHING, unlessFailed(callback))
   }
 
   end (): void {
@@ -107,6 +120,8 @@ export class PlainWriter implements ResponseWriter {
   readonly #maxBacklogBytes: number
   /** Bytes. */
   #accepted = 0
+  /** Writes since the response had nothing to send. */
+  #waiting = 0
 
   constructor (response: AnyResponse, maxBacklogBytes: number) {
     this.#response = response
@@ -115,15 +130,28 @@ export class PlainWriter implements ResponseWriter {
 
   write ({ plain }: Chunk): boolean {
     if (!this.isOpen) return false
+    // HTTP/2 sends nothing within the call.
+    if (this.#response.writableLength === 0) this.#waiting = 0
     this.#accepted += plain.length
-    return (this.#response as ServerResponse).write(plain) || this.#response.writableLength <= this.#maxBacklogBytes
+    ;(this.#response as ServerResponse).write(plain)
+    return !this.#waitsForTurn && this.#response.writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#allowance
+  }
+
+  /** Bytes that may wait here. Event streams of one HTTP/2 connection share what one reader may keep. */
+  get #allowance (): number {
+    return this.#response instanceof ServerResponse ? this.#maxBacklogBytes : this.#maxBacklogBytes / streamsBeside(this.#response)
+  }
+
+  /** An earlier response on the connection is not done. Behind an event stream that is for ever, so nothing may pile up meanwhile. */
+  get #waitsForTurn (): boolean {
+    return this.#response instanceof ServerResponse && this.#response.socket === null
   }
 
   /** HTTP/2 takes a write for an error on a stream that was reset and has not told yet. */
   get isOpen (): boolean { return !hasClosed(this.#response) }
 
   get backlog (): number {
-    // One that waits for an earlier response on its connection is not the reader's fault.
+    // Waiting for an earlier response on the connection is not the reader's fault.
     return this.#socket === undefined ? 0 : this.#response.writableLength
   }
 
@@ -147,7 +175,10 @@ export class PlainWriter implements ResponseWriter {
   }
 
   onceDrained (callback: () => void): void {
-    this.#response.once('drain', callback)
+    const response = this.#response
+    if (this.#waitsForTurn) response.once('socket', callback)
+    else if ((response instanceof ServerResponse ? response : response.stream).writableNeedDrain) response.once('drain', callback)
+    else (response as ServerResponse).write(NOTHING, unlessFailed(callback))
   }
 
   end (): void {
@@ -179,6 +210,11 @@ export class PlainWriter implements ResponseWriter {
     // Destroying a session waits for what its reader does not take, and its socket is hidden: a method that returns `this` shows it.
     if (session !== undefined && !session.destroyed) (session.socket.off('close', () => {}) as Socket).destroy()
   }
+}
+
+/** A write that fails is the end of the stream, of which `close` tells. */
+function unlessFailed (callback: () => void): (error?: Error | null) => void {
+  return (error) => { if (error == null) callback() }
 }
 
 /** How far a socket has come: what it has sent, and what of the write under way the operating system has not taken. */

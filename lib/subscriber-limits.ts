@@ -4,6 +4,8 @@ import type { Timeouts } from './watch.ts'
 export interface SubscriberLimits {
   readonly maxBacklogBytes: number
   readonly maxChannelsPerSubscriber: number
+  /** Whether one that fell out of the log is given everything kept; false: what comes. */
+  readonly replaysGaps: boolean
   /** Whether one that fell out of the log is closed. */
   readonly closesSlow: boolean
   readonly timeouts: Timeouts

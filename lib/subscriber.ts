@@ -1,9 +1,9 @@
-import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { readCloseOptions, readStreamOptions, type CloseOptions, type StreamOptions } from './call-options.ts'
 import { checkChannel } from './channel-name.ts'
 import type { CloseReason } from './close-reason.ts'
+import { sizeOfAside } from './asides.ts'
 import { Delivery, type DeliveryOwner } from './delivery.ts'
 import { BacklogFull, ChannelsExceeded, quote } from './errors.ts'
 import type { RegisteredEvents } from './events.ts'
@@ -112,7 +112,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    *
    * @returns True once it is handed to the socket, false when the reader has gone.
    * @throws as `broadcast` does; FST_SSE_BACKLOG_FULL where other sends wait, and with this one they would take more than
-   * `maxBacklogBytes`. As a rejection, logged too, and harmless where nobody awaits it.
+   * `maxBacklogBytes`, each 256 bytes beside its own. As a rejection, logged too, and harmless where nobody awaits it.
    */
   send<K extends keyof E & string> (event: K, data: E[K]): Promise<boolean> {
     return this.#harmless(event, this.#send(event, data))
@@ -120,14 +120,14 @@ export class Subscriber<E extends object = RegisteredEvents> {
 
   // Runs up to its return within the call of `send`: the error's stack names the caller.
   async #send (event: string, data: unknown): Promise<boolean> {
-    const bytes = Buffer.from(this.#owner.encode(event, data))
+    const text = this.#owner.encode(event, data)
     if (this.delivery.reason !== undefined) return false
     const { maxBacklogBytes } = this.#owner.limits
-    const isFull = (): boolean => this.delivery.asideBytes > 0 && this.delivery.asideBytes + bytes.length > maxBacklogBytes
+    const isFull = (): boolean => this.delivery.asideBytes > 0 && this.delivery.asideBytes + sizeOfAside(text) > maxBacklogBytes
     // Many in one turn: the socket takes now what the pump would have brought it afterwards.
     while (isFull() && this.delivery.waiting) this.delivery.serve()
     if (isFull()) throw new BacklogFull(quote(event), this.delivery.asideBytes, maxBacklogBytes)
-    return this.delivery.hand(bytes)
+    return this.delivery.hand(text)
   }
 
   /**
@@ -150,12 +150,12 @@ export class Subscriber<E extends object = RegisteredEvents> {
     this.delivery.streams(true)
     try {
       const items = openSource(event, source, this.signal)
-      const take = (item: unknown): Promise<boolean> => this.delivery.hand(Buffer.from(this.#owner.encode(event, item)))
+      const take = (item: unknown): Promise<boolean> => this.delivery.hand(this.#owner.encode(event, item))
       const isComplete = await draw(items, this.signal, take, (error) => this.#owner.failed(error, event))
       if (end && isComplete) this.delivery.end('ended', true)
       return isComplete
     } catch (error) {
-      this.delivery.tell(Buffer.from(encodeError()))
+      this.delivery.tell(encodeError())
       if (end) this.delivery.end('error', true)
       throw error
     } finally {

@@ -1,6 +1,7 @@
 import type { ChannelLog } from './channel-log.ts'
 import type { Coding } from './coding.ts'
 import type { Entry } from './entry.ts'
+import type { EntryList } from './entry-list.ts'
 import type { GapReason } from './gap-reason.ts'
 import type { Log } from './log.ts'
 import { encodeGap } from './own-events.ts'
@@ -48,7 +49,7 @@ export class View {
   /** The index after the newest kept entry that it ever had. */
   get keptHead (): number { return Math.max(0, ...this.parts.map(({ keptHead }) => keptHead)) }
 
-  /** The same of its ephemeral entries. */
+  /** The index after the newest ephemeral entry that it ever had. */
   get ephemeralHead (): number { return Math.max(0, ...this.parts.map(({ ephemeralHead }) => ephemeralHead)) }
 
   /** Whether it lost kept entries from one index on, or ephemeral ones from another. */
@@ -66,7 +67,7 @@ export class View {
 
   /** Whether it has a kept entry from one index up to, not including, another. */
   hasKept (from: number, to: number): boolean {
-    return this.parts.some((part) => part.hasKept(from, to))
+    return this.parts.some(({ kept }) => (kept.firstFrom(from)?.index ?? to) < to)
   }
 
   /** What tells a reader, before it goes on at a cursor, that entries it could hear are gone. */
@@ -76,11 +77,25 @@ export class View {
     return encodeGap(this.#log.idBefore(cursor), { reason, lastEventId, oldestEventId })
   }
 
-  /** How many entries there are from an index on. */
-  countFrom (from: number): number {
+  /**
+   * How many entries there are from an index on.
+   *
+   * @param others Entries of these channels as well are not counted.
+   */
+  countFrom (from: number, others: readonly string[] = []): number {
     let count = 0
-    if (from < this.head) this.#walk(from, this.#log.head, () => { count++; return true })
+    const visit = (entry: Entry): boolean => {
+      if (others.length === 0 || !entry.channels.some((name) => others.includes(name))) count++
+      return true
+    }
+    if (from < this.head) this.#walk(this.#lists(true), from, this.#log.head, visit)
     return count
+  }
+
+  /** The most that `countFrom` can give, found without looking at the entries. */
+  atMostFrom (from: number): number {
+    if (from >= this.head) return 0
+    return this.#lists(true).reduce((sum, list) => sum + list.atMostFrom(from), 0)
   }
 
   /**
@@ -101,20 +116,23 @@ export class View {
 
   #firstKept (from: number): Entry | undefined {
     let first: Entry | undefined
-    this.#walk(from, this.#log.head, (entry) => {
-      if (entry.position === null) return true
-      first = entry
-      return false
-    })
+    for (const { kept } of this.parts) {
+      const entry = kept.firstFrom(from)
+      if (entry !== undefined && (first === undefined || entry.index < first.index)) first = entry
+    }
     return first
+  }
+
+  #lists (withEphemeral: boolean): EntryList[] {
+    const lists = this.parts.map(({ kept }) => kept)
+    return withEphemeral ? lists.concat(this.parts.map(({ ephemeral }) => ephemeral)) : lists
   }
 
   #join (cursor: number, limit: number, replay: boolean): Run {
     const entries: Entry[] = []
     let bytes = 0
     let next = limit
-    this.#walk(cursor, limit, (entry) => {
-      if (replay && entry.position === null) return true
+    this.#walk(this.#lists(!replay), cursor, limit, (entry) => {
       // One entry larger than a run goes alone.
       if (bytes > 0 && bytes + entry.bytes.length > MAX_RUN_BYTES) {
         next = entry.index
@@ -129,9 +147,9 @@ export class View {
   }
 
   /** Visits the entries from one index up to, not including, another, in order, each once, until told to stop. */
-  #walk (from: number, to: number, visit: (entry: Entry) => boolean): void {
+  #walk (lists: readonly EntryList[], from: number, to: number, visit: (entry: Entry) => boolean): void {
     const places = []
-    for (const { entries } of this.parts) {
+    for (const entries of lists) {
       const slot = entries.present(entries.slotOf(from))
       if (slot < entries.end) places.push({ entries, slot, index: entries.at(slot).index })
     }

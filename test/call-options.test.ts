@@ -26,20 +26,23 @@ class Own { name = 'Ada' }
 const own = new Own()
 
 claims('the options of `subscribe` are complete, and name what is wrong', readSubscribeOptions, [
-  [{}, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: Infinity }],
-  [{ from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: Infinity }],
-  [{ channels: [] }, { channels: [], from: undefined, context: {}, expiresAt: Infinity }],
-  [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, context: {}, expiresAt: Infinity }],
-  [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', context, expiresAt: Infinity }],
-  [{ expiresAt: new Date(5) }, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: 5 }],
-  [{ expiresAt: undefined }, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: Infinity }],
-  [{ from: '' }, { channels: [EVERYBODY], from: undefined, context: {}, expiresAt: Infinity }],
-  [{ context: own }, { channels: [EVERYBODY], from: undefined, context: own, expiresAt: Infinity }]
+  [{}, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ channels: [] }, { channels: [], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', resume: true, context, expiresAt: Infinity }],
+  [{ expiresAt: new Date(5) }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5 }],
+  [{ expiresAt: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ from: '' }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ resume: false }, { channels: [EVERYBODY], from: undefined, resume: false, context: {}, expiresAt: Infinity }],
+  [{ context: own }, { channels: [EVERYBODY], from: undefined, resume: true, context: own, expiresAt: Infinity }]
 ], [
   [null, invalid(/"subscribe" must be an object.*it is null/)],
   ['a', invalid(/"subscribe" must/)],
   [['a'], invalid(/"subscribe" must/)],
-  [{ channel: ['a'] }, unknown(/"subscribe\.channel" is unknown; known are channels, from, context, expiresAt$/)],
+  [{ channel: ['a'] }, unknown(/"subscribe\.channel" is unknown; known are channels, from, resume, context, expiresAt$/)],
+  [{ resume: 'no' }, invalid(/"subscribe\.resume" must be true or false/)],
+  [{ resume: null }, invalid(/"subscribe\.resume"/)],
   [{ expiresAt: new Date(NaN) }, invalid(/"subscribe\.expiresAt" must be a valid Date; it is Invalid Date/)],
   [{ expiresAt: 1_700_000_000 }, invalid(/"subscribe\.expiresAt"/)],
   [{ expiresAt: null }, invalid(/"subscribe\.expiresAt"/)],

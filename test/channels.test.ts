@@ -1,4 +1,5 @@
 import t from 'tap'
+import { place } from '../lib/placement.ts'
 import { createFanOut } from './support/fan-out.ts'
 
 t.test('a subscriber hears its channels, each event once, in order', async (t) => {
@@ -52,6 +53,8 @@ t.test('an ephemeral event that nobody is there to hear is not held', async (t) 
   const { publish, subscribe, settled, log } = createFanOut({ maxBytes: 200 })
   const { writer } = subscribe()
   writer.room = 0
+  publish('the last that its socket takes')
+  await settled()
   publish('heard', { ephemeral: true })
   for (let i = 0; i < 100; i++) publish('unheard', { channels: ['nobody'], ephemeral: true })
   await settled()
@@ -98,14 +101,72 @@ t.test('what was evicted is no longer there to be replaced', async (t) => {
 
 t.test('ephemeral events of a channel that everybody has left are let go of', async (t) => {
   const { publish, subscribe, settled, log } = createFanOut({ maxBytes: 200 })
-  const { writer } = subscribe(0, ['a'])
-  writer.room = 1
-  subscribe(0, ['b']).writer.room = 0
+  const { writer } = subscribe(0, ['a', 'others'])
+  writer.room = 0
+  subscribe(0, ['b', 'others']).writer.room = 0
+  publish('the last that their sockets take', { channels: ['others'] })
+  await settled()
   for (let i = 0; i < 10; i++) publish('x', { channels: ['a'], ephemeral: true })
   await settled()
   writer.onClosed()
   for (let i = 0; i < 20; i++) publish('x', { channels: ['b'], ephemeral: true })
   t.equal(log.evictedEphemeral, -1, 'they take no room any more')
+})
+
+t.test('an ephemeral event is let go of once everybody has got it, and not before', async (t) => {
+  const { publish, subscribe, settled, tick, log } = createFanOut()
+  const { writer } = subscribe()
+  subscribe(log.head, ['quiet'])
+  for (let i = 0; i < 10; i++) publish(String(i), { ephemeral: true })
+  await settled()
+  t.strictSame([log.ephemeralSize, writer.data.length], [0, 10])
+  writer.room = 1
+  publish('the last that its socket takes')
+  await settled()
+  subscribe()
+  for (let i = 0; i < 5; i++) publish(`late ${i}`, { ephemeral: true })
+  await settled()
+  t.equal(log.ephemeralSize, 5, 'others have got them')
+  tick(1)
+  t.equal(log.ephemeralSize, 5)
+  writer.drain()
+  await settled()
+  tick(2)
+  t.equal(log.ephemeralSize, 0)
+  t.strictSame(writer.data.slice(-5), [0, 1, 2, 3, 4].map((i) => `late ${i}`))
+  t.notOk(writer.events.some(({ type }) => type === 'sse.gap'))
+})
+
+t.test('a slow reader that leaves takes with it what waited for it alone', async (t) => {
+  const { publish, subscribe, settled, tick, log } = createFanOut()
+  const { writer } = subscribe()
+  writer.room = 1
+  publish('the last that its socket takes')
+  await settled()
+  publish('waits', { ephemeral: true })
+  await settled()
+  t.equal(log.ephemeralSize, 1)
+  writer.onClosed()
+  tick(1)
+  t.equal(log.ephemeralSize, 0)
+})
+
+t.test('an ephemeral event that is older than `maxAge` is let go of, and who had not got it is told', async (t) => {
+  let now = 0
+  const { publish, subscribe, settled, tick, log } = createFanOut({ maxAge: 100 }, { now: () => now })
+  const { writer } = subscribe()
+  writer.room = 1
+  publish('the last that its socket takes')
+  await settled()
+  publish('waits', { ephemeral: true })
+  publish('waits too')
+  await settled()
+  now = 101
+  tick(1)
+  t.strictSame([log.ephemeralSize, log.size], [0, 0])
+  writer.drain()
+  await settled()
+  t.match(writer.events.at(-1), { type: 'sse.gap' })
 })
 
 t.test('an ephemeral event replaces no kept one', async (t) => {
@@ -272,4 +333,53 @@ t.test('a stream that ends is not told of what was lost after its end', async (t
   for (let i = 0; i < 20; i++) publish('after', { channels: ['c'] })
   await settled()
   t.strictSame(writer.events.map(({ type, data }) => type === 'message' ? data : type), ['e'])
+})
+
+t.test('lag counts the entries of a channel that was joined while behind from the join on, and those of two channels once', async (t) => {
+  const { publish, subscribe, hub } = createFanOut()
+  const { subscriber } = subscribe(0, ['a'])
+  publish('1', { channels: ['a'] })
+  publish('before', { channels: ['b'] })
+  subscriber.join('b')
+  publish('2', { channels: ['b'] })
+  publish('3', { channels: ['a', 'b'] })
+  publish('4', { channels: ['b'], ephemeral: true })
+  subscriber.join('c')
+  publish('5', { channels: ['b', 'c'] })
+  publish('6', { channels: ['c'] })
+  t.equal(subscriber.lag, 6)
+  t.equal(hub.lag, 6)
+})
+
+t.test('the subscriber furthest behind is the one with the most entries to get, not the one at the lowest index', async (t) => {
+  const { publish, subscribe, hub } = createFanOut()
+  const { subscriber: earliest } = subscribe(0, ['rare', 'also rare'])
+  // More slots than entries: the bound on what waits for it is the highest, what does wait is not.
+  const { subscriber: replaced } = subscribe(0, ['latest'])
+  const { subscriber: busy } = subscribe(0, ['busy'])
+  publish('x', { channels: ['rare', 'also rare'] })
+  for (let i = 0; i < 8; i++) publish('x', { channels: ['latest'], key: 'k' })
+  for (let i = 0; i < 5; i++) publish('x', { channels: ['busy'] })
+  t.strictSame([earliest.lag, replaced.lag, busy.lag], [1, 1, 5])
+  t.equal(hub.lag, 5)
+})
+
+t.test('where a stranger starts is found without a look at the ephemeral events that are held, however many', async (t) => {
+  const { publish, subscribe, settled, channels, log } = createFanOut()
+  const names = Array.from({ length: 100 }, (_, i) => `c${i}`)
+  subscribe(0, names).writer.room = 0
+  publish('kept', { channels: ['c7'] })
+  await settled()
+  for (let i = 0; i < 10_000; i++) publish('x', { channels: names, ephemeral: true })
+  await settled()
+  t.equal(log.ephemeralSize, 10_000)
+  const view = channels.view([...names, 'own'])
+  let looks = 0
+  for (const { ephemeral } of view.parts) {
+    for (const method of ['at', 'slotOf', 'firstFrom', 'present'] as const) t.intercept(ephemeral, method, { get: () => { looks++; return undefined } })
+  }
+  const { cursor, gap } = place(log, view, { from: 'id', id: 'strange', isNamed: false }, 'replay')
+  t.match(view.gap(cursor, gap!), /"oldestEventId":"\w+\.1"/)
+  t.equal(view.run(cursor, log.head, true).events, 1)
+  t.equal(looks, 0)
 })

@@ -53,21 +53,21 @@ t.test('an entry has memory of its own: it may outlive the rest by far', async (
 t.test('an id of the application stands in place of the position', async (t) => {
   const { log, append } = createLog()
   const entry = append('data: x\n\n', { id: 'order 7' })
-  t.equal(entry.bytes.toString(), 'id: order 7\ndata: x\n\n')
+  t.equal(entry.bytes.toString(), `id: order 7@${id(10)}\ndata: x\n\n`)
   t.equal(log.find('order 7'), entry)
-  t.equal(log.idOf(entry), 'order 7')
+  t.equal(log.idOf(entry), `order 7@${id(10)}`)
   t.equal(log.lastEventId, id(10), 'the position is what a snapshot goes with')
 })
 
-t.test('of an id that was given twice the newer entry is found, also when the older one leaves', async (t) => {
+t.test('an id that several entries have names no place, until all but one of them have left', async (t) => {
   const { log, append } = createLog({ maxEvents: 1 })
   append('data: x\n\n', { id: 'same' })
   const newer = append('data: x\n\n', { id: 'same' })
-  t.equal(log.find('same'), newer)
-  log.trim(2)
+  t.equal(log.find('same'), undefined)
+  log.trim(2, 2)
   t.equal(log.find('same'), newer)
   append()
-  log.trim(3)
+  log.trim(3, 3)
   t.equal(log.find('same'), undefined)
 })
 
@@ -89,7 +89,8 @@ t.test('an entry of maxBytes stands alone in the log', async (t) => {
   appendMany(3)
   const own = 'i'.repeat(256)
   append('x'.repeat(log.maxBytes - idLineBytes(own)), { id: own })
-  t.strictSame([log.size, log.bytes], [1, 400])
+  t.equal(log.size, 1)
+  t.ok(log.bytes > 380 && log.bytes <= 400, 'a position may be shorter than the room that is left for it')
   append('x'.repeat(log.maxBytes - idLineBytes(undefined)))
   t.equal(log.size, 1)
   t.ok(log.bytes <= 400)
@@ -99,7 +100,7 @@ t.test('ephemeral entries never push a kept one out', async (t) => {
   const { log, append, evicted, appendMany } = createLog({ maxEvents: 3, maxBytes: 200 })
   appendMany(3)
   for (let i = 0; i < 50; i++) append('data: e\n\n', { ephemeral: true })
-  log.trim(log.head)
+  log.trim(log.head, 0)
   t.equal(log.size, 3)
   t.ok(evicted.length >= 47)
   t.ok(evicted.every(({ position }) => position === null))
@@ -109,7 +110,7 @@ t.test('what was evicted holds no bytes any more', async (t) => {
   const { log, append, appendMany } = createLog({ maxEvents: 1 })
   const first = append()
   appendMany(1)
-  log.trim(2)
+  log.trim(2, 0)
   t.equal(first.bytes.length, 0)
 })
 
@@ -117,9 +118,9 @@ t.test('maxEvents waits until the entries were served', async (t) => {
   const { log, appendMany } = createLog({ maxEvents: 3 })
   appendMany(10)
   t.equal(log.size, 10)
-  log.trim(5)
+  log.trim(5, 0)
   t.equal(log.size, 5, 'those not yet served stay')
-  log.trim(10)
+  log.trim(10, 0)
   t.equal(log.size, 3)
   t.equal(log.evictedKept, 6)
 })
@@ -132,7 +133,7 @@ t.test('what is older than maxAge is not replayed, trimmed or not', async (t) =>
   clock.now = 1200
   t.equal(log.oldest(), 2)
   t.equal(log.size, 4)
-  log.trim(4)
+  log.trim(4, 0)
   t.equal(log.size, 2)
 })
 
@@ -147,7 +148,7 @@ t.test('an index finds its id after any number of evictions and removals', async
   for (let round = 0; round < 50; round++) {
     appendMany(36)
     log.remove(append())
-    log.trim(log.head)
+    log.trim(log.head, 0)
     t.equal(log.idBefore(log.head), id(log.head * 10), 'also of one that is gone')
     t.equal(log.idBefore(log.head - 1), id((log.head - 1) * 10))
   }

@@ -24,7 +24,7 @@ async function play (reference: Reference, steps: Array<[string, number, number]
     switch (what) {
       case 'publish': {
         const key = second % 3 === 0 ? { key: `k${second % 2}` } : {}
-        const id = second % 7 === 0 ? { id: `own ${reference.entries.length}` } : {}
+        const id = second % 7 === 0 ? { id: `own ${second % 2}` } : {}
         reference.publish({ channels: some(first % 16), ephemeral: second % 5 === 0, ...key, ...id }, first % 13 === 0 ? 30_000 : 0)
         break
       }

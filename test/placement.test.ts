@@ -1,5 +1,5 @@
 import t from 'tap'
-import { resume } from '../lib/placement.ts'
+import { place, type AfterGap } from '../lib/placement.ts'
 import { formatPosition } from '../lib/position.ts'
 import { createFanOut } from './support/fan-out.ts'
 
@@ -14,13 +14,14 @@ async function createHistory (count: number, bounds: Parameters<typeof createFan
   publish('last')
   await settled()
   const { epoch } = log.newest
-  const come = (lastEventId: string, ...names: string[]) => {
+  const start = (id: string, names: string[], { isNamed = false, afterGap = 'replay' as AfterGap } = {}) => {
     const view = channels.view(names.length === 0 ? ['*'] : names)
-    const placement = resume(log, view, lastEventId)
+    const { lastEventId, ...placement } = place(log, view, { from: 'id', id, isNamed }, afterGap)
     channels.release(view)
     return placement
   }
-  return { ...fanOut, come, id: (offset: number): string => formatPosition({ epoch, offset }) }
+  const come = (lastEventId: string, ...names: string[]) => start(lastEventId, names)
+  return { ...fanOut, start, come, id: (offset: number): string => formatPosition({ epoch, offset }) }
 }
 
 t.test('the five cases of a reader that comes back', async (t) => {
@@ -50,34 +51,69 @@ t.test('a reader of a quiet channel is not told of what others lost', async (t) 
 t.test('a reader of no channel at all has missed nothing, whatever it brings', async (t) => {
   const { log, channels } = await createHistory(20, { maxEvents: 5 })
   for (const id of ['', 'strange', 'b000000000.8', log.lastEventId!]) {
-    t.strictSame(resume(log, channels.view([]), id), { cursor: log.head })
+    t.strictSame(place(log, channels.view([]), { from: 'id', id, isNamed: false }, 'replay'), { cursor: log.head })
   }
 })
 
-t.test('an id of the application resumes as long as its event is in the log', async (t) => {
+t.test('a reader of an event with an id of the application resumes after that event, however often the id was given', async (t) => {
   const { log, publish, come, settled } = await createHistory(0, { maxEvents: 5 })
-  publish('a', { id: 'order-1' })
-  publish('b', { id: 'order-2' })
-  publish('c', { id: 'order-1' })
+  const seen: string[] = []
+  for (const id of ['order-7', 'order-8', 'order-9', 'order-7', 'order-10']) {
+    publish(id, { id })
+    seen.push(`${id}@${log.lastEventId!}`)
+  }
   await settled()
-  t.strictSame(come('order-2'), { cursor: log.head - 1 })
-  t.strictSame(come('order-1'), { cursor: log.head }, 'the newer one')
-  t.match(come('order-3'), { gap: 'unknown' })
+  for (const [at, id] of seen.entries()) t.strictSame(come(id), { cursor: log.head - 4 + at }, id)
+  t.strictSame(come(`order-7@b000000000.${log.newest.offset}`), { cursor: log.head - 5, gap: 'foreign' }, 'of before a restart')
+  publish('x')
+  publish('y')
+  await settled()
+  t.strictSame(come(seen[0]!), { cursor: log.head - 5, gap: 'evicted' })
+  t.strictSame(come(seen[3]!), { cursor: log.head - 3 })
+})
+
+t.test('a reader that makes up an id of the application is not told whether there is an event of that id', async (t) => {
+  const { publish, come, settled } = await createHistory(0)
+  publish('secret', { id: 'order-7', channels: ['others'] })
+  await settled()
+  t.strictSame(come('order-7'), come('order-8'))
+  t.match(come('order-7'), { gap: 'unknown' })
+})
+
+t.test('the application names the one event in the log that has an id, and a name of several or of none is a gap', async (t) => {
+  const { log, publish, start, settled } = await createHistory(0, { maxEvents: 5 })
+  for (const id of ['order-1', 'order-2', 'order-1']) publish(id, { id })
+  await settled()
+  const from = (id: string) => start(id, [], { isNamed: true })
+  t.strictSame(from('order-2'), { cursor: log.head - 1 })
+  t.match(from('order-1'), { gap: 'unknown' })
+  t.match(from('order-3'), { gap: 'unknown' })
+  t.strictSame(from(log.lastEventId!), { cursor: log.head })
   for (let i = 0; i < 5; i++) publish('x')
   await settled()
-  t.match(come('order-2'), { gap: 'unknown' })
+  t.match(from('order-2'), { gap: 'unknown' })
+})
+
+t.test('with `afterGap: \'live\'` only what comes follows a gap, whatever the gap', async (t) => {
+  const { log, id, start } = await createHistory(9, { maxEvents: 5 })
+  const { head } = log
+  for (const [lastEventId, gap] of [[id(4), 'evicted'], ['b000000000.8', 'foreign'], [id(11), 'future'], ['strange', 'unknown']] as const) {
+    t.strictSame(start(lastEventId, [], { afterGap: 'live' }), { cursor: head, gap })
+  }
+  t.strictSame(start(id(8), [], { afterGap: 'live' }), { cursor: 8 }, 'where there is no gap, nothing is left out')
 })
 
 t.test('what was replaced is no gap', async (t) => {
-  const { log, publish, come, settled } = await createHistory(0)
+  const { log, publish, start, come, settled } = await createHistory(0)
   const before = log.lastEventId!
   publish('1', { key: 'k' })
   const seen = log.lastEventId!
   publish('2', { key: 'k', id: 'mine' })
+  const mine = `mine@${log.lastEventId!}`
   publish('3', { key: 'k' })
   await settled()
-  for (const id of [before, seen]) t.notOk(come(id).gap)
-  t.strictSame(come('mine'), { cursor: log.head - 1 }, 'an id of the application is known as long as the history reaches back')
+  for (const id of [before, seen, mine]) t.notOk(come(id).gap)
+  t.strictSame(start('mine', [], { isNamed: true }), { cursor: log.head - 1 }, 'an id of the application is known as long as the history reaches back')
 })
 
 t.test('what the bounds allow is replayed and no more, before and after the log is trimmed', async (t) => {

@@ -149,7 +149,7 @@ t.test('`app.sse.channel(name)`', async (t) => {
     const a = app.sse.channel('a')
     const { id } = await a.broadcast('message', 'one')
     t.equal(id, app.sse.lastEventId)
-    t.strictSame(await a.broadcast('message', 'two', { id: 'two' }), { id: 'two' })
+    t.strictSame(await a.broadcast('message', 'two', { id: 'two' }), { id: `two@${app.sse.lastEventId!}` })
     t.strictSame(await a.broadcast('message', 'three', { ephemeral: true }), { id: null })
     await t.rejects(a.broadcast('message', 'to b', { channels: 'b' } as object), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"broadcast\.channels"/ })
     await a.broadcast('message', 'four')

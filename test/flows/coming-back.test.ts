@@ -249,39 +249,63 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     t.strictSame({ numbers, gaps }, { numbers: [snapshot.sum + 1, 9], gaps: [] })
   })
 
-  t.test('is the oldest that is kept, whatever it brings, where the route says `from: \'oldest\'`', async (t) => {
+  t.test('is where the route says by `from` only if it brings no id, unless the route says `resume: false`', async (t) => {
     const app = Fastify()
     await app.register(ssePlugin, { shutdownTimeout: 0, history: { maxEvents: 10 } })
     app.get('/all', async (_request, reply) => { await app.sse.subscribe(reply, { from: 'oldest' }) })
+    app.get('/always', async (_request, reply) => { await app.sse.subscribe(reply, { from: 'oldest', resume: false }) })
+    app.get('/now', async (_request, reply) => { await app.sse.subscribe(reply, { resume: false }) })
     const journey = { app, port: await listen(t, app) }
     const ids = await publish(journey, 1, 20)
     await turn()
-    for (const header of [undefined, ids[0]!, ids[14]!]) {
-      const { numbers, gaps } = await hear(t, journey.port, 20, { path: '/all', ...header === undefined ? {} : { header } })
-      t.strictSame({ numbers, gaps }, { numbers: [11, 20], gaps: [] })
+    const after = async (path: string, header?: string): Promise<unknown> => {
+      const { numbers, gaps } = await hear(t, journey.port, 20, { path, ...header === undefined ? {} : { header } })
+      return { numbers, gaps }
     }
+    t.strictSame(await after('/all'), { numbers: [11, 20], gaps: [] })
+    t.strictSame(await after('/all', ids[14]!), { numbers: [16, 20], gaps: [] })
+    t.match(await after('/all', ids[0]!), { numbers: [11, 20], gaps: [{ reason: 'evicted' }] })
+    for (const header of [undefined, ids[0]!, ids[14]!]) t.strictSame(await after('/always', header), { numbers: [11, 20], gaps: [] })
+    const { numbers } = await hear(t, journey.port, undefined, { path: '/now', header: ids[14]! })
+    t.strictSame(numbers, [undefined, undefined])
   })
 
-  t.test('is after the event of its own id, the newest of that name, as long as it is kept', async (t) => {
+  t.test('is exactly after the event whose id the application gave, though it gave that id twice', async (t) => {
     const journey = await start(t, { history: { maxEvents: 10 } })
     const { app, port } = journey
-    const id = async (number: number, id: string): Promise<void> => {
-      t.equal((await app.sse.broadcast('message', numbered(number), { id })).id, id)
+    const seen: string[] = []
+    for (const [at, id] of ['order 7', 'order 8', 'order 9', 'order 7', 'order 10'].entries()) {
+      seen.push((await app.sse.broadcast('message', numbered(at + 1), { id })).id!)
     }
-    await id(1, 'order 7')
-    await id(2, 'order 8')
-    await id(3, 'order 7')
-    const positions = await publish(journey, 4, 6)
     const after = async (lastEventId: string, last: number | undefined): Promise<unknown> => {
       const byHeader = await hear(t, port, last, { header: lastEventId })
       t.strictSame(await hear(t, port, last, { query: lastEventId }), byHeader)
       return { numbers: byHeader.numbers, gaps: byHeader.gaps }
     }
-    t.strictSame(await after('order 8', 6), { numbers: [3, 6], gaps: [] })
-    t.strictSame(await after('order 7', 6), { numbers: [4, 6], gaps: [] })
-    t.strictSame(await after(positions[0]!, 6), { numbers: [5, 6], gaps: [] })
-    const later = await publish(journey, 7, 20)
+    for (const [at, id] of seen.slice(0, 4).entries()) t.strictSame(await after(id, 5), { numbers: [at + 2, 5], gaps: [] }, id)
+    t.match(await after('order 7', 5), { numbers: [1, 5], gaps: [{ reason: 'unknown' }] }, 'the bare id says nothing about which of the two it was')
+    const later = await publish(journey, 6, 20)
     await turn()
-    t.strictSame(await after('order 7', 20), { numbers: [11, 20], gaps: [{ reason: 'unknown', oldestEventId: later[4] }] })
+    t.strictSame(await after(seen[0]!, 20), { numbers: [11, 20], gaps: [{ reason: 'evicted', lastEventId: seen[0]!.split('@')[1], oldestEventId: later[5] }] })
+
+    const restarted = await start(t)
+    await restarted.app.sse.broadcast('message', numbered(1), { id: 'order 7' })
+    await publish(restarted, 2, 3)
+    const { numbers, gaps } = await hear(t, restarted.port, 3, { header: seen[0]! })
+    t.match({ numbers, gaps }, { numbers: [1, 3], gaps: [{ reason: 'foreign' }] }, 'after a restart')
+  })
+
+  t.test('is the head after a gap, where the application says `afterGap: \'live\'`: a made-up id costs no replay', async (t) => {
+    const journey = await start(t, { afterGap: 'live' })
+    const ids = await publish(journey, 1, 20)
+    const reader = new NumberedReader(journey.port)
+    t.after(() => reader.socket.destroy())
+    reader.ask('GET /events?lastEventId=made-up HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await until(() => reader.gaps.length === 1)
+    await publish(journey, 21, 21)
+    await until(() => reader.last === 21)
+    t.match(reader.gaps, [{ reason: 'unknown' }])
+    t.equal(reader.first, 21)
+    t.strictSame((await hear(t, journey.port, 21, { header: ids[9]! })).numbers, [11, 21], 'who brings a good one gets the rest')
   })
 })

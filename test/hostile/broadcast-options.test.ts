@@ -44,7 +44,7 @@ const refused: Array<[title: string, options: unknown, code: string]> = [
   ['a symbol for a name', { channels: [Symbol('a')] }, NAMES],
   ...['\n', '\r', '\0', '\t', '\x1b[31m', '\x7f', '\x80', '\x85', '\x9f', 'a\nb'].map((name): [string, unknown, string] => [`the name ${quoted(name)}`, { channels: ['a', name] }, NAMES]),
   ...['', ' ', ' a', 'a ', '\t', 'a\tb', 'a\nb', 'a\r', 'a\0', '\x7f', 'é', '\u2028', '😀', '\uFEFFa', 'i'.repeat(257)].map((id): [string, unknown, string] => [`the id ${quoted(id)}`, { id }, INVALID]),
-  ...['sse.final', 'sse.', 'head', 'oldest', 'abcdefghij.0', '0123456789.9999999999999999'].map((id): [string, unknown, string] => [`the id ${id}, which is ours`, { id }, INVALID]),
+  ...['sse.final', 'sse.', 'head', 'oldest', 'abcdefghij.0', '0123456789.9999999999999999', 'mine@abcdefghij.0', '@abcdefghij.0'].map((id): [string, unknown, string] => [`the id ${id}, which is ours`, { id }, INVALID]),
   ...[7, null, true, {}, [], ['a'], Symbol('a'), 1n, Object('a'), { toString: () => 'a' }].map((id): [string, unknown, string] => [`an id of the type ${Object.prototype.toString.call(id)}`, { id }, INVALID]),
   ...[1, 'true', null, {}, Object(true)].map((ephemeral): [string, unknown, string] => [`ephemeral as ${Object.prototype.toString.call(ephemeral)}`, { ephemeral }, INVALID]),
   ['an id of what is not kept', { id: 'a', ephemeral: true }, INVALID]
@@ -78,13 +78,14 @@ t.test('a broadcast', async (t) => {
   })
 
   t.test('with ids at the edges of what is allowed arrives with them, and is found by them', async (t) => {
-    const ids = ['!', '~', 'i'.repeat(256), 'a b', '__proto__', 'constructor', '$', '0-0', 'Head', 'OLDEST', 'sse', 'ssex.', 'abcdefghij.', 'abcdefghij.01', 'ABCDEFGHIJ.1', '%00', '&', '+', '#', 'id: 7']
+    const ids = ['!', '~', 'i'.repeat(256), 'a b', '__proto__', 'constructor', '$', '0-0', 'Head', 'OLDEST', 'sse', 'ssex.', 'abcdefghij.', 'abcdefghij.01', 'ABCDEFGHIJ.1', '%00', '&', '+', '#', 'id: 7', '@', 'a@b', 'a@b@']
     for (const id of ids) {
-      t.same(await app.sse.broadcast('message', id, { id }), { id })
-      t.same(await reader.next(), { type: 'message', data: id, lastEventId: id })
+      const { id: lastEventId } = await app.sse.broadcast('message', id, { id })
+      t.equal(lastEventId, `${id}@${app.sse.lastEventId!}`)
+      t.same(await reader.next(), { type: 'message', data: id, lastEventId })
       const after = await app.sse.broadcast('message', 'next')
       t.equal((await reader.next()).data, 'next')
-      const comeback = await TwoOpinions.open(t, port, `/events?lastEventId=${encodeURIComponent(id)}`)
+      const comeback = await TwoOpinions.open(t, port, `/events?lastEventId=${encodeURIComponent(lastEventId!)}`)
       t.same(await comeback.next(), { type: 'message', data: 'next', lastEventId: after.id })
       comeback.leave()
     }
@@ -131,7 +132,7 @@ t.test('what is changed after the call changes nothing that goes out', async (t)
   change()
   channels[0] = 'others'
   options.id = 'yours'
-  t.same(await broadcast, { id: 'mine' })
+  t.match((await broadcast).id, /^mine@/)
   restore()
   const sent = opened[0]!.send('message', payload)
   change()

@@ -104,7 +104,8 @@ t.test('`history.maxBytes` takes exactly what fits with its id and its name, and
   const { app, port } = await start(t, { history: { maxBytes } })
   const reader = await TwoOpinions.open(t, port)
   for (const [event, id] of [['message', 'i'], ['message', 'i'.repeat(256)], [x(300), 'i'], ['é'.repeat(100), 'i i']] as const) {
-    const overhead = Buffer.byteLength(`id: ${id}\n${event === 'message' ? '' : `event: ${event}\n`}data: \n\n`)
+    // A position has room for its longest form.
+    const overhead = Buffer.byteLength(`id: ${id}@abcdefghij.9007199254740991\n${event === 'message' ? '' : `event: ${event}\n`}data: \n\n`)
     await t.rejects(app.sse.broadcast(event, x(maxBytes - overhead + 1), { id }), { ...TOO_LARGE, message: /"history\.maxBytes"/ })
     await app.sse.broadcast(event, x(maxBytes - overhead), { id })
     t.equal((await reader.next()).data.length, maxBytes - overhead)

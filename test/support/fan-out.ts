@@ -94,6 +94,8 @@ export interface FanOutOptions extends Partial<Omit<SubscriberLimits, 'timeouts'
   readonly timeouts?: Partial<Timeouts>
   readonly shutdownTimeout?: number
   readonly minBytesToCompress?: number
+  /** Milliseconds of the log's clock. */
+  readonly now?: () => number
 }
 
 export interface Publishing {
@@ -125,14 +127,14 @@ export function codedWriter (writer: GatedWriter, coding: CodingName): ResponseW
 
 /** The rooms of the fan-out, wired as the plugin wires them, without a server. */
 export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOptions = {}) {
-  const { shutdownTimeout = 1000, timeouts = {}, minBytesToCompress = Infinity, ...limits } = options
+  const { shutdownTimeout = 1000, timeouts = {}, minBytesToCompress = Infinity, now = () => 0, ...limits } = options
   const epoch = createEpoch()
   const log: Log = new Log({
     origin: { epoch, offset: 0 },
     bounds: { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity, ...bounds },
     minBytesToCompress,
     keeps: true,
-    now: () => 0,
+    now,
     evicted: (entry) => channels.evict(entry)
   })
   const channels = new Channels(log)
@@ -145,6 +147,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     limits: {
       maxBacklogBytes: 256 * 1024,
       maxChannelsPerSubscriber: 100,
+      replaysGaps: true,
       closesSlow: false,
       endTimeout: Infinity,
       timeouts: { ...NEVER, ...timeouts },
@@ -154,6 +157,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     now: () => time,
     encode: (event, payload) => encodeEvent(event, String(payload)),
     ready: (delivery) => pump.add(delivery),
+    pushedBack: (delivery, isPushedBack) => pump.passBy(delivery, isPushedBack),
     onClose: (subscriber, reason) => ended.push([subscriber, reason]),
     failed: (error) => failed.push(error),
     predicateFailed: (error) => failed.push(error)
@@ -189,6 +193,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
       awake += real - time - asleep
       time = real
       hub.look({ real, awake })
+      pump.tidy()
     },
     /** Until the pump has served whom it can. */
     async settled (): Promise<void> {

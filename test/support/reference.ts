@@ -1,4 +1,4 @@
-import { resume } from '../../lib/placement.ts'
+import { place } from '../../lib/placement.ts'
 import { codedWriter, createFanOut, GatedWriter, type Publishing } from './fan-out.ts'
 import type { CodingName } from '../../lib/coding.ts'
 import { Cursor } from '../../lib/cursor.ts'
@@ -11,7 +11,7 @@ import { Subscriber } from '../../lib/subscriber.ts'
 interface Placed extends Required<Pick<Publishing, 'channels' | 'ephemeral'>> {
   readonly index: number
   readonly key: string | undefined
-  /** What a reader that got it brings when it comes back. */
+  /** What a reader that got it brings when it comes back. Several may have been given one name. */
   readonly eventId: string | undefined
   /** When a later one of the same key took its place, by channel. */
   readonly replacedAt: Map<string, number>
@@ -72,7 +72,7 @@ export class Reference {
       if (older.key !== kind || this.#isEvicted(older, this.#evicted())) continue
       for (const channel of channels) if (older.channels.includes(channel) && !older.replacedAt.has(channel)) older.replacedAt.set(channel, this.#time)
     }
-    const eventId = ephemeral ? undefined : id ?? log.lastEventId!
+    const eventId = ephemeral ? undefined : `${id === undefined ? '' : `${id}@`}${log.lastEventId!}`
     this.entries.push({ index, channels, ephemeral, key: kind, eventId, replacedAt: new Map() })
   }
 
@@ -81,7 +81,7 @@ export class Reference {
     this.#time++
     const { log, channels, hub } = this.#fanOut
     const view = channels.view(names, coding)
-    const { cursor: index, gap } = lastEventId === undefined ? { cursor: log.head, gap: undefined } : resume(log, view, lastEventId)
+    const { cursor: index, gap } = place(log, view, lastEventId === undefined ? { from: 'head' } : { from: 'id', id: lastEventId, isNamed: false }, 'replay')
     const cursor = new Cursor(log, channels, view, index)
     const writer = new GatedWriter(coding)
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding)), {})
@@ -199,23 +199,10 @@ export class Reference {
     const { log } = this.#fanOut
     if (lastEventId === undefined) return { start: log.head, isStranger: false }
     if (lastEventId === formatOrigin(log)) return { start: 0, isStranger: false }
-    const entry = this.entries.findLast(({ eventId }) => eventId === lastEventId)
-    const isOwn = entry?.eventId !== undefined && !entry.eventId.startsWith('own')
-    // An id of the application's is known as long as its entry is in the log.
-    if (entry === undefined || (!isOwn && this.#isEvicted(entry, this.#evicted()))) {
-      const byPosition = this.#afterPosition(lastEventId)
-      return byPosition === undefined ? { start: 0, isStranger: true } : { start: byPosition, isStranger: false }
-    }
-    return { start: entry.index + 1, isStranger: false }
-  }
-
-  /** The ids of gaps and of the beginning are positions of entries that may carry an id of the application's. */
-  #afterPosition (eventId: string): number | undefined {
-    const match = /^\w{10}\.(\d+)$/.exec(eventId)
-    if (match === null) return undefined
-    let offset = 0
-    for (const { index, ephemeral } of this.entries) if (!ephemeral && ++offset === Number(match[1])) return index + 1
-    return undefined
+    // The offsets of the fan-out are dense, and only kept entries have one.
+    const offset = Number(/(?:^|@)\w{10}\.(\d+)$/.exec(lastEventId)?.[1])
+    const entry = this.entries.filter(({ ephemeral }) => !ephemeral)[offset - 1]
+    return entry === undefined ? { start: 0, isStranger: true } : { start: entry.index + 1, isStranger: false }
   }
 
   /** The channels by which a reader may get an entry at a time; those it has left do not count. */
