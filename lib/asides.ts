@@ -12,8 +12,9 @@ interface Aside {
   readonly settle: ((handed: boolean) => void) | undefined
 }
 
-// What an aside takes beside its bytes. Without it, a quarter of a megabyte of tiny ones would take ten times as much memory.
-const OVERHEAD_BYTES = 256
+// What an aside takes beside its bytes, with the promises of the `send` that waits for it. Without it, a quarter of a megabyte of tiny ones
+// would take twenty times as much memory.
+const OVERHEAD_BYTES = 1024
 
 /** The bytes that a text takes while it waits. */
 export function sizeOfAside (text: string): number {

@@ -112,7 +112,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    *
    * @returns True once it is handed to the socket, false when the reader has gone.
    * @throws as `broadcast` does; FST_SSE_BACKLOG_FULL where other sends wait, and with this one they would take more than
-   * `maxBacklogBytes`, each 256 bytes beside its own. As a rejection, logged too, and harmless where nobody awaits it.
+   * `maxBacklogBytes`, each 1 KiB beside its own. As a rejection, logged too, and harmless where nobody awaits it.
    */
   send<K extends keyof E & string> (event: K, data: E[K]): Promise<boolean> {
     return this.#harmless(event, this.#send(event, data))

@@ -383,3 +383,27 @@ t.test('where a stranger starts is found without a look at the ephemeral events 
   t.equal(view.run(cursor, log.head, true).events, 1)
   t.equal(looks, 0)
 })
+
+t.test('readers of quiet channels that lost nothing are told so, whatever 20,000 other channels lost meanwhile', async (t) => {
+  const { publish, subscribe, settled, channels, log } = createFanOut({ maxEvents: 1000 })
+  const quiet = Array.from({ length: 300 }, (_, i) => `quiet/${i}`)
+  for (const name of quiet) subscribe(log.head, [name]).writer.end()
+  for (const name of quiet.slice(0, 50)) publish('x', { channels: [name] })
+  const left = log.lastEventId!
+  for (const name of quiet.slice(100, 150)) publish('x', { channels: [name] })
+  for (let i = 0; i < 20_000; i++) {
+    publish('x', { channels: [`busy/${i}`] })
+    if (i % 500 === 0) await settled()
+  }
+  // Nobody has to be there for the log to be trimmed.
+  subscribe()
+  publish('x')
+  await settled()
+  const gaps = quiet.map((name) => {
+    const view = channels.view([name])
+    const { gap } = place(log, view, { from: 'id', id: left, isNamed: false }, 'replay')
+    channels.release(view)
+    return gap
+  })
+  t.strictSame(gaps, quiet.map((_, i) => i >= 100 && i < 150 ? 'evicted' : undefined))
+})

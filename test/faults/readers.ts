@@ -41,6 +41,11 @@ const commands = {
     numbered.push(new NumberedReader(port, fill).connect({ path }))
   },
 
+  /** On loopback: so many that never read, each with a channel of its own. */
+  openStalled (port: number, count: number): void {
+    for (let n = 0; n < count; n++) connect(port, '127.0.0.1').pause().write(`GET /events?channel=own${n} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
+  },
+
   counted: (): Counted[] => numbered.map(({ first, last, count, gaps, faults, closed }) => ({ first, last, count, gaps: gaps.length, faults, closed }))
 }
 

@@ -119,6 +119,22 @@ const commands = {
     }, 5))
   },
 
+  /**
+   * Gives each subscriber tiny events of its own, one in a turn, until it has had so many or refuses one.
+   *
+   * @param by To its channel, which nobody else hears, or to it alone, without a wait for the one before.
+   */
+  async trickle (count: number, by: 'broadcast' | 'send'): Promise<void> {
+    const willing = new Set(app.sse.subscribers())
+    for (let n = 0; n < count && willing.size > 0; n++) {
+      for (const subscriber of willing) {
+        if (by === 'broadcast') void app.sse.broadcast('message', 'x', { channels: subscriber.channels })
+        else subscriber.send('message', 'x').catch(() => willing.delete(subscriber))
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  },
+
   /** @returns The number of the last event, by channel. */
   stopFloods (): Readonly<Record<string, number>> {
     for (const timer of timers) clearInterval(timer)

@@ -101,7 +101,7 @@ t.test('`send`', async (t) => {
 
   t.test('takes its place after every earlier broadcast and before every later one, also where the reader is behind', async (t) => {
     for (const stalled of [false, true]) {
-      const journey = await start(t, { options: { maxBacklogBytes: 20_000 } })
+      const journey = await start(t, { options: { maxBacklogBytes: 100_000 } })
       const { app, port, opened } = journey
       const reader = await open(t, port)
       if (stalled) await stall(journey, reader)
