@@ -163,7 +163,7 @@ t.test('`send`', async (t) => {
   })
 
   t.test('is false once the reader has gone, and for what waited for it then', async (t) => {
-    const journey = await start(t, { options: { maxBacklogBytes: 1000 } })
+    const journey = await start(t, { options: { maxBacklogBytes: 10_000 } })
     const { app, port, opened, logged } = journey
     const reader = await open(t, port)
     await stall(journey, reader)
