@@ -111,15 +111,19 @@ export class EventStreams {
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const { request, raw: response } = reply
-    if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
-    const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
-    const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
-    const start = { channels, coding, context, expiresAt: hub.now + expiresAt - Date.now(), ...startingPoint(log, from, lastEventId) }
+    // Now, not when it opens: what is placed in between is not missed.
+    const withoutId = startingPoint(log, from, undefined)
     const turn = this.#turnstile.pass()
     if (turn !== undefined) await turn
     if (reply.sent) throw new ReplySent()
     // It may have left during a hook of the application: `close` has been fired by then.
-    if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
+    if (hasClosed(response)) return this.#neverOpened(reply, { channels, context }, 'reader')
+    // Not before its turn: a stranger chooses what there is to read.
+    if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
+    const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
+    const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
+    const point = from === undefined && lastEventId !== undefined ? startingPoint(log, undefined, lastEventId) : withoutId
+    const start = { channels, coding, context, expiresAt: hub.now + expiresAt - Date.now(), ...point }
     if (closing.isUnderway) closeConnectionAfter(response)
     if (lastEventId !== FINAL_ID) return this.#turn(reply, start)
     hub.turnedAway('refused')
@@ -173,13 +177,13 @@ export class EventStreams {
   }
 
   /** A handler that returns the subscriber would otherwise be told that it has answered twice. */
-  #neverOpened (reply: FastifyReply, start: Start, reason: CloseReason): Subscriber {
+  #neverOpened (reply: FastifyReply, { channels: names, context }: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
     reply.hijack()
     const { log, channels, hub } = this.#parts
     // Who was cut for taking too long has not left.
     const ended = this.#headPhase.wasCut(reply) ? 'shutdown' : reason
-    const cursor = new Cursor(log, channels, channels.view(start.channels), log.head)
-    return new Subscriber(hub, Delivery.closed(hub, cursor, ended), start.context)
+    const cursor = new Cursor(log, channels, channels.view(names), log.head)
+    return new Subscriber(hub, Delivery.closed(hub, cursor, ended), context)
   }
 
   #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
