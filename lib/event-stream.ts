@@ -30,6 +30,7 @@ import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseTrailers, se
 import type { SubscriberContext } from './subscriber-context.ts'
 import { Subscriber } from './subscriber.ts'
 import { Turnstile } from './turnstile.ts'
+import { watchUpgraded } from './upgraded.ts'
 
 /** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
 export interface ReplyOfAnyServer {
@@ -97,7 +98,10 @@ export class EventStreams {
   async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions | (() => Promise<SubscribeOptions | undefined>) = {}): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
-    return this.#headPhase.add(reply, async () => this.#subscribe(reply, typeof options === 'function' ? await options() : options))
+    return this.#headPhase.add(reply, async () => {
+      watchUpgraded(reply.raw)
+      return this.#subscribe(reply, typeof options === 'function' ? await options() : options)
+    })
   }
 
   /** Ends what is being opened, as the hub ends what is open. */
