@@ -31,6 +31,7 @@ import type { SubscriberContext } from './subscriber-context.ts'
 import { Subscriber } from './subscriber.ts'
 import { Turnstile } from './turnstile.ts'
 import { watchUpgraded } from './upgraded.ts'
+import { LEFT, whileOpen } from './while-open.ts'
 
 /** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
 export interface ReplyOfAnyServer {
@@ -58,6 +59,9 @@ export interface EventStreamParts {
   onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
 }
 
+/** A function of the application that gives the options of a stream. */
+export type GiveOptions = () => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>
+
 /** What is to be opened. */
 interface Start extends StartingPoint {
   readonly channels: readonly string[]
@@ -72,6 +76,9 @@ interface Placed {
   readonly cursor: Cursor
   readonly gap: GapReason | undefined
 }
+
+/** Of a reader that left before the application had said what it is to hear. */
+const NOTHING_ASKED = { channels: [], context: {} }
 
 /**
  * Turns a request into an event stream: request, negotiate, head, cursor, live.
@@ -95,12 +102,15 @@ export class EventStreams {
    * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_TRAILERS_SET, FST_SSE_HEADER_INVALID, what is
    * wrong with an option, and what functions of the application throw
    */
-  async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions | (() => Promise<SubscribeOptions | undefined>) = {}): Promise<Subscriber> {
+  async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions | GiveOptions = {}): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
     return this.#headPhase.add(reply, async () => {
       watchUpgraded(reply.raw)
-      return this.#subscribe(reply, typeof options === 'function' ? await options() : options)
+      const given = typeof options === 'function' ? await whileOpen(reply.raw, options()) : options
+      if (given !== LEFT) return this.#subscribe(reply, given)
+      if (reply.sent) throw new ReplySent()
+      return this.#neverOpened(reply, NOTHING_ASKED, 'reader')
     })
   }
 
@@ -139,11 +149,12 @@ export class EventStreams {
     const { admission, hub, closing, compresses, overload } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
-    const key = await admission.keyOf(request)
-    const headers = checkHeaders(await this.#parts.headers(request))
+    const key = await whileOpen(response, admission.keyOf(request))
+    const given = key === LEFT ? LEFT : await whileOpen(response, this.#parts.headers(request))
     // The handler has returned: it did not await this.
     if (reply.sent) throw new ReplySent()
-    if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
+    if (key === LEFT || given === LEFT || hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
+    const headers = checkHeaders(given)
     if (closing.isUnderway) closeConnectionAfter(response)
     if (!admission.enter(key, response)) {
       hub.turnedAway('overload')
