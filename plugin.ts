@@ -18,7 +18,7 @@ import { serveInspector } from './lib/inspector.ts'
 import { Log } from './lib/log.ts'
 import { MemoryBroker } from './lib/memory-broker.ts'
 import { readOptions, type SsePluginOptions } from './lib/options.ts'
-import { takeOutOfService } from './lib/out-of-service.ts'
+import { serversOf, takeOutOfService } from './lib/out-of-service.ts'
 import { Pump } from './lib/pump.ts'
 import { Sse } from './lib/sse.ts'
 import { fullUrl, refuseTaken } from './lib/urls.ts'
@@ -96,7 +96,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       url,
       // A HEAD twin of Fastify's own would open a stream and never answer.
       exposeHeadRoute: false,
-      handler: async (request, reply) => { await eventStreams.subscribe(reply, async () => settings.subscribe(request)) }
+      handler: async (request, reply) => { await eventStreams.subscribe(reply, () => settings.subscribe(request)) }
     })
   }
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)
@@ -118,7 +118,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   // Not onClose: the server waits for open streams before that.
   app.addHook('preClose', async () => {
     await broadcaster.close()
-    if (listens) for (const server of new Set([app.server, ...eventStreams.servers])) takeOutOfService(server)
+    if (listens) for (const server of new Set([...serversOf(app), ...eventStreams.servers])) takeOutOfService(server)
     await Promise.all([eventStreams.close(), hub.close()])
     clock.stop()
   })

@@ -29,9 +29,9 @@ export class Admission {
   }
 
   /** What `keyGenerator` gives; undefined where keys are not limited. @throws what it throws */
-  async keyOf (request: FastifyRequest): Promise<Key | undefined> {
+  keyOf (request: FastifyRequest): Key | undefined | Promise<Key | undefined> {
     const { maxSubscribersPerKey, keyGenerator } = this.#limits
-    return maxSubscribersPerKey === Infinity ? undefined : await keyGenerator(request)
+    return maxSubscribersPerKey === Infinity ? undefined : keyGenerator(request)
   }
 
   /**

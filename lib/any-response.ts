@@ -10,16 +10,22 @@ export function hasClosed (response: AnyResponse): boolean {
   return response.destroyed || response.writableEnded || response.req?.socket?.destroyed === true
 }
 
-/** Calls back when a response has closed; perhaps twice. */
-export function whenClosed (response: AnyResponse, callback: () => void): void {
+/** Calls back when a response has closed; perhaps twice. @returns Calls it off. */
+export function whenClosed (response: AnyResponse, callback: () => void): () => void {
   // Not `once`, which takes three times the memory for as long as the stream is open.
   response.on('close', callback)
+  const forget = (): void => { response.off('close', callback) }
   // A pipelined response that waits for its turn is not told when the connection is lost.
-  if (response instanceof ServerResponse && response.socket === null) {
-    const { socket } = response.req
-    // Each that waits has its own, and there may be many: no leak for Node to warn of.
-    socket.setMaxListeners(0)
-    socket.once('close', callback)
-    response.once('close', () => socket.off('close', callback))
+  if (!(response instanceof ServerResponse) || response.socket !== null) return forget
+  const { socket } = response.req
+  const leave = (): void => { socket.off('close', callback) }
+  // Each that waits has its own, and there may be many: no leak for Node to warn of.
+  socket.setMaxListeners(0)
+  socket.once('close', callback)
+  response.once('close', leave)
+  return () => {
+    forget()
+    leave()
+    response.off('close', leave)
   }
 }

@@ -24,12 +24,14 @@ import { demand } from './option-rules.ts'
 import type { Overload, StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
-import { place, startingPoint, type AfterGap, type Placement, type StartingPoint } from './placement.ts'
+import { place, resumption, startingPoint, type AfterGap, type Placement, type StartingPoint } from './placement.ts'
 import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
 import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseTrailers, setCoding, setGap, setHead } from './response-head.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
 import { Subscriber } from './subscriber.ts'
 import { Turnstile } from './turnstile.ts'
+import { watchUpgraded } from './upgraded.ts'
+import { LEFT, whileOpen } from './while-open.ts'
 
 /** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
 export interface ReplyOfAnyServer {
@@ -58,6 +60,9 @@ export interface EventStreamParts {
   onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
 }
 
+/** A function of the application that gives the options of a stream. */
+export type GiveOptions = () => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>
+
 /** What is to be opened. */
 interface Start {
   readonly at: StartingPoint
@@ -72,6 +77,9 @@ interface Start {
 interface Placed extends Omit<Placement, 'cursor'> {
   readonly cursor: Cursor
 }
+
+/** Of a reader that left before the application had said what it is to hear. */
+const NOTHING_ASKED = { channels: [], context: {} }
 
 /**
  * Turns a request into an event stream: request, negotiate, head, cursor, live.
@@ -95,10 +103,16 @@ export class EventStreams {
    * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_TRAILERS_SET, FST_SSE_HEADER_INVALID, what is
    * wrong with an option, and what functions of the application throw
    */
-  async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions | (() => Promise<SubscribeOptions | undefined>) = {}): Promise<Subscriber> {
+  async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions | GiveOptions = {}): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
-    return this.#headPhase.add(reply, async () => this.#subscribe(reply, typeof options === 'function' ? await options() : options))
+    return this.#headPhase.add(reply, async () => {
+      watchUpgraded(reply.raw)
+      const given = typeof options === 'function' ? await whileOpen(reply.raw, options()) : options
+      if (given !== LEFT) return this.#subscribe(reply, given)
+      if (reply.sent) throw new ReplySent()
+      return this.#neverOpened(reply, NOTHING_ASKED, 'reader')
+    })
   }
 
   /** Ends what is being opened, as the hub ends what is open. */
@@ -107,20 +121,24 @@ export class EventStreams {
   }
 
   async #subscribe (reply: FastifyReply, options: SubscribeOptions = {}): Promise<Subscriber> {
-    const { channels, context, expiresAt, ...whence } = readSubscribeOptions(options)
+    const { channels, context, expiresAt, from, resume } = readSubscribeOptions(options)
     const { log, hub, closing, compresses } = this.#parts
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const { request, raw: response } = reply
-    if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
-    const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
-    const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
-    const start = { channels, coding, context, expiresAt: hub.now + expiresAt - Date.now(), at: startingPoint(log, whence, lastEventId) }
+    // Now, not when it opens: what is placed in between is not missed.
+    const told = startingPoint(log, from)
     const turn = this.#turnstile.pass()
     if (turn !== undefined) await turn
     if (reply.sent) throw new ReplySent()
     // It may have left during a hook of the application: `close` has been fired by then.
-    if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
+    if (hasClosed(response)) return this.#neverOpened(reply, { channels, context }, 'reader')
+    // Not before its turn: a stranger chooses what there is to read.
+    if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
+    const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
+    const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
+    const at = resume && lastEventId !== undefined ? resumption(lastEventId) : told
+    const start = { at, channels, coding, context, expiresAt: hub.now + expiresAt - Date.now() }
     if (closing.isUnderway) closeConnectionAfter(response)
     if (lastEventId !== FINAL_ID) return this.#turn(reply, start)
     hub.turnedAway('refused')
@@ -132,11 +150,12 @@ export class EventStreams {
     const { admission, hub, closing, compresses, overload } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
-    const key = await admission.keyOf(request)
-    const headers = checkHeaders(await this.#parts.headers(request))
+    const key = await whileOpen(response, admission.keyOf(request))
+    const given = key === LEFT ? LEFT : await whileOpen(response, this.#parts.headers(request))
     // The handler has returned: it did not await this.
     if (reply.sent) throw new ReplySent()
-    if (hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
+    if (key === LEFT || given === LEFT || hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
+    const headers = checkHeaders(given)
     if (closing.isUnderway) closeConnectionAfter(response)
     if (!admission.enter(key, response)) {
       hub.turnedAway('overload')
@@ -174,13 +193,13 @@ export class EventStreams {
   }
 
   /** A handler that returns the subscriber would otherwise be told that it has answered twice. */
-  #neverOpened (reply: FastifyReply, start: Start, reason: CloseReason): Subscriber {
+  #neverOpened (reply: FastifyReply, { channels: names, context }: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
     reply.hijack()
     const { log, channels, hub } = this.#parts
     // Who was cut for taking too long has not left.
     const ended = this.#headPhase.wasCut(reply) ? 'shutdown' : reason
-    const cursor = new Cursor(log, channels, channels.view(start.channels), log.head)
-    return new Subscriber(hub, Delivery.closed(hub, cursor, ended), start.context)
+    const cursor = new Cursor(log, channels, channels.view(names), log.head)
+    return new Subscriber(hub, Delivery.closed(hub, cursor, ended), context)
   }
 
   #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {

@@ -1,4 +1,4 @@
-import Negotiator from 'negotiator'
+import { membersOf, weightOf } from './accept.ts'
 import type { CodingName } from './coding.ts'
 
 export const EVENT_STREAM = 'text/event-stream'
@@ -12,19 +12,30 @@ export const HEAD = {
   'x-accel-buffering': 'no'
 } as const
 
-const OFFERED = [EVENT_STREAM, `${EVENT_STREAM};charset=utf-8`]
+const CHARSET = 'charset=utf-8'
+
+// What covers it, the most specific first.
+const RANGES = [EVENT_STREAM, 'text/*', '*/event-stream', '*/*']
 
 /** Whether a reader names it, as every EventSource does. */
 export function asksForEventStream (accept: string | undefined): boolean {
-  return new Negotiator({ headers: { accept: accept?.toLowerCase() } }).mediaTypes().includes(EVENT_STREAM)
+  return accept !== undefined && membersOf(accept, [EVENT_STREAM]).some(({ weight }) => weight > 0)
 }
 
 /** The coding that a reader likes best. One that says nothing, or takes neither, gets the stream as it is. */
 export function codingFor (acceptEncoding: string | undefined): CodingName {
-  return new Negotiator({ headers: { 'accept-encoding': acceptEncoding } }).encoding(['gzip', 'identity']) === 'gzip' ? 'gzip' : 'identity'
+  if (!acceptEncoding) return 'identity'
+  // A coding has no parameters but its weight: others say nothing.
+  const members = membersOf(acceptEncoding, ['gzip', 'identity', '*']).map((member) => ({ ...member, parameters: [] }))
+  const gzip = weightOf(members, ['gzip', '*']) ?? 0
+  // "If the representation has no content coding, then it is acceptable by default": named by nobody, it is liked least.
+  const identity = weightOf(members, ['identity', '*']) ?? 0
+  return gzip > 0 && gzip >= identity ? 'gzip' : 'identity'
 }
 
 /** Whether a reader takes an event stream. One that says nothing takes anything. */
 export function acceptsEventStream (accept: string | undefined): boolean {
-  return !accept || new Negotiator({ headers: { accept } }).mediaType(OFFERED) !== undefined
+  if (!accept) return true
+  const members = membersOf(accept, RANGES)
+  return [[], [CHARSET]].some((parameters) => (weightOf(members, RANGES, parameters) ?? 0) > 0)
 }

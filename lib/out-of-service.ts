@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import { Server } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { asksForEventStream } from './negotiate.ts'
 
 /**
@@ -22,7 +23,26 @@ function cutReader (request: unknown): void {
   if (request instanceof IncomingMessage && asksForEventStream(request.headers.accept)) request.socket.destroy()
 }
 
-/** The one that a request came by: an application that listens on `localhost` may have two. */
+/**
+ * The servers that an application listens with. Where `localhost` has two addresses Fastify makes a second server, and shows it nobody; a
+ * later Fastify may keep it elsewhere, or do without.
+ */
+export function serversOf (app: FastifyInstance): Server[] {
+  return [app.server, ...secondaryServersOf(app)]
+}
+
+function secondaryServersOf (app: object): Server[] {
+  const symbol = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.serverBindings')
+  if (symbol !== undefined) {
+    const bindings: unknown = Reflect.get(app, symbol)
+    return Array.isArray(bindings) ? bindings.filter((binding) => binding instanceof Server) : []
+  }
+  // A scope has it from its application.
+  const above: object | null = Object.getPrototypeOf(app)
+  return above === null ? [] : secondaryServersOf(above)
+}
+
+/** The server that a request came by: an application may listen by others than its own. */
 export function serverOf (request: unknown): Server | undefined {
   if (!(request instanceof IncomingMessage)) return undefined
   // Node has it, its types do not.

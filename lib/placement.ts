@@ -15,13 +15,14 @@ export type StartingPoint =
   /** After an event ID of the plugin's own, `isNamed`, or after the event that the application gave this ID. */
   | { readonly from: 'id', readonly id: string, readonly isNamed: boolean }
 
-/**
- * @param from What the application says of readers that bring no last event ID, or of all where they do not resume.
- * @param lastEventId What the reader brings.
- */
-export function startingPoint (log: Log, { from, resume }: { from: string | undefined, resume: boolean }, lastEventId: string | undefined): StartingPoint {
-  // A reader has event IDs from the stream, and they hold a position. What else it brings must not tell whether an event of that name exists.
-  if (resume && lastEventId !== undefined) return { from: 'id', id: lastEventId, isNamed: false }
+/** Where a stream starts whose reader brings a last event ID. */
+export function resumption (lastEventId: string): StartingPoint {
+  // The reader has it from a stream, so it holds a position. Anything else must not tell whether there is an event of that name.
+  return { from: 'id', id: lastEventId, isNamed: false }
+}
+
+/** Where a stream starts by what the application says; undefined: with what comes. */
+export function startingPoint (log: Log, from: string | undefined): StartingPoint {
   if (from === 'oldest') return { from }
   if (from !== undefined && from !== 'head') return { from: 'id', id: from, isNamed: true }
   // Now, not when it opens: what is placed while hooks run is not missed.

@@ -1,9 +1,9 @@
-import { Readable } from 'node:stream'
 import { quote, SourceInvalid } from './errors.ts'
 
 /**
- * Where the items of a stream come from. Called only if somebody is there to read; `signal` is aborted when the reader leaves. May
- * return a promise, as what a request to another server gives.
+ * Where the items of a stream come from: a generator, a stream of Node's or of the web, anything else that is an async iterable. Called
+ * only if somebody is there to read; `signal` is aborted when the reader leaves. May return a promise, as what a request to another
+ * server gives.
  */
 export type Source<T> = (signal: AbortSignal) => AsyncIterable<T> | Promise<AsyncIterable<T>>
 
@@ -16,13 +16,17 @@ const LEFT = Symbol('left')
  */
 export async function openSource (event: string, source: Source<unknown>, signal: AbortSignal): Promise<AsyncIterator<unknown>> {
   if (typeof source !== 'function') throw new SourceInvalid(quote(event), `is ${kindOf(source)}`)
-  const given = source(signal)
+  const given: unknown = source(signal)
   hearErrors(given)
-  const items = await given as Partial<AsyncIterable<unknown>> | undefined
+  const items: unknown = await given
   hearErrors(items)
-  if (typeof items?.[Symbol.asyncIterator] !== 'function') throw new SourceInvalid(quote(event), `gave ${kindOf(items)}`)
-  const iterator = items[Symbol.asyncIterator]!()
-  return items instanceof Readable ? { next: () => iterator.next(), return: () => destroy(items) } : iterator
+  if (isWebStream(items)) {
+    if (items.locked) throw new SourceInvalid(quote(event), `gave ${kindOf(items)} that is locked: something else reads it`)
+    return readWebStream(items)
+  }
+  if (!isIterable(items)) throw new SourceInvalid(quote(event), `gave ${kindOf(items)}`)
+  const iterator = items[Symbol.asyncIterator]()
+  return isNodeStream(items) ? { next: () => iterator.next(), return: () => destroy(items) } : iterator
 }
 
 /**
@@ -77,15 +81,64 @@ export async function draw<T> (
   }
 }
 
-/** A stream that fails before its iterator listens would end the process; the iterator reports it all the same. */
-function hearErrors (items: unknown): void {
-  if (items instanceof Readable) items.on('error', () => {})
+// Streams are known by what they can do: there are others than Node's own.
+
+/** As much of a `ReadableStream` as is needed. Not every one can be iterated over. */
+interface WebStream {
+  readonly locked?: boolean
+  getReader (): { read (): Promise<{ done: boolean, value?: unknown }>, cancel (): Promise<unknown> }
 }
 
-/** Its own iterator would first wait for the next item, perhaps for ever. */
-async function destroy (items: Readable): Promise<IteratorReturnResult<undefined>> {
+interface NodeStream {
+  on (event: 'error', listener: () => void): unknown
+  destroy (): unknown
+}
+
+function isIterable (items: unknown): items is AsyncIterable<unknown> {
+  return has(items, Symbol.asyncIterator)
+}
+
+function isWebStream (items: unknown): items is WebStream {
+  return has(items, 'getReader') && has(items, 'cancel')
+}
+
+function isNodeStream (items: unknown): items is NodeStream {
+  return has(items, 'pipe') && has(items, 'on') && has(items, 'destroy')
+}
+
+function has (items: unknown, method: PropertyKey): boolean {
+  return typeof (items as Record<PropertyKey, unknown> | null | undefined)?.[method] === 'function'
+}
+
+/** A stream that fails before its iterator listens would end the process; the iterator reports it all the same. */
+function hearErrors (items: unknown): void {
+  if (isNodeStream(items)) items.on('error', () => {})
+}
+
+/** The iterator of either kind would first wait for the next item, perhaps for ever. */
+async function destroy (items: NodeStream): Promise<IteratorReturnResult<undefined>> {
   items.destroy()
   return { done: true, value: undefined }
+}
+
+function readWebStream (items: WebStream): AsyncIterator<unknown> {
+  const reader = items.getReader()
+  return {
+    async next () {
+      const { done, value } = await reader.read()
+      return done ? { done, value: undefined } : { done: false, value }
+    },
+    async return () {
+      try {
+        await reader.cancel()
+      } catch (error) {
+        // One that failed says so again, a request that heard of `signal` for instance. That nobody wants to know; what its own `cancel` throws, somebody does.
+        const hasFailed = await reader.read().then(() => false, () => true)
+        if (!hasFailed) throw error
+      }
+      return { done: true, value: undefined }
+    }
+  }
 }
 
 /** `Array`, `Object`, `Undefined`: never what is in it. */

@@ -16,6 +16,17 @@ function taking (limit = Infinity): { taken: unknown[], take: (item: unknown) =>
 
 const nothingFails = (error: unknown): void => { t.fail('nothing was to fail', { error }) }
 
+/** It gives `one`, and then nothing. */
+function silent (cancel: (reason?: unknown) => void = () => {}): ReadableStream<string> {
+  return new ReadableStream({ start (controller) { controller.enqueue('one') }, cancel })
+}
+
+function locked (): ReadableStream<string> {
+  const stream = silent()
+  stream.getReader()
+  return stream
+}
+
 async function * three (): AsyncGenerator<number> { yield * [1, 2, 3] }
 
 t.test('openSource', async (t) => {
@@ -43,7 +54,12 @@ t.test('openSource', async (t) => {
     [() => 7, / gave Number$/],
     [() => [1], / gave Array$/],
     [() => ({ [Symbol.asyncIterator]: 7 }), / gave Object$/],
-    [async () => [1], / gave Array$/]
+    [async () => [1], / gave Array$/],
+    [() => new Set([1]), / gave Set$/],
+    [() => 'text', / gave String$/],
+    [() => new TransformStream(), / gave TransformStream$/],
+    [() => new Response('x'), / gave Response$/],
+    [() => locked(), / gave ReadableStream that is locked: something else reads it$/]
   ]
   t.test('refuses what is no source, and says what it got', async (t) => {
     for (const [source, message] of invalid) {
@@ -235,5 +251,91 @@ t.test('draw', async (t) => {
     t.equal(await drawWhenOpened(openSource('message', () => endless, never), never, taking(3).take, nothingFails), false)
     await new Promise(setImmediate)
     t.ok(endless.destroyed)
+  })
+  const webStreams: Array<[title: string, of: (stream: ReadableStream<string>) => unknown]> = [
+    ['as it is', (stream) => stream],
+    ['later', async (stream) => stream],
+    ['piped through something', (stream) => stream.pipeThrough(new TransformStream())],
+    ['one of two branches', (stream) => {
+      const [branch, other] = stream.tee()
+      void other.cancel()
+      return branch
+    }],
+    // As those of some browsers and polyfills are.
+    ['without an iterator', (stream) => ({ getReader: () => stream.getReader(), cancel: () => stream.cancel() })]
+  ]
+  for (const [title, of] of webStreams) {
+    t.test(`cancels a ReadableStream ${title} whose reader leaves while it is silent`, async (t) => {
+      const controller = new AbortController()
+      let isCancelled = (): void => {}
+      const cancelled = new Promise<void>((resolve) => { isCancelled = resolve })
+      const source = (() => of(silent(isCancelled))) as Source<unknown>
+      const { taken, take } = taking()
+      const takeOne = async (item: unknown): Promise<boolean> => {
+        setImmediate(() => controller.abort())
+        return take(item)
+      }
+      t.equal(await drawWhenOpened(openSource('message', source, controller.signal), controller.signal, takeOne, nothingFails), false)
+      await cancelled
+      t.strictSame(taken, ['one'])
+    })
+  }
+
+  t.test('takes a ReadableStream to its end, and does not cancel that', async (t) => {
+    const { taken, take } = taking()
+    const ending = new ReadableStream({
+      start (controller) {
+        for (const n of [1, 2]) controller.enqueue(n)
+        controller.close()
+      },
+      cancel: () => { t.fail() }
+    })
+    t.equal(await drawWhenOpened(openSource('message', () => ending, never), never, take, nothingFails), true)
+    t.strictSame(taken, [1, 2])
+  })
+
+  t.test('throws what a ReadableStream fails with', async (t) => {
+    const inner = new Error('inner')
+    const failing = new ReadableStream({ pull (controller) { controller.error(inner) } })
+    await t.rejects(drawWhenOpened(openSource('message', () => failing, never), never, taking().take, nothingFails), inner)
+  })
+
+  t.test('passes over that a ReadableStream failed when its reader left, and hands on what its own `cancel` throws', async (t) => {
+    const inner = new Error('inner')
+    const failed: unknown[] = []
+    const failures: Array<(signal: AbortSignal) => ReadableStream> = [
+      // As the body of a request that was given the signal.
+      (signal) => new ReadableStream({ start (controller) { signal.addEventListener('abort', () => controller.error(signal.reason)) } }),
+      () => new ReadableStream({ cancel () { throw inner } })
+    ]
+    for (const source of failures) {
+      const controller = new AbortController()
+      const drawn = drawWhenOpened(openSource('message', source, controller.signal), controller.signal, taking().take, (error) => failed.push(error))
+      await new Promise(setImmediate)
+      controller.abort(new Error('left'))
+      t.equal(await drawn, false)
+      await new Promise(setImmediate)
+    }
+    t.strictSame(failed, [inner])
+  })
+
+  t.test('destroys a stream that is as Node\'s are, but not one of them', async (t) => {
+    const controller = new AbortController()
+    const heard: string[] = []
+    const stream = {
+      on: (event: string) => heard.push(event),
+      pipe () {},
+      destroy: () => heard.push('destroyed'),
+      async * [Symbol.asyncIterator] () {
+        yield 1
+        await new Promise(() => {})
+      }
+    }
+    const drawn = drawWhenOpened(openSource('message', () => stream, controller.signal), controller.signal, taking().take, nothingFails)
+    await new Promise(setImmediate)
+    controller.abort()
+    t.equal(await drawn, false)
+    await new Promise(setImmediate)
+    t.match(heard, ['error', 'error', 'destroyed'])
   })
 })

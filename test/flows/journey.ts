@@ -21,9 +21,11 @@ interface Circumstances {
   readonly ofServer?: FastifyServerOptions
   /** Before the plugin is registered. */
   readonly prepare?: (app: FastifyInstance) => void
+  /** After it, and before the application listens. */
+  readonly complete?: (app: FastifyInstance) => unknown
 }
 
-export async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}, { ofServer = {}, prepare }: Circumstances = {}): Promise<Journey> {
+export async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}, { ofServer = {}, prepare, complete }: Circumstances = {}): Promise<Journey> {
   const errors: Journey['errors'] = []
   const write = (line: string): void => { errors.push(JSON.parse(line)) }
   const app = Fastify({ logger: { level: 'error', stream: { write } }, ...ofServer }) as FastifyInstance
@@ -35,6 +37,7 @@ export async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> 
     onClose: (_subscriber, reason) => { closes.push(reason) },
     ...options
   })
+  await complete?.(app)
   const sockets: Socket[] = []
   app.server.on('connection', (socket) => { sockets.push(socket) })
   return { app, port: await listen(t, app), opened, closes, sockets, errors }

@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import ssePlugin from '../../plugin.ts'
-import { openStream, start } from './journey.ts'
-import { gate, listen, turn } from './raw-reader.ts'
+import { holding, openStream, start } from './journey.ts'
+import { gate, listen, RawReader, turn, until } from './raw-reader.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -28,6 +28,65 @@ t.test('an open stream holds on neither to its reply nor to its request', async 
   }
   t.ok(held() <= 2, `${held()} of ${refs.length}`)
   t.equal(app.sse.count(), 10)
+})
+
+for (const hangs of ['subscribe', 'keyGenerator', 'headers'] as const) {
+  t.test(`an opening whose reader has left is over, though \`${hangs}\` never settles: nothing holds on to its request and reply`, async (t) => {
+    const refs: Array<WeakRef<object>> = []
+    // The application holds on to what it gave, and to nothing else.
+    const given: Array<Promise<never>> = []
+    const rejects: Array<(error: Error) => void> = []
+    const hang = (request: object): Promise<never> => {
+      refs.push(new WeakRef(request))
+      const promise = new Promise<never>((_resolve, reject) => { rejects.push(reject) })
+      given.push(promise)
+      return promise
+    }
+    const { app, port, opened, closes, sockets, errors } = await start(t, {
+      shutdownTimeout: 60_000,
+      [hangs]: hang,
+      ...hangs === 'keyGenerator' ? { maxSubscribersPerKey: 1 } : {},
+      route: { preHandler: async (_request, reply) => { refs.push(new WeakRef(reply)) } }
+    })
+    for (let i = 0; i < 10; i++) {
+      const reader = (await RawReader.connect(t, port)).ask('GET /events')
+      await until(() => given.length === i + 1)
+      reader.socket.destroy()
+    }
+    await until(() => sockets.every(({ destroyed }) => destroyed))
+    // Its server keeps no connection, and waits for no opening.
+    await app.close()
+    sockets.length = 0
+    const held = (): number => refs.filter((ref) => ref.deref() !== undefined).length
+    for (let i = 0; i < 20 && held() > 2; i++) {
+      await turn()
+      collectGarbage()
+    }
+    t.ok(held() <= 2, `${held()} of ${refs.length}`)
+    // A late rejection is not an unhandled one.
+    for (const reject of rejects) reject(new Error('late'))
+    await turn()
+    t.strictSame([opened, closes, errors, given.length], [[], [], [], 10])
+  })
+}
+
+t.test('an opening that is over resolves to a subscriber that has closed', async (t) => {
+  const reasons: unknown[] = []
+  const over = gate()
+  const prepare = (app: FastifyInstance): void => {
+    app.get('/own', async (_request, reply) => {
+      const { closed, channels, signal } = await app.sse.subscribe(reply, { channels: ['a'] })
+      reasons.push(await closed, channels, signal.aborted)
+      over.open()
+    })
+  }
+  const { entered, hook } = holding()
+  const { port, closes } = await start(t, { headers: async () => { await hook(); return {} } }, { prepare })
+  const reader = (await RawReader.connect(t, port)).ask('GET /own')
+  await entered
+  reader.socket.destroy()
+  await over.passed
+  t.strictSame([reasons, closes], [['reader', ['a'], true], []])
 })
 
 t.test('what the application listens to, on a response and on its payload, stays', async (t) => {

@@ -1,9 +1,11 @@
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type AddressInfo } from 'node:net'
-import Fastify, { type FastifyServerOptions } from 'fastify'
-import t from 'tap'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import t, { type Test } from 'tap'
+import { serversOf } from '../../lib/out-of-service.ts'
 import ssePlugin from '../../plugin.ts'
 import { millisecondsOf, openStalled, openStream, start } from './journey.ts'
 import { RawReader, turn, until } from './raw-reader.ts'
@@ -255,11 +257,73 @@ t.test('a reader that comes back over a connection that was idle is cut, not ans
   await closing
 })
 
+/** As where `localhost` has two addresses, which not every machine that runs this test gives it. */
+async function listenOnTwo (t: Test, app: FastifyInstance): Promise<void> {
+  const { lookup } = dns
+  const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
+  const answer = (host: string, ...rest: unknown[]): void => {
+    if (host !== 'localhost') return void Reflect.apply(lookup, dns, [host, ...rest])
+    const done = rest.at(-1) as (error: null, ...found: unknown[]) => void
+    if ((rest[0] as { all?: boolean }).all === true) done(null, addresses)
+    else done(null, addresses[0]!.address, 4)
+  }
+  Object.assign(dns, { lookup: answer })
+  t.after(() => app.close())
+  try {
+    await app.listen({ port: 0, host: 'localhost' })
+  } finally {
+    Object.assign(dns, { lookup })
+  }
+}
+
+for (const scope of ['the application', 'a scope of it']) {
+  t.test(`a server of ${scope} by which no stream came stops to listen, too`, async (t) => {
+    const app = Fastify()
+    const options = { shutdownTimeout: Infinity, maxPayloadBytes: Infinity }
+    let { sse } = app
+    if (scope === 'the application') app.register(ssePlugin, options).after(() => { sse = app.sse })
+    else app.register(async (child) => { await child.register(ssePlugin, options); sse = child.sse })
+    await listenOnTwo(t, app)
+    const addresses = app.addresses() as AddressInfo[]
+    t.strictSame(addresses.map(({ address }) => address).sort(), ['127.0.0.1', '127.0.0.2'])
+    const { port } = app.server.address() as AddressInfo
+    const reader = await openStream(t, port)
+    reader.socket.pause()
+    await sse.broadcast('message', 'x'.repeat(10_000_000))
+    const idle = new RawReader(connect(port, '127.0.0.2'))
+    t.after(() => idle.socket.destroy())
+    await idle.ask('GET /nowhere').sees(({ answers }) => answers[0]?.complete === true)
+    const closing = app.close()
+    await until(() => !app.server.listening)
+    await t.rejects(once(connect(port, '127.0.0.2'), 'connect'), { code: 'ECONNREFUSED' })
+    // Nor does it answer over a connection that was there before.
+    idle.ask('GET /events\naccept: text/event-stream')
+    await idle.seesClose()
+    t.equal(idle.answers.length, 1)
+    reader.socket.resume()
+    await closing
+  })
+}
+
+t.test('an application whose servers are not to be found stops to listen with its own', async (t) => {
+  const app = Fastify()
+  await app.register(ssePlugin, { shutdownTimeout: Infinity, maxPayloadBytes: Infinity })
+  await listenOnTwo(t, app)
+  const bindings = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.serverBindings')!
+  const secondary = Reflect.get(app, bindings)
+  for (const value of [undefined, null, 'none', [{}]]) {
+    Reflect.set(app, bindings, value)
+    t.strictSame(serversOf(app), [app.server])
+  }
+  Reflect.set(app, bindings, secondary)
+  t.strictSame(serversOf(app), [app.server, ...secondary])
+  t.strictSame(serversOf({ server: app.server } as FastifyInstance), [app.server])
+})
+
 t.test('every server that streams came by stops to listen: `localhost` may be two addresses', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, { shutdownTimeout: Infinity, maxPayloadBytes: Infinity })
-  await app.listen({ port: 0, host: 'localhost' })
-  t.after(() => app.close())
+  await listenOnTwo(t, app)
   const addresses = app.addresses() as AddressInfo[]
   const { port } = addresses[0]!
   const readers = await Promise.all(addresses.map(async ({ address }) => {
