@@ -24,6 +24,7 @@ import { demand } from './option-rules.ts'
 import type { Overload, StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
+import { waitInLine } from './pipeline.ts'
 import { place, resumption, startingPoint, type AfterGap, type Placement, type StartingPoint } from './placement.ts'
 import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
 import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseTrailers, setCoding, setGap, setHead } from './response-head.ts'
@@ -157,6 +158,12 @@ export class EventStreams {
     if (key === LEFT || given === LEFT || hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     const headers = checkHeaders(given)
     if (closing.isUnderway) closeConnectionAfter(response)
+    if (!waitInLine(response)) {
+      // Nothing that could be answered here would be read before all that is in front.
+      hub.turnedAway('overload')
+      response.req.socket.destroy()
+      return this.#neverOpened(reply, start, 'overload')
+    }
     if (!admission.enter(key, response)) {
       hub.turnedAway('overload')
       await turnAway(reply, overload, headers, hub.drawReconnectionTime())

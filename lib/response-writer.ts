@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { hasClosed, type AnyResponse } from './any-response.ts'
 import type { Chunk } from './chunk.ts'
 import { closeSessionAfter, streamsBeside } from './http2-session.ts'
+import { isWaiting } from './pipeline.ts'
 
 /**
  * Brings bytes to one reader. Never throws, and never waits.
@@ -134,17 +135,12 @@ export class PlainWriter implements ResponseWriter {
     if (this.#response.writableLength === 0) this.#waiting = 0
     this.#accepted += plain.length
     ;(this.#response as ServerResponse).write(plain)
-    return !this.#waitsForTurn && this.#response.writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#allowance
+    return !isWaiting(this.#response) && this.#response.writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#allowance
   }
 
   /** Bytes that may wait here. Event streams of one HTTP/2 connection share what one reader may keep. */
   get #allowance (): number {
     return this.#response instanceof ServerResponse ? this.#maxBacklogBytes : this.#maxBacklogBytes / streamsBeside(this.#response)
-  }
-
-  /** An earlier response on the connection is not done. Behind an event stream that is for ever, so nothing may pile up meanwhile. */
-  get #waitsForTurn (): boolean {
-    return this.#response instanceof ServerResponse && this.#response.socket === null
   }
 
   /** HTTP/2 takes a write for an error on a stream that was reset and has not told yet. */
@@ -176,7 +172,8 @@ export class PlainWriter implements ResponseWriter {
 
   onceDrained (callback: () => void): void {
     const response = this.#response
-    if (this.#waitsForTurn) response.once('socket', callback)
+    // Until it has its turn nothing may pile up.
+    if (isWaiting(response)) response.once('socket', callback)
     else if ((response instanceof ServerResponse ? response : response.stream).writableNeedDrain) response.once('drain', callback)
     else (response as ServerResponse).write(NOTHING, unlessFailed(callback))
   }

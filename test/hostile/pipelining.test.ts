@@ -210,3 +210,31 @@ async function play (server: Unhurt, asked: typeof kinds, cuts: readonly number[
   for (const [n, { body }] of reader.answers.entries()) assert.match(body, asked[n]![2])
   torn.destroy()
 }
+
+t.test('streams that wait behind another on their connection hold one write each, and get the rest when they have their turn', async (t) => {
+  const server = await start(t)
+  const { app, port, opened } = server
+  const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: 17 }, () => 'GET /events'))
+  await until(() => app.sse.count() === 17)
+  for (let n = 0; n < 1000; n++) {
+    await app.sse.broadcast('message', `${n}`)
+    await turn()
+  }
+  t.strictSame(opened.map(({ lag }) => lag), [0, ...Array(16).fill(999)], 'what was broadcast in the first turn is in their first write')
+  opened[0]!.close()
+  await reader.sees(({ answers }) => answers[1]?.body.endsWith('data: 999\n\n') === true)
+  t.strictSame(parseEvents(reader.answers[1]!.body).slice(1).map(({ data }) => Number(data)), Array.from({ length: 1000 }, (_, n) => n))
+  reader.socket.destroy()
+  await server.servesOthers(t)
+})
+
+t.test('a connection on which two thousand streams are asked for at once is cut, and nothing of it is left', async (t) => {
+  const server = await start(t)
+  const { app, port, opened } = server
+  const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: 2000 }, () => 'GET /events'))
+  await until(() => reader.closed)
+  await until(() => app.sse.count() === 0)
+  t.ok(opened.length <= 17, `${opened.length} opened`)
+  t.equal(app.sse.stats().closes.overload, 1)
+  await server.servesOthers(t)
+})
