@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { connect as connectHttp2, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
+import { connect as connectHttp2, constants, type ClientHttp2Session, type ClientHttp2Stream, type Http2ServerResponse } from 'node:http2'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
+import { MAX_RUN_BYTES } from '../../lib/run.ts'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
 import { notInstalled } from '../support/system.ts'
 import { gate, listen, parseEvents, RawReader, turn, until } from './raw-reader.ts'
@@ -288,6 +289,31 @@ for (const server of [h2c, h2]) {
       t.strictSame(errors, [])
       stalled.leave()
       other.leave()
+      await app.close()
+    })
+
+    t.test('keeps no more for all its stalled streams together than for one, and a write each', async (t) => {
+      const STREAMS = 50
+      const maxBacklogBytes = 256 * 1024
+      const { app, opened, errors } = await start(server, { maxBacklogBytes })
+      const waiting: Http2ServerResponse[] = []
+      app.addHook('onRequest', async (_request, reply) => { waiting.push(reply.raw as unknown as Http2ServerResponse) })
+      const session = await connect(t, app)
+      const readers = await Promise.all(Array.from({ length: STREAMS }, () => openHttp2(session)))
+      for (const { stream } of readers) stream.pause()
+      const event = 'x'.repeat(8 * 1024)
+      // Far more than each may keep by itself.
+      for (let n = 0; n < 100; n++) {
+        await app.sse.broadcast('message', event)
+        await turn()
+      }
+      await until(() => opened.every(({ lag }) => lag > 0))
+      const bytes = waiting.reduce((sum, { writableLength }) => sum + writableLength, 0)
+      t.ok(bytes <= maxBacklogBytes + STREAMS * MAX_RUN_BYTES, `${bytes} bytes wait`)
+      for (const { stream } of readers) stream.resume()
+      await until(() => opened.every(({ lag }) => lag === 0) && readers.every(({ body }) => parseEvents(body()).length === 101))
+      t.strictSame(errors, [])
+      for (const reader of readers) reader.leave()
       await app.close()
     })
 
