@@ -41,7 +41,7 @@ export class Broadcaster {
     const { eventTypes, encoder, broker, log } = this.#parts
     if (this.#closed) throw new Closed(quote(event))
     const { channels, id, ephemeral = eventTypes.isEphemeral(event) } = readBroadcastOptions(options, log.keeps)
-    if (ephemeral && id !== undefined) throw new OptionInvalid('broadcast.id', 'absent where an event is ephemeral: nobody resumes from it', quote(id))
+    if (ephemeral && id !== undefined) throw new OptionInvalid('broadcast.id', 'absent where an event is ephemeral: nobody resumes from it', id)
     const body = encoder.encode(event, data)
     demandWithin(event, Buffer.byteLength(body) + idLineBytes(id), 'history.maxBytes', log.maxBytes)
     // Last: what it does to the payload changes nothing any more.

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { demand } from './option-rules.ts'
+import { atRegistration, demand } from './option-rules.ts'
 
 // The files of this plugin that browsers get. They are few and small: read once, when the plugin is registered, and kept.
 
@@ -50,7 +50,7 @@ export async function readClientFiles (option: 'client' | 'inspector', value: st
     return await Promise.all([readBelow(CLIENT, 'client.js'), ...BESIDE_CLIENT.map((name) => readBelow(CLIENT, name))])
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    demand(!isMissing, option, 'false where the browser client was not built ("npm run build:client" builds it)', value)
+    atRegistration(() => demand(!isMissing, option, 'false where the browser client was not built ("npm run build:client" builds it)', value))
     throw error
   }
 }

@@ -5,7 +5,7 @@ import { parsePosition } from './position.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
 
 // The options of single calls. Every reader throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID, and names the option, the rule and
-// the value.
+// the kind of the value.
 
 /** What may be said of a broadcast. */
 export interface BroadcastOptions {

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util'
 import { ChannelInvalid } from './errors.ts'
+import { kindOf } from './kind-of.ts'
 
 /** The channel that every subscriber hears unless it asked for others. */
 export const EVERYBODY = '*'
@@ -17,6 +17,5 @@ const CONTROL = /\p{Cc}/u
  */
 export function checkChannel (name: unknown): asserts name is string {
   if (typeof name === 'string' && name !== '' && name.length <= MAX_LENGTH && !CONTROL.test(name)) return
-  throw new ChannelInvalid(`text of 1 to ${MAX_LENGTH} characters, none of them a control character`,
-    inspect(name, { depth: 0, maxStringLength: 100, breakLength: Infinity }))
+  throw new ChannelInvalid(`text of 1 to ${MAX_LENGTH} characters, none of them a control character`, kindOf(name))
 }

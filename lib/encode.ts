@@ -1,4 +1,5 @@
 import { FieldInvalid, PayloadNotEncodable, quote } from './errors.ts'
+import { kindOf } from './kind-of.ts'
 
 // The wire form of an event stream: text in, text out.
 // Numbers are the steps of "Interpreting an event stream", WHATWG HTML 9.2.6, that a reader takes with the line.
@@ -62,6 +63,6 @@ export function encodeComment (text: string): string {
 }
 
 function oneLine (field: string, value: string): string {
-  if (FORBIDDEN.test(value)) throw new FieldInvalid(field, JSON.stringify(value))
+  if (FORBIDDEN.test(value)) throw new FieldInvalid(field, kindOf(value))
   return value
 }

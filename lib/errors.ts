@@ -1,20 +1,67 @@
+import { inspect } from 'node:util'
 import { createError } from '@fastify/error'
+import { kindOf } from './kind-of.ts'
 
 // One heading per code in docs/errors.md; a test ties the two together.
-// `%s` are filled in order. Values never stand in a message: a payload may hold what a log must not.
+// `%s` are filled in order. Values never stand in a message: Fastify answers with it, and a value may hold what neither a stranger nor a
+// log must see. What was given at registration may: there its author reads it.
+
+const MAX_QUOTED = 100
 
 /** How an error names an event, whatever was given for one. */
 export function quote (event: unknown): string {
-  if (typeof event === 'string') return JSON.stringify(event)
+  if (typeof event === 'string') return event.length > MAX_QUOTED ? `${JSON.stringify(event.slice(0, MAX_QUOTED))}…` : JSON.stringify(event)
   // An object may have no text, or throw when it is asked for one.
   return typeof event === 'object' || typeof event === 'function' ? `(${typeof event})` : String(event)
 }
 
-export const OptionInvalid = createError<[option: string, rule: string, value: string]>(
+const OptionInvalidBase = createError<[option: string, rule: string, value: string]>(
   'FST_SSE_OPTION_INVALID', 'The option "%s" must be %s; it is %s')
 
-export const OptionUnknown = createError<[option: string, known: string]>(
-  'FST_SSE_OPTION_UNKNOWN', 'The option "%s" is unknown; known are %s')
+/** Its message names the kind of the value. */
+export class OptionInvalid extends OptionInvalidBase {
+  readonly #option: string
+  readonly #rule: string
+  // Private: no logger writes it down.
+  readonly #value: unknown
+
+  constructor (option: string, rule: string, value: unknown, describe: (value: unknown) => string = kindOf) {
+    super(option, rule, describe(value))
+    this.#option = option
+    this.#rule = rule
+    this.#value = value
+  }
+
+  /** The same, its message with the value itself. */
+  shown (): OptionInvalid {
+    return new OptionInvalid(this.#option, this.#rule, this.#value,
+      (value) => inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: 100, maxArrayLength: 10 }))
+  }
+}
+
+const OptionUnknownBase = createError<[which: string, known: string]>(
+  'FST_SSE_OPTION_UNKNOWN', '%s is unknown; known are %s')
+
+/** Its message does not name the key: an object that was mistaken for options may have any. */
+export class OptionUnknown extends OptionUnknownBase {
+  readonly #option: string
+  readonly #key: string
+  readonly #known: string
+
+  /** @param option The one that has such a key; empty: the options of the plugin. */
+  constructor (option: string, key: string, known: string, which = `A key of the option "${option}"`) {
+    super(which, known)
+    this.#option = option
+    this.#key = key
+    this.#known = known
+  }
+
+  /** The same, its message with the key. */
+  shown (): OptionUnknown {
+    const name = this.#option === '' ? this.#key : `${this.#option}.${this.#key}`
+    return new OptionUnknown(this.#option, this.#key, this.#known, `The option "${name}"`)
+  }
+}
 
 export const OptionUnsupported = createError<[option: string]>(
   'FST_SSE_OPTION_UNSUPPORTED', 'The option "%s" is not yet supported')

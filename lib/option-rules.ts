@@ -1,10 +1,22 @@
-import { inspect } from 'node:util'
 import { OptionInvalid, OptionUnknown } from './errors.ts'
 
-// The rules that options share. Each throws FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN, and names the option, the rule and the value.
+// The rules that options share. Each throws FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN, and names the option, the rule and the kind of
+// the value.
 
 export function demand (holds: boolean, option: string, rule: string, value: unknown): asserts holds {
-  if (!holds) throw new OptionInvalid(option, rule, inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: 100, maxArrayLength: 10 }))
+  if (!holds) throw new OptionInvalid(option, rule, value)
+}
+
+/**
+ * Reads what an application gives when it registers the plugin: its errors show the value. Those of later calls are thrown where a
+ * request is served, and end in answers.
+ */
+export function atRegistration<T> (read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof OptionInvalid || error instanceof OptionUnknown ? error.shown() : error
+  }
 }
 
 export function isObject (value: unknown): boolean {
@@ -19,7 +31,7 @@ export function isPath (value: unknown): boolean {
 export function readObject<T extends object> (option: string, value: T, keys: readonly string[]): T {
   demand(isObject(value), option, `an object of ${keys.join(', ')}`, value)
   for (const key of Object.keys(value)) {
-    if (!keys.includes(key)) throw new OptionUnknown(`${option}.${key}`, keys.join(', '))
+    if (!keys.includes(key)) throw new OptionUnknown(option, key, keys.join(', '))
   }
   return value
 }

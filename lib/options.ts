@@ -7,7 +7,7 @@ import { OptionUnknown, OptionUnsupported } from './errors.ts'
 import type { Declarations } from './event-types.ts'
 import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
-import { demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
+import { atRegistration, demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
 import { paceFor } from './pace.ts'
 import type { AfterGap } from './placement.ts'
 import { readClient, readCors, readInspector, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
@@ -149,9 +149,13 @@ const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
  * @throws FST_SSE_OPTION_UNKNOWN, FST_SSE_OPTION_UNSUPPORTED, FST_SSE_OPTION_INVALID: names the option, the rule and the value.
  */
 export function readOptions (options: SsePluginOptions): Settings {
+  return atRegistration(() => complete(options))
+}
+
+function complete (options: SsePluginOptions): Settings {
   for (const key of Object.keys(options)) {
     if (OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(key)
-    if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown(key, OPTIONS.join(', '))
+    if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown('', key, OPTIONS.join(', '))
   }
   // Not `??`: null is no option's default, but a wrong value.
   const {

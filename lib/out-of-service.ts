@@ -16,6 +16,8 @@ export function takeOutOfService (server: Server): void {
   // From now on a connection ends when it has had nothing to do for this long; Node adds a second.
   if ('keepAliveTimeout' in server) server.keepAliveTimeout = 1
   server.prependListener('request', cutReader)
+  // To listen where nobody does would have Node hand its connections over.
+  if (server.listenerCount('upgrade') > 0) server.prependListener('upgrade', cutReader)
 }
 
 /** One that comes back over a connection that was idle before. */

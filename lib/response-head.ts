@@ -5,6 +5,7 @@ import type { CodingName } from './coding.ts'
 import { HeaderInvalid, TrailersSet } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { closeSessionAfter } from './http2-session.ts'
+import { kindOf } from './kind-of.ts'
 import { HEAD } from './negotiate.ts'
 import { demand, isObject } from './option-rules.ts'
 import type { StreamHeaders } from './options.ts'
@@ -50,17 +51,27 @@ export function addVary (reply: FastifyReply, value: StreamHeaders[string]): voi
   reply.header('vary', [reply.getHeader('vary') ?? [], value].flat(2).join(', '))
 }
 
+// Longer than any name of a header that is in use.
+const MAX_NAMED = 64
+
 /** @throws FST_SSE_HEADER_INVALID */
 function checkHeader (name: string, value: unknown): void {
-  if (OURS.includes(name.toLowerCase())) throw new HeaderInvalid(name, 'it is set by the event stream itself')
+  // A name that HTTP allows would have been sent to the reader; another may be anything. Node's own messages hold it.
+  if (!isAllowed(() => validateHeaderName(name))) throw new HeaderInvalid(`(${kindOf(name)})`, 'HTTP does not allow its name')
+  const shown = name.length > MAX_NAMED ? `(${kindOf(name)})` : name
+  if (OURS.includes(name.toLowerCase())) throw new HeaderInvalid(shown, 'it is set by the event stream itself')
   for (const line of [value].flat()) {
-    if (typeof line !== 'string' && typeof line !== 'number') throw new HeaderInvalid(name, 'its value must be text, a number, or a list of these')
-    try {
-      validateHeaderName(name)
-      validateHeaderValue(name, String(line))
-    } catch (cause) {
-      throw new HeaderInvalid(name, (cause as Error).message)
-    }
+    if (typeof line !== 'string' && typeof line !== 'number') throw new HeaderInvalid(shown, `its value must be text, a number, or a list of these; it is ${kindOf(value)}`)
+    if (!isAllowed(() => validateHeaderValue(name, String(line)))) throw new HeaderInvalid(shown, 'HTTP does not allow its value')
+  }
+}
+
+function isAllowed (validate: () => void): boolean {
+  try {
+    validate()
+    return true
+  } catch {
+    return false
   }
 }
 

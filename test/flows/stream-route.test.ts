@@ -121,7 +121,9 @@ t.test('the head', async (t) => {
       const answer = await ask(t, app, 'GET /events')
       t.equal(answer.status, 500)
       t.equal(JSON.parse(answer.body).code, 'FST_SSE_HEADER_INVALID')
-      t.ok(answer.body.includes(Object.keys(headers)[0]!), 'names the header')
+      // A name that HTTP does not allow may be anything.
+      const [name] = Object.keys(headers)
+      t.equal(answer.body.includes(` ${name}: `), /^[\w-]+$/.test(name!), 'names the header')
       t.match(answer.headers['content-type']?.[0], 'application/json')
       t.notOk(answer.headers['x-accel-buffering'])
       t.equal(app.sse.count(), 0)

@@ -2,7 +2,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import t, { type Test } from 'tap'
-import { holding, start, type Journey } from './journey.ts'
+import { holding, openStalled, start, type Journey } from './journey.ts'
 import { RawReader, until } from './raw-reader.ts'
 
 // Requests for a stream that also ask for an upgrade, in an application that listens for upgrades.
@@ -78,6 +78,20 @@ for (const [title, startListening] of listeners) {
       await reader.seesClose()
       t.ok(reader.answers[0]!.complete)
       t.strictSame(closes, ['shutdown'])
+    })
+
+    t.test('a reader that comes back over a connection that was idle, while the application closes, is cut', async (t) => {
+      const journey = await startQuiet(t, { shutdownTimeout: Infinity })
+      const idle = await RawReader.connect(t, journey.port)
+      await idle.ask('GET /nowhere').sees(({ answers }) => answers[0]?.complete === true)
+      const stalled = await openStalled(t, journey)
+      const closing = journey.app.close()
+      await until(() => !journey.app.server.listening)
+      await idle.ask(`GET /events\naccept: text/event-stream\n${H2C}`).seesClose()
+      t.equal(idle.answers.length, 1)
+      stalled.socket.resume()
+      await closing
+      t.strictSame(journey.errors, [])
     })
 
     const others: Array<[title: string, request: string, options: Options, status: number]> = [
