@@ -36,8 +36,8 @@ export function ownPartsOf (place: SchemaNode, value: object): Parts {
 /** The places that speak of the parts of one value. */
 class Members {
   readonly #value: object
-  /** Whether each place found so far takes the value whole; undefined while that is looked up. */
-  readonly #found = new Map<SchemaNode, boolean | undefined>()
+  /** Whether each place found so far takes the value whole. */
+  readonly #found = new Map<SchemaNode, boolean>()
   readonly places: SchemaNode[] = []
 
   constructor (value: object) {
@@ -48,11 +48,13 @@ class Members {
    * Adds a place and its members that accept the value.
    *
    * @returns Whether the place takes the value whole: neither it nor a member of an intersection says anything about parts, and of a
-   * union a member that accepts the value says nothing. Undefined for a place that is a member of itself: that changes nothing.
+   * union a member that accepts the value says nothing.
    */
-  add (place: SchemaNode): boolean | undefined {
-    if (this.#found.has(place)) return this.#found.get(place)
-    this.#found.set(place, undefined)
+  add (place: SchemaNode): boolean {
+    const known = this.#found.get(place)
+    if (known !== undefined) return known
+    // A place that is a member of itself meets this answer: by that way nothing is opened.
+    this.#found.set(place, false)
     const isOpen = this.#addNew(place)
     this.#found.set(place, isOpen)
     return isOpen
