@@ -6,13 +6,18 @@ import { kindOf } from './kind-of.ts'
 // `%s` are filled in order. Values never stand in a message: Fastify answers with it, and a value may hold what neither a stranger nor a
 // log must see. What was given at registration may: there its author reads it.
 
-const MAX_QUOTED = 100
+const MAX_NAME = 100
 
 /** How an error names an event, whatever was given for one. */
 export function quote (event: unknown): string {
-  if (typeof event === 'string') return event.length > MAX_QUOTED ? `${JSON.stringify(event.slice(0, MAX_QUOTED))}…` : JSON.stringify(event)
+  if (typeof event === 'string') return JSON.stringify(shorten(event, MAX_NAME))
   // An object may have no text, or throw when it is asked for one.
   return typeof event === 'object' || typeof event === 'function' ? `(${typeof event})` : String(event)
+}
+
+/** A text of at most so many characters and an ellipsis. */
+export function shorten (text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max)}…` : text
 }
 
 const OptionInvalidBase = createError<[option: string, rule: string, value: string]>(
@@ -97,10 +102,10 @@ const PayloadInvalidBase = createError<[event: string, failures: string, options
 export class PayloadInvalid extends PayloadInvalidBase {
   declare readonly failures: readonly Failure[]
 
-  constructor (event: string, failures: readonly Failure[], cause?: unknown) {
-    const rules = failures.map(({ path, rule }) => `${path === '' ? '/' : path} ${rule}`).join('; ')
-    super(event, rules, ...(cause === undefined ? [] : [{ cause }]))
-    // Not enumerable: a logger would write the values of the payload down.
+  /** @param text The failures without anything of the payload. */
+  constructor (event: string, text: string, failures: readonly Failure[], cause?: unknown) {
+    super(event, text, ...(cause === undefined ? [] : [{ cause }]))
+    // Not enumerable: a logger would write the keys and values of the payload down.
     Object.defineProperty(this, 'failures', { value: failures })
   }
 }

@@ -1,12 +1,10 @@
 import type { StaticDecode, StaticEncode, TSchema } from '@sinclair/typebox'
 /** @ts-ignore: resolves where the application has `typebox` 1.x; where it has not, no schema of that line can come here either. */
 import type { StaticDecode as NextStaticDecode, StaticEncode as NextStaticEncode } from 'typebox'
-import { EventInvalid, EventUnknown, KeyInvalid, PayloadInvalid, quote, type Failure } from './errors.ts'
+import { EventInvalid, EventUnknown, KeyInvalid, quote } from './errors.ts'
+import { compileEvent, read, type EventType, type Outgoing } from './event-type.ts'
 import { OWN_PREFIX } from './own-events.ts'
-import { project } from './projection.ts'
-import { DanglingReference, SchemaNode, type Schema } from './schema-node.ts'
-import { EncoderFailed, encodeTransforms } from './transform.ts'
-import { typeLineOf, type TypeCheck } from './type-check.ts'
+import type { Schema } from './schema.ts'
 
 /** A schema of `typebox` 1.x, as far as its type can be told without that package. */
 export type NextSchema = { readonly '~kind': string } | { readonly '~unsafe': unknown }
@@ -73,14 +71,6 @@ export function defineEvents<const M extends Record<string, AnySchema>> (
   return declarations
 }
 
-/** A payload on its way out. */
-export interface Outgoing {
-  /** What of it goes out. */
-  readonly payload: unknown
-  /** Whether it goes out as it is, not as JSON. */
-  readonly isText: boolean
-}
-
 /** What may be told of a declared event. */
 export interface EventDescription {
   readonly event: string
@@ -90,18 +80,6 @@ export interface EventDescription {
   readonly text: boolean
   readonly ephemeral: boolean
   readonly latestBy: boolean
-}
-
-interface EventType {
-  readonly schema: Schema
-  readonly root: SchemaNode
-  readonly hasEncoder: boolean
-  readonly check: TypeCheck
-  readonly isText: boolean
-  readonly ephemeral: boolean
-  readonly latestBy: ((payload: unknown) => unknown) | undefined
-  /** The very object that declared it. */
-  readonly declaration: unknown
 }
 
 // What EventSource would take for its own: listeners for these hear of the connection, not of the event.
@@ -209,62 +187,4 @@ function checkName (name: string): void {
 function checkUndeclared (event: string): void {
   if (typeof event !== 'string') throw new EventUnknown(quote(event))
   checkName(event)
-}
-
-const DECLARATION = ['schema', 'ephemeral', 'latestBy']
-
-/** What a declaration says besides its schema. */
-type Terms = Pick<EventType, 'ephemeral' | 'latestBy'>
-
-function readDeclaration (name: string, declaration: unknown): Terms & { readonly schema: Schema } {
-  const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
-  if (typeof declaration !== 'object' || declaration === null) return refuse('a declaration is a TypeBox schema, or { schema }')
-  if (!Object.hasOwn(declaration, 'schema')) return { schema: declaration, ephemeral: false, latestBy: undefined }
-  for (const key of Object.keys(declaration)) {
-    if (!DECLARATION.includes(key)) refuse(`"${key}" is unknown; known are "schema", "ephemeral" and "latestBy"`)
-  }
-  const { schema, ephemeral = false, latestBy } = declaration as { schema: unknown, ephemeral?: unknown, latestBy?: unknown }
-  if (typeof schema !== 'object' || schema === null) return refuse('"schema" is a TypeBox schema')
-  if (typeof ephemeral !== 'boolean') return refuse('"ephemeral" is true or false')
-  if (latestBy !== undefined && typeof latestBy !== 'function') return refuse('"latestBy" is a function of the payload')
-  return { schema, ephemeral, latestBy: latestBy as EventType['latestBy'] }
-}
-
-async function compileEvent (name: string, declaration: unknown): Promise<EventType> {
-  const { schema, ...terms } = readDeclaration(name, declaration)
-  const line = await typeLineOf(schema)
-  if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
-  try {
-    const { root, findings } = SchemaNode.build(schema)
-    const unknown = line.provideFormats(findings.formats)
-    if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}"; register it with TypeBox first`)
-    for (const place of findings.alternatives) place.compile((part, definitions) => line.compile(part, definitions).check)
-    return {
-      schema, root, hasEncoder: findings.hasEncoder, check: line.compile(schema, []), isText: root.isText && !findings.hasEncoder, ...terms, declaration
-    }
-  } catch (cause) {
-    if (cause instanceof EventInvalid) throw cause
-    const problem = cause instanceof DanglingReference ? cause.message : `its schema does not compile (${(cause as Error).message})`
-    throw new EventInvalid(quote(name), problem)
-  }
-}
-
-/** @throws FST_SSE_PAYLOAD_INVALID */
-function read (event: string, { root, hasEncoder, check, isText }: EventType, payload: unknown): Outgoing {
-  const invalid = (failures: Failure[], cause?: unknown): PayloadInvalid => new PayloadInvalid(quote(event), failures, cause)
-  let failures: Failure[]
-  try {
-    let seen = hasEncoder ? encodeTransforms(root, payload) : payload
-    if (check.check(seen)) {
-      seen = project(root, seen)
-      // Looked at once more, since a getter need not give the same twice: what goes out fits, not what once stood there.
-      if (check.check(seen)) return { payload: seen, isText }
-    }
-    failures = check.failures(seen)
-  } catch (error) {
-    if (error instanceof EncoderFailed) throw invalid([{ path: error.path, rule: error.message, value: error.value }], error.cause)
-    // A getter of the payload threw, or a payload of a recursive schema holds itself.
-    throw invalid([{ path: '', rule: 'could not be read', value: payload }], error)
-  }
-  throw invalid(failures)
 }

@@ -1,3 +1,4 @@
+import { ownPartsOf } from './parts.ts'
 import type { SchemaNode } from './schema-node.ts'
 
 /** An encoder of a schema threw. */
@@ -37,7 +38,11 @@ class Encoding {
     if (typeof value !== 'object' || value === null) return this.#encodeAnew(node, value, path)
     let known = this.#encoded.get(node)
     if (known === undefined) this.#encoded.set(node, known = new Map())
-    if (!known.has(value)) known.set(value, this.#encodeAnew(node, value, path))
+    if (!known.has(value)) {
+      // A union that is a member of itself finds this, and leaves the value to its other members.
+      known.set(value, value)
+      known.set(value, this.#encodeAnew(node, value, path))
+    }
     return known.get(value)
   }
 
@@ -71,17 +76,19 @@ class Encoding {
   }
 
   #encodeItems (node: SchemaNode, list: readonly unknown[], path: string): readonly unknown[] {
-    const encoded = Array.from(list, (item, index) => this.#encodeEach(node.item(list, index), item, `${path}/${index}`))
+    const parts = ownPartsOf(node, list)
+    const encoded = Array.from(list, (item, index) => this.#encodeEach(parts.item(index), item, `${path}/${index}`))
     return encoded.some((item, index) => item !== list[index]) ? encoded : list
   }
 
   #encodeProperties (node: SchemaNode, value: Record<string, unknown>, path: string): Record<string, unknown> {
     let copy: Record<string, unknown> | undefined
-    for (const key of node.keysOf(value)) {
+    const parts = ownPartsOf(node, value)
+    for (const key of [...Object.keys(value), ...node.inheritedKeysOf(value)]) {
       const part = value[key]
       // An optional property given as undefined is not there.
       if (part === undefined && !node.requires(key)) continue
-      const encoded = this.#encodeEach(node.property(value, key), part, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+      const encoded = this.#encodeEach(parts.property(key), part, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
       if (encoded === part) continue
       copy ??= copyOf(value)
       put(copy, key, encoded)

@@ -1,20 +1,22 @@
-import { Kind, Type, type TSchema } from '@sinclair/typebox'
+import { Kind, Type, TypeRegistry, type TSchema } from '@sinclair/typebox'
 import { TypeCompiler, TypeCompilerUnknownTypeError, type TypeCheck as CompiledCheck } from '@sinclair/typebox/compiler'
-import type { Failure } from './errors.ts'
+import type { BrokenRule } from './failure-text.ts'
 import { provideFormats, type Formats } from './formats.ts'
-import type { Schema } from './schema-node.ts'
+import type { Schema } from './schema.ts'
 
 /** A schema, compiled. */
 export interface TypeCheck {
   check (value: unknown): boolean
   /** The rules a value breaks: the first at each place, at most `MAX_FAILURES`. */
-  failures (value: unknown): Failure[]
+  failures (value: unknown): BrokenRule[]
 }
 
 /** Compiles the schemas of one TypeBox line. */
 export interface TypeLine {
   /** @throws where the schema is none of this line, or holds a type that cannot be checked. */
   compile (schema: Schema, definitions: readonly Schema[]): TypeCheck
+  /** A schema whose check is a function. It can stand in other schemas of this line. */
+  checkedBy (accepts: (value: unknown) => boolean): Schema
   /** Makes formats known; returns the first that nobody knows. */
   provideFormats (names: Iterable<string>): string | undefined
 }
@@ -32,13 +34,22 @@ export async function typeLineOf (schema: Schema): Promise<TypeLine | undefined>
   return '~kind' in schema || '~unsafe' in schema ? await loadNextLine() : undefined
 }
 
+// TypeBox 0.34 calls a function only by way of its registry, which is one for the process. The function itself comes with the schema.
+const FUNCTION_KIND = 'fastify-typed-sse:function'
+
 const sinclairLine: TypeLine = {
   compile (schema, definitions) {
     const compiled = compileSinclair(schema as TSchema, definitions.filter(({ $id }) => $id !== undefined) as TSchema[])
     return {
       check: (value) => compiled.Check(value),
-      failures: (value) => firstAtEachPlace(compiled.Errors(value), ({ path, message: rule, value: part }) => ({ path, rule, value: part }))
+      failures: (value) => firstAtEachPlace(compiled.Errors(value), ({ path, message: rule, value: part }) => (
+        { failure: { path, rule, value: part }, told: rule }
+      ))
     }
+  },
+  checkedBy (accepts) {
+    TypeRegistry.Set(FUNCTION_KIND, (schema: { accepts (value: unknown): boolean }, value) => schema.accepts(value))
+    return { [Kind]: FUNCTION_KIND, accepts } as Schema
   },
   provideFormats: (names) => provideFormats(names)
 }
@@ -55,6 +66,12 @@ function compileSinclair (schema: TSchema, definitions: TSchema[]): CompiledChec
   }
 }
 
+// Rules whose own words hold something of the payload: the names it has, or whatever the function of a refinement makes of it.
+const TOLD: Readonly<Record<string, string>> = {
+  propertyNames: 'must not have properties of such names',
+  '~refine': 'must pass its refinement'
+}
+
 async function loadNextLine (): Promise<TypeLine> {
   const [{ Compile }, { Format }] = await Promise.all([import('typebox/compile'), import('typebox/format')])
   return {
@@ -63,22 +80,25 @@ async function loadNextLine (): Promise<TypeLine> {
       const compiled = Compile(context, schema)
       return {
         check: (value) => compiled.Check(value),
-        failures: (value) => firstAtEachPlace(compiled.Errors(value), ({ instancePath: path, message: rule }) => ({ path, rule, value: partAt(value, path) }))
+        failures: (value) => firstAtEachPlace(compiled.Errors(value), ({ instancePath: path, keyword, message: rule }) => (
+          { failure: { path, rule, value: partAt(value, path) }, told: TOLD[keyword] ?? rule }
+        ))
       }
     },
+    checkedBy: (accepts) => ({ '~refine': [{ check: accepts, error: () => 'must fit' }] }) as Schema,
     provideFormats: (names) => provideFormats(names, Format as Formats)
   }
 }
 
 /** A missing property is no string either: one word about each place is enough. */
-function firstAtEachPlace<E> (errors: Iterable<E>, toFailure: (error: E) => Failure): Failure[] {
-  const failures = new Map<string, Failure>()
+function firstAtEachPlace<E> (errors: Iterable<E>, toBroken: (error: E) => BrokenRule): BrokenRule[] {
+  const broken = new Map<string, BrokenRule>()
   for (const error of errors) {
-    const failure = toFailure(error)
-    if (!failures.has(failure.path)) failures.set(failure.path, failure)
-    if (failures.size === MAX_FAILURES) break
+    const rule = toBroken(error)
+    if (!broken.has(rule.failure.path)) broken.set(rule.failure.path, rule)
+    if (broken.size === MAX_FAILURES) break
   }
-  return [...failures.values()]
+  return [...broken.values()]
 }
 
 /** The part of a value that a JSON Pointer names. */

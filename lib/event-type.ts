@@ -1,0 +1,110 @@
+import { Acceptance } from './acceptance.ts'
+import { EventInvalid, PayloadInvalid, quote } from './errors.ts'
+import { failureText, type BrokenRule } from './failure-text.ts'
+import { project } from './projection.ts'
+import { SchemaNotFollowed, type Schema } from './schema.ts'
+import { SchemaNode } from './schema-node.ts'
+import { EncoderFailed, encodeTransforms } from './transform.ts'
+import { typeLineOf, type TypeCheck } from './type-check.ts'
+
+/** A payload on its way out. */
+export interface Outgoing {
+  /** What of it goes out. */
+  readonly payload: unknown
+  /** Whether it goes out as it is, not as JSON. */
+  readonly isText: boolean
+}
+
+/** One declared event, compiled. */
+export interface EventType {
+  readonly schema: Schema
+  readonly root: SchemaNode
+  /** Every property name that the schema spells out. */
+  readonly properties: ReadonlySet<string>
+  readonly hasEncoder: boolean
+  readonly acceptance: Acceptance
+  readonly check: TypeCheck
+  readonly isText: boolean
+  readonly ephemeral: boolean
+  readonly latestBy: ((payload: unknown) => unknown) | undefined
+  /** The very object that declared it. */
+  readonly declaration: unknown
+}
+
+const DECLARATION = ['schema', 'ephemeral', 'latestBy']
+
+/** What a declaration says besides its schema. */
+type Terms = Pick<EventType, 'ephemeral' | 'latestBy'>
+
+function readDeclaration (name: string, declaration: unknown): Terms & { readonly schema: Schema } {
+  const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
+  if (typeof declaration !== 'object' || declaration === null) return refuse('a declaration is a TypeBox schema, or { schema }')
+  if (!Object.hasOwn(declaration, 'schema')) return { schema: declaration, ephemeral: false, latestBy: undefined }
+  for (const key of Object.keys(declaration)) {
+    if (!DECLARATION.includes(key)) refuse(`"${key}" is unknown; known are "schema", "ephemeral" and "latestBy"`)
+  }
+  const { schema, ephemeral = false, latestBy } = declaration as { schema: unknown, ephemeral?: unknown, latestBy?: unknown }
+  if (typeof schema !== 'object' || schema === null) return refuse('"schema" is a TypeBox schema')
+  if (typeof ephemeral !== 'boolean') return refuse('"ephemeral" is true or false')
+  if (latestBy !== undefined && typeof latestBy !== 'function') return refuse('"latestBy" is a function of the payload')
+  return { schema, ephemeral, latestBy: latestBy as EventType['latestBy'] }
+}
+
+/**
+ * Compiles what declares one event.
+ *
+ * @throws FST_SSE_EVENT_INVALID
+ */
+export async function compileEvent (name: string, declaration: unknown): Promise<EventType> {
+  const { schema, ...terms } = readDeclaration(name, declaration)
+  const line = await typeLineOf(schema)
+  if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
+  try {
+    const { root, findings } = SchemaNode.build(schema)
+    const unknown = line.provideFormats(findings.formats)
+    if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}"; register it with TypeBox first`)
+    const acceptance = new Acceptance(line, findings.alternatives)
+    const { properties, hasEncoder } = findings
+    const isText = root.isText && !hasEncoder
+    return { schema, root, properties, hasEncoder, acceptance, check: line.compile(schema, []), isText, ...terms, declaration }
+  } catch (cause) {
+    if (cause instanceof EventInvalid) throw cause
+    const problem = cause instanceof SchemaNotFollowed ? cause.message : `its schema does not compile (${(cause as Error).message})`
+    throw new EventInvalid(quote(name), problem)
+  }
+}
+
+/**
+ * What of a payload goes out under an event.
+ *
+ * @throws FST_SSE_PAYLOAD_INVALID
+ */
+export function read (event: string, type: EventType, payload: unknown): Outgoing {
+  return type.acceptance.during(() => readOnce(event, type, payload))
+}
+
+function readOnce (event: string, { root, properties, hasEncoder, check, isText }: EventType, payload: unknown): Outgoing {
+  const invalid = (broken: BrokenRule[], value: unknown, cause?: unknown): PayloadInvalid => (
+    new PayloadInvalid(quote(event), failureText(broken, properties, value), broken.map(({ failure }) => failure), cause)
+  )
+  let seen = payload
+  let broken: BrokenRule[]
+  try {
+    if (hasEncoder) seen = encodeTransforms(root, payload)
+    if (check.check(seen)) {
+      seen = project(root, seen)
+      // Looked at once more, since a getter need not give the same twice: what goes out fits, not what once stood there.
+      if (check.check(seen)) return { payload: seen, isText }
+    }
+    broken = check.failures(seen)
+  } catch (error) {
+    if (error instanceof EncoderFailed) throw invalid([brokenRule(error.path, error.message, error.value)], payload, error.cause)
+    // A getter of the payload threw, or a payload of a recursive schema holds itself.
+    throw invalid([brokenRule('', 'could not be read', payload)], payload, error)
+  }
+  throw invalid(broken, seen)
+}
+
+function brokenRule (path: string, rule: string, value: unknown): BrokenRule {
+  return { failure: { path, rule, value }, told: rule }
+}
