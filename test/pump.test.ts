@@ -244,3 +244,41 @@ t.test('a subscriber that ended in the queue is passed by', async (t) => {
   t.strictSame(writer.writes, [])
   t.equal(hub.size, 0)
 })
+
+t.test('a subscriber of large events that takes one write at a time gets events with each gap, never one gap after another', async (t) => {
+  const { publish, subscribe, settled } = createFanOut({ maxBytes: 5000 })
+  const { writer } = subscribe()
+  writer.room = 1
+  for (let round = 0; round < 5; round++) {
+    for (let n = 0; n < 10; n++) publish(`${round} ${'x'.repeat(1000)}`)
+    await settled()
+    writer.drain(1)
+    await settled()
+  }
+  const types = writer.events.map(({ type }) => type)
+  t.ok(types.filter((type) => type === 'sse.gap').length >= 4)
+  t.notMatch(types.join(' '), 'sse.gap sse.gap')
+})
+
+t.test('with `afterGap: \'live\'` a subscriber that fell out of the log goes on with what comes, in the channels that it joined meanwhile too', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut({ maxEvents: 10 }, { replaysGaps: false })
+  const { writer, subscriber } = subscribe()
+  writer.room = 1
+  publish('0')
+  await settled()
+  subscribe()
+  for (let n = 1; n < 50; n++) publish(String(n))
+  subscriber.join('more')
+  await settled()
+  t.equal(log.size, 10)
+  void subscriber.send('message', 'sent while it was behind')
+  writer.drain()
+  await settled()
+  publish('50', { channels: ['*', 'more'] })
+  publish('51', { channels: ['more'] })
+  await settled()
+  t.strictSame(writer.data, ['0', 'sent while it was behind', '50', '51'])
+  const [gap, ...others] = writer.events.filter(({ type }) => type === 'sse.gap')
+  t.strictSame([JSON.parse(gap!.data), gap!.lastEventId, others], [{ reason: 'slow' }, idOf(log, 49), []])
+  t.equal(subscriber.lag, 0)
+})
