@@ -64,7 +64,8 @@ t.test('a server with 128 MiB of heap, 100 readers that never read and 20 that d
     for (const { reader } of stalled) reader.resume()
     await until(() => stalled.every(({ reader, channel }) => reader.last === last[channel] || reader.closed))
     for (const { channel, reader: { first, faults, gaps, closed } } of stalled) {
-      if (first !== 1 || gaps.length === 0 || faults.length > 0 || closed) t.fail('lost in silence, torn or cut', { channel, first, faults, gaps, closed })
+      // The first event may have left as well, on a machine that has other things to do.
+      if (gaps.length === 0 || faults.length > 0 || closed) t.fail('lost in silence, torn or cut', { channel, first, faults, gaps, closed })
     }
     const more = Object.fromEntries(await Promise.all(FLOODS.map(async ({ channel, fill }) => [channel, await server.call('publish', 1, fill, channel)])))
     await until(() => [...healthy, ...stalled].every(({ reader, channel }) => reader.last === more[channel]))
