@@ -18,7 +18,11 @@ export interface Parts {
 export function partsOf (places: readonly SchemaNode[], value: object): readonly Parts[] | undefined {
   const [first] = places
   // Most places are a type of their own, and need no search.
-  if (places.length === 1 && first !== undefined && !first.isComposed) return first.isOpen ? undefined : [ownPartsOf(first, value)]
+  if (places.length === 1 && first !== undefined && !first.isComposed) {
+    if (first.isOpen) return undefined
+    const parts = ownPartsOf(first, value)
+    return parts === first ? first.asParts : [parts]
+  }
   const members = new Members(value)
   const areOpen = places.map((place) => members.add(place))
   return areOpen.includes(true) ? undefined : members.places.map((place) => ownPartsOf(place, value))

@@ -11,51 +11,50 @@ import type { SchemaNode } from './schema-node.ts'
  * @returns The value itself where nothing in it can be left out, otherwise a copy of the declared parts.
  */
 export function project (schema: SchemaNode, value: unknown): unknown {
-  const projection = new Projection()
-  const projected = projection.begin([schema], value)
-  projection.finish()
-  return projected
+  return new Projection().project([schema], value)
 }
 
-/** A list or an object, and the empty copy that takes its declared parts. */
-type Copy =
-  | { readonly from: readonly unknown[], readonly parts: readonly Parts[], readonly to: unknown[] }
-  | { readonly from: Readonly<Record<string, unknown>>, readonly parts: readonly Parts[], readonly to: Record<string, unknown> }
+// Deeper payloads wait in a list, so that their depth is not limited by the stack.
+const MAX_RECURSION = 100
 
-/** One payload being projected. A list of copies to fill, not recursion: a payload may be deeper than the stack allows. */
+/** One payload being projected. */
 class Projection {
-  readonly #unfilled: Copy[] = []
+  readonly #waiting: Array<() => void> = []
 
-  /** @param declared Every place of the schema that declares this value. @returns A copy that is still empty. */
-  begin (declared: readonly SchemaNode[], value: unknown): unknown {
+  /** @param declared Every place of the schema that declares this value. */
+  project (declared: readonly SchemaNode[], value: unknown): unknown {
+    const projected = this.#part(declared, value, 0)
+    for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
+    return projected
+  }
+
+  /** @returns A copy that is filled now or, in a deep payload, later. */
+  #part (declared: readonly SchemaNode[], value: unknown, depth: number): unknown {
     if (typeof value !== 'object' || value === null) return value
     const parts = partsOf(declared, value)
     if (parts === undefined) return value
-    const copy: Copy = Array.isArray(value)
-      ? { from: value as unknown[], parts, to: [] }
-      : { from: value as Record<string, unknown>, parts, to: new Bare() }
-    this.#unfilled.push(copy)
-    return copy.to
+    const copy = Array.isArray(value) ? [] : new Bare()
+    if (depth < MAX_RECURSION) this.#fill(copy, parts, value, depth + 1)
+    else this.#waiting.push(() => { this.#fill(copy, parts, value, 0) })
+    return copy
   }
 
-  finish (): void {
-    for (let copy = this.#unfilled.pop(); copy !== undefined; copy = this.#unfilled.pop()) {
-      if (Array.isArray(copy.to)) this.#fillList(copy.from as readonly unknown[], copy.parts, copy.to)
-      else this.#fillObject(copy.from as Readonly<Record<string, unknown>>, copy.parts, copy.to)
-    }
+  #fill (copy: unknown[] | Record<string, unknown>, parts: readonly Parts[], value: object, depth: number): void {
+    if (Array.isArray(copy)) this.#fillList(copy, parts, value as readonly unknown[], depth)
+    else this.#fillObject(copy, parts, value as Readonly<Record<string, unknown>>, depth)
   }
 
-  #fillList (list: readonly unknown[], parts: readonly Parts[], to: unknown[]): void {
+  #fillList (copy: unknown[], parts: readonly Parts[], list: readonly unknown[], depth: number): void {
     for (let index = 0; index < list.length; index++) {
       const declared = placesIn(parts, (part) => part.item(index))
-      if (declared.length > 0) to.push(this.begin(declared, list[index]))
+      if (declared.length > 0) copy.push(this.#part(declared, list[index], depth))
     }
   }
 
-  #fillObject (value: Readonly<Record<string, unknown>>, parts: readonly Parts[], to: Record<string, unknown>): void {
+  #fillObject (copy: Record<string, unknown>, parts: readonly Parts[], value: Readonly<Record<string, unknown>>, depth: number): void {
     for (const key of keysOf(parts, value)) {
       const declared = placesIn(parts, (part) => part.property(key))
-      if (declared.length > 0) to[key] = this.begin(declared, value[key])
+      if (declared.length > 0) copy[key] = this.#part(declared, value[key], depth)
     }
   }
 }
@@ -67,17 +66,16 @@ function keysOf (parts: readonly Parts[], value: object): Iterable<string> {
   return new Set([...keys, ...parts.flatMap((part) => part.inheritedKeysOf(value))])
 }
 
-/** Each place once: a recursive type would otherwise come once more with every level of the value. */
+/** A new list only where several parts speak of one thing: most properties of a large payload have one place. */
 function placesIn (parts: readonly Parts[], placesOf: (part: Parts) => readonly SchemaNode[]): readonly SchemaNode[] {
   let places: readonly SchemaNode[] = []
-  let merged: Set<SchemaNode> | undefined
+  let several: SchemaNode[] | undefined
   for (const part of parts) {
     const more = placesOf(part)
-    if (more.length === 0) continue
     if (places.length === 0) places = more
-    else for (const place of more) (merged ??= new Set(places)).add(place)
+    else if (more.length > 0) (several ??= [...places]).push(...more)
   }
-  return merged === undefined ? places : [...merged]
+  return several ?? places
 }
 
 /**

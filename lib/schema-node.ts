@@ -36,6 +36,8 @@ export class SchemaNode {
   readonly #dependents: ReadonlyArray<readonly [key: string, node: SchemaNode]>
   /** Whether some of its members apply to some values only. */
   readonly hasBranches: boolean
+  /** A list of this place alone, made once for all values. */
+  readonly asParts: readonly SchemaNode[] = [this]
   /** Whether it is put together of other places. */
   readonly isComposed: boolean
   /** Whether it takes a value whole, because neither it nor a member says anything about parts. */

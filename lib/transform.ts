@@ -38,11 +38,7 @@ class Encoding {
     if (typeof value !== 'object' || value === null) return this.#encodeAnew(node, value, path)
     let known = this.#encoded.get(node)
     if (known === undefined) this.#encoded.set(node, known = new Map())
-    if (!known.has(value)) {
-      // A union that is a member of itself finds this, and leaves the value to its other members.
-      known.set(value, value)
-      known.set(value, this.#encodeAnew(node, value, path))
-    }
+    if (!known.has(value)) known.set(value, this.#encodeAnew(node, value, path))
     return known.get(value)
   }
 
@@ -117,7 +113,8 @@ function copyOf (value: Record<string, unknown>): Record<string, unknown> {
   const inherited: Record<string, unknown> = Object.create(null)
   for (let from: object | null = value; from !== null && from !== Object.prototype; from = Object.getPrototypeOf(from) as object | null) {
     for (const key of Object.getOwnPropertyNames(from)) {
-      if (!(key in inherited)) Object.defineProperty(inherited, key, { get: () => value[key] })
+      const isCopied = from === value && Object.prototype.propertyIsEnumerable.call(value, key)
+      if (!isCopied && !(key in inherited)) Object.defineProperty(inherited, key, { get: () => value[key] })
     }
   }
   const copy: Record<string, unknown> = Object.create(inherited)

@@ -1,7 +1,9 @@
 import type { TSchema } from '@sinclair/typebox'
 import fc from 'fast-check'
 import t from 'tap'
+import * as Next from 'typebox'
 import { Acceptance } from '../lib/acceptance.ts'
+import { EventTypes } from '../lib/event-types.ts'
 import type { Schema } from '../lib/schema.ts'
 import { SchemaNode } from '../lib/schema-node.ts'
 import { typeLineOf } from '../lib/type-check.ts'
@@ -38,3 +40,12 @@ for (const [line, T, recursive] of LINES) {
     t.equal(judged(), false)
   })
 }
+
+t.test('a part is accepted whose unevaluated properties a reference evaluates', async (t) => {
+  const Leaf = { $id: 'Leaf', properties: { a: { type: 'number' } } }
+  const part = { allOf: [{ $ref: 'Leaf' }], unevaluatedProperties: false }
+  const schema = Next.Unsafe({ $id: 'Root', anyOf: [{ properties: { part }, required: ['part'] }, { type: 'null' }], $defs: { Leaf } })
+  const types = await EventTypes.compile([{ event: schema }])
+  t.same(JSON.parse(JSON.stringify(types.validate('event', { part: { a: 1 }, b: 2 }).payload)), { part: { a: 1 } })
+  t.throws(() => types.validate('event', { part: { a: 1, b: 2 } }), { code: 'FST_SSE_PAYLOAD_INVALID' })
+})

@@ -116,7 +116,10 @@ t.test('ephemeral events of a channel that everybody has left are let go of', as
 t.test('an ephemeral event is let go of once everybody has got it, and not before', async (t) => {
   const { publish, subscribe, settled, tick, log } = createFanOut()
   const { writer } = subscribe()
-  subscribe(log.head, ['quiet'])
+  const { writer: quiet } = subscribe(log.head, ['quiet'])
+  quiet.room = 1
+  publish('the last that its socket takes', { channels: ['quiet'] })
+  await settled()
   for (let i = 0; i < 10; i++) publish(String(i), { ephemeral: true })
   await settled()
   t.strictSame([log.ephemeralSize, writer.data.length], [0, 10])
@@ -358,9 +361,10 @@ t.test('the subscriber furthest behind is the one with the most entries to get, 
   const { subscriber: replaced } = subscribe(0, ['latest'])
   const { subscriber: busy } = subscribe(0, ['busy'])
   publish('x', { channels: ['rare', 'also rare'] })
+  publish('x', { channels: ['latest'] })
   for (let i = 0; i < 8; i++) publish('x', { channels: ['latest'], key: 'k' })
   for (let i = 0; i < 5; i++) publish('x', { channels: ['busy'] })
-  t.strictSame([earliest.lag, replaced.lag, busy.lag], [1, 1, 5])
+  t.strictSame([earliest.lag, replaced.lag, busy.lag], [1, 2, 5])
   t.equal(hub.lag, 5)
 })
 

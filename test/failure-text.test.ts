@@ -58,6 +58,7 @@ for (const [line, T] of LINES) {
 
       const pattern = await failureOf(T.String({ pattern: 'x'.repeat(10_000) }), 'y')
       t.ok(pattern.message.length < 400, `${pattern.message.length} characters`)
+      t.match(pattern.message, line === 'typebox' ? '/ must match pattern "x' : "/ Expected string to match 'x")
     })
 
     t.test('keeps failures out of logs', async (t) => {

@@ -109,6 +109,17 @@ for (const [line, T, recursive, check] of LINES) {
     }), { numRuns: 300 }))
   })
 
+  t.test(`a payload under ${line} may be as deep as TypeBox can check`, async (t) => {
+    const Self = recursive((Self) => T.Object({ next: T.Optional(Self), a: T.Number() }))
+    const types = await EventTypes.compile([{ event: Self }])
+    let projected = types.validate('event', chain(4000, (link) => ({ ...next(link), a: 1, b: 2 }))).payload as { next?: object } | undefined
+    let levels = 0
+    for (; projected !== undefined; projected = projected.next) {
+      if (Object.keys(projected).includes('a') && !Object.keys(projected).includes('b')) levels++
+    }
+    t.equal(levels, 4000)
+  })
+
   t.test(`a union of ${line} that is a member of itself comes to an end`, async (t) => {
     const Own = recursive((Self) => T.Union([T.Object({ a: T.Number(), next: T.Optional(Self) }), Self]))
     const types = await EventTypes.compile([{ event: Own }])

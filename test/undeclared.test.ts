@@ -30,6 +30,8 @@ const CASES: Case[] = [
   ['what "dependentSchemas" declares stays where its property is not', unsafe({ properties: { id }, dependentSchemas: { a: { properties: { secret: {} } } } }), row, { id: 1 }],
   ['a schema in "dependencies" declares', unsafe({ dependencies: { id: { properties: { id } }, a: ['b'] } }), row, { id: 1 }],
   ['"unevaluatedProperties" leaves out what "dependentSchemas" declares', unsafe({ dependentSchemas: { id: { properties: { who: { properties: { name: {} } } } } }, unevaluatedProperties: {} }), { id: 1, who: { name: 'Ada', secret: SECRET } }, { id: 1, who: { name: 'Ada' } }],
+  ['"unevaluatedProperties" of a schema without members stands for the rest', unsafe({ properties: { id }, unevaluatedProperties: { properties: { id } } }), { id: 1, who: row }, { id: 1, who: { id: 1 } }],
+  ['"unevaluatedProperties" leaves out what those of a member declare', Type.Intersect([Type.Intersect([Type.Object({ a: Type.Number() }), Type.Object({})], { unevaluatedProperties: Type.Object({ name: Type.String() }) }), Type.Object({})], { unevaluatedProperties: Type.Unknown() }), { a: 1, who: { name: 'Ada', secret: SECRET } }, { a: 1, who: { name: 'Ada' } }],
   ['"oneOf" declares what its member declares', unsafe({ oneOf: [{ properties: { id }, required: ['id'] }, { required: ['a'] }] }), row, { id: 1 }],
   ['"else" declares', unsafe({ if: { required: ['a'] }, then: {}, else: { properties: { id } } }), row, { id: 1 }],
 

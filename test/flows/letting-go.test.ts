@@ -30,6 +30,20 @@ t.test('an open stream holds on neither to its reply nor to its request', async 
   t.equal(app.sse.count(), 10)
 })
 
+t.test('events older than `maxAge` leave the memory though nothing more is broadcast', async (t) => {
+  const app = Fastify()
+  await app.register(ssePlugin, { history: { maxAge: 200, maxBytes: 64 * 1024 * 1024 } })
+  await listen(t, app)
+  const held = (): number => {
+    collectGarbage()
+    return process.memoryUsage().arrayBuffers
+  }
+  const before = held()
+  for (let n = 0; n < 40; n++) await app.sse.broadcast('message', 'x'.repeat(500_000))
+  t.ok(held() > before + 18_000_000)
+  await until(() => held() < before + 2_000_000)
+})
+
 for (const hangs of ['subscribe', 'keyGenerator', 'headers'] as const) {
   t.test(`an opening whose reader has left is over, though \`${hangs}\` never settles: nothing holds on to its request and reply`, async (t) => {
     const refs: Array<WeakRef<object>> = []

@@ -228,6 +228,21 @@ t.test('streams that wait behind another on their connection hold one write each
   await server.servesOthers(t)
 })
 
+t.test('any number of streams may be asked for on one connection, as long as no more than 16 wait at once', async (t) => {
+  const server = await start(t)
+  const { app, port, opened } = server
+  const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: 16 }, () => 'GET /events'))
+  for (let n = 0; n < 40; n++) {
+    await until(() => app.sse.count() === 16)
+    opened[n]!.close()
+    await reader.sees(({ answers }) => answers[n]?.complete === true)
+    reader.ask('GET /events')
+  }
+  t.notOk(reader.closed)
+  reader.socket.destroy()
+  await server.servesOthers(t)
+})
+
 t.test('a connection on which two thousand streams are asked for at once is cut, and nothing of it is left', async (t) => {
   const server = await start(t)
   const { app, port, opened } = server
