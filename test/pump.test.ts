@@ -276,6 +276,7 @@ t.test('with `afterGap: \'live\'` a subscriber that fell out of the log goes on 
   await settled()
   publish('50', { channels: ['more'] })
   await settled()
+  t.equal(writer.data.at(-1), '50')
   publish('51', { channels: ['*', 'more'] })
   await settled()
   t.strictSame(writer.data, ['0', 'sent while it was behind', '50', '51'])

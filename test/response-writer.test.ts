@@ -1,19 +1,34 @@
+import { EventEmitter } from 'node:events'
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { textChunk } from '../lib/chunk.ts'
 import { PlainWriter, SocketWriter, type ResponseWriter } from '../lib/response-writer.ts'
 
-/** What a writer sees of a socket or a response: how many bytes wait there, as the test says. */
-function fake (waiting: { bytes: number }): { readonly socket: Socket, readonly response: ServerResponse } {
+interface Waiting {
+  bytes: number
+  /** Node emits `drain` only then. */
+  needsDrain?: boolean
+  /** What is called when a write has left. */
+  readonly written?: Array<(error?: Error) => void>
+}
+
+/** What a writer sees of a socket or a response: what waits there, as the test says. */
+function fake (waiting: Waiting): { readonly socket: Socket, readonly response: ServerResponse } {
   const stream = {
     writable: { value: true },
     writableLength: { get: () => waiting.bytes },
     destroyed: { value: false },
     writableEnded: { value: false },
-    write: { value: () => true }
+    writableNeedDrain: { get: () => waiting.needsDrain === true },
+    write: {
+      value: (_bytes: unknown, written?: () => void) => {
+        if (written !== undefined) waiting.written?.push(written)
+        return true
+      }
+    }
   }
-  const socket = Object.defineProperties({}, stream) as Socket
+  const socket = Object.defineProperties(new EventEmitter(), stream) as unknown as Socket
   return { socket, response: Object.create(ServerResponse.prototype, { ...stream, socket: { value: socket } }) as ServerResponse }
 }
 
@@ -48,5 +63,26 @@ for (const [title, create] of writers) {
       t.ok(writer.write(event))
       waiting.bytes = 9
     }
+  })
+
+  t.test(`${title} calls back once what waits has left, also where Node emits no \`drain\`, and not where it never leaves`, async (t) => {
+    const waiting: Required<Waiting> = { bytes: 9, needsDrain: false, written: [] }
+    const of = fake(waiting)
+    let calls = 0
+    const drained = (): void => { calls++ }
+    create(of).onceDrained(drained)
+    create(of).onceDrained(drained)
+    t.equal(calls, 0)
+    const [left, failed] = waiting.written
+    left!()
+    t.equal(calls, 1)
+    failed!(new Error('the connection is gone'))
+    t.equal(calls, 1)
+
+    waiting.needsDrain = true
+    create(of).onceDrained(drained)
+    t.equal(waiting.written.length, 2)
+    for (let n = 0; n < 2; n++) for (const emitter of [of.socket, of.response]) emitter.emit('drain')
+    t.equal(calls, 2)
   })
 }
