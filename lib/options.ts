@@ -9,7 +9,7 @@ import type { ReconnectionTime } from './hub.ts'
 import type { LogBounds } from './log.ts'
 import { demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
 import { paceFor } from './pace.ts'
-import { readClient, readCors, readInspector, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
+import { readClient, readCors, readInspector, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type Pages, type StaticOptions } from './route-options.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { Timeouts } from './watch.ts'
@@ -51,7 +51,7 @@ export interface SsePluginOptions {
   client?: string | false | undefined
   /** The inspector, a page that shows any stream and the declared events; true: at '/sse/', below `prefix`. @defaultValue false */
   inspector?: string | boolean | undefined
-  /** Your own pages: `root` is an absolute directory, served below `prefix`. @defaultValue false */
+  /** Your own pages: `root` is an absolute directory, served below `prefix`, with further options of @fastify/static. @defaultValue false */
   static?: StaticOptions | false | undefined
   /** @fastify/cors options for the routes of this plugin alone. @defaultValue { origin: '*' }, or the host's own @fastify/cors where there is one */
   cors?: CorsOptions | false | undefined
@@ -106,7 +106,7 @@ export interface Settings {
   /** The URLs of both within the scope of the plugin, `prefix` included; that of the inspector ends in "/". */
   readonly client: string | false
   readonly inspector: string | false
-  readonly static: { readonly root: string, readonly prefix: string } | false
+  readonly static: Pages | false
   readonly cors: Cors | false
   readonly keepsHistory: boolean
   readonly history: LogBounds
