@@ -8,7 +8,7 @@ import { EVERYBODY } from './lib/channel-name.ts'
 import { Channels } from './lib/channels.ts'
 import { Clock, now } from './lib/clock.ts'
 import { Closing } from './lib/closing.ts'
-import { declareForBrowsers, hasCors } from './lib/cors.ts'
+import { declareForBrowsers, hasCors, methodsOf } from './lib/cors.ts'
 import { DecoratorTaken } from './lib/errors.ts'
 import { EventEncoder } from './lib/event-encoder.ts'
 import { EventStreams } from './lib/event-stream.ts'
@@ -21,7 +21,7 @@ import { readOptions, type SsePluginOptions } from './lib/options.ts'
 import { takeOutOfService } from './lib/out-of-service.ts'
 import { Pump } from './lib/pump.ts'
 import { Sse } from './lib/sse.ts'
-import { fullUrl, refuseTaken } from './lib/urls.ts'
+import { claim, fullUrl } from './lib/urls.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -39,7 +39,13 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const { url } = settings
   const stream = url === false ? null : fullUrl(app, url)
   refuseTwice(app)
-  if (url !== false) refuseTaken(app, url, 'the event stream another "path" or "prefix"', settings.route.constraints)
+  if (url !== false) {
+    claim(app, [url], {
+      methods: methodsOf(app, settings.cors),
+      constraints: settings.route.constraints,
+      advice: 'the event stream another "path" or "prefix"'
+    })
+  }
 
   const eventTypes = await EventTypes.compile(settings.events)
   const encoder = new EventEncoder(eventTypes, settings.maxPayloadBytes)

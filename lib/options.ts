@@ -133,6 +133,9 @@ const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose
 
 const OPTIONS_TO_COME = ['broker']
 
+// Both hand their own options to every plugin that they load.
+const ADVICE = 'if @fastify/autoload or fastify-cli handed it on, register this plugin in a file of its own, with its options alone'
+
 const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 
 /**
@@ -143,7 +146,7 @@ const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 export function readOptions (options: SsePluginOptions): Settings {
   for (const key of Object.keys(options)) {
     if (OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(key)
-    if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown(key, OPTIONS.join(', '))
+    if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown(key, `${OPTIONS.join(', ')}; ${ADVICE}`)
   }
   // Not `??`: null is no option's default, but a wrong value.
   const {

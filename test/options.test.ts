@@ -53,6 +53,7 @@ t.test('an option of @fastify/static that this plugin sets is unknown, as one th
 
 t.test('an unknown option is refused with those that are known', async (t) => {
   t.throws(() => read({ heartBeat: 1 }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"heartBeat" is unknown; known are events, path/ })
+  t.throws(() => read({ skipOverride: true }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /; if @fastify\/autoload or fastify-cli handed it on, register this plugin/ })
   t.throws(() => read({ cors: { orgin: 'https://a.test' } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.orgin"/ })
   t.throws(() => read({ cors: { delegator: () => {} } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.delegator"/ })
   t.throws(() => read({ compress: { threshold: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"compress\.threshold"/ })
