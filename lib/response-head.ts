@@ -42,7 +42,7 @@ export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
 export function refuseStatus (reply: FastifyReply): void {
   const { statusCode } = reply
   if (statusCode === 200) return
-  // The error is the answer: Fastify would send it with this status.
+  // An error handler of the application that keeps the status of the reply would send the error with this one.
   reply.code(200)
   throw new StatusSet(statusCode)
 }

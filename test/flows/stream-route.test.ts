@@ -528,13 +528,15 @@ t.test('a status that makes no event stream is refused, and the answer is 500', 
   }
 
   t.test('set by a handler that has not awaited `subscribe` yet', async (t) => {
-    const app = await createApp({ path: false, headers: async () => ({}) })
-    app.get('/own', async (_request, reply) => {
-      const subscribed = app.sse.subscribe(reply)
-      reply.code(201)
-      await subscribed
-    })
-    t.equal((await ask(t, app, 'GET /own')).status, 500)
+    for (const method of ['GET', 'HEAD']) {
+      const app = await createApp({ path: false })
+      app.get('/own', async (_request, reply) => {
+        const subscribed = app.sse.subscribe(reply)
+        reply.code(201)
+        await subscribed
+      })
+      t.equal((await ask(t, app, `${method} /own`)).status, 500, method)
+    }
   })
 
   t.test('where another error comes first, that is not sent with the status either', async (t) => {
@@ -544,6 +546,18 @@ t.test('a status that makes no event stream is refused, and the answer is 500', 
     for (const request of ['GET /events\naccept: text/html', 'HEAD /events', 'GET /events?lastEventId=sse.final']) {
       t.equal((await ask(t, await createApp({ route }), request)).status, 500, request)
     }
+  })
+
+  t.test('and an error handler of the application finds a reply without it', async (t) => {
+    const found: number[] = []
+    const app = await createApp({ route: { preHandler: async (_request, reply) => { reply.code(201) } } }, (app) => {
+      app.setErrorHandler((error, _request, reply) => {
+        found.push(reply.statusCode)
+        return reply.code((error as Error & { statusCode: number }).statusCode).send('mine')
+      })
+    })
+    t.match(await ask(t, app, 'GET /events'), { status: 500, body: 'mine' })
+    t.strictSame(found, [200])
   })
 
   t.test('while 200, set all the same, is fine', async (t) => {
