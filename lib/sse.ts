@@ -110,10 +110,14 @@ export class Sse<E extends object = RegisteredEvents> {
     return channel === undefined ? hub.size : hub.of(channel).size
   }
 
-  /** The subscribers of this process: all, or those that hear a channel. They may come and go while you look at them. */
-  * subscribers (channel?: string): Generator<Subscriber<E>, void, undefined> {
+  /**
+   * The subscribers of this process as they are at the call: all, or those that hear a channel.
+   *
+   * @returns A snapshot: whoever joins, leaves or closes while you look at it changes nothing in it. One that has closed since is still there.
+   */
+  subscribers (channel?: string): Iterable<Subscriber<E>> {
     const { hub } = this.#parts
-    yield * (channel === undefined ? hub : hub.of(channel).keys()) as Iterable<Subscriber<E>>
+    return [...(channel === undefined ? hub : hub.of(channel).keys())] as unknown as Array<Subscriber<E>>
   }
 
   /**
