@@ -100,7 +100,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       url,
       // A HEAD twin of Fastify's own would open a stream and never answer.
       exposeHeadRoute: false,
-      handler: async (request, reply) => { await eventStreams.subscribe(reply, async () => settings.subscribe(request)) }
+      handler: (request, reply) => eventStreams.serve(reply, async () => settings.subscribe(request))
     })
   }
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)

@@ -25,7 +25,7 @@ import type { Overload, StreamHeaders } from './options.ts'
 import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
 import { place, startingPoint, type StartingPoint } from './placement.ts'
-import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
+import { forbidCaching, refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
 import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseLateStatus, refuseStatus, refuseTrailers, setCoding, setGap, setHead } from './response-head.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
 import { Subscriber } from './subscriber.ts'
@@ -102,6 +102,16 @@ export class EventStreams {
       refuseStatus(reply)
       return this.#subscribe(reply, typeof options === 'function' ? await options() : options)
     })
+  }
+
+  /** Answers a request to the stream route. @throws as `subscribe` does; no cache keeps the answer */
+  async serve (reply: FastifyReply, options: () => Promise<SubscribeOptions | undefined>): Promise<void> {
+    try {
+      await this.subscribe(reply, options)
+    } catch (error) {
+      forbidCaching(reply)
+      throw error
+    }
   }
 
   /** Ends what is being opened, as the hub ends what is open. */

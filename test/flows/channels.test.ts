@@ -429,7 +429,7 @@ t.test('channels that cannot be', async (t) => {
         t.match(answer.headers['content-type']?.[0], 'application/json')
         t.equal(JSON.parse(answer.body).code, code)
         t.notOk(answer.headers['x-accel-buffering'])
-        t.notOk(answer.headers['cache-control'])
+        t.strictSame(answer.headers['cache-control'], url === '/own' ? undefined : ['no-store'])
         if (url === '/own') t.match(rejections, [{ code }])
         t.strictSame([app.sse.count(), app.sse.stats().channels, app.sse.stats().views, opened.length], [0, 0, 0, 0])
       })
