@@ -8,7 +8,7 @@ import { EVERYBODY } from './lib/channel-name.ts'
 import { Channels } from './lib/channels.ts'
 import { Clock, now } from './lib/clock.ts'
 import { Closing } from './lib/closing.ts'
-import { declareForBrowsers, hasCors } from './lib/cors.ts'
+import { declareForBrowsers, hasCors, methodsOf } from './lib/cors.ts'
 import { DecoratorTaken } from './lib/errors.ts'
 import { EventEncoder } from './lib/event-encoder.ts'
 import { EventStreams } from './lib/event-stream.ts'
@@ -21,7 +21,7 @@ import { readOptions, type SsePluginOptions } from './lib/options.ts'
 import { serversOf, takeOutOfService } from './lib/out-of-service.ts'
 import { Pump } from './lib/pump.ts'
 import { Sse } from './lib/sse.ts'
-import { fullUrl, refuseTaken } from './lib/urls.ts'
+import { claim, fullUrl } from './lib/urls.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -39,7 +39,13 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const { url } = settings
   const stream = url === false ? null : fullUrl(app, url)
   refuseTwice(app)
-  if (url !== false) refuseTaken(app, url, 'the event stream another "path" or "prefix"', settings.route.constraints)
+  if (url !== false) {
+    claim(app, [url], {
+      methods: methodsOf(app, settings.cors),
+      constraints: settings.route.constraints,
+      advice: 'the event stream another "path" or "prefix"'
+    })
+  }
 
   const eventTypes = await EventTypes.compile(settings.events)
   const encoder = new EventEncoder(eventTypes, settings.maxPayloadBytes)
@@ -96,7 +102,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       url,
       // A HEAD twin of Fastify's own would open a stream and never answer.
       exposeHeadRoute: false,
-      handler: async (request, reply) => { await eventStreams.subscribe(reply, () => settings.subscribe(request)) }
+      handler: (request, reply) => eventStreams.serve(reply, () => settings.subscribe(request))
     })
   }
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)
@@ -150,6 +156,7 @@ export type { AnyEvents, Events, RegisteredEvents } from './lib/events.ts'
 export type { GapReason } from './lib/gap-reason.ts'
 export type { ReconnectionTime } from './lib/hub.ts'
 export type { Overload, SlowSubscriber, SsePluginOptions, StreamHeaders } from './lib/options.ts'
+export type { CorsOptions, StaticOptions } from './lib/route-options.ts'
 export type { Source } from './lib/source.ts'
 export type { Sse, Stats } from './lib/sse.ts'
 export type { Subscriber } from './lib/subscriber.ts'

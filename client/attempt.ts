@@ -5,7 +5,7 @@ import type { Verdict } from './verdict.ts'
 export interface Attempt {
   /** Whoever reads here sees the comments of a stream, too: the server's heartbeat needs no event. */
   readonly seesComments: boolean
-  /** Somebody listens to events of this type. One that hears all of them has nothing to do. */
+  /** Delivers events of this type from now on. Called once for each type. A transport that delivers all of them has nothing to do. */
   hear (type: string): void
   close (): void
 }

@@ -1,14 +1,10 @@
 import type { Attempt, AttemptListener, Transport } from './attempt.ts'
+import { drawWait, HEALTHY, type Backoff } from './backoff.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
 import { watchPage } from './page-life.ts'
 import type { Source, SourceListener } from './source.ts'
 import type { Closed, Status } from './status.ts'
 import type { Verdict } from './verdict.ts'
-
-export interface Backoff {
-  readonly base: number
-  readonly cap: number
-}
 
 export interface ConnectionOptions {
   readonly url: string
@@ -17,9 +13,6 @@ export interface ConnectionOptions {
   readonly backoff: Backoff
   readonly connectTimeout: number
 }
-
-// One that was open for so long was healthy: what follows is not the next failure of a row.
-const HEALTHY = 10_000
 
 // A timer that is later than this was held up, with its page or its machine: what came meanwhile may yet have to be looked at.
 const LATE = 1000
@@ -70,6 +63,7 @@ export class Connection implements Source {
   get lastEventId (): string { return this.#lastEventId }
 
   hear (type: string): void {
+    if (this.#types.has(type)) return
     this.#types.add(type)
     this.#attempt?.hear(type)
   }
@@ -151,13 +145,11 @@ export class Connection implements Source {
   }
 
   #lost ({ gone, httpStatus, wait = 0 }: Verdict): void {
-    if (gone !== undefined) return this.#end({ state: 'closed', reason: 'gone', httpStatus: gone })
+    if (gone) return this.#end({ state: 'closed', reason: 'gone', httpStatus: gone })
     this.#assess()
-    const { base, cap } = this.#options.backoff
     const asked = Math.min(Math.max(wait, this.#reconnectionTime), LONGEST_WAIT)
     this.#notBefore = Date.now() + asked
-    // Anywhere in the whole range, so that the readers of a server that was down do not all come at once.
-    this.#wait(asked + Math.random() * Math.min(cap, base * 2 ** Math.min(this.#failures++, 50)), httpStatus)
+    this.#wait(asked + drawWait(this.#options.backoff, this.#failures++), httpStatus)
   }
 
   /** Whether what has just broken off counts as a success. */

@@ -10,7 +10,6 @@ const MOMENT = 100
 export function openEventSource ({ url, lastEventId, types }: AttemptOptions, withCredentials: boolean, listener: AttemptListener): Attempt {
   const source = new EventSource(url, { withCredentials })
   const asking = new AbortController()
-  const heard = new Set<string>()
   let isOver = false
   let hasOwnId = false
 
@@ -28,8 +27,6 @@ export function openEventSource ({ url, lastEventId, types }: AttemptOptions, wi
   const attempt: Attempt = {
     seesComments: false,
     hear (type) {
-      if (heard.has(type)) return
-      heard.add(type)
       source.addEventListener(type, ({ data, lastEventId: id }: MessageEvent<string>) => {
         if (data === undefined || isOver) return
         // A new EventSource has no ID until one has come. The stream that it goes on with has.

@@ -1,4 +1,6 @@
 import type { Declarations } from '../lib/event-types.ts'
+import type { Gap } from '../lib/own-events.ts'
+import { drawWait, HEALTHY } from './backoff.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
 import { report, type Settings } from './options.ts'
 import type { AnyDeclarations, Payloads } from './payloads.ts'
@@ -16,9 +18,9 @@ export interface EventInfo<K extends string = string> {
 /** An event that was not dispatched: its data does not parse, or `validate` did not take it (then `cause` is what that threw). */
 export class UnreadableEvent extends Error {
   override readonly name = 'UnreadableEvent'
-  readonly event: string
-  readonly id: string
-  readonly data: string
+  declare readonly event: string
+  declare readonly id: string
+  declare readonly data: string
 
   /** @internal */
   constructor ({ type, data, lastEventId }: ParsedEvent, problem: string, options?: ErrorOptions) {
@@ -79,9 +81,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
    * Leaving the loop ends the waiting, not the stream.
    */
   events<K extends keyof Payloads<D> & string> (event: K): AsyncIterableIterator<Payloads<D>[K], undefined> {
-    const queue = this.#queue<Payloads<D>[K]>(() => off())
-    const off = this.on(event, (payload) => queue.push(payload))
-    return queue
+    return this.#queue((listener) => this.on(event, listener))
   }
 
   /**
@@ -96,18 +96,58 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
 
   /** The present status, then each change. Ends after `closed`. */
   statuses (): AsyncIterableIterator<Status, undefined> {
-    const queue = this.#queue<Status>(() => off(), this.#status)
-    const off = this.onStatus((status) => queue.push(status))
-    return queue
+    return this.#queue((listener) => this.onStatus(listener), this.#status)
   }
 
   /**
-   * Drops the present connection, or the wait for the next, and connects at once. Where the stream is closed, nothing.
+   * Loads the state of the page again after each `sse.gap`, then reconnects from the position of that state. Events that arrived while it
+   * was loading arrive once more, so that a snapshot never hides them.
    *
-   * @param lastEventId Where to go on from; absent: where it is. Empty: with what comes next.
+   * A `load` that fails is reported and repeated, after waits as `backoff` has them. So is one that follows another within ten seconds.
+   *
+   * @param load Shows a snapshot and returns its position: the `app.sse.lastEventId` that the server read before it took the snapshot.
+   * @returns A function that removes it.
    */
-  reconnect (lastEventId?: string): void {
-    this.#source.reconnect(lastEventId)
+  onGap (load: (gap: Gap) => Promise<string | null>): () => void {
+    let isOn = true
+    let isLoading = false
+    let loads = 0
+    let loadedAt = 0
+    const off = this.on('sse.gap', async (gap) => {
+      // The server judges the position of the snapshot when the stream reconnects from it: a loss in the meantime is another gap.
+      if (isLoading) return
+      isLoading = true
+      if (Date.now() - loadedAt >= HEALTHY) loads = 0
+      let place: string | null | undefined
+      while (place === undefined) {
+        if (loads > 0) await new Promise((resolve) => setTimeout(resolve, drawWait(this.#settings.backoff, loads - 1)))
+        if (!isOn || this.#isClosed) return
+        loads++
+        try {
+          place = await load(gap as Gap)
+          if (place === undefined) throw new TypeError('onGap: "lastEventId" is missing')
+        } catch (error) {
+          this.#report(error)
+        }
+      }
+      loadedAt = Date.now()
+      isLoading = false
+      this.reconnect(place)
+    })
+    return () => {
+      isOn = false
+      off()
+    }
+  }
+
+  /**
+   * Drops the present connection, or the wait for the next, and connects immediately. Does nothing on a closed stream.
+   *
+   * @param lastEventId The position to go on from, as of a snapshot. Absent: where the stream is. Empty, or null as from a server without
+   * `history`: with what comes next.
+   */
+  reconnect (lastEventId?: string | null): void {
+    this.#source.reconnect(lastEventId === null ? '' : lastEventId)
   }
 
   /** Ends it, in whatever state it is. For good. */
@@ -117,13 +157,16 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
 
   get #isClosed (): boolean { return this.#status.state === 'closed' }
 
-  #queue<T> (left: () => void, ...first: T[]): Queue<T> {
+  /** @param listen Adds a listener; returns what removes it. */
+  #queue<T> (listen: (listener: (value: T) => void) => () => void, ...first: T[]): Queue<T> {
+    const push = (value: T): void => queue.push(value)
+    const off = listen(push)
     const queue = new Queue<T>(() => {
       this.#queues.delete(queue)
-      left()
+      off()
     })
     this.#queues.add(queue)
-    for (const value of first) queue.push(value)
+    first.forEach(push)
     if (this.#isClosed) queue.end()
     return queue
   }

@@ -31,13 +31,13 @@ function transportOf ({ headers, withCredentials }: Settings, isShared: boolean)
   return (attempt, listener) => openEventSource(attempt, withCredentials, listener)
 }
 
-/** A page that is not secure has no locks. */
+/** A page that is not secure has no locks. Every browser that has them has `BroadcastChannel`, too. */
 function canShare (): boolean {
-  return globalThis.navigator?.locks !== undefined && globalThis.BroadcastChannel !== undefined
+  return globalThis.navigator?.locks !== undefined
 }
 
 export { UnreadableEvent, type EventInfo, type EventStream } from './event-stream.ts'
-export type { Backoff } from './connection.ts'
+export type { Backoff } from './backoff.ts'
 export type { ParsedEvent } from './event-stream-parser.ts'
 export type { RequestHeaders } from './fetch-transport.ts'
 export type { ConnectOptions } from './options.ts'

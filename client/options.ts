@@ -1,5 +1,5 @@
 import type { Declarations } from '../lib/event-types.ts'
-import type { Backoff } from './connection.ts'
+import type { Backoff } from './backoff.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
 import type { RequestHeaders } from './fetch-transport.ts'
 import type { AnyDeclarations, TextEvents } from './payloads.ts'
@@ -16,8 +16,8 @@ export type ConnectOptions<D extends Declarations = AnyDeclarations> = CommonOpt
 interface CommonOptions {
   /** Cookies go to other origins, too. @defaultValue false */
   readonly withCredentials?: boolean | undefined
-  /** The event ID to go on from, as of a snapshot. @defaultValue what comes next */
-  readonly lastEventId?: string | undefined
+  /** The event ID to go on from, as of a snapshot; null, as a server without `history` gives: what comes next. @defaultValue what comes next */
+  readonly lastEventId?: string | null | undefined
   /** Request headers, or a function that gives them, asked anew at every attempt. With it the stream is read by `fetch`. */
   readonly headers?: RequestHeaders | undefined
   /** Whether a payload is what its event says. With false, or when it throws, the event is reported and not dispatched. */
@@ -49,44 +49,57 @@ export interface Settings {
   readonly observe: (event: ParsedEvent) => void
 }
 
-const OPTIONS = ['text', 'withCredentials', 'lastEventId', 'headers', 'validate', 'share', 'backoff', 'connectTimeout', 'onError', 'observe']
+/** The options with their defaults: `undefined` where there is none. */
+const DEFAULTS = {
+  text: undefined as readonly string[] | undefined,
+  withCredentials: false,
+  lastEventId: undefined as string | null | undefined,
+  headers: undefined as RequestHeaders | undefined,
+  validate: (_event: string, _payload: unknown): boolean => true,
+  share: false,
+  backoff: {} as object,
+  connectTimeout: 45_000,
+  onError: report,
+  observe: (_event: ParsedEvent): void => {}
+}
+
+const BACKOFF: Backoff = { base: 1000, cap: 30_000 }
+
+// By the type of a default.
+const RULES: Readonly<Record<string, string>> = { boolean: 'true or false', function: 'a function', number: 'milliseconds from 0', object: 'an object' }
 
 /** @throws a TypeError that names the option, the rule and the value. */
 export function readOptions (url: string | URL, options: Partial<ConnectOptions>): Settings {
-  for (const name of Object.keys(options)) {
-    if (!OPTIONS.includes(name)) throw new TypeError(`connect: "${name}" is unknown; known are ${OPTIONS.join(', ')}`)
-  }
-  const {
-    text = [], withCredentials = false, lastEventId, headers, validate = () => true, share = false, backoff = {},
-    connectTimeout = 45_000, onError = report, observe = () => {}
-  } = options
-  demand(isObject(backoff), 'backoff', 'an object of base and cap', backoff)
-  const { base = 1000, cap = 30_000, ...others } = backoff
-  for (const name of Object.keys(others)) demand(false, `backoff.${name}`, 'one of base, cap', name)
+  const { text = [], lastEventId, backoff, ...others } = complete('', DEFAULTS, options)
+  const { headers, connectTimeout } = others
   demand(Array.isArray(text) && text.every((name) => typeof name === 'string'), 'text', 'a list of events', text)
-  demand(lastEventId === undefined || typeof lastEventId === 'string', 'lastEventId', 'text', lastEventId)
+  demand(lastEventId == null || typeof lastEventId === 'string', 'lastEventId', 'text', lastEventId)
   demand(headers === undefined || typeof headers === 'function' || isObject(headers), 'headers', 'an object or a function', headers)
-  for (const [name, value] of Object.entries({ withCredentials, share })) demand(typeof value === 'boolean', name, 'true or false', value)
-  for (const [name, value] of Object.entries({ validate, onError, observe })) demand(typeof value === 'function', name, 'a function', value)
-  for (const [name, value] of Object.entries({ 'backoff.base': base, 'backoff.cap': cap, connectTimeout })) {
-    demand(typeof value === 'number' && value >= 0, name, 'milliseconds from 0', value)
-  }
   demand(connectTimeout > 0, 'connectTimeout', 'milliseconds above 0', connectTimeout)
   const { href, place } = readUrl(url)
   return {
+    ...others,
     url: href,
     text: new Set(text),
-    withCredentials,
     lastEventId: lastEventId ?? place,
-    headers,
-    validate,
-    share,
-    backoff: { base, cap },
+    backoff: complete('backoff.', BACKOFF, backoff),
     // A timer of more fires at once.
-    connectTimeout: connectTimeout < 2 ** 31 ? connectTimeout : Infinity,
-    onError,
-    observe
+    connectTimeout: connectTimeout < 2 ** 31 ? connectTimeout : Infinity
   }
+}
+
+function complete<T> (prefix: string, defaults: T, options: object): T {
+  const all = { ...defaults } as Record<string, unknown>
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(all, name)) throw new TypeError(`connect: "${prefix}${name}" is unknown; known are ${Object.keys(all).join(', ')}`)
+    if (value === undefined) continue
+    const type = typeof all[name]
+    const given = typeof value
+    const isOfType = given === type && value !== null && (type !== 'number' || value >= 0)
+    demand(isOfType || type === 'undefined', prefix + name, RULES[type]!, value)
+    all[name] = value
+  }
+  return all as T
 }
 
 /** A URL without a place in the stream, and the place that stood in it. */

@@ -44,6 +44,8 @@ export function watchPage ({ left, returned, shown, slept }: PageListener): () =
     if (now - beat > BEAT + SLEEP) slept()
     beat = now
   }, BEAT)
-  watching.signal.addEventListener('abort', () => clearInterval(timer))
-  return () => watching.abort()
+  return () => {
+    watching.abort()
+    clearInterval(timer)
+  }
 }

@@ -17,8 +17,8 @@ export function judge ({ status, headers }: Response): Verdict {
 
 /** "The Retry-After field value can be either an HTTP-date or a number of seconds", RFC 9110, 10.2.3. */
 function waitOf (retryAfter: string | null): number | undefined {
-  if (retryAfter === null) return undefined
+  // Null counts as 0, which is no wait.
   const seconds = Number(retryAfter)
-  const wait = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1000
+  const wait = Number.isNaN(seconds) ? Date.parse(retryAfter!) - Date.now() : seconds * 1000
   return wait > 0 ? wait : undefined
 }

@@ -1,7 +1,7 @@
 import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import ssePlugin from '../plugin.ts'
 import { clockText } from './clock-text.ts'
-import { events } from './events.ts'
+import { events, type Machine, type TestEvent } from './events.ts'
 import { every } from './every.ts'
 import { MachineMeter } from './machine.ts'
 import { members } from './members.ts'
@@ -24,14 +24,16 @@ export async function buildApp ({ host, pagesPort, logger }: AppOptions): Promis
   const app = Fastify({ logger: logger ?? false, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true })
   const pagesOrigins = originsOf(host, pagesPort)
   const outage = new Outage()
-  const recent = new Recent(60)
+  // As many as the chart of the start page is wide.
+  const samples = new Recent<Machine>(60)
+  const testEvents = new Recent<TestEvent>(50)
 
   setUpPages(app, {
     ports: () => ({ streams: portOf(app), pages: pagesPort }),
     connectTo: () => []
   })
-  broadcastTheMachine(app, recent)
-  broadcastTheTime(app)
+  broadcastTheMachine(app, samples)
+  broadcastTheTime(app, testEvents)
 
   await app.register(ssePlugin, {
     events,
@@ -46,29 +48,33 @@ export async function buildApp ({ host, pagesPort, logger }: AppOptions): Promis
   })
   await app.register(notesRoute, { prefix: '/notes', pagesOrigins })
   await app.register(outageRoute, { prefix: '/outage', pagesOrigins, outage })
-  await app.register(recentRoute, { prefix: '/machine', pagesOrigins, recent })
+  await app.register(recentRoute, { prefix: '/machine', pagesOrigins, recent: samples })
+  await app.register(recentRoute, { prefix: '/test-events', pagesOrigins, recent: testEvents })
   await app.register(members, { prefix: '/members', pagesOrigins, signInOrigins: () => [...pagesOrigins, ...originsOf(host, portOf(app))] })
   return app
 }
 
-function broadcastTheMachine (app: FastifyInstance, recent: Recent): void {
+function broadcastTheMachine (app: FastifyInstance, samples: Recent<Machine>): void {
   const meter = new MachineMeter()
   app.addHook('onReady', async () => meter.start())
   app.addHook('onClose', async () => meter.stop())
   every(app, 1000, () => {
     const sample = meter.sample()
-    recent.add(sample)
+    samples.add(sample)
     void app.sse.of(events).broadcast('machine', sample)
   })
 }
 
-function broadcastTheTime (app: FastifyInstance): void {
+function broadcastTheTime (app: FastifyInstance, testEvents: Recent<TestEvent>): void {
   let count = 0
   every(app, 2000, () => {
     const sse = app.sse.of(events)
     const subscribers = sse.count()
     void sse.broadcast('message', `send data: ${clockText(new Date())}`)
-    void sse.broadcast('test-event', { count: ++count, subscribers })
+    const testEvent = { count: ++count, subscribers }
+    // First: a snapshot has at least what was broadcast before it.
+    testEvents.add(testEvent)
+    void sse.broadcast('test-event', testEvent)
     app.log.info({ subscribers }, `${subscribers} ${subscribers === 1 ? 'subscriber' : 'subscribers'}`)
   })
 }

@@ -15,18 +15,21 @@ const machine = Type.Object({
   eventLoopDelay: Type.Number()
 })
 
+const testEvent = Type.Object({ count: Type.Integer({ minimum: 1 }), subscribers: Type.Integer({ minimum: 0 }) })
+
 const note = Type.Object({
   author: Type.String({ minLength: 1, maxLength: 40 }),
   text: Type.String({ minLength: 1, maxLength: 280 })
 })
 
 export type Machine = Static<typeof machine>
+export type TestEvent = Static<typeof testEvent>
 export type Note = Static<typeof note>
 
 /** What everybody may hear. */
 export const events = defineEvents({
   message: Type.String(),
-  'test-event': Type.Object({ count: Type.Integer({ minimum: 1 }), subscribers: Type.Integer({ minimum: 0 }) }),
+  'test-event': testEvent,
   // Of figures that come every second nobody wants those of a minute ago.
   machine: { schema: machine, ephemeral: true },
   note

@@ -22,8 +22,8 @@ export async function buildPages ({ host, streamsPort, logger }: PagesOptions): 
     ports: () => ({ streams: streamsPort(), pages: portOf(app) }),
     connectTo: () => originsOf(host, streamsPort())
   })
-  await app.register(fastifyStatic, { root: PUBLIC })
+  await app.register(fastifyStatic, { root: PUBLIC, dotfiles: 'ignore' })
   // Of their own, so that they open while the server of the streams is down.
-  await app.register(fastifyStatic, { root: CLIENT, prefix: '/sse/', decorateReply: false })
+  await app.register(fastifyStatic, { root: CLIENT, prefix: '/sse/', dotfiles: 'ignore', decorateReply: false })
   return app
 }

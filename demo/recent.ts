@@ -1,30 +1,31 @@
 import cors from '@fastify/cors'
 import type { FastifyPluginAsync } from 'fastify'
-import type { Machine } from './events.ts'
 
-/** The newest samples, as many as the chart of the start page is wide. */
-export class Recent {
+/** The newest payloads of one event. */
+export class Recent<T> {
   readonly #limit: number
-  readonly #samples: Machine[] = []
+  readonly #payloads: T[] = []
 
   constructor (limit: number) {
     this.#limit = limit
   }
 
-  get samples (): readonly Machine[] { return this.#samples }
+  get payloads (): readonly T[] { return this.#payloads }
 
-  add (sample: Machine): void {
-    this.#samples.push(sample)
-    if (this.#samples.length > this.#limit) this.#samples.shift()
+  add (payload: T): void {
+    this.#payloads.push(payload)
+    if (this.#payloads.length > this.#limit) this.#payloads.shift()
   }
 }
 
 /** `GET` gives the state so far, and the event ID to go on from. */
-export const recentRoute: FastifyPluginAsync<{ recent: Recent, pagesOrigins: string[] }> = async (app, { recent, pagesOrigins }) => {
+export const recentRoute: FastifyPluginAsync<{ recent: Recent<unknown>, pagesOrigins: string[] }> = async (app, { recent, pagesOrigins }) => {
   await app.register(cors, { origin: pagesOrigins, methods: 'GET' })
 
   app.get('/', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
-    return { lastEventId: app.sse.lastEventId, samples: recent.samples }
+    // The event ID first: what is broadcast after it was read comes by the stream, even if the snapshot has it already.
+    const { lastEventId } = app.sse
+    return { lastEventId, newest: recent.payloads }
   })
 }

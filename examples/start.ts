@@ -6,7 +6,7 @@ const SHARED = fileURLToPath(new URL('public', import.meta.url))
 
 /** Serves the page of an example: the one that all share, and its own `stream.js`. */
 export async function servePage (app: FastifyInstance, example: URL): Promise<void> {
-  await app.register(fastifyStatic, { root: [fileURLToPath(new URL('public', example)), SHARED] })
+  await app.register(fastifyStatic, { root: [fileURLToPath(new URL('public', example)), SHARED], dotfiles: 'ignore' })
 }
 
 /**

@@ -1,8 +1,11 @@
+import { realpathSync } from 'node:fs'
+import { dirname, isAbsolute, join, relative, sep } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import { readClientFiles } from './browser-files.ts'
 import { serveFiles } from './file-routes.ts'
 import type { Settings } from './options.ts'
+import type { Pages } from './route-options.ts'
 
 /**
  * Serves the browser client, and beside it what it loads on demand.
@@ -18,8 +21,45 @@ export async function serveClient (app: FastifyInstance, url: string, cors: Sett
   })
 }
 
+// As @fastify/static looks for them beside a file, where `preCompressed` is on. It asks `allowedPath` about the file alone.
+const CODED = ['.br', '.gz', '.deflate']
+
 /** Serves the application's own pages. */
-export async function servePages (app: FastifyInstance, { root, prefix }: Exclude<Settings['static'], false>): Promise<void> {
-  // The application may have its own @fastify/static, and its `reply.sendFile` is not ours to replace.
-  await app.register(fastifyStatic, { root, prefix, decorateReply: false })
+export async function servePages (app: FastifyInstance, { root: roots, allowedPath, ...others }: Pages): Promise<void> {
+  const suffixes = others.preCompressed === true ? ['', ...CODED] : ['']
+  await app.register(fastifyStatic, {
+    ...others,
+    // A single one: `list` is refused with several.
+    root: roots.length === 1 ? roots[0]! : [...roots],
+    // The application may have its own @fastify/static, and its `reply.sendFile` is not ours to replace.
+    decorateReply: false,
+    allowedPath: (path, root, request) =>
+      suffixes.every((suffix) => isWithin(roots, join(root!, path + suffix))) && allowedPath!(path, root, request)
+  })
+}
+
+/** Whether a file lies in one of the roots, wherever links lead to. */
+function isWithin (roots: readonly string[], path: string): boolean {
+  try {
+    const real = realPath(path)
+    // Resolved for each request: a deployment may turn a root that is a link itself to another directory.
+    return roots.some((root) => {
+      const way = relative(realPath(root), real)
+      return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+    })
+  } catch {
+    // A loop of links, a folder that may not be read, a name that is too long: the error would tell where the root is.
+    return false
+  }
+}
+
+/** A path without links. For one that does not exist: that of the nearest folder above it which does. */
+function realPath (path: string): string {
+  try {
+    return realpathSync.native(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
+    return realPath(dirname(path))
+  }
 }

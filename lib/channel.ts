@@ -43,7 +43,7 @@ export class Channel<E extends object = RegisteredEvents> {
     return this.#owner.count()
   }
 
-  /** Those of this process that hear this channel. */
+  /** The subscribers of this process that hear this channel at the call: a snapshot, in which `join` and `leave` change nothing. */
   subscribers (): Iterable<Subscriber<E>> {
     return this.#owner.subscribers()
   }

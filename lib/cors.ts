@@ -1,5 +1,5 @@
 import cors from '@fastify/cors'
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyInstance, HTTPMethods, RouteOptions } from 'fastify'
 import type { Settings } from './options.ts'
 
 /**
@@ -34,6 +34,12 @@ export async function declareForBrowsers (app: FastifyInstance, settings: Settin
     })
     scope.route({ ...route, config })
   })
+}
+
+/** The methods of a reading route, with that of preflights where one is declared for it. */
+export function methodsOf (app: FastifyInstance, settings: Settings['cors']): HTTPMethods[] {
+  const answersPreflights = settings !== false && !(settings.isDefault && hasCors(app))
+  return answersPreflights ? ['GET', 'HEAD', 'OPTIONS'] : ['GET', 'HEAD']
 }
 
 /** The application's answer to preflights is one route for all of its own, and knows nothing of our options: this one does. */

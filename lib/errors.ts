@@ -149,6 +149,9 @@ export const ReplySent = createError(
 export const ReplyReplaced = createError(
   'FST_SSE_REPLY_REPLACED', 'An onSend hook failed, or replaced or wrapped the event stream: exempt text/event-stream in it')
 
+export const StatusSet = createError<[status: number]>(
+  'FST_SSE_STATUS_SET', 'An event stream has the status 200; this reply has %d')
+
 export const TrailersSet = createError<[names: string]>(
   'FST_SSE_TRAILERS_SET', 'An event stream has no trailers; this reply has %s')
 

@@ -26,8 +26,8 @@ import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
 import { waitInLine } from './pipeline.ts'
 import { place, resumption, startingPoint, type AfterGap, type Placement, type StartingPoint } from './placement.ts'
-import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
-import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseTrailers, setCoding, setGap, setHead } from './response-head.ts'
+import { forbidCaching, refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
+import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseLateStatus, refuseStatus, refuseTrailers, setCoding, setGap, setHead } from './response-head.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
 import { Subscriber } from './subscriber.ts'
 import { Turnstile } from './turnstile.ts'
@@ -101,19 +101,31 @@ export class EventStreams {
    * @param options Those of the application, or what gives them: then nobody waits for that any longer than for all else.
    * @returns The subscriber, once its head is sent. One that is closed already, and was never counted, for HEAD, for a reader that
    * has left, for one that was told to stay away, and where there is no place: the network is no reason to reject.
-   * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_TRAILERS_SET, FST_SSE_HEADER_INVALID, what is
+   * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_STATUS_SET, FST_SSE_TRAILERS_SET, FST_SSE_HEADER_INVALID, what is
    * wrong with an option, and what functions of the application throw
    */
   async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions | GiveOptions = {}): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
     return this.#headPhase.add(reply, async () => {
+      // First: every other error would go out with that status, too.
+      refuseStatus(reply)
       watchUpgraded(reply.raw)
       const given = typeof options === 'function' ? await whileOpen(reply.raw, options()) : options
       if (given !== LEFT) return this.#subscribe(reply, given)
       if (reply.sent) throw new ReplySent()
       return this.#neverOpened(reply, NOTHING_ASKED, 'reader')
     })
+  }
+
+  /** Answers a request to the stream route. @throws as `subscribe` does; no cache keeps the answer */
+  async serve (reply: FastifyReply, options: GiveOptions): Promise<void> {
+    try {
+      await this.subscribe(reply, options)
+    } catch (error) {
+      forbidCaching(reply)
+      throw error
+    }
   }
 
   /** Ends what is being opened, as the hub ends what is open. */
@@ -184,6 +196,7 @@ export class EventStreams {
       reply.send(new HandOver(response, () => {
         response.off('close', closed)
         refuseTrailers(reply)
+        refuseLateStatus(reply)
         if (hasClosed(response)) resolve(this.#neverOpened(reply, start, 'reader'))
         else resolve(this.#open(response, request, start))
         // Not before: hijacking skips the onSend hooks, and with them cookies and security headers.

@@ -1,8 +1,8 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { sendFile, type BrowserFile } from './browser-files.ts'
-import { declareForBrowsers } from './cors.ts'
+import { declareForBrowsers, methodsOf } from './cors.ts'
 import type { Settings } from './options.ts'
-import { fullUrl, refuseTaken, takenBy } from './urls.ts'
+import { claim, fullUrl, takenBy } from './urls.ts'
 
 /** What holds for the routes of some files. */
 export interface FileRouteOptions {
@@ -28,9 +28,9 @@ function readingRoute (): Pick<RouteOptions, 'method' | 'exposeHeadRoute' | 'sch
 export async function serveFiles (app: FastifyInstance, files: Iterable<readonly [url: string, file: BrowserFile]>, options: FileRouteOptions): Promise<void> {
   const { cors, advice, preHandler = [] } = options
   const served = servedBy(app)
-  for (const [url, file] of files) {
-    if (served.get(fullUrl(app, url)) === file.etag) continue
-    refuseTaken(app, url, advice)
+  const others = [...files].filter(([url, file]) => served.get(fullUrl(app, url)) !== file.etag)
+  claim(app, others.map(([url]) => url), { methods: methodsOf(app, cors), advice })
+  for (const [url, file] of others) {
     served.set(fullUrl(app, url), file.etag)
     await declareForBrowsers(app, cors, {
       ...readingRoute(),
@@ -45,7 +45,7 @@ export async function serveFiles (app: FastifyInstance, files: Iterable<readonly
 
 /** Declares a route that leads elsewhere, where nobody has its URL. */
 export function redirectWhereFree (app: FastifyInstance, url: string, handler: RouteOptions['handler']): void {
-  if (fullUrl(app, url) !== '' && takenBy(app, url) === undefined) app.route({ ...readingRoute(), url, config: { cors: false }, handler })
+  if (fullUrl(app, url) !== '' && takenBy(app, url, { methods: ['GET', 'HEAD'] }) === undefined) app.route({ ...readingRoute(), url, config: { cors: false }, handler })
 }
 
 const SERVED = Symbol('fastify-typed-sse.served')

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { browserFile, readClientFiles, readInspectorFiles } from './browser-files.ts'
 import type { EventDescription } from './event-types.ts'
 import { redirectWhereFree, serveFiles } from './file-routes.ts'
+import { forbidCaching } from './plain-answer.ts'
 
 /** What the inspector is told of the hub, as `events.json`. */
 export interface Inspected {
@@ -48,7 +49,8 @@ function toJson (inspected: Inspected): string {
 /** Relative: a proxy in front may have taken something off the path. */
 function addSlash (request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = pathOf(request)
-  return reply.redirect(`./${path.slice(path.lastIndexOf('/') + 1)}/${request.originalUrl.slice(path.length)}`)
+  // Fastify's redirects may be kept by a cache that is told to keep anything.
+  return forbidCaching(reply).redirect(`./${path.slice(path.lastIndexOf('/') + 1)}/${request.originalUrl.slice(path.length)}`)
 }
 
 function pathOf ({ originalUrl }: FastifyRequest): string {

@@ -10,7 +10,7 @@ import type { LogBounds } from './log.ts'
 import { atRegistration, demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from './option-rules.ts'
 import { paceFor } from './pace.ts'
 import type { AfterGap } from './placement.ts'
-import { readClient, readCors, readInspector, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type StaticOptions } from './route-options.ts'
+import { readClient, readCors, readInspector, readRoute, readStatic, readUrl, type Cors, type CorsOptions, type Pages, type StaticOptions } from './route-options.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { Timeouts } from './watch.ts'
@@ -52,7 +52,7 @@ export interface SsePluginOptions {
   client?: string | false | undefined
   /** The inspector, a page that shows any stream and the declared events; true: at '/sse/', below `prefix`. @defaultValue false */
   inspector?: string | boolean | undefined
-  /** Your own pages: `root` is an absolute directory, served below `prefix`. @defaultValue false */
+  /** Your own pages: `root` is an absolute directory, served below `prefix`, with further options of @fastify/static. @defaultValue false */
   static?: StaticOptions | false | undefined
   /** @fastify/cors options for the routes of this plugin alone. @defaultValue { origin: '*' }, or the host's own @fastify/cors where there is one */
   cors?: CorsOptions | false | undefined
@@ -113,7 +113,7 @@ export interface Settings {
   /** The URLs of both within the scope of the plugin, `prefix` included; that of the inspector ends in "/". */
   readonly client: string | false
   readonly inspector: string | false
-  readonly static: { readonly root: string, readonly prefix: string } | false
+  readonly static: Pages | false
   readonly cors: Cors | false
   readonly keepsHistory: boolean
   readonly history: LogBounds
@@ -141,6 +141,9 @@ const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose
 
 const OPTIONS_TO_COME = ['broker']
 
+// Both hand their own options to every plugin that they load.
+const ADVICE = 'if @fastify/autoload or fastify-cli handed it on, register this plugin in a file of its own, with its options alone'
+
 const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 
 /**
@@ -155,7 +158,7 @@ export function readOptions (options: SsePluginOptions): Settings {
 function complete (options: SsePluginOptions): Settings {
   for (const key of Object.keys(options)) {
     if (OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(key)
-    if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown('', key, OPTIONS.join(', '))
+    if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown('', key, `${OPTIONS.join(', ')}; ${ADVICE}`)
   }
   // Not `??`: null is no option's default, but a wrong value.
   const {

@@ -15,9 +15,14 @@ import { expose, headOfReply, setCoding, setGap, setHead } from './response-head
 // An overloaded server is not asked again at once, whatever readers are told otherwise.
 const SHORTEST_WAIT = 1000
 
+/** Keeps an answer out of every cache: one that holds it would give it to all readers, and native ones stay away for good. */
+export function forbidCaching (reply: FastifyReply): FastifyReply {
+  return reply.header('cache-control', 'no-store')
+}
+
 /** "A client can be told to stop reconnecting using the HTTP 204 No Content response code." */
 export function refuse (reply: FastifyReply): Promise<void> {
-  return answer(reply.code(204))
+  return answer(forbidCaching(reply).code(204))
 }
 
 /** The head that GET would get. */
@@ -38,11 +43,12 @@ export function turnAway (reply: FastifyReply, overload: Overload, headers: Stre
   const wait = Math.max(time, SHORTEST_WAIT)
   // A native EventSource never comes back after a 503. Whoever did not ask for an event stream by name is none.
   if (overload === 'reject' || !asksForEventStream(accept)) {
-    reply.code(503).header('retry-after', Math.ceil(wait / 1000))
+    forbidCaching(reply).code(503).header('retry-after', Math.ceil(wait / 1000))
     expose(headOfReply(reply), 'retry-after')
     return answer(reply, new Overloaded())
   }
   setHead(reply, headers)
+  forbidCaching(reply)
   return answer(reply, method === 'HEAD' ? noBody() : encodeRetry(wait))
 }
 

@@ -2,7 +2,7 @@ import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:ht
 import type { FastifyReply } from 'fastify'
 import type { AnyResponse } from './any-response.ts'
 import type { CodingName } from './coding.ts'
-import { HeaderInvalid, TrailersSet } from './errors.ts'
+import { HeaderInvalid, StatusSet, TrailersSet } from './errors.ts'
 import type { GapReason } from './gap-reason.ts'
 import { closeSessionAfter } from './http2-session.ts'
 import { kindOf } from './kind-of.ts'
@@ -24,11 +24,43 @@ export function checkHeaders (headers: StreamHeaders): StreamHeaders {
   return headers
 }
 
+/** @throws FST_SSE_STATUS_SET */
 export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
-  reply.code(200).headers(HEAD)
+  // Set since it was looked at first, by a handler that does not await.
+  refuseStatus(reply)
+  reply.headers(HEAD)
   for (const [name, value] of Object.entries(headers)) {
     if (name.toLowerCase() === 'vary') addVary(reply, value)
     else reply.header(name, value)
+  }
+}
+
+/**
+ * Refuses a reply whose status is not 200: readers give up on any other.
+ *
+ * @throws FST_SSE_STATUS_SET
+ */
+export function refuseStatus (reply: FastifyReply): void {
+  const { statusCode } = reply
+  if (statusCode === 200) return
+  // An error handler of the application that keeps the status of the reply would send the error with this one.
+  reply.code(200)
+  throw new StatusSet(statusCode)
+}
+
+/**
+ * Refuses a status that an onSend hook has set. The hook runs once more for the error, and would make that pass for a success.
+ *
+ * @throws FST_SSE_STATUS_SET
+ */
+export function refuseLateStatus (reply: FastifyReply): void {
+  try {
+    refuseStatus(reply)
+  } catch (error) {
+    const response = reply.raw as ServerResponse
+    const { writeHead } = response
+    response.writeHead = (status: number, ...others: never[]) => writeHead.call(response, status < 400 ? 500 : status, ...others)
+    throw error
   }
 }
 

@@ -1,13 +1,26 @@
 import { isAbsolute, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { FastifyCorsOptions } from '@fastify/cors'
+import type { FastifyStaticOptions } from '@fastify/static'
 import type { RouteShorthandOptions } from 'fastify'
 import { BESIDE_CLIENT } from './browser-files.ts'
-import { demand, isObject, isPath, readObject } from './option-rules.ts'
+import { demand, isObject, isPath, readFunction, readObject } from './option-rules.ts'
 
-/** Where your own pages are. */
-export interface StaticOptions {
-  root: string
+/**
+ * Your own pages: the options of @fastify/static, except for those that this plugin sets. Files and folders whose name begins with a dot are
+ * answered with 404 unless `dotfiles` says otherwise, and so are links that lead out of every root.
+ */
+export type StaticOptions = Omit<FastifyStaticOptions, 'root' | 'prefix' | 'serve' | 'decorateReply' | 'logSerializers'> & {
+  /** An absolute directory, or a list of those: the first that has a file serves it. */
+  root: string | URL | ReadonlyArray<string | URL>
+  /** @defaultValue '/' */
   prefix?: string | undefined
+}
+
+/** The options of the pages, complete. */
+export interface Pages extends Omit<StaticOptions, 'root' | 'prefix'> {
+  readonly root: string[]
+  readonly prefix: string
 }
 
 /** @fastify/cors options that are about the answer. */
@@ -26,6 +39,35 @@ export interface Cors {
 // Those of @fastify/cors that are about the answer; `hook` and `delegator` are about how it is found, which is ours.
 const CORS_OPTIONS = ['origin', 'credentials', 'methods', 'exposedHeaders', 'allowedHeaders', 'maxAge', 'cacheControl', 'preflight',
   'preflightContinue', 'strictPreflight', 'optionsSuccessStatus', 'hideOptionsRoute', 'logLevel']
+
+const STATIC_OPTIONS: Readonly<Record<keyof StaticOptions, true>> = {
+  root: true,
+  prefix: true,
+  prefixAvoidTrailingSlash: true,
+  dotfiles: true,
+  serveDotFiles: true,
+  allowedPath: true,
+  index: true,
+  extensions: true,
+  list: true,
+  redirect: true,
+  wildcard: true,
+  globIgnore: true,
+  preCompressed: true,
+  setHeaders: true,
+  cacheControl: true,
+  maxAge: true,
+  immutable: true,
+  etag: true,
+  lastModified: true,
+  acceptRanges: true,
+  contentType: true,
+  onFile: true,
+  constraints: true,
+  schemaHide: true,
+  suppressWarning: true,
+  logLevel: true
+}
 
 const CORS_DEFAULTS = {
   origin: '*', methods: 'GET,HEAD', credentials: false, exposedHeaders: null, allowedHeaders: null, maxAge: null
@@ -63,12 +105,18 @@ export function readInspector (prefix: string, value: string | boolean): string 
   return path === false ? false : join(prefix, path).replace(/\/?$/, '/')
 }
 
-export function readStatic (outer: string, value: StaticOptions | false): { root: string, prefix: string } | false {
+export function readStatic (outer: string, value: StaticOptions | false): Pages | false {
   if (value === false) return false
-  const { root, prefix = '/' } = readObject('static', value, ['root', 'prefix'])
-  demand(typeof root === 'string' && isAbsolute(root), 'static.root', 'an absolute path of a directory', root)
+  const { root, prefix = '/', dotfiles = 'ignore', allowedPath = () => true, ...others } = readObject('static', value, Object.keys(STATIC_OPTIONS))
+  const roots = [root].flat().map((one) => one instanceof URL && one.protocol === 'file:' ? fileURLToPath(one) : one)
+  demand(roots.length > 0 && roots.every(isDirectoryPath), 'static.root', 'an absolute path of a directory, or a list of those', root)
   demand(isPath(prefix), 'static.prefix', 'a path that begins with "/"', prefix)
-  return { root, prefix: join(outer, prefix) }
+  demand(['allow', 'deny', 'ignore'].includes(dotfiles), 'static.dotfiles', '"allow", "deny" or "ignore"', dotfiles)
+  return { ...others, root: roots, prefix: join(outer, prefix), dotfiles, allowedPath: readFunction('static.allowedPath', allowedPath) }
+}
+
+function isDirectoryPath (root: unknown): root is string {
+  return typeof root === 'string' && isAbsolute(root)
 }
 
 export function readCors (value: CorsOptions | false | undefined): Cors | false {

@@ -110,10 +110,14 @@ export class Sse<E extends object = RegisteredEvents> {
     return channel === undefined ? hub.size : hub.of(channel).size
   }
 
-  /** The subscribers of this process: all, or those that hear a channel. They may come and go while you look at them. */
-  * subscribers (channel?: string): Generator<Subscriber<E>, void, undefined> {
+  /**
+   * The subscribers of this process as they are at the call: all, or those that hear a channel.
+   *
+   * @returns A snapshot: whoever joins, leaves or closes while you look at it changes nothing in it. One that has closed since is still there.
+   */
+  subscribers (channel?: string): Iterable<Subscriber<E>> {
     const { hub } = this.#parts
-    yield * (channel === undefined ? hub : hub.of(channel).keys()) as Iterable<Subscriber<E>>
+    return [...(channel === undefined ? hub : hub.of(channel).keys())] as unknown as Array<Subscriber<E>>
   }
 
   /**
@@ -166,7 +170,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * @returns The subscriber, once the head is sent. It is closed already for HEAD, where the reader left in the meantime, where there is
    * no place for it (`overload`), and where it was told to stay away (`final`): that one is answered with 204.
    * @throws FST_SSE_NOT_ACCEPTABLE (status 406) where the request refuses `text/event-stream`; FST_SSE_CHANNEL_INVALID,
-   * FST_SSE_CHANNELS_EXCEEDED, FST_SSE_OPTION_INVALID, FST_SSE_REPLY_SENT, and what the options `headers` and `keyGenerator` throw
+   * FST_SSE_CHANNELS_EXCEEDED, FST_SSE_OPTION_INVALID, FST_SSE_REPLY_SENT, FST_SSE_STATUS_SET, and what the options `headers` and `keyGenerator` throw
    */
   subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber<E>> {
     const subscribed = this.#parts.eventStreams.subscribe(reply, options) as Promise<Subscriber<E>>

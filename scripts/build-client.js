@@ -14,6 +14,10 @@ const onDemand = {
   }
 }
 
+// Properties that stay within the client, so that their names may be shortened. Not those of its API, nor of messages between tabs, which
+// may have loaded different versions.
+const INTERNAL = ['seesComments', 'hasten', 'hear', 'retrying', 'opened', 'lost', 'gone', 'returned', 'shown', 'slept', 'watchPage', 'judge']
+
 await build({
   entryPoints: { client: 'client/index.ts', 'fetch-transport': 'client/fetch-transport.ts', sharing: 'client/sharing.ts' },
   outdir,
@@ -23,6 +27,9 @@ await build({
   platform: 'browser',
   charset: 'utf8',
   minify: true,
+  mangleProps: new RegExp(`^(${INTERNAL.join('|')})$`),
+  // Without it each file would get names of its own, and what is loaded on demand would not fit.
+  mangleCache: Object.fromEntries(INTERNAL.map((name, n) => [name, String.fromCharCode(97 + n)])),
   sourcemap: 'linked',
   plugins: [onDemand],
   logLevel: 'warning'

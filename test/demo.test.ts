@@ -137,9 +137,9 @@ t.test('the running demo', async (t) => {
   })
 
   await t.test('the samples so far go on in the stream without a break', async (t) => {
-    const { lastEventId, samples } = await (await fetch(`${streams}/machine`)).json() as { lastEventId: string, samples: Array<{ at: number }> }
+    const { lastEventId, newest } = await (await fetch(`${streams}/machine`)).json() as { lastEventId: string, newest: Array<{ at: number }> }
     const { data } = await firstEvent(`${streams}/events?lastEventId=${lastEventId}`, ({ event }) => event === 'machine')
-    const step = JSON.parse(data).at - samples.at(-1)!.at
+    const step = JSON.parse(data).at - newest.at(-1)!.at
     t.ok(step > 500 && step < 1900, `the next sample, one second later; it is ${step} ms`)
   })
 

@@ -45,8 +45,15 @@ t.test('what register itself takes is let through', async (t) => {
   t.doesNotThrow(() => read({ prefix: '/a', logLevel: 'warn', logSerializers: {} }))
 })
 
+t.test('an option of @fastify/static that this plugin sets is unknown, as one that nobody has', async (t) => {
+  for (const option of ['decorateReply', 'serve', 'dotFiles']) {
+    t.throws(() => read({ static: { root: resolve('.'), [option]: true } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: `"static.${option}" is unknown; known are root, prefix` })
+  }
+})
+
 t.test('an unknown option is refused with those that are known', async (t) => {
   t.throws(() => read({ heartBeat: 1 }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"heartBeat" is unknown; known are events, path/ })
+  t.throws(() => read({ skipOverride: true }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /; if @fastify\/autoload or fastify-cli handed it on, register this plugin/ })
   t.throws(() => read({ cors: { orgin: 'https://a.test' } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.orgin"/ })
   t.throws(() => read({ cors: { delegator: () => {} } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.delegator"/ })
   t.throws(() => read({ compress: { threshold: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"compress\.threshold"/ })
@@ -101,7 +108,12 @@ const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
   ['static', { static: '/pages' }],
   ['static.root', { static: { root: './pages' } }],
   ['static.root', { static: {} }],
+  ['static.root', { static: { root: [] } }],
+  ['static.root', { static: { root: [resolve('.'), './pages'] } }],
+  ['static.root', { static: { root: new URL('https://example.test/') } }],
   ['static.prefix', { static: { root: resolve('.'), prefix: 'pages' } }],
+  ['static.dotfiles', { static: { root: resolve('.'), dotfiles: true } }],
+  ['static.allowedPath', { static: { root: resolve('.'), allowedPath: /page/ } }],
   ['cors', { cors: true }],
   ['cors.credentials', { cors: { credentials: 'true' } }],
   ['cors.origin', { cors: { origin: undefined } }],

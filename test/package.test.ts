@@ -184,6 +184,7 @@ for (const [setting, options, without] of COMPILERS) {
       'declare const order: { id: string, total: number }',
       'declare function userOf (request: import(\'fastify\').FastifyRequest): Promise<string>',
       'declare function tokenOf (request: import(\'fastify\').FastifyRequest): Promise<{ id: string, exp: number }>',
+      'declare function show (orders: unknown): void',
       'declare function answer (body: unknown, signal: AbortSignal): AsyncIterable<string>',
       // The program beside it augments `Events` already, and twice the same event is once too often.
       ...codeBlocks.filter((code) => !code.includes('declare module'))

@@ -5,11 +5,11 @@ import { streamsOrigin } from './parts/origins.js'
 import { watch } from './parts/status.js'
 
 const GAPS = {
-  foreign: 'The server was started anew and has a history of its own now. What it had sent before it stopped and did not reach this page is gone; from here on the list is complete again.',
-  evicted: 'This page was away for longer than the server keeps events. The oldest of them are gone; what is kept has been sent again.',
-  unknown: 'The server cannot read the last event ID of this page. What it keeps has been sent again.',
-  future: 'This page has seen more than the server knows of. It goes on with what comes next.',
-  slow: 'This page read too slowly. Some events are gone; it goes on with the oldest that are left.'
+  foreign: 'The server was started again and has a history of its own now. What it had sent before it stopped and did not reach this page is gone.',
+  evicted: 'This page was away for longer than the server keeps events. The oldest of them are gone.',
+  unknown: 'The server does not know the last event ID of this page.',
+  future: 'This page has seen more than the server knows of.',
+  slow: 'This page read too slowly. Some events are gone.'
 }
 
 const $ = (id) => document.querySelector(`#${id}`)
@@ -19,14 +19,22 @@ let before
 let countdown
 
 const stream = connect(`${streamsOrigin}/events`, { text: ['message'], backoff: { base: 1000, cap: 15_000 } })
-stream.on('test-event', ({ count }) => {
+stream.on('test-event', (event) => {
   received.add()
-  missing.look(count)
-  addRow($('events'), clock(), cell('count', `#${count}`))
+  show(event)
 })
 stream.on('sse.gap', ({ reason }) => {
   missing.forget()
   addRow($('turns'), clock(), cell('turn', 'sse.gap'), cell('data', `(${reason}) ${GAPS[reason]}`))
+})
+// What comes while the snapshot is on its way comes again after it: the stream goes on from where the snapshot was taken.
+stream.onGap(async () => {
+  const { lastEventId, newest } = await (await fetch(`${streamsOrigin}/test-events`)).json()
+  missing.forget()
+  $('events').replaceChildren()
+  for (const event of newest) show(event)
+  addRow($('turns'), clock(), cell('turn', 'snapshot'), cell('data', 'The list is what the server has sent so far, and goes on from there.'))
+  return lastEventId
 })
 stream.onStatus(turn)
 turn(stream.status)
@@ -46,6 +54,11 @@ $('outage').addEventListener('click', async () => {
     $('answer').textContent = 'The server does not answer.'
   }
 })
+
+function show ({ count }) {
+  missing.look(count)
+  addRow($('events'), clock(), cell('count', `#${count}`))
+}
 
 function turn (status) {
   if (status.state === 'open') $('answer').textContent = ''

@@ -13,7 +13,7 @@ let newest = 0
 
 setUpNoteForm($('note-form'), $('note-answer'))
 
-const { lastEventId, samples } = await recent()
+const { lastEventId, newest: samples } = await recent()
 for (const sample of samples) show(sample)
 
 // From the event ID that came with the samples: no note is missed between the two. The figures themselves are not kept.
@@ -30,7 +30,7 @@ async function recent () {
     return await (await fetch(`${streamsOrigin}/machine`)).json()
   } catch {
     // The server is down: the stream comes back when it does.
-    return { lastEventId: '', samples: [] }
+    return { lastEventId: '', newest: [] }
   }
 }
 

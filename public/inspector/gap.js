@@ -9,7 +9,7 @@ const MEANINGS = {
 /** What an `sse.gap` says, in a sentence. @param {string} data */
 export function meaningOfGap (data) {
   const { reason } = parsed(data)
-  return `${MEANINGS[Object.hasOwn(MEANINGS, reason) ? reason : 'unknown']} A page loads its state anew here.`
+  return `${MEANINGS[Object.hasOwn(MEANINGS, reason) ? reason : 'unknown']} A page shows a snapshot of the state here, and reconnects from its event ID.`
 }
 
 function parsed (data) {

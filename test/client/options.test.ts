@@ -16,7 +16,6 @@ const WRONG: Array<[options: Record<string, unknown>, option: string, rule: stri
   [{ withCredentials: 1 }, 'withCredentials', 'true or false', '1'],
   [{ withCredentials: null }, 'withCredentials', 'true or false', 'null'],
   [{ lastEventId: 7 }, 'lastEventId', 'text', '7'],
-  [{ lastEventId: null }, 'lastEventId', 'text', 'null'],
   [{ headers: 'authorization: x' }, 'headers', 'an object or a function', '"authorization: x"'],
   [{ headers: null }, 'headers', 'an object or a function', 'null'],
   [{ headers: true }, 'headers', 'an object or a function', 'true'],
@@ -29,7 +28,7 @@ const WRONG: Array<[options: Record<string, unknown>, option: string, rule: stri
   [{ backoff: { base: '1000' } }, 'backoff.base', 'milliseconds from 0', '"1000"'],
   [{ backoff: { cap: NaN } }, 'backoff.cap', 'milliseconds from 0', 'NaN'],
   [{ backoff: { cap: null } }, 'backoff.cap', 'milliseconds from 0', 'null'],
-  [{ backoff: { max: 1000 } }, 'max', 'base', '"max"'],
+  [{ backoff: { max: 1000 } }, '"backoff.max"', 'is unknown; known are base, cap', ''],
   [{ connectTimeout: -1 }, 'connectTimeout', 'milliseconds from 0', '-1'],
   [{ connectTimeout: 0 }, 'connectTimeout', 'milliseconds above 0', '0'],
   [{ connectTimeout: false }, 'connectTimeout', 'milliseconds from 0', 'false'],
@@ -73,6 +72,10 @@ t.test('undefined is the default, in each option', async (t) => {
   const { backoff, connectTimeout, share } = readOptions(URL, Object.fromEntries(names.map((name) => [name, undefined])))
   t.strictSame({ backoff, connectTimeout, share }, { backoff: defaults.backoff, connectTimeout: defaults.connectTimeout, share: defaults.share })
   t.strictSame(readOptions(URL, { backoff: { base: undefined, cap: 5 } }).backoff, { base: 1000, cap: 5 }, 'one half of a back-off leaves the other')
+})
+
+t.test('a last event ID of null, as a server without history gives, is none', async (t) => {
+  t.equal(readOptions(URL, { lastEventId: null }).lastEventId, '')
 })
 
 t.test('0 is a real zero, Infinity no limit', async (t) => {

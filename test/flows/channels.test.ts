@@ -158,6 +158,29 @@ t.test('`app.sse.channel(name)`', async (t) => {
     t.strictSame((await heard(journey, ...readers)).map((all) => all.at(-1)), ['four', undefined, 'all'])
   })
 
+  t.test('gives a snapshot of its subscribers: a loop that moves each of them ends', async (t) => {
+    const { app, port, opened } = await start(t)
+    for (let n = 0; n < 3; n++) await open(t, port, 'GET /events?channels=a')
+    for (const list of [app.sse.channel('a').subscribers(), app.sse.subscribers('a'), app.sse.subscribers()]) {
+      let looks = 0
+      for (const subscriber of list) {
+        subscriber.leave('a')
+        subscriber.join('a')
+        if (++looks > 3) break
+      }
+      t.equal(looks, 3)
+      for (const subscriber of list) subscriber.leave('a')
+      t.strictSame([...list], opened, 'and it may be looked at again')
+      for (const subscriber of opened) subscriber.join('a')
+    }
+    for (const name of opened[0]!.channels) {
+      opened[0]!.leave(name)
+      opened[0]!.join('b')
+      opened[0]!.join('c')
+    }
+    t.strictSame(opened[0]!.channels, ['b', 'c'])
+  })
+
   t.test('counts and gives its subscribers as they come, join, leave and go', async (t) => {
     const { app, port, opened } = await start(t)
     const a = app.sse.channel('a')
@@ -406,7 +429,7 @@ t.test('channels that cannot be', async (t) => {
         t.match(answer.headers['content-type']?.[0], 'application/json')
         t.equal(JSON.parse(answer.body).code, code)
         t.notOk(answer.headers['x-accel-buffering'])
-        t.notOk(answer.headers['cache-control'])
+        t.strictSame(answer.headers['cache-control'], url === '/own' ? undefined : ['no-store'])
         if (url === '/own') t.match(rejections, [{ code }])
         t.strictSame([app.sse.count(), app.sse.stats().channels, app.sse.stats().views, opened.length], [0, 0, 0, 0])
       })

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Type } from '@sinclair/typebox'
+import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import ssePlugin, { defineEvents, type SsePluginOptions } from '../../plugin.ts'
@@ -76,6 +77,19 @@ t.test('a registration is refused with a code', async (t) => {
       app.head('/events', async () => 'mine')
       await app.register(ssePlugin)
     }],
+    ['where OPTIONS alone is taken', 'FST_SSE_PATH_TAKEN', /OPTIONS \/events already: give the event stream another "path" or "prefix"/, async (app) => {
+      app.options('/events', async () => 'mine')
+      await app.register(ssePlugin)
+    }],
+    ['where OPTIONS alone is taken, and the @fastify/cors of the application knows nothing of our options', 'FST_SSE_PATH_TAKEN', /OPTIONS \/events/, async (app) => {
+      await app.register(cors)
+      app.options('/events', async () => 'mine')
+      await app.register(ssePlugin, { cors: { origin: ['https://a.test'] } })
+    }],
+    ['where OPTIONS alone is taken at a file of the client', 'FST_SSE_PATH_TAKEN', /OPTIONS \/sse\/sharing\.js already: give the browser client/, async (app) => {
+      app.options('/sse/sharing.js', async () => 'mine')
+      await app.register(ssePlugin)
+    }],
     ['with an unknown option', 'FST_SSE_OPTION_UNKNOWN', /"pat"/, (app) => app.register(ssePlugin, { pat: '/events' } as never)],
     ['with an option that is to come', 'FST_SSE_OPTION_UNSUPPORTED', /"broker"/, (app) => app.register(ssePlugin, { broker: true } as never)],
     ['with a wrong value', 'FST_SSE_OPTION_INVALID', /"path".*'events'/, (app) => app.register(ssePlugin, { path: 'events' })]
@@ -94,10 +108,54 @@ t.test('a registration is refused with a code', async (t) => {
     await t.rejects(async () => { await app.ready() }, { code: 'FST_SSE_DECORATOR_TAKEN' })
   })
 
-  t.test('a route of the application at the path afterwards, by Fastify itself', async (t) => {
+  t.test('a route of the application at one of the URLs afterwards, with what to give', async (t) => {
+    const { app } = createApp(t)
+    await app.register(ssePlugin, { inspector: true, client: '/client.js' })
+    for (const [method, url, advice] of [
+      ['GET', '/events', 'the event stream another "path"'],
+      ['HEAD', '/events', 'the event stream another "path"'],
+      ['OPTIONS', '/events', 'the event stream another "path"'],
+      ['OPTIONS', '/client.js', 'the browser client another URL ("client")'],
+      ['GET', '/sse/', 'the inspector another place ("inspector")']
+    ] as const) {
+      t.throws(() => app.route({ method, url, handler: async () => 'mine' }), { code: 'FST_SSE_PATH_TAKEN', message: `There is a route ${method} ${url} already: give ${advice}` })
+    }
+    t.throws(() => app.all('/events', async () => 'mine'), { code: 'FST_SSE_PATH_TAKEN' })
+    await t.rejects(async () => {
+      await app.register(async (scope) => { scope.get('/', async () => 'mine') }, { prefix: '/events' })
+    }, { code: 'FST_SSE_PATH_TAKEN' }, 'in a scope')
+  })
+})
+
+t.test('routes of the application beside those of the plugin are left alone', async (t) => {
+  for (const order of ['before', 'after']) {
+    for (const [title, options, hasOwnCors] of [['cors: false', { cors: false }, false], ['a @fastify/cors of the application', {}, true]] as const) {
+      t.test(`OPTIONS at the stream's URL, declared ${order}, with ${title}`, async (t) => {
+        const { app } = createApp(t)
+        if (hasOwnCors) await app.register(cors, { strictPreflight: false, preflightContinue: true })
+        if (order === 'after') await app.register(ssePlugin, { ...options, inspector: true })
+        for (const url of ['/events', '/sse/client.js', '/sse/']) app.options(url, async () => 'mine')
+        if (order === 'before') await app.register(ssePlugin, { ...options, inspector: true })
+        for (const url of ['/events', '/sse/client.js', '/sse/']) t.equal((await app.inject({ method: 'OPTIONS', url })).body, 'mine', url)
+        await open(t, app, '/events')
+      })
+    }
+  }
+
+  t.test('OPTIONS at the inspector, which no page of another origin may read', async (t) => {
+    const { app } = createApp(t)
+    app.options('/sse/', async () => 'mine')
+    await app.register(ssePlugin, { inspector: true })
+    t.equal((await app.inject({ method: 'OPTIONS', url: '/sse/' })).body, 'mine')
+  })
+
+  t.test('POST at the stream\'s URL, and GET for another host', async (t) => {
     const { app } = createApp(t)
     await app.register(ssePlugin)
-    t.throws(() => app.get('/events', async () => 'mine'), { code: 'FST_ERR_DUPLICATED_ROUTE' })
+    app.post('/events', async () => 'posted')
+    app.get('/events', { constraints: { host: 'other.test' } }, async () => 'other')
+    t.equal((await app.inject({ method: 'POST', url: '/events' })).body, 'posted')
+    t.equal((await app.inject({ url: '/events', headers: { host: 'other.test' } })).body, 'other')
   })
 })
 

@@ -62,7 +62,7 @@ t.test('the head', async (t) => {
 
   t.test('says so too where a hook has set a length or an encoding', async (t) => {
     const app = await createApp({}, (app) => {
-      app.addHook('onRequest', async (_request, reply) => { reply.headers({ 'content-length': 5, 'content-encoding': 'gzip' }).code(503) })
+      app.addHook('onRequest', async (_request, reply) => { reply.headers({ 'content-length': 5, 'content-encoding': 'gzip' }) })
     })
     const { answers: [answer] } = await openStream(t, app)
     t.equal(answer!.status, 200)
@@ -506,6 +506,69 @@ for (const [when, hook] of [['early', 'onRequest'], ['as late as it can be', 'on
     t.equal(app.sse.count(), 0)
   })
 }
+
+t.test('a status that makes no event stream is refused, and the answer is 500', async (t) => {
+  const isStream = (reply: FastifyReply): boolean => reply.getHeader('content-type') === 'text/event-stream'
+  const setting: Array<[title: string, status: number, hook: 'preHandler' | 'onSend', set: (reply: FastifyReply) => unknown]> = [
+    ['201 before `subscribe`', 201, 'preHandler', (reply) => reply.code(201)],
+    ['404 before `subscribe`', 404, 'preHandler', (reply) => reply.code(404)],
+    ['201 past Fastify', 201, 'preHandler', (reply) => { reply.raw.statusCode = 201 }],
+    ['201 by an onSend hook, for the stream alone', 201, 'onSend', (reply) => isStream(reply) && reply.code(201)],
+    ['201 by an onSend hook, for every answer', 201, 'onSend', (reply) => reply.code(201)],
+    ['503 by an onSend hook, for the stream alone', 503, 'onSend', (reply) => isStream(reply) && reply.code(503)]
+  ]
+  for (const [title, status, hook, set] of setting) {
+    t.test(title, async (t) => {
+      const logged: LogLine[] = []
+      const app = await createApp({}, (app) => { app.addHook(hook as 'preHandler', async (_request, reply) => { set(reply) }) }, logged)
+      const answer = await fetch(`http://127.0.0.1:${await listen(t, app)}/events`)
+      t.equal(answer.status, 500)
+      t.match(await answer.json(), { code: 'FST_SSE_STATUS_SET', message: `An event stream has the status 200; this reply has ${status}` })
+      t.equal(logged.filter(({ err }) => err !== undefined).length, 1, 'logged once')
+      t.equal(app.sse.count(), 0)
+    })
+  }
+
+  t.test('set by a handler that has not awaited `subscribe` yet', async (t) => {
+    for (const method of ['GET', 'HEAD']) {
+      const app = await createApp({ path: false })
+      app.get('/own', async (_request, reply) => {
+        const subscribed = app.sse.subscribe(reply)
+        reply.code(201)
+        await subscribed
+      })
+      t.equal((await ask(t, app, `${method} /own`)).status, 500, method)
+    }
+  })
+
+  t.test('where another error comes first, that is not sent with the status either', async (t) => {
+    const route = { preHandler: async (_request: unknown, reply: FastifyReply) => { reply.code(201) } }
+    const failing = await createApp({ subscribe: () => { throw new Error('mine') }, route })
+    t.match(await ask(t, failing, 'GET /events'), { status: 500, body: /FST_SSE_STATUS_SET/ })
+    for (const request of ['GET /events\naccept: text/html', 'HEAD /events', 'GET /events?lastEventId=sse.final']) {
+      t.equal((await ask(t, await createApp({ route }), request)).status, 500, request)
+    }
+  })
+
+  t.test('and an error handler of the application finds a reply without it', async (t) => {
+    const found: number[] = []
+    const app = await createApp({ route: { preHandler: async (_request, reply) => { reply.code(201) } } }, (app) => {
+      app.setErrorHandler((error, _request, reply) => {
+        found.push(reply.statusCode)
+        return reply.code((error as Error & { statusCode: number }).statusCode).send('mine')
+      })
+    })
+    t.match(await ask(t, app, 'GET /events'), { status: 500, body: 'mine' })
+    t.strictSame(found, [200])
+  })
+
+  t.test('while 200, set all the same, is fine', async (t) => {
+    for (const hook of ['preHandler', 'onSend'] as const) {
+      const app = await createApp({}, (app) => { app.addHook(hook as 'preHandler', async (_request, reply) => { reply.code(200) }) })
+      await openStream(t, app)
+    }
+  })
+})
 
 t.test('an onSend hook that', async (t) => {
   type OnSend = (payload: unknown, reply: FastifyReply) => unknown

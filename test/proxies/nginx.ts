@@ -21,13 +21,13 @@ export interface Proxy {
   errors (): string
 }
 
-/** nginx on a free port of loopback, for as long as a test runs. @param locations What its one server consists of. */
-export async function startNginx (t: AfterTest, locations: string): Promise<Proxy> {
+/** nginx on a free port of loopback, for as long as a test runs. @param locations What its one server consists of. @param http Stands beside that. */
+export async function startNginx (t: AfterTest, locations: string, http = ''): Promise<Proxy> {
   for (let attempt = 1; ; attempt++) {
     const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
     t.after(() => rmSync(folder, { recursive: true, force: true }))
     const port = await freePort()
-    const nginx = run(t, folder, configuration(port, locations))
+    const nginx = run(t, folder, configuration(port, locations, http))
     if (await listens(nginx.child, port)) return { port, errors: nginx.errors }
     // A port that was free may be taken a moment later.
     if (attempt === ATTEMPTS || !nginx.errors().includes('Address already in use')) throw new Error(`nginx does not run: ${nginx.errors()}`)
@@ -43,7 +43,7 @@ export function passTo (port: number, ...directives: string[]): string {
 export const HTTP_1_1 = 'proxy_http_version 1.1; proxy_set_header Connection "";'
 
 // Relative to its prefix.
-function configuration (port: number, locations: string): string {
+function configuration (port: number, locations: string, http: string): string {
   // Workers of an nginx that root starts are another user, to whom the folder is closed. Nobody else may name one.
   const user = process.getuid?.() === 0 ? 'user root;' : ''
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join('\n')
@@ -55,6 +55,7 @@ events {}
 http {
 ${folders}
 access_log off;
+${http}
 server {
 listen 127.0.0.1:${port};
 ${locations}
