@@ -6,7 +6,7 @@ import { checkChannel } from './channel-name.ts'
 import { Channel } from './channel.ts'
 import type { Channels } from './channels.ts'
 import type { CloseReason } from './close-reason.ts'
-import { EventsUnregistered, NotAcceptable } from './errors.ts'
+import { Closed, EventsUnregistered, NotAcceptable } from './errors.ts'
 import type { EventStreams, ReplyOfAnyServer } from './event-stream.ts'
 import type { Declarations, EventsOf, EventTypes } from './event-types.ts'
 import type { RegisteredEvents } from './events.ts'
@@ -63,6 +63,7 @@ export interface SseParts {
 export class Sse<E extends object = RegisteredEvents> {
   readonly #parts: SseParts
   #failedBroadcasts = 0
+  #toldTooLate = false
 
   /** @internal */
   constructor (parts: SseParts) {
@@ -80,7 +81,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * listens does not matter.
    * @throws FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID (`error.failures` lists what is wrong), FST_SSE_PAYLOAD_NOT_ENCODABLE,
    * FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_KEY_INVALID, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID, FST_SSE_CLOSED: as a rejection,
-   * logged too, and harmless where nobody awaits it.
+   * logged too (the last one once, at `info`), and harmless where nobody awaits it.
    */
   broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): Promise<Broadcast> {
     return this.#broadcast(event, data, () => options)
@@ -90,9 +91,17 @@ export class Sse<E extends object = RegisteredEvents> {
     const broadcast = this.#publish(event, data, options)
     broadcast.catch((err: unknown) => {
       this.#failedBroadcasts++
-      logError(this.#parts.logger, { err, event }, 'sse: a broadcast failed')
+      if (err instanceof Closed) this.#tooLate(err)
+      else logError(this.#parts.logger, { err, event }, 'sse: a broadcast failed')
     })
     return broadcast
+  }
+
+  /** A timer or a close handler that goes on while the application closes is usual: one line, which the default level shows, and no alarm. */
+  #tooLate ({ message }: Error): void {
+    if (this.#toldTooLate) return
+    this.#toldTooLate = true
+    this.#parts.logger.info(`sse: ${message}; further ones are counted, not logged`)
   }
 
   // Runs up to its return within the call of `broadcast`: the error's stack names the caller.
