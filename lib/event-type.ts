@@ -84,9 +84,12 @@ export function read (event: string, type: EventType, payload: unknown): Outgoin
 }
 
 function readOnce (event: string, { root, properties, hasEncoder, check, isText }: EventType, payload: unknown): Outgoing {
-  const invalid = (broken: BrokenRule[], value: unknown, cause?: unknown): PayloadInvalid => (
-    new PayloadInvalid(quote(event), failureText(broken, properties, value), broken.map(({ failure }) => failure), cause)
-  )
+  const invalid = (broken: BrokenRule[], value: unknown, cause?: unknown): PayloadInvalid => {
+    const error = new PayloadInvalid(quote(event), failureText(broken, properties, value), broken.map(({ failure }) => failure), cause)
+    // V8 keeps ten frames. With those of this room the one that called `broadcast` would not be among them.
+    Error.captureStackTrace(error, read)
+    return error
+  }
   let seen = payload
   let broken: BrokenRule[]
   try {

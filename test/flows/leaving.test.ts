@@ -206,7 +206,7 @@ t.test('pipelined', async (t) => {
     t.strictSame(eventsOfSecond().slice(1), [0, 1, 2, 3, 4].map((n) => large + n))
   })
 
-  for (const count of [2, 10, 100]) {
+  for (const count of [2, 10, 17]) {
     for (const [way, leave] of waysToLeave) {
       t.test(`${count} streams whose reader ${way} all end, each once`, async (t) => {
         const { app, port, closes, errors } = await start(t)
