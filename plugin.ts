@@ -19,6 +19,7 @@ import { Log } from './lib/log.ts'
 import { MemoryBroker } from './lib/memory-broker.ts'
 import { readOptions, type SsePluginOptions } from './lib/options.ts'
 import { serversOf, takeOutOfService } from './lib/out-of-service.ts'
+import { forbidCaching } from './lib/plain-answer.ts'
 import { Pump } from './lib/pump.ts'
 import { Sse } from './lib/sse.ts'
 import { claim, fullUrl } from './lib/urls.ts'
@@ -102,7 +103,8 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       url,
       // A HEAD twin of Fastify's own would open a stream and never answer.
       exposeHeadRoute: false,
-      handler: (request, reply) => eventStreams.serve(reply, () => settings.subscribe(request))
+      onError: [async (_request, reply) => { forbidCaching(reply) }, ...[settings.route.onError ?? []].flat()],
+      handler: async (request, reply) => { await eventStreams.subscribe(reply, () => settings.subscribe(request)) }
     })
   }
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)

@@ -132,7 +132,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
       }
       loadedAt = Date.now()
       isLoading = false
-      this.reconnect(place)
+      if (isOn) this.reconnect(place)
     })
     return () => {
       isOn = false

@@ -26,7 +26,7 @@ import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
 import { waitInLine } from './pipeline.ts'
 import { place, resumption, startingPoint, type AfterGap, type Placement, type StartingPoint } from './placement.ts'
-import { forbidCaching, refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
+import { refuse, sendHeadAlone, turnAway } from './plain-answer.ts'
 import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseLateStatus, refuseStatus, refuseTrailers, setCoding, setGap, setHead } from './response-head.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
 import { Subscriber } from './subscriber.ts'
@@ -116,16 +116,6 @@ export class EventStreams {
       if (reply.sent) throw new ReplySent()
       return this.#neverOpened(reply, NOTHING_ASKED, 'reader')
     })
-  }
-
-  /** Answers a request to the stream route. @throws as `subscribe` does; no cache keeps the answer */
-  async serve (reply: FastifyReply, options: GiveOptions): Promise<void> {
-    try {
-      await this.subscribe(reply, options)
-    } catch (error) {
-      forbidCaching(reply)
-      throw error
-    }
   }
 
   /** Ends what is being opened, as the hub ends what is open. */

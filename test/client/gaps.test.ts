@@ -156,3 +156,11 @@ for (const [title, end] of [
     t.equal(page.loads, 1)
   })
 }
+
+t.test('a load that was removed while it ran does not move the stream when it succeeds', async (t) => {
+  const page = new Page()
+  await page.gap()
+  page.off()
+  await page.answer(5, 'abcdefghij.7')
+  t.strictSame([page.shown, page.source.reconnects], [5, []])
+})

@@ -26,6 +26,8 @@ const NOT_STREAMS: Array<[title: string, options: Omit<SsePluginOptions, 'prefix
   ['that `subscribe` failed', { subscribe: failing }, 'GET /events', 500],
   ['that `headers` failed', { headers: failing }, 'GET /events', 500],
   ['that `keyGenerator` failed', { keyGenerator: failing, maxSubscribersPerKey: 1 }, 'GET /events', 500],
+  ['that a hook failed', { route: { preHandler: async () => { throw new Error('mine') } } }, 'GET /events', 500],
+  ['that the query does not fit its schema', { route: { schema: { querystring: { type: 'object', required: ['room'] } } } }, 'GET /events', 400],
   ['where the inspector is', { inspector: true }, 'GET /sse', 302]
 ]
 
@@ -41,6 +43,12 @@ t.test('no cache keeps the answer to a stream that failed while its head was sen
   const answer = await ask(t, { route: { onSend: async (_request, reply) => { if (reply.getHeader('x-accel-buffering') !== undefined) reply.code(201) } } }, 'GET /events')
   t.equal(answer.status, 500)
   t.strictSame(answer.headers['cache-control'], ['no-store'])
+})
+
+t.test('an `onError` hook of the application runs as well', async (t) => {
+  const seen: string[] = []
+  const answer = await ask(t, { subscribe: failing, route: { onError: async (_request, reply, error) => { seen.push(`${error.message} ${String(reply.getHeader('cache-control'))}`) } } }, 'GET /events')
+  t.strictSame([answer.status, answer.headers['cache-control'], seen], [500, ['no-store'], ['mine no-store']])
 })
 
 t.test('on a route of the application, its own answer to an error is left alone, and ours says that no cache keeps it', async (t) => {
