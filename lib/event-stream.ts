@@ -1,5 +1,4 @@
-import { IncomingMessage } from 'node:http'
-import { Socket, type Server } from 'node:net'
+import type { Server } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Admission } from './admission.ts'
 import { hasClosed, whenClosed, type AnyResponse } from './any-response.ts'
@@ -31,6 +30,7 @@ import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseLateStatus, 
 import type { SubscriberContext } from './subscriber-context.ts'
 import { Subscriber } from './subscriber.ts'
 import { Turnstile } from './turnstile.ts'
+import { discardBody } from './unread-body.ts'
 import { watchUpgraded } from './upgraded.ts'
 import { LEFT, whileOpen } from './while-open.ts'
 
@@ -252,11 +252,3 @@ export class EventStreams {
 
 /** No error of ours: `close` follows, and says that the reader has gone. */
 function ignore (): void {}
-
-/** Where nobody takes a body, Node stops reading the connection, and does not see its reader leave. With HTTP/2 it goes on. */
-function discardBody ({ body, raw, headers }: FastifyRequest): void {
-  // A request without a body is left alone: having ended, it would say `close`, and Fastify would not hear of its reader's end.
-  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
-  const isTaken = body !== undefined || raw.readableFlowing !== null
-  if (hasBody && !isTaken && raw instanceof IncomingMessage && raw.socket instanceof Socket) raw.resume()
-}
