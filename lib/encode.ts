@@ -26,6 +26,8 @@ export function encodePayload (event: string, payload: unknown, isText: boolean)
   try {
     json = JSON.stringify(payload)
   } catch (cause) {
+    // V8 names the keys of a cycle, which are the payload's, and a logger writes causes down.
+    if (cause instanceof TypeError && cause.message.startsWith('Converting circular')) throw new PayloadNotEncodable(quote(event), 'it holds itself')
     // Without the inner text: a toJSON may have put values there.
     throw new PayloadNotEncodable(quote(event), 'JSON.stringify threw', { cause })
   }

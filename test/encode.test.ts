@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import t from 'tap'
 import fc from 'fast-check'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
@@ -91,4 +92,16 @@ t.test('any events in a row come out one by one', async (t) => {
     const wire = texts.map((text, index) => encodeId(`e.${index}`) + encodeEvent('x', text)).join('')
     return t.equal(parse(wire).length, texts.length)
   }), { numRuns: 200 })
+})
+
+t.test('a payload that holds itself is refused without the names of its keys, in no cause either', async (t) => {
+  const cycle: Record<string, unknown> = {}
+  cycle['hunter2@example.test'] = { deep: cycle }
+  try {
+    encodePayload('order.updated', cycle, false)
+    t.fail('refused')
+  } catch (error) {
+    t.notMatch(inspect(error), 'hunter2')
+    t.match((error as Error).message, 'it holds itself')
+  }
 })
