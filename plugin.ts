@@ -104,7 +104,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       // A HEAD twin of Fastify's own would open a stream and never answer.
       exposeHeadRoute: false,
       onError: [async (_request, reply) => { forbidCaching(reply) }, ...[settings.route.onError ?? []].flat()],
-      handler: async (request, reply) => { await eventStreams.subscribe(reply, () => settings.subscribe(request)) }
+      handler: async (request, reply) => { await eventStreams.subscribeBy(reply, () => settings.subscribe(request)) }
     })
   }
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)

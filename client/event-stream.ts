@@ -43,6 +43,8 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
   readonly #statusListeners = new Set<(status: Status) => void>()
   readonly #queues = new Set<{ end (): void }>()
   #status: Status = { state: 'connecting' }
+  /** There is an `onGap`. */
+  #loadsGaps = false
 
   /** @internal */
   constructor (settings: Settings, open: (listener: SourceListener) => Source) {
@@ -105,19 +107,22 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
    *
    * A `load` that fails is reported and repeated, after waits as `backoff` has them. So is one that follows another within ten seconds.
    *
-   * @param load Shows a snapshot and returns its position: the `app.sse.lastEventId` that the server read before it took the snapshot.
+   * @param load Shows a snapshot and returns its position: the `app.sse.lastEventId` that the server read before it took the snapshot. Null,
+   * as from a server without `history`: the stream goes on as it is.
    * @returns A function that removes it.
+   * @throws where the stream has one: of two snapshots, the stream can go on from the position of one only.
    */
   onGap (load: (gap: Gap) => Promise<string | null>): () => void {
-    let isOn = true
-    let isLoading = false
+    if (this.#loadsGaps) throw new TypeError('onGap: twice')
+    let isOn = this.#loadsGaps = true
     let loads = 0
+    /** Infinity: a load runs. */
     let loadedAt = 0
     const off = this.on('sse.gap', async (gap) => {
       // The server judges the position of the snapshot when the stream reconnects from it: a loss in the meantime is another gap.
-      if (isLoading) return
-      isLoading = true
+      if (loadedAt === Infinity) return
       if (Date.now() - loadedAt >= HEALTHY) loads = 0
+      loadedAt = Infinity
       let place: string | null | undefined
       while (place === undefined) {
         if (loads > 0) await new Promise((resolve) => setTimeout(resolve, drawWait(this.#settings.backoff, loads - 1)))
@@ -125,17 +130,16 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
         loads++
         try {
           place = await load(gap as Gap)
-          if (place === undefined) throw new TypeError('onGap: "lastEventId" is missing')
+          if (place === undefined) throw new TypeError('onGap: lastEventId?')
         } catch (error) {
           this.#report(error)
         }
       }
       loadedAt = Date.now()
-      isLoading = false
-      if (isOn) this.reconnect(place)
+      if (isOn && place) this.reconnect(place)
     })
     return () => {
-      isOn = false
+      isOn = this.#loadsGaps = false
       off()
     }
   }

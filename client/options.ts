@@ -75,7 +75,7 @@ export function readOptions (url: string | URL, options: Partial<ConnectOptions>
   demand(Array.isArray(text) && text.every((name) => typeof name === 'string'), 'text', 'a list of events', text)
   demand(lastEventId == null || typeof lastEventId === 'string', 'lastEventId', 'text', lastEventId)
   demand(headers === undefined || typeof headers === 'function' || isObject(headers), 'headers', 'an object or a function', headers)
-  demand(connectTimeout > 0, 'connectTimeout', 'milliseconds above 0', connectTimeout)
+  demand(connectTimeout > 0, 'connectTimeout', 'milliseconds from 1', connectTimeout)
   const { href, place } = readUrl(url)
   return {
     ...others,

@@ -68,10 +68,10 @@ export class Cursor {
 
   /** How many of these there are. An entry of several channels counts once. */
   get lag (): number {
-    let lag = this.#view.countFrom(this.#index)
+    let lag = this.#view.countFrom(this.#index, this.#ephemeralSince)
     const counted = [...this.#view.channels]
     for (const { index, view } of this.#joining) {
-      lag += view.countFrom(index, counted)
+      lag += view.countFrom(index, this.#ephemeralSince, counted)
       counted.push(...view.channels)
     }
     return lag

@@ -221,7 +221,6 @@ export class Delivery implements Signs {
       if (this.#endIndex !== undefined && index >= this.#endIndex) return this.#finish()
       if (this.cursor.isLost) return this.#fallOut()
       const run = this.#nextRun()
-      // Nothing that it hears stood there.
       if (run === undefined) continue
       this.#write(run.chunk)
       return run.bytes
@@ -229,13 +228,20 @@ export class Delivery implements Signs {
     return 0
   }
 
-  /** Up to the next aside, at most. */
+  /** Up to the next aside, at most. Undefined: nothing that it hears stands there. */
   #nextRun (): Run | undefined {
-    const run = this.cursor.advance(Math.min(this.#asides?.index ?? Infinity, this.#endIndex ?? Infinity))
-    if (run === undefined) return undefined
-    this.#owner.traffic.deliveries += run.events
-    this.gaveEvent = true
-    return run
+    const limit = Math.min(this.#asides?.index ?? Infinity, this.#endIndex ?? Infinity, this.cursor.head)
+    while (this.cursor.index < limit) {
+      const run = this.cursor.advance(limit)
+      if (run !== undefined) {
+        this.#owner.traffic.deliveries += run.events
+        this.gaveEvent = true
+        return run
+      }
+      // It may have come to where it joined a channel that has lost entries since.
+      if (this.cursor.isLost) return undefined
+    }
+    return undefined
   }
 
   #aside (): Asides {

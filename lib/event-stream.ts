@@ -98,20 +98,24 @@ export class EventStreams {
   }
 
   /**
-   * @param options Those of the application, or what gives them: then nobody waits for that any longer than for all else.
    * @returns The subscriber, once its head is sent. One that is closed already, and was never counted, for HEAD, for a reader that
    * has left, for one that was told to stay away, and where there is no place: the network is no reason to reject.
    * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_STATUS_SET, FST_SSE_TRAILERS_SET, FST_SSE_HEADER_INVALID, what is
    * wrong with an option, and what functions of the application throw
    */
-  async subscribe (anyReply: ReplyOfAnyServer, options: SubscribeOptions | GiveOptions = {}): Promise<Subscriber> {
+  subscribe (reply: ReplyOfAnyServer, options: SubscribeOptions = {}): Promise<Subscriber> {
+    return this.subscribeBy(reply, () => options)
+  }
+
+  /** Does as `subscribe` does, and waits for the options no longer than for all else. */
+  async subscribeBy (anyReply: ReplyOfAnyServer, give: GiveOptions): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
     return this.#headPhase.add(reply, async () => {
       // First: every other error would go out with that status, too.
       refuseStatus(reply)
       watchUpgraded(reply.raw)
-      const given = typeof options === 'function' ? await whileOpen(reply.raw, options()) : options
+      const given = await whileOpen(reply.raw, give())
       if (given !== LEFT) return this.#subscribe(reply, given)
       if (reply.sent) throw new ReplySent()
       return this.#neverOpened(reply, NOTHING_ASKED, 'reader')

@@ -4,7 +4,8 @@ import type { Http2ServerResponse, Http2Session } from 'node:http2'
 
 interface Shared {
   readonly timeout: number
-  streams: number
+  /** The event streams that are open on it. */
+  readonly streams: Set<Http2ServerResponse>
   /** The server closes: it is to end with the last of them. */
   isLast: boolean
 }
@@ -19,24 +20,37 @@ interface SharedSession extends Http2Session {
 }
 
 function sharedOf (session: SharedSession): Shared {
-  session[kShared] ??= { timeout: session.timeout, streams: 0, isLast: false }
+  session[kShared] ??= { timeout: session.timeout, streams: new Set(), isLast: false }
   return session[kShared]
 }
 
-/** The event streams that are open on the session of a response, this one included. */
-export function streamsBeside (response: Http2ServerResponse): number {
-  const session = response.stream.session as SharedSession | undefined
-  return Math.max(1, session?.[kShared]?.streams ?? 1)
+// What each event stream of a session may keep, whatever the others do: a look at all of them for each small event would cost more than it.
+const SMALL_SHARE = 4096
+
+/**
+ * Whether a reader may keep more: the event streams of one session are one reader's.
+ *
+ * @param bytes What waits on this response.
+ * @param maxBytes What may wait on all of them together.
+ */
+export function hasRoomOnSession (response: Http2ServerResponse, bytes: number, maxBytes: number): boolean {
+  const { streams } = (response.stream.session as SharedSession | undefined)?.[kShared] ?? {}
+  if (streams === undefined) return bytes <= maxBytes
+  if (bytes <= Math.max(maxBytes / streams.size, Math.min(maxBytes, SMALL_SHARE))) return true
+  let sum = bytes - response.writableLength
+  for (const { writableLength } of streams) sum += writableLength
+  return sum <= maxBytes
 }
 
 /** A live stream may be silent for longer than any time-out of the session allows. */
 export function liftSessionTimeout (response: Http2ServerResponse): void {
   const session = response.stream.session as SharedSession
   const shared = sharedOf(session)
-  shared.streams++
+  shared.streams.add(response)
   session.setTimeout(0)
   response.once('close', () => {
-    if (--shared.streams > 0) return
+    shared.streams.delete(response)
+    if (shared.streams.size > 0) return
     // An idle session without a time-out would keep a closing server waiting for its reader, for ever.
     if (shared.isLast) session.close()
     else session.setTimeout(shared.timeout)
@@ -53,5 +67,5 @@ export function closeSessionAfter (response: Http2ServerResponse): void {
   const shared = sharedOf(session)
   shared.isLast = true
   // An answer that is no event stream.
-  if (shared.streams === 0) response.once('close', () => session.close())
+  if (shared.streams.size === 0) response.once('close', () => session.close())
 }

@@ -41,6 +41,9 @@ export class Pump {
   #scheduled = false
   /** Those whose sockets take nothing for now. */
   readonly #passedBy = new Set<Delivery>()
+  /** Those passed by since the last sweep ended, and in the sweep before. Over TLS and HTTP/2 nothing leaves within a turn. */
+  #passedByNow = new Set<Delivery>()
+  #passedByLately = new Set<Delivery>()
 
   constructor (log: Log, channels: Channels) {
     this.#log = log
@@ -61,8 +64,14 @@ export class Pump {
 
   /** The socket of a subscriber takes no more for now, or takes more again. */
   passBy (delivery: Delivery, isPassedBy: boolean): void {
-    if (isPassedBy) this.#passedBy.add(delivery)
-    else this.#passedBy.delete(delivery)
+    if (isPassedBy) {
+      this.#passedBy.add(delivery)
+      this.#passedByNow.add(delivery)
+    } else {
+      this.#passedBy.delete(delivery)
+      this.#passedByNow.delete(delivery)
+      this.#passedByLately.delete(delivery)
+    }
   }
 
   /** Evicts what has become too old, and what the last slow reader has got, while nothing is broadcast. */
@@ -83,7 +92,7 @@ export class Pump {
     const deadline = performance.now() + SLICE_MILLISECONDS
     while (this.#serveSome()) if (performance.now() > deadline) return this.#schedule()
     this.#finish()
-    if (this.#queue.length > 0 || this.#woken.size > 0) this.#schedule()
+    if (this.#queue.length > 0 || this.#woken.size > 0 || this.#passedByLately.size > 0) this.#schedule()
   }
 
   #begin (): void {
@@ -142,13 +151,21 @@ export class Pump {
     this.#first = this.#last = 0
     this.#audiences = this.#members = undefined
     this.#trim(this.#served())
+    this.#passedByLately = this.#passedByNow
+    this.#passedByNow = new Set()
     if (this.#queue.length === 0) this.#channels.rest()
   }
 
-  /** Up to where everybody has been served whose socket takes it: a burst of more than one run takes more than one sweep. */
+  /**
+   * Up to where everybody has been served whose socket takes it: a burst of more than one run takes more than one sweep. A socket that is
+   * full has two turns to show that it does.
+   */
   #served (): number {
     let served = this.#headAtBegin
     for (const { cursor } of this.#queue) served = Math.min(served, cursor.index)
+    for (const passedBy of [this.#passedByNow, this.#passedByLately]) {
+      for (const { cursor } of passedBy) if (cursor.isBehind) served = Math.min(served, cursor.index)
+    }
     return served
   }
 

@@ -3,7 +3,7 @@ import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { hasClosed, type AnyResponse } from './any-response.ts'
 import type { Chunk } from './chunk.ts'
-import { closeSessionAfter, streamsBeside } from './http2-session.ts'
+import { closeSessionAfter, hasRoomOnSession } from './http2-session.ts'
 import { isWaiting } from './pipeline.ts'
 
 /**
@@ -74,11 +74,11 @@ export class SocketWriter implements ResponseWriter {
 
   write ({ framed }: Chunk): boolean {
     if (!this.isOpen) return false
+    // Before the write: with TLS none ends within the call.
+    if (this.#socket.writableLength === 0) this.#waiting = 0
     this.#socket.write(framed)
     const { writableLength } = this.#socket
-    if (writableLength > 0) return writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#maxBacklogBytes
-    this.#waiting = 0
-    return true
+    return writableLength === 0 || writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#maxBacklogBytes
   }
 
   /** When a reader has ended its half, Node has ended ours, and `close` follows when the rest is sent. */
@@ -94,6 +94,8 @@ export class SocketWriter implements ResponseWriter {
 
   onceDrained (callback: () => void): void {
     // Called before a clean end, which waits for its turn behind it; so none is left on a socket that goes on to the next request.
+    // What waits is still sent, and `close` follows; a further write would be an error, and cut it off.
+    if (!this.isOpen) return
     if (this.#socket.writableNeedDrain) this.#socket.once('drain', callback)
     else this.#socket.write(NOTHING, unlessFailed(callback))
   }
@@ -135,12 +137,13 @@ export class PlainWriter implements ResponseWriter {
     if (this.#response.writableLength === 0) this.#waiting = 0
     this.#accepted += plain.length
     ;(this.#response as ServerResponse).write(plain)
-    return !isWaiting(this.#response) && this.#response.writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#allowance
+    return !isWaiting(this.#response) && this.#hasRoom(this.#response.writableLength + ++this.#waiting * OVERHEAD_BYTES)
   }
 
-  /** Bytes that may wait here. Event streams of one HTTP/2 connection share what one reader may keep. */
-  get #allowance (): number {
-    return this.#response instanceof ServerResponse ? this.#maxBacklogBytes : this.#maxBacklogBytes / streamsBeside(this.#response)
+  #hasRoom (bytes: number): boolean {
+    return this.#response instanceof ServerResponse
+      ? bytes <= this.#maxBacklogBytes
+      : hasRoomOnSession(this.#response, bytes, this.#maxBacklogBytes)
   }
 
   /** HTTP/2 takes a write for an error on a stream that was reset and has not told yet. */
@@ -172,6 +175,7 @@ export class PlainWriter implements ResponseWriter {
 
   onceDrained (callback: () => void): void {
     const response = this.#response
+    if (!this.isOpen) return
     // Until it has its turn nothing may pile up.
     if (isWaiting(response)) response.once('socket', callback)
     else if ((response instanceof ServerResponse ? response : response.stream).writableNeedDrain) response.once('drain', callback)

@@ -125,7 +125,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
     const { maxBacklogBytes } = this.#owner.limits
     const isFull = (): boolean => this.delivery.asideBytes > 0 && this.delivery.asideBytes + sizeOfAside(text) > maxBacklogBytes
     // Many in one turn: the socket takes now what the pump would have brought it afterwards.
-    while (isFull() && this.delivery.waiting) this.delivery.serve()
+    while (isFull() && this.delivery.isReady) this.delivery.serve()
     if (isFull()) throw new BacklogFull(quote(event), this.delivery.asideBytes, maxBacklogBytes)
     return this.delivery.hand(text)
   }

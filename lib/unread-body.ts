@@ -8,7 +8,7 @@ import type { FastifyRequest } from 'fastify'
  */
 export function discardBody ({ body, raw, headers }: FastifyRequest): void {
   // A request without a body is left alone: having ended, it would say `close`, and Fastify would not hear of its reader's end.
-  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+  const hasBody = Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
   const isTaken = body !== undefined || raw.readableFlowing !== null
   if (hasBody && !isTaken && raw instanceof IncomingMessage && raw.socket instanceof Socket) raw.resume()
 }

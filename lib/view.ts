@@ -80,12 +80,14 @@ export class View {
   /**
    * How many entries there are from an index on.
    *
+   * @param ephemeralFrom Ephemeral ones from here on only.
    * @param others Entries of these channels as well are not counted.
    */
-  countFrom (from: number, others: readonly string[] = []): number {
+  countFrom (from: number, ephemeralFrom = from, others: readonly string[] = []): number {
     let count = 0
     const visit = (entry: Entry): boolean => {
-      if (others.length === 0 || !entry.channels.some((name) => others.includes(name))) count++
+      const isOurs = others.length === 0 || !entry.channels.some((name) => others.includes(name))
+      if (isOurs && (entry.position !== null || entry.index >= ephemeralFrom)) count++
       return true
     }
     if (from < this.head) this.#walk(this.#lists(true), from, this.#log.head, visit)

@@ -14,9 +14,22 @@ const onDemand = {
   }
 }
 
-// Properties that stay within the client, so that their names may be shortened. Not those of its API, nor of messages between tabs, which
-// may have loaded different versions.
-const INTERNAL = ['seesComments', 'hasten', 'hear', 'retrying', 'opened', 'lost', 'gone', 'returned', 'shown', 'slept', 'watchPage', 'judge']
+// Properties that stay within the client, and what they are called in what is built. Not those of its API, nor of messages between tabs,
+// which may have loaded different versions. A page may get a module of one version from another: never give a letter another meaning.
+const INTERNAL = {
+  seesComments: 'a',
+  hasten: 'b',
+  hear: 'c',
+  retrying: 'd',
+  opened: 'e',
+  lost: 'f',
+  gone: 'g',
+  returned: 'h',
+  shown: 'i',
+  slept: 'j',
+  watchPage: 'k',
+  judge: 'l'
+}
 
 await build({
   entryPoints: { client: 'client/index.ts', 'fetch-transport': 'client/fetch-transport.ts', sharing: 'client/sharing.ts' },
@@ -27,9 +40,9 @@ await build({
   platform: 'browser',
   charset: 'utf8',
   minify: true,
-  mangleProps: new RegExp(`^(${INTERNAL.join('|')})$`),
+  mangleProps: new RegExp(`^(${Object.keys(INTERNAL).join('|')})$`),
   // Without it each file would get names of its own, and what is loaded on demand would not fit.
-  mangleCache: Object.fromEntries(INTERNAL.map((name, n) => [name, String.fromCharCode(97 + n)])),
+  mangleCache: INTERNAL,
   sourcemap: 'linked',
   plugins: [onDemand],
   logLevel: 'warning'

@@ -354,6 +354,20 @@ t.test('lag counts the entries of a channel that was joined while behind from th
   t.equal(hub.lag, 6)
 })
 
+t.test('lag counts no ephemeral entry from before a subscriber came', async (t) => {
+  const { publish, subscribe, settled, log } = createFanOut()
+  const { writer: holds } = subscribe()
+  holds.room = 1
+  publish('the last that its socket takes')
+  await settled()
+  for (let i = 0; i < 5; i++) publish('x', { ephemeral: true })
+  publish('kept')
+  await settled()
+  t.equal(log.ephemeralSize, 5)
+  const { subscriber } = subscribe(1)
+  t.equal(subscriber.lag, 1)
+})
+
 t.test('the subscriber furthest behind is the one with the most entries to get, not the one at the lowest index', async (t) => {
   const { publish, subscribe, hub } = createFanOut()
   const { subscriber: earliest } = subscribe(0, ['rare', 'also rare'])

@@ -9,6 +9,8 @@ interface Waiting {
   bytes: number
   /** Node emits `drain` only then. */
   needsDrain?: boolean
+  /** The reader has ended its half of the connection. */
+  isOver?: boolean
   /** What is called when a write has left. */
   readonly written?: Array<(error?: Error) => void>
 }
@@ -16,10 +18,10 @@ interface Waiting {
 /** What a writer sees of a socket or a response: what waits there, as the test says. */
 function fake (waiting: Waiting): { readonly socket: Socket, readonly response: ServerResponse } {
   const stream = {
-    writable: { value: true },
+    writable: { get: () => waiting.isOver !== true },
     writableLength: { get: () => waiting.bytes },
     destroyed: { value: false },
-    writableEnded: { value: false },
+    writableEnded: { get: () => waiting.isOver === true },
     writableNeedDrain: { get: () => waiting.needsDrain === true },
     write: {
       value: (_bytes: unknown, written?: () => void) => {
@@ -66,7 +68,7 @@ for (const [title, create] of writers) {
   })
 
   t.test(`${title} calls back once what waits has left, also where Node emits no \`drain\`, and not where it never leaves`, async (t) => {
-    const waiting: Required<Waiting> = { bytes: 9, needsDrain: false, written: [] }
+    const waiting: Required<Waiting> = { bytes: 9, needsDrain: false, isOver: false, written: [] }
     const of = fake(waiting)
     let calls = 0
     const drained = (): void => { calls++ }
@@ -78,6 +80,11 @@ for (const [title, create] of writers) {
     t.equal(calls, 1)
     failed!(new Error('the connection is gone'))
     t.equal(calls, 1)
+
+    waiting.isOver = true
+    create(of).onceDrained(drained)
+    t.equal(waiting.written.length, 2, 'a write after the end would cut off what still waits')
+    waiting.isOver = false
 
     waiting.needsDrain = true
     create(of).onceDrained(drained)

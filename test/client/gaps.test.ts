@@ -127,17 +127,25 @@ t.test('a load that returns no position is reported, since the stream could only
   const page = new Page()
   await page.gap()
   await page.answer(5, undefined)
-  t.match(page.errors, [{ name: 'TypeError', message: /"lastEventId"/ }])
+  t.match(page.errors, [{ name: 'TypeError', message: /lastEventId/ }])
   t.strictSame(page.source.reconnects, [])
   page.stream.close()
 })
 
-t.test('null, the position of a server without history, goes on with what comes next', async (t) => {
+t.test('null, the position of a server without history, leaves the stream as it is', async (t) => {
   const page = new Page()
   await page.gap()
   await page.answer(5, null)
+  t.strictSame([page.shown, page.source.reconnects], [5, []])
   page.stream.reconnect(null)
-  t.strictSame(page.source.reconnects, ['', ''])
+  t.strictSame(page.source.reconnects, [''], 'a page that asks for it goes on with what comes next')
+})
+
+t.test('a stream has one `onGap`, since it can go on from one position only', async (t) => {
+  const page = new Page()
+  t.throws(() => page.stream.onGap(async () => null), { name: 'TypeError', message: /onGap/ })
+  page.off()
+  t.doesNotThrow(() => page.stream.onGap(async () => null))
 })
 
 for (const [title, end] of [

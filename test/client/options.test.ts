@@ -30,7 +30,7 @@ const WRONG: Array<[options: Record<string, unknown>, option: string, rule: stri
   [{ backoff: { cap: null } }, 'backoff.cap', 'milliseconds from 0', 'null'],
   [{ backoff: { max: 1000 } }, '"backoff.max"', 'is unknown; known are base, cap', ''],
   [{ connectTimeout: -1 }, 'connectTimeout', 'milliseconds from 0', '-1'],
-  [{ connectTimeout: 0 }, 'connectTimeout', 'milliseconds above 0', '0'],
+  [{ connectTimeout: 0 }, 'connectTimeout', 'milliseconds from 1', '0'],
   [{ connectTimeout: false }, 'connectTimeout', 'milliseconds from 0', 'false'],
   [{ connectTimeout: 1n }, 'connectTimeout', 'milliseconds from 0', '1'],
   [{ onError: 'console' }, 'onError', 'a function', '"console"'],

@@ -344,23 +344,25 @@ t.test('none of this makes Node warn, least of all of listeners that pile up', a
   t.strictSame(warnings, [])
 })
 
-t.test('Fastify hears of a reader that leaves as of any other, and the request has not closed before', async (t) => {
-  const heard: string[] = []
-  const { app, port, closes } = await start(t, {
-    routes: (app) => {
-      app.addHook('onRequestAbort', async (_request) => { heard.push('abort') })
-      app.get('/own', async (request, reply) => {
-        request.raw.on('close', () => heard.push('close'))
-        await app.sse.subscribe(reply)
-      })
-    }
+for (const header of ['', '\ncontent-length: 0']) {
+  t.test(`Fastify hears of a reader that leaves as of any other, and the request has not closed before${header.trim()}`, async (t) => {
+    const heard: string[] = []
+    const { app, port, closes } = await start(t, {
+      routes: (app) => {
+        app.addHook('onRequestAbort', async (_request) => { heard.push('abort') })
+        app.get('/own', async (request, reply) => {
+          request.raw.on('close', () => heard.push('close'))
+          await app.sse.subscribe(reply)
+        })
+      }
+    })
+    const reader = (await RawReader.connect(t, port)).ask(`GET /own${header}`)
+    await reader.seesEvents('sse.open')
+    await app.sse.broadcast('message', 'x')
+    await reader.seesEvents(undefined)
+    t.strictSame(heard, [])
+    reader.socket.destroy()
+    await until(() => closes.length === 1 && heard.length === 2)
+    t.strictSame(heard.sort(), ['abort', 'close'])
   })
-  const reader = (await RawReader.connect(t, port)).ask('GET /own')
-  await reader.seesEvents('sse.open')
-  await app.sse.broadcast('message', 'x')
-  await reader.seesEvents(undefined)
-  t.strictSame(heard, [])
-  reader.socket.destroy()
-  await until(() => closes.length === 1 && heard.length === 2)
-  t.strictSame(heard.sort(), ['abort', 'close'])
-})
+}

@@ -246,6 +246,24 @@ for (const server of servers) {
   })
 }
 
+for (const server of servers.filter(({ title }) => title === 'HTTP/1.1' || title === 'HTTPS')) {
+  t.test(`${server.title} takes a burst of far more than is kept, also after more writes than may wait at once`, { skip: skipOf(server) }, async (t) => {
+    const { app, errors } = await start(server, { history: { maxEvents: 50 } })
+    const reader = await server.open(t, app)
+    for (let n = 0; n < 700; n++) {
+      await app.sse.broadcast('message', 'before')
+      await turn()
+    }
+    for (let n = 0; n < 1000; n++) void app.sse.broadcast('message', `${n}`)
+    await until(() => reader.body().endsWith('data: 999\n\n'))
+    t.strictSame(parseEvents(reader.body()).slice(701).map(({ data }) => data), Array.from({ length: 1000 }, (_, n) => `${n}`))
+    t.equal(app.sse.stats().gaps.slow, 0)
+    t.strictSame(errors, [])
+    reader.leave()
+    await app.close()
+  })
+}
+
 for (const server of [h2c, h2]) {
   t.test(`${server.title}, as a session,`, { skip: skipOf(server) }, async (t) => {
     const connect = async (t: Test, app: FastifyInstance): Promise<ClientHttp2Session> => {

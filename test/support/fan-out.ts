@@ -199,6 +199,8 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     async settled (): Promise<void> {
       const busy = (): boolean => [...{ [Symbol.iterator]: () => hub[Symbol.iterator]() }].some(({ delivery: { waiting, queued } }) => waiting || queued)
       do await new Promise(setImmediate); while (busy())
+      // A socket that has just filled up has two turns more, before the log lets go of what it has not taken.
+      for (let turns = 0; turns < 2; turns++) await new Promise(setImmediate)
     }
   }
 }
