@@ -1,5 +1,6 @@
 import t from 'tap'
 import { place } from '../lib/placement.ts'
+import { View } from '../lib/view.ts'
 import { createFanOut } from './support/fan-out.ts'
 
 t.test('a subscriber hears its channels, each event once, in order', async (t) => {
@@ -424,4 +425,27 @@ t.test('readers of quiet channels that lost nothing are told so, whatever 20,000
     return gap
   })
   t.strictSame(gaps, quiet.map((_, i) => i >= 100 && i < 150 ? 'evicted' : undefined))
+})
+
+t.test('what the furthest of 5,000 of one channel each has still to get is found without counting for each', async (t) => {
+  const { publish, subscribe, settled, hub } = createFanOut()
+  let walks = 0
+  const { countFrom } = View.prototype
+  View.prototype.countFrom = function (...args) {
+    walks++
+    return countFrom.apply(this, args)
+  }
+  t.after(() => { View.prototype.countFrom = countFrom })
+  for (let n = 0; n < 5000; n++) {
+    const { writer } = subscribe(undefined, n % 2 === 0 ? ['a'] : ['b'])
+    writer.room = 0
+    publish(`${n}`, { channels: ['a'] })
+    publish(`${n}`, { channels: ['b'] })
+    if (n % 100 === 0) await settled()
+  }
+  await settled()
+  t.ok(hub.lag > 4000, `${hub.lag}`)
+  walks = 0
+  void hub.lag
+  t.ok(walks > 0 && walks < 10, `${walks} walks`)
 })
