@@ -77,6 +77,11 @@ export class Cursor {
     return lag
   }
 
+  /** Its view, where the lag is what that has from the index on: of two such cursors of one view the lower index lags further. */
+  get plainView (): View | undefined {
+    return this.#joining.length === 0 && this.#ephemeralSince <= this.#index ? this.#view : undefined
+  }
+
   /** The most that `lag` can be: it costs nothing to know that of ten thousand. */
   get mostLag (): number {
     return this.#joining.reduce((sum, { index, view }) => sum + view.atMostFrom(index), this.#view.atMostFrom(this.#index))

@@ -2,6 +2,7 @@ import type { Audience } from './audience.ts'
 import type { Times } from './clock.ts'
 import { CLOSE_REASONS, type CloseReason } from './close-reason.ts'
 import type { Closing } from './closing.ts'
+import type { Cursor } from './cursor.ts'
 import type { Delivery } from './delivery.ts'
 import { demand } from './option-rules.ts'
 import { encodeHeartbeat } from './own-events.ts'
@@ -73,12 +74,16 @@ export class Hub implements SubscriberOwner {
 
   /** Entries that the subscriber furthest behind has still to get. */
   get lag (): number {
-    const behind = Array.from(this.#subscribers, ({ delivery: { cursor } }) => ({ cursor, most: cursor.isBehind ? cursor.mostLag : 0 }))
-      .filter(({ most }) => most > 0)
-      .sort((a, b) => b.most - a.most)
-    // Counting costs a look at each entry: done for as few as can be the one.
+    // Counting costs a look at each entry, so it is done for as few as can be the one.
+    const furthest = new Map<object, Cursor>()
+    for (const { delivery: { cursor } } of this.#subscribers) {
+      if (!cursor.isBehind) continue
+      const rival = cursor.plainView ?? cursor
+      if (cursor.index < (furthest.get(rival)?.index ?? Infinity)) furthest.set(rival, cursor)
+    }
+    const candidates = Array.from(furthest.values(), (cursor) => ({ cursor, most: cursor.mostLag })).sort((a, b) => b.most - a.most)
     let lag = 0
-    for (const { cursor, most } of behind) {
+    for (const { cursor, most } of candidates) {
       if (most <= lag) break
       lag = Math.max(lag, cursor.lag)
     }
