@@ -27,12 +27,21 @@ export function encodePayload (event: string, payload: unknown, isText: boolean)
     json = JSON.stringify(payload)
   } catch (cause) {
     // V8 names the keys of a cycle, which are the payload's, and a logger writes causes down.
-    if (cause instanceof TypeError && cause.message.startsWith('Converting circular')) throw new PayloadNotEncodable(quote(event), 'it holds itself')
+    if (isOfCycle(cause)) throw new PayloadNotEncodable(quote(event), 'it holds itself')
     // Without the inner text: a toJSON may have put values there.
     throw new PayloadNotEncodable(quote(event), 'JSON.stringify threw', { cause })
   }
   if (json === undefined) throw new PayloadNotEncodable(quote(event), `it is ${typeof payload}`)
   return json
+}
+
+/** What a `toJSON` threw may be anything, and throw when it is looked at. */
+function isOfCycle (cause: unknown): boolean {
+  try {
+    return cause instanceof TypeError && cause.message.startsWith('Converting circular')
+  } catch {
+    return false
+  }
 }
 
 /** An event without its id: `event` unless it is the unnamed one, a `data` line for each line, the empty line that dispatches it. */
