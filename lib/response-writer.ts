@@ -75,7 +75,7 @@ export class SocketWriter implements ResponseWriter {
   write ({ framed }: Chunk): boolean {
     if (!this.isOpen) return false
     // Before the write: with TLS none ends within the call.
-    if (this.#socket.writableLength === 0) this.#waiting = 0
+    if (this.#waiting > 0 && this.#socket.writableLength === 0) this.#waiting = 0
     this.#socket.write(framed)
     const { writableLength } = this.#socket
     return writableLength === 0 || writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#maxBacklogBytes
