@@ -1,4 +1,5 @@
-import { createRequire } from 'node:module'
+// Not by its name: `createRequire` is what servers that are bundled declare at their top.
+import * as nodeModule from 'node:module'
 
 // The packages that not every application needs. Each is loaded where it is used first. The names stand here as literals, and inside a
 // `try`: bundlers follow the first and forgive an absent package for the second. The CommonJS half of this plugin has `require` in place
@@ -57,7 +58,7 @@ export async function otherSinclairs (): Promise<SinclairRegistries[]> {
     // Bundled, or under a test runner that has no `import()`.
   }
   try {
-    const { cache, resolve } = createRequire(import.meta.url)
+    const { cache, resolve } = nodeModule.createRequire(import.meta.url)
     const required = cache[resolve(name)]?.exports as SinclairRegistries | undefined
     if (required !== undefined) copies.push(required)
   } catch {

@@ -55,12 +55,22 @@ export interface SseParts {
   readonly logger: FastifyBaseLogger
 }
 
+// A name that every copy of this plugin in a process knows: a CommonJS module and an ES module load different ones.
+const kSse: unique symbol = Symbol.for('fastify-typed-sse.sse')
+
+/** Whether a value is the `app.sse` of this plugin, of whichever copy. */
+export function isSse (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && kSse in value
+}
+
 /**
  * `app.sse`: typed events to every connected browser.
  *
  * @typeParam E Payloads by event.
  */
 export class Sse<E extends object = RegisteredEvents> {
+  /** @internal */
+  readonly [kSse] = true
   readonly #parts: SseParts
   #failedBroadcasts = 0
   #toldTooLate = false
