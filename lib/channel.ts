@@ -1,6 +1,6 @@
 import type { BroadcastOptions, CloseOptions } from './call-options.ts'
 import type { Broadcast } from './broadcast.ts'
-import type { RegisteredEvents } from './events.ts'
+import type { RegisteredEvents, Takes } from './events.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** What may be said of a broadcast to one channel. */
@@ -20,6 +20,8 @@ export interface ChannelOwner<E extends object> {
  * @typeParam E Payloads by event.
  */
 export class Channel<E extends object = RegisteredEvents> {
+  /** For the compiler alone. */
+  declare protected readonly takes?: Takes<E>
   readonly name: string
   readonly #owner: ChannelOwner<E>
 

@@ -1,5 +1,5 @@
-import { Kind, TransformKind, TypeRegistry } from '@sinclair/typebox'
-import { isAboutParts, refuseNotFollowed, SchemaNotFollowed, type Schema } from './schema.ts'
+import { TypeRegistry } from '@sinclair/typebox'
+import { isAboutParts, Kind, refuseNotFollowed, SchemaNotFollowed, TransformKind, type Schema } from './schema.ts'
 import { SchemaScope } from './schema-scope.ts'
 import { shallow, type Shallow } from './shallow-schema.ts'
 

@@ -9,7 +9,7 @@ import type { CloseReason } from './close-reason.ts'
 import { Closed, EventsUnregistered, NotAcceptable } from './errors.ts'
 import type { EventStreams, ReplyOfAnyServer } from './event-stream.ts'
 import type { Declarations, EventsOf, EventTypes } from './event-types.ts'
-import type { RegisteredEvents } from './events.ts'
+import type { RegisteredEvents, Takes } from './events.ts'
 import type { GapReason } from './gap-reason.ts'
 import type { Hub, ReconnectionTime } from './hub.ts'
 import type { Log } from './log.ts'
@@ -61,6 +61,8 @@ export interface SseParts {
  * @typeParam E Payloads by event.
  */
 export class Sse<E extends object = RegisteredEvents> {
+  /** For the compiler alone. */
+  declare protected readonly takes?: Takes<E>
   readonly #parts: SseParts
   #failedBroadcasts = 0
   #toldTooLate = false

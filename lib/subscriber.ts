@@ -6,7 +6,7 @@ import type { CloseReason } from './close-reason.ts'
 import { sizeOfAside } from './asides.ts'
 import { Delivery, type DeliveryOwner } from './delivery.ts'
 import { BacklogFull, ChannelsExceeded, quote } from './errors.ts'
-import type { RegisteredEvents } from './events.ts'
+import type { RegisteredEvents, Takes } from './events.ts'
 import { encodeError } from './own-events.ts'
 import { draw, openSource, type Source } from './source.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
@@ -31,6 +31,8 @@ export interface SubscriberOwner extends DeliveryOwner {
  * @typeParam E Payloads by event.
  */
 export class Subscriber<E extends object = RegisteredEvents> {
+  /** For the compiler alone. */
+  declare protected readonly takes?: Takes<E>
   /** What `subscribe` was given as `context`. */
   readonly context: SubscriberContext
   /** @internal */
