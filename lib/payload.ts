@@ -90,4 +90,7 @@ type DecodedItems<I, M> = { -readonly [K in keyof I]: Decoded<I[K], M> }
 
 type DecodedAll<L, M> = L extends readonly [infer First, ...infer Others] ? Decoded<First, M> & DecodedAll<Others, M> : unknown
 
-type DecodedRecursive<S> = S extends ImportedRecursive<infer _> ? DecodeImported<S> : S extends RequiredRecursive<infer _> ? DecodeRequired<S> : Static<S>
+type DecodedRecursive<S> =
+  S extends ImportedRecursive<infer T> ? DecodeImported<ImportedRecursive<T>>
+    : S extends RequiredRecursive<infer T> ? DecodeRequired<RequiredRecursive<T>>
+      : Static<S>
