@@ -15,6 +15,7 @@ import type { Hub, ReconnectionTime } from './hub.ts'
 import type { Log } from './log.ts'
 import { demand, isObject, readFunction } from './option-rules.ts'
 import { readReconnectionTime } from './options.ts'
+import type { SafePromise } from './safe-promise.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** What happened so far in this process, and what is now. */
@@ -85,7 +86,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_KEY_INVALID, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID, FST_SSE_CLOSED: as a rejection,
    * logged too (the last one once, at `info`), and harmless where nobody awaits it.
    */
-  broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): Promise<Broadcast> {
+  broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): SafePromise<Broadcast> {
     return this.#broadcast(event, data, () => options)
   }
 
@@ -154,13 +155,19 @@ export class Sse<E extends object = RegisteredEvents> {
    * @param predicate Says which. What it throws is logged, and spares the one it was asked about.
    * @param options `final`: the reader is told to stay away. @defaultValue { final: false }
    * @returns How many were ended. Their responses may still be closing.
-   * @throws FST_SSE_OPTION_INVALID
+   * @throws FST_SSE_OPTION_INVALID: as a rejection, logged too, and harmless where nobody awaits it.
    */
-  async disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): Promise<number> {
+  disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): SafePromise<number> {
     return this.#disconnect(undefined, predicate, options)
   }
 
-  async #disconnect (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
+  #disconnect (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
+    const disconnected = this.#revoke(channel, predicate, options)
+    disconnected.catch((err: unknown) => logError(this.#parts.logger, { err }, 'sse: a call of "disconnect" failed'))
+    return disconnected
+  }
+
+  async #revoke (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
     readFunction('disconnect.predicate', predicate)
     const { final } = readCloseOptions('disconnect', options)
     return this.#parts.hub.revoke(channel, predicate as unknown as (subscriber: Subscriber) => boolean, final)

@@ -8,6 +8,7 @@ import { Delivery, type DeliveryOwner } from './delivery.ts'
 import { BacklogFull, ChannelsExceeded, quote } from './errors.ts'
 import type { RegisteredEvents, Takes } from './events.ts'
 import { encodeError } from './own-events.ts'
+import type { SafePromise } from './safe-promise.ts'
 import { draw, openSource, type Source } from './source.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
 
@@ -116,7 +117,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    * @throws as `broadcast` does; FST_SSE_BACKLOG_FULL where other sends wait, and with this one they would take more than
    * `maxBacklogBytes`, each 1 KiB beside its own. As a rejection, logged too, and harmless where nobody awaits it.
    */
-  send<K extends keyof E & string> (event: K, data: E[K]): Promise<boolean> {
+  send<K extends keyof E & string> (event: K, data: E[K]): SafePromise<boolean> {
     return this.#harmless(event, this.#send(event, data))
   }
 
@@ -142,7 +143,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    * @throws what the source throws, after the reader was told with `sse.error`; FST_SSE_SOURCE_INVALID; as `broadcast` does for an item.
    * As a rejection, logged too, and harmless where nobody awaits it.
    */
-  stream<K extends keyof E & string> (event: K, source: Source<E[K]>, options: StreamOptions = {}): Promise<boolean> {
+  stream<K extends keyof E & string> (event: K, source: Source<E[K]>, options: StreamOptions = {}): SafePromise<boolean> {
     return this.#harmless(event, this.#stream(event, source, options))
   }
 
