@@ -21,7 +21,7 @@ import { readOptions, type SsePluginOptions } from './lib/options.ts'
 import { serversOf, takeOutOfService } from './lib/out-of-service.ts'
 import { forbidCaching } from './lib/plain-answer.ts'
 import { Pump } from './lib/pump.ts'
-import { Sse } from './lib/sse.ts'
+import { isSse, Sse } from './lib/sse.ts'
 import { claim, fullUrl } from './lib/urls.ts'
 
 declare module 'fastify' {
@@ -135,7 +135,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
 
 function refuseTwice (app: FastifyInstance): void {
   // The own property alone: a child scope may have a hub besides its parent's.
-  if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(app.sse instanceof Sse ? ' of this plugin: register it once here, or in a child scope of its own' : '')
+  if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(isSse(app.sse) ? ' of this plugin: register it once here, or in a child scope of its own' : '')
 }
 
 /**
@@ -155,8 +155,7 @@ const ssePlugin = Object.assign(
 )
 
 export default ssePlugin
-// What `require` gives: the plugin itself, as Fastify's own plugins do.
-export { ssePlugin, ssePlugin as 'module.exports', defineEvents, EVERYBODY }
+export { ssePlugin, defineEvents, EVERYBODY }
 export type { Broadcast } from './lib/broadcast.ts'
 export type { BroadcastOptions, CloseOptions, StreamOptions, SubscribeOptions } from './lib/call-options.ts'
 export type { Channel } from './lib/channel.ts'

@@ -1,13 +1,7 @@
+import type { Kind, TransformKind } from './type-marks.ts'
+
 // Both TypeBox lines build JSON Schema; they differ in the marks they hang on it. This room and those that read it need not know
 // which line a schema is of.
-
-// TypeBox registers its symbols by these names, so they are there without the package.
-
-/** The key of the mark that each schema of TypeBox 0.34 has. */
-export const Kind: unique symbol = Symbol.for('TypeBox.Kind')
-
-/** The key of what a `Type.Transform` of TypeBox 0.34 does. */
-export const TransformKind: unique symbol = Symbol.for('TypeBox.Transform')
 
 /** The keywords of a schema that say what a value is made of. */
 export interface Schema {

@@ -56,6 +56,14 @@ export interface SseParts {
   readonly logger: FastifyBaseLogger
 }
 
+// A name that every copy of this plugin in a process knows: a CommonJS module and an ES module load different ones.
+const kSse: unique symbol = Symbol.for('fastify-typed-sse.sse')
+
+/** Whether a value is the `app.sse` of this plugin, of whichever copy. */
+export function isSse (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && kSse in value
+}
+
 /**
  * `app.sse`: typed events to every connected browser.
  *
@@ -64,6 +72,8 @@ export interface SseParts {
 export class Sse<E extends object = RegisteredEvents> {
   /** For the compiler alone. */
   declare protected readonly takes?: Takes<E>
+  /** @internal */
+  readonly [kSse] = true
   readonly #parts: SseParts
   #failedBroadcasts = 0
   #toldTooLate = false
