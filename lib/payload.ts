@@ -37,13 +37,14 @@ export type Encoded<S> =
 /** The payload that readers get under a schema: the encoded side, as JSON brings it. */
 export type EncodedPayload<S> = Json<Encoded<S>>
 
-/** A value after JSON: a `Date` is text, bytes are an object. */
-type Json<T> =
+/** A value after JSON: a `Date` is text, bytes are an object, and any other object is what its `toJSON` gives. */
+type Json<T> = T extends { toJSON (...args: never[]): infer J } ? unknown extends T ? T : Written<J> : Written<T>
+
+type Written<T> =
   unknown extends T ? T
     : T extends string | number | boolean | null | undefined ? T
-      : T extends { toJSON (): infer J } ? J
-        : T extends Uint8Array ? Record<string, number>
-          : { [K in keyof T]: Json<T[K]> }
+      : T extends Uint8Array ? Record<string, number>
+        : { [K in keyof T]: Json<T[K]> }
 
 /** The type that a schema of 0.34 has with it. TypeBox's `StaticDecode` loses the module that a reference is of; this keeps it. */
 type Static<S> = S extends SinclairSchema ? (S & { readonly params: [] })['static'] : unknown

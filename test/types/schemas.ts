@@ -47,6 +47,14 @@ export function whatTypeBoxDecodesIsBroadcast (): void {
   isSame<EncodedPayload<typeof everywhere>['date'], string>()
 }
 
+export function whatToJsonGivesIsRead (): void {
+  const Named = Type.Unsafe<{ toJSON (key: string): { at: Date, self: { toJSON (): string[] } } }>({})
+  isSame<EncodedPayload<typeof Named>, { at: string, self: string[] }>()
+  const Any = Type.Object({ any: Type.Any(), unknown: Type.Unknown(), list: Type.ReadonlyOptional(Type.Array(Type.Date())) })
+  isSame<EncodedPayload<typeof Any>, { any: any, unknown: unknown, readonly list?: string[] }>()
+  void [Named, Any]
+}
+
 const orders = Type.Module({
   Item: Type.Object({ article: Type.String(), count: Type.Number() }),
   Order: Type.Object({ items: Type.Array(Type.Ref('Item')), gift: Type.Optional(Type.Ref('Item')), next: Type.Optional(Type.Ref('Order')) })
