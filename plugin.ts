@@ -26,15 +26,14 @@ import { claim, fullUrl } from './lib/urls.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /**
+     * Typed events to every connected browser: `app.sse.broadcast(event, data)`. Typed by the `Events` interface, or by
+     * `app.sse.of(events)`.
+     */
     sse: Sse
   }
 }
 
-/**
- * Server-Sent Events with typed events: decorates the instance with `sse`, and declares the stream route, by default `GET /events`.
- *
- * @see SsePluginOptions
- */
 const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const settings = readOptions(options)
   const { url } = settings
@@ -139,9 +138,20 @@ function refuseTwice (app: FastifyInstance): void {
   if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(isSse(app.sse) ? ' of this plugin: register it once here, or in a child scope of its own' : '')
 }
 
+/**
+ * Server-Sent Events with typed events: decorates the instance with `sse`, and declares the stream route, by default `GET /events`.
+ *
+ * @example await app.register(ssePlugin, { events })
+ * @see SsePluginOptions
+ */
 const ssePlugin = Object.assign(
   fastifyPlugin(plugin, { name: 'fastify-typed-sse', fastify: '5.x' }),
-  { defineEvents, EVERYBODY }
+  {
+    /** Declares events: their names, and a TypeBox schema for the payload of each. */
+    defineEvents,
+    /** The channel that every subscriber hears unless it asked for others. */
+    EVERYBODY
+  } as const
 )
 
 export default ssePlugin
@@ -152,12 +162,14 @@ export type { Channel } from './lib/channel.ts'
 export type { CloseReason } from './lib/close-reason.ts'
 export type { Failure, PayloadInvalid } from './lib/errors.ts'
 export type { ReplyOfAnyServer } from './lib/event-stream.ts'
-export type { AnySchema, Declaration, Declarations, EncodedEventsOf, EncodedPayload, EventsOf, Payload } from './lib/event-types.ts'
+export type { Declaration, Declarations, EncodedEventsOf, EventsOf } from './lib/event-types.ts'
 export type { AnyEvents, Events, RegisteredEvents } from './lib/events.ts'
 export type { GapReason } from './lib/gap-reason.ts'
 export type { ReconnectionTime } from './lib/hub.ts'
 export type { Overload, SlowSubscriber, SsePluginOptions, StreamHeaders } from './lib/options.ts'
 export type { CorsOptions, StaticOptions } from './lib/route-options.ts'
+export type { AnySchema, EncodedPayload, Payload } from './lib/payload.ts'
+export type { SafePromise } from './lib/safe-promise.ts'
 export type { Source } from './lib/source.ts'
 export type { Sse, Stats } from './lib/sse.ts'
 export type { Subscriber } from './lib/subscriber.ts'

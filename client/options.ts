@@ -2,18 +2,12 @@ import type { Declarations } from '../lib/event-types.ts'
 import type { Backoff } from './backoff.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
 import type { RequestHeaders } from './fetch-transport.ts'
-import type { AnyDeclarations, TextEvents } from './payloads.ts'
+import type { AnyDeclarations, TextEvent } from './payloads.ts'
 
 /** Times are milliseconds. */
-export type ConnectOptions<D extends Declarations = AnyDeclarations> = CommonOptions & (
-  // Asked for where there are any, since types are gone when the data comes.
-  readonly [] extends TextEvents<D> ? { readonly text?: TextEvents<D> | undefined } : {
-    /** The events whose payload is text: exactly those declared as strings without a transform. All others are JSON. */
-    readonly text: TextEvents<D>
-  }
-)
-
-interface CommonOptions {
+export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
+  /** The events whose payload is text, for servers that do not name them in `sse.open`. All others are JSON. */
+  readonly text?: ReadonlyArray<TextEvent<D>> | undefined
   /** Cookies go to other origins, too. @defaultValue false */
   readonly withCredentials?: boolean | undefined
   /** The event ID to go on from, as of a snapshot; null, as a server without `history` gives: what comes next. @defaultValue what comes next */

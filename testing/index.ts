@@ -17,13 +17,13 @@ export interface OpenStreamOptions<D extends Declarations = Declarations> {
    *
    * @defaultValue the events of `app.sse`, typed as they are broadcast; where one has a transform, give them here
    */
-  readonly events?: D
-  readonly method?: 'GET' | 'POST'
-  readonly headers?: Record<string, string>
+  readonly events?: D | undefined
+  readonly method?: 'GET' | 'POST' | undefined
+  readonly headers?: Record<string, string> | undefined
   /** The body of a POST. */
-  readonly payload?: string | object
+  readonly payload?: string | object | undefined
   /** Milliseconds that `next` waits at most. @defaultValue 5000 */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
 }
 
 /** An event as a reader got it. */
