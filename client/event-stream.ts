@@ -37,6 +37,8 @@ export class UnreadableEvent extends Error {
  * @typeParam D The declaration, by `typeof`.
  */
 export class EventStream<D extends Declarations = AnyDeclarations> {
+  /** Vue makes no proxy of what has this: private members would be out of reach. @internal */
+  readonly __v_skip = true
   readonly #settings: Settings
   readonly #source: Source
   readonly #listeners = new Map<string, Set<(payload: never, info: EventInfo<never>) => void>>()
