@@ -8,6 +8,8 @@ import { createProgram, errorsIn, options } from './support/programs.ts'
 const ROOT = resolve(import.meta.dirname, '..')
 const PATH = 'test/types/in-memory.ts'
 const FILE = join(ROOT, PATH)
+
+/** Compiles a program of one file, which is nowhere but here. */
 function compile (text: string): { instantiations: number, errors: string[] } {
   const texts = new Map([[PATH, text]])
   const program = createProgram(texts)
