@@ -6,7 +6,7 @@ import { serveClient, servePages } from './lib/browser-clients.ts'
 import { harmless, logError } from './lib/callbacks.ts'
 import { EVERYBODY } from './lib/channel-name.ts'
 import { Channels } from './lib/channels.ts'
-import { Clock, now } from './lib/clock.ts'
+import { Clock } from './lib/clock.ts'
 import { Closing } from './lib/closing.ts'
 import { declareForBrowsers, hasCors, methodsOf } from './lib/cors.ts'
 import { DecoratorTaken } from './lib/errors.ts'
@@ -54,17 +54,17 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     channels.append(position, publication)
     for (const channel of publication.channels) pump.wake(hub.of(channel))
   })
+  const clock = new Clock()
   const log = new Log({
     origin,
     bounds: settings.history,
     minBytesToCompress: settings.compress === false ? Infinity : settings.compress.minBytes,
     keeps: settings.keepsHistory,
-    now,
+    now: () => clock.now,
     evicted: (entry) => channels.evict(entry)
   })
   const channels = new Channels(log)
   const pump = new Pump(log, channels)
-  const clock = new Clock()
   const closing = new Closing(settings.shutdownTimeout)
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,
@@ -93,7 +93,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     compresses: settings.compress !== false,
     onSubscribe: harmless(app.log, 'onSubscribe', settings.onSubscribe)
   })
-  app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, logger: app.log }))
+  app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, clock, logger: app.log }))
 
   if (url !== false) {
     await declareForBrowsers(app, settings.cors, {

@@ -40,6 +40,8 @@ export class UnreadableEvent extends Error {
 export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<D>> {
   /** For the compiler alone, which compares the parameters of methods in both directions. */
   declare protected readonly gives?: P
+  /** Vue makes no proxy of what has this: private members would be out of reach. @internal */
+  readonly __v_skip = true
   readonly #settings: Settings
   readonly #source: Source
   readonly #listeners = new Map<string, Set<(payload: never, info: EventInfo<never>) => void>>()

@@ -24,14 +24,14 @@ export function connect<D extends Declarations = AnyDeclarations> (url: string |
 }
 
 /** Who reads for other tabs does not know which events they listen to, and an EventSource tells of no others. */
-function transportOf ({ headers, withCredentials }: Settings, isShared: boolean): Transport {
+function transportOf ({ headers, withCredentials }: Settings, isShared: boolean | string): Transport {
   if (isShared || headers !== undefined || globalThis.EventSource === undefined) return fetchTransport(headers, withCredentials)
   return (attempt, listener) => openEventSource(attempt, withCredentials, listener)
 }
 
 /** A page that is not secure has no locks. Every browser that has them has `BroadcastChannel`, too. */
 function canShare (): boolean {
-  return globalThis.navigator?.locks !== undefined
+  return !!globalThis.navigator?.locks
 }
 
 export { UnreadableEvent, type EventInfo, type EventStream } from './event-stream.ts'

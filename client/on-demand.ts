@@ -9,30 +9,40 @@ import { judge } from './verdict.ts'
 
 /** @param headers Undefined: none. */
 export function fetchTransport (headers: RequestHeaders = {}, withCredentials: boolean): Transport {
-  let loading: ReturnType<typeof loadFetchTransport> | undefined
+  let loading: ReturnType<typeof importFetchTransport> | undefined
   return (options, listener) => {
-    let isClosed = false
-    let close = (): void => { isClosed = true }
-    loading ??= loadFetchTransport()
+    /** Null: it was closed before there was one. */
+    let attempt: { close (): void } | null | undefined
+    loading ??= load(importFetchTransport)
     loading.then(({ openFetch }) => {
-      if (!isClosed) close = openFetch(options, { headers, withCredentials, judge }, listener).close
+      if (attempt === undefined) attempt = openFetch(options, { headers, withCredentials, judge }, listener)
     }, (error) => {
       loading = undefined
-      if (isClosed) return
+      if (attempt === null) return
       listener.error(error)
       listener.lost({})
     })
-    return { seesComments: true, hear () {}, close: () => close() }
+    return {
+      seesComments: true,
+      hear () {},
+      close () {
+        attempt?.close()
+        attempt = null
+      }
+    }
   }
 }
 
-async function loadFetchTransport (): Promise<typeof import('./fetch-transport.ts')> {
-  try {
-    return await import('./fetch-transport.ts')
-  } catch (error) {
-    // A browser may remember that a module did not load, and never ask for its URL again.
-    return await import(`${new URL('./fetch-transport.js', import.meta.url)}?${Date.now()}`).catch(() => { throw error })
-  }
+const importFetchTransport = () => import('./fetch-transport.ts')
+const importSharing = () => import('./sharing.ts')
+
+/**
+ * Imports a module. Browsers before Chromium 156 and Firefox 154 remember that it did not load, and never ask for its URL again: a query
+ * makes it another. webpack asks again itself.
+ */
+function load<T> (importModule: () => Promise<T>): Promise<T> {
+  // The name that a bundler gave the file stands in the function, and nowhere else.
+  return importModule().catch((error) => import(`${`${importModule}`.split(/['"`]/)[1]}?${Date.now()}`).catch(() => { throw error }))
 }
 
 /**
@@ -42,27 +52,28 @@ async function loadFetchTransport (): Promise<typeof import('./fetch-transport.t
  */
 export function sharedSource (options: SharingOptions, open: (lastEventId: string, listener: SourceListener) => Source, listener: SourceListener): Source {
   let { lastEventId } = options
-  let source: Source | undefined
-  let isClosed = false
-  const begin = (make: () => Source): void => { if (!isClosed) source ??= make() }
+  /** Null: it was closed before there was one. */
+  let source: Source | null | undefined
+  const begin = (make: () => Source): void => {
+    clearTimeout(timer)
+    if (source === undefined) source = make()
+  }
   const alone = (): void => begin(() => open(lastEventId, listener))
-  const timer = options.connectTimeout === Infinity ? undefined : setTimeout(alone, options.connectTimeout)
-  import('./sharing.ts')
+  const timer = setTimeout(alone, options.connectTimeout)
+  load(importSharing)
     .then(({ SharedConnection }) => begin(() => new SharedConnection({ ...options, lastEventId }, { open, watchPage }, listener)))
     .catch(alone)
-    .finally(() => clearTimeout(timer))
   return {
     get lastEventId () { return source?.lastEventId ?? lastEventId },
     hear () {},
     reconnect (id) {
-      if (source === undefined) lastEventId = id ?? lastEventId
-      else source.reconnect(id)
+      if (source) source.reconnect(id)
+      else lastEventId = id ?? lastEventId
     },
     hasten: () => source?.hasten(),
     close () {
-      if (source !== undefined) return source.close()
-      if (isClosed) return
-      isClosed = true
+      if (source !== undefined) return source?.close()
+      source = null
       listener.status({ state: 'closed', reason: 'closed' })
     }
   }

@@ -16,8 +16,8 @@ export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
   readonly headers?: RequestHeaders | undefined
   /** Whether a payload is what its event says. With false, or when it throws, the event is reported and not dispatched. */
   readonly validate?: ((event: string, payload: unknown) => boolean) | undefined
-  /** All tabs of this origin that ask for the same URL read one stream, by `fetch`. @defaultValue false */
-  readonly share?: boolean | undefined
+  /** All tabs of this origin that ask for the same URL, with the same text if one is given here, read one stream, by `fetch`. @defaultValue false */
+  readonly share?: boolean | string | undefined
   /** A wait is drawn between 0 and `base`, twice that after each further failure, at most `cap`. @defaultValue { base: 1000, cap: 30_000 } */
   readonly backoff?: { readonly base?: number | undefined, readonly cap?: number | undefined } | undefined
   /** An attempt that is not answered is given up after so long. Infinity: never. @defaultValue 45_000 */
@@ -36,7 +36,7 @@ export interface Settings {
   readonly lastEventId: string
   readonly headers: RequestHeaders | undefined
   readonly validate: (event: string, payload: unknown) => boolean
-  readonly share: boolean
+  readonly share: boolean | string
   readonly backoff: Backoff
   readonly connectTimeout: number
   readonly onError: (error: unknown) => void
@@ -50,7 +50,7 @@ const DEFAULTS = {
   lastEventId: undefined as string | null | undefined,
   headers: undefined as RequestHeaders | undefined,
   validate: (_event: string, _payload: unknown): boolean => true,
-  share: false,
+  share: '' as boolean | string,
   backoff: {} as object,
   connectTimeout: 45_000,
   onError: report,
@@ -60,7 +60,7 @@ const DEFAULTS = {
 const BACKOFF: Backoff = { base: 1000, cap: 30_000 }
 
 // By the type of a default.
-const RULES: Readonly<Record<string, string>> = { boolean: 'true or false', function: 'a function', number: 'milliseconds from 0', object: 'an object' }
+const RULES: Readonly<Record<string, string>> = { boolean: 'true or false', function: 'a function', number: 'milliseconds from 0', object: 'an object', string: 'true, false or text' }
 
 /** @throws a TypeError that names the option, the rule and the value. */
 export function readOptions (url: string | URL, options: Partial<ConnectOptions>): Settings {
@@ -78,7 +78,7 @@ export function readOptions (url: string | URL, options: Partial<ConnectOptions>
     lastEventId: lastEventId ?? place,
     backoff: complete('backoff.', BACKOFF, backoff),
     // A timer of more fires at once.
-    connectTimeout: connectTimeout < 2 ** 31 ? connectTimeout : Infinity
+    connectTimeout: Math.min(connectTimeout, 2 ** 31 - 1)
   }
 }
 
@@ -89,7 +89,7 @@ function complete<T> (prefix: string, defaults: T, options: object): T {
     if (value === undefined) continue
     const type = typeof all[name]
     const given = typeof value
-    const isOfType = given === type && value !== null && (type !== 'number' || value >= 0)
+    const isOfType = (given === type || (given === 'boolean' && type === 'string')) && value !== null && (type !== 'number' || value >= 0)
     demand(isOfType || type === 'undefined', prefix + name, RULES[type]!, value)
     all[name] = value
   }

@@ -1,5 +1,7 @@
 /** What comes, for whoever asks for one after the other. It waits here until then, however much that is. */
 export class Queue<T> implements AsyncIterableIterator<T, undefined> {
+  /** Vue makes no proxy of what has this: private members would be out of reach. @internal */
+  readonly __v_skip = true
   readonly #left: () => void
   #waiting: T[] = []
   /** How many of those were taken: to cut off each as it goes would move all the others. */
@@ -35,7 +37,7 @@ export class Queue<T> implements AsyncIterableIterator<T, undefined> {
       return { value, done: false }
     }
     if (this.#ended) return { value: undefined, done: true }
-    return await new Promise((resolve) => this.#asking.push(resolve))
+    return new Promise((resolve) => this.#asking.push(resolve))
   }
 
   async return (): Promise<IteratorResult<T, undefined>> {

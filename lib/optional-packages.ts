@@ -49,11 +49,11 @@ export async function loadStatic (): Promise<typeof import('@fastify/static').de
  * A copy that nobody has required yet is not loaded for this.
  */
 export async function otherSinclairs (): Promise<SinclairRegistries[]> {
-  // A variable: a bundler would put the other copy into its bundle, where nobody can have registered anything with it.
+  // A variable, which bundlers leave alone: a copy within a bundle is one that nobody has registered anything with.
   const name = '@sinclair/typebox'
   const copies: SinclairRegistries[] = []
   try {
-    copies.push(await import(name) as SinclairRegistries)
+    copies.push(await import(/* webpackIgnore: true */ /* @vite-ignore */ name) as SinclairRegistries)
   } catch {
     // Bundled, or under a test runner that has no `import()`.
   }

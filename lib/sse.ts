@@ -5,6 +5,7 @@ import { logError } from './callbacks.ts'
 import { checkChannel } from './channel-name.ts'
 import { Channel } from './channel.ts'
 import type { Channels } from './channels.ts'
+import type { Clock } from './clock.ts'
 import type { CloseReason } from './close-reason.ts'
 import { Closed, EventsUnregistered, NotAcceptable } from './errors.ts'
 import type { EventStreams, ReplyOfAnyServer } from './event-stream.ts'
@@ -17,6 +18,7 @@ import { demand, isObject, readFunction } from './option-rules.ts'
 import { readReconnectionTime } from './options.ts'
 import type { SafePromise } from './safe-promise.ts'
 import type { Subscriber } from './subscriber.ts'
+import { setImmediate } from './timers.ts'
 
 /** What happened so far in this process, and what is now. */
 export interface Stats {
@@ -53,6 +55,7 @@ export interface SseParts {
   readonly eventTypes: EventTypes
   readonly broadcaster: Broadcaster
   readonly eventStreams: EventStreams
+  readonly clock: Clock
   readonly logger: FastifyBaseLogger
 }
 
@@ -262,5 +265,14 @@ export class Sse<E extends object = RegisteredEvents> {
    */
   isText (event: string): boolean | undefined {
     return this.#parts.eventTypes.isText(event)
+  }
+
+  /**
+   * Moves the clock of these streams forward, for tests.
+   *
+   * @internal
+   */
+  advance (milliseconds: number): Promise<void> {
+    return this.#parts.clock.advance(milliseconds)
   }
 }

@@ -72,7 +72,7 @@ async function buildCommonJs () {
   const { plugin, ...others } = ENTRIES
   await build({ ...common, entryPoints: others })
   // `require` gives the plugin itself, with its companions on it, as Fastify's own plugins do.
-  const footer = { js: 'module.exports = Object.assign(module.exports.default, module.exports)' }
+  const footer = { js: 'module.exports = Object.assign(module.exports.default, module.exports)\nmodule.exports.default = module.exports' }
   await build({ ...common, entryPoints: { plugin }, footer })
 }
 

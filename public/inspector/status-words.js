@@ -1,3 +1,5 @@
+import { visibly } from './visible.js'
+
 const ANSWERS = {
   204: 'No Content: there is nothing to come back for, as after a stream that ended for good',
   401: 'Unauthorized: sign in first, or tick “Credentials”',
@@ -29,7 +31,7 @@ function waitingWords ({ retryAt, httpStatus }) {
 
 function closedWords (status) {
   switch (status.reason) {
-    case 'final': return `The server ended the stream for good (${status.closeReason || 'without a reason'}).`
+    case 'final': return `The server ended the stream for good (${visibly(status.closeReason || 'without a reason', 200)}).`
     case 'gone': return `The server answered ${status.httpStatus} ${ANSWERS[status.httpStatus] ?? ''}.`.replace(' .', '.')
     case 'closed': return 'Closed by you.'
     default: return 'Not connected.'

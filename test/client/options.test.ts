@@ -21,7 +21,9 @@ const WRONG: Array<[options: Record<string, unknown>, option: string, rule: stri
   [{ headers: true }, 'headers', 'an object or a function', 'true'],
   [{ validate: /x/ }, 'validate', 'a function', '/x/'],
   [{ validate: null }, 'validate', 'a function', 'null'],
-  [{ share: 'yes' }, 'share', 'true or false', '"yes"'],
+  [{ share: 1 }, 'share', 'true, false or text', '1'],
+  [{ share: null }, 'share', 'true, false or text', 'null'],
+  [{ share: ['user:7'] }, 'share', 'true, false or text', 'user:7'],
   [{ backoff: null }, 'backoff', '', 'null'],
   [{ backoff: 1000 }, 'backoff', '', '1000'],
   [{ backoff: { base: -1 } }, 'backoff.base', 'milliseconds from 0', '-1'],
@@ -58,7 +60,7 @@ t.test('a URL that cannot be one is refused', async (t) => {
 t.test('each default is the one that is documented', async (t) => {
   const { text, validate, onError, observe, ...rest } = readOptions(URL, {})
   t.strictSame(rest, {
-    url: URL, withCredentials: false, lastEventId: '', headers: undefined, share: false, backoff: { base: 1000, cap: 30_000 }, connectTimeout: 45_000
+    url: URL, withCredentials: false, lastEventId: '', headers: undefined, share: '', backoff: { base: 1000, cap: 30_000 }, connectTimeout: 45_000
   })
   t.equal(text.size, 0)
   t.equal(validate('order', 1), true)
@@ -79,8 +81,8 @@ t.test('a last event ID of null, as a server without history gives, is none', as
 })
 
 t.test('0 is a real zero, Infinity no limit', async (t) => {
-  t.match(read({ backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity }), { backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity })
-  t.match(read({ connectTimeout: 2 ** 31 }), { connectTimeout: Infinity }, 'a timer of more would fire at once')
+  t.match(read({ backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity }), { backoff: { base: 0, cap: Infinity }, connectTimeout: 2 ** 31 - 1 })
+  t.match(read({ connectTimeout: 2 ** 31 }), { connectTimeout: 2 ** 31 - 1 }, 'a timer of more would fire at once')
 })
 
 t.test('the text that is handed over may be changed afterwards', async (t) => {

@@ -26,7 +26,7 @@ t.test('a browser for which there is no place gets a stream that only says when 
   t.equal(answer!.status, 200)
   t.match(answer!.body, /^retry: 2\d\d\d\n$/)
   t.not(answer!.body, second!.body, 'each at a moment of its own')
-  t.match(answer!.headers, { 'content-type': ['text/event-stream'], 'x-accel-buffering': ['no'], 'x-ours': ['1'] })
+  t.match(answer!.headers, { 'content-type': ['text/event-stream; charset=utf-8'], 'x-accel-buffering': ['no'], 'x-ours': ['1'] })
   t.strictSame(second!.headers['access-control-allow-origin'], ['*'], 'a page of another origin may read it')
   t.equal(app.sse.count(), 2)
   t.equal(opened.length, 2)

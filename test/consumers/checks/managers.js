@@ -11,6 +11,9 @@ const { devDependencies: VERSIONS } = MANIFEST
 // A package below Fastify itself wants a newer Node than Fastify does: strict managers would refuse Fastify for it.
 const { overrides: OLDER } = MANIFEST
 
+// Of the registry's packages that are Node itself.
+const NODE = `node-${process.platform}-${process.arch}`
+
 /** The files of a project that has the plugin, Fastify and TypeBox. */
 function filesOf ({ tarball }) {
   const types = LINES['@sinclair/typebox 0.34']
@@ -44,6 +47,19 @@ export function checkManagers (workplace) {
       }
     })
   }
+
+  check('npm installs it beside a prerelease of Fastify 6, and Node 24 runs it', async () => {
+    const files = filesOf(workplace)
+    const folder = await workplace.project('fastify-6', {
+      ...files,
+      'package.json': {
+        private: true,
+        dependencies: { ...files['package.json'].dependencies, fastify: VERSIONS.fastify6.replace('npm:fastify@', ''), [NODE]: '24' }
+      }
+    })
+    await run(folder, 'npm', ['install', '--no-audit', '--no-fund'])
+    assert.equal(await run(folder, join(folder, 'node_modules', NODE, 'bin/node'), ['main.mjs']), `${RESULT}\n`)
+  })
 
   checkInstall('npm, strict about engines, installs it', 'npm', async (folder) => {
     return run(folder, 'npm', ['install', '--engine-strict', '--no-audit', '--no-fund'])

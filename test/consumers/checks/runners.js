@@ -13,16 +13,18 @@ export function checkRunners (workplace) {
     await node(folder, jest)
   })
 
-  check('jest runs it as ES modules', async () => {
-    const manifest = { private: true, type: 'module', jest: { transform: {} } }
-    const folder = await workplace.project('jest-esm', { 'package.json': manifest, 'main.test.js': esm(types, TEST) }, [types.absent])
-    await node(folder, '--experimental-vm-modules', jest)
-  })
-
   for (const [line, types] of Object.entries(LINES)) {
+    const suffix = types.absent.replace('/', '-')
+
+    check(`jest runs it as ES modules, with ${line}`, async () => {
+      const manifest = { private: true, type: 'module', jest: { transform: {} } }
+      const folder = await workplace.project(`jest-esm-${suffix}`, { 'package.json': manifest, 'main.test.js': esm(types, TEST) }, [types.absent])
+      await node(folder, '--experimental-vm-modules', jest)
+    })
+
     check(`vitest runs it, with ${line}`, async () => {
       const test = `import { expect, test } from 'vitest'\n${esm(types, TEST)}`
-      const folder = await workplace.project(`vitest-${types.absent.replace('/', '-')}`, { 'package.json': { type: 'module' }, 'main.test.js': test }, [types.absent])
+      const folder = await workplace.project(`vitest-${suffix}`, { 'package.json': { type: 'module' }, 'main.test.js': test }, [types.absent])
       await node(folder, 'node_modules/vitest/vitest.mjs', 'run')
     })
   }
