@@ -38,6 +38,9 @@ declare global {
   const revoked: Set<string>
   function userOf (request: FastifyRequest): Promise<string>
   function tokenOf (request: FastifyRequest): Promise<{ id: string, exp: number }>
+  const openStream: typeof import('fastify-typed-sse/testing').openStream
+  const advance: typeof import('fastify-typed-sse/testing').advance
+  const assert: typeof import('node:assert/strict')
   function answer (body: unknown, signal: AbortSignal): AsyncIterable<string>
 
   const connect: typeof import('fastify-typed-sse/client').connect
