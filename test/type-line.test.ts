@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module'
 import * as imported from '@sinclair/typebox'
 import t from 'tap'
-import { EventTypes, type AnySchema } from '../lib/event-types.ts'
+import { EventTypes } from '../lib/event-types.ts'
+import type { AnySchema } from '../lib/payload.ts'
 import { Kind, TransformKind } from '../lib/type-marks.ts'
 
 const required = createRequire(import.meta.url)('@sinclair/typebox') as typeof imported
