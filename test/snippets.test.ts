@@ -38,6 +38,9 @@ declare global {
   const revoked: Set<string>
   function userOf (request: FastifyRequest): Promise<string>
   function tokenOf (request: FastifyRequest): Promise<{ id: string, exp: number }>
+  const openStream: typeof import('fastify-typed-sse/testing').openStream
+  const advance: typeof import('fastify-typed-sse/testing').advance
+  const assert: typeof import('node:assert/strict')
   function answer (body: unknown, signal: AbortSignal): AsyncIterable<string>
 
   const connect: typeof import('fastify-typed-sse/client').connect
@@ -100,7 +103,8 @@ const ofPage = (from: string): Snippet[] => [...read(from).matchAll(/<pre[^>]+ar
     code: code!.replace(/<[^>]+>/g, '').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
   }))
 
-const ofDocstrings = (from: string): Snippet[] => [...read(from).matchAll(/^ *\* @example (.*)$/gm)].map(([, code]) => ({ from, language: 'ts', code: code! }))
+const ofDocstrings = (from: string): Snippet[] => [...read(from).matchAll(/^ *\* @example(.*\n(?: *\* (?!@).*\n)*)/gm)]
+  .map(([, code]) => ({ from, language: 'ts', code: code!.replace(/^ *\* /gm, '') }))
 
 /** A block of options alone stands in the call that takes them; a page's script gets its client from a server. */
 function toModule ({ language, code }: Snippet): string {
@@ -134,7 +138,7 @@ const untyped = modulesOf(snippets.filter(({ language }) => language !== 'ts'))
 const program = createProgram(typed, PATHS)
 
 t.test('the code of the README, the documentation, the demo and the docstrings compiles', { timeout: 120_000 }, async (t) => {
-  for (const [source, least] of [['README.md', 10], ['docs/client.md', 6], ['docs/security.md', 3], ['public/demo/credentials.html', 1], ['public/demo/comes-back.html', 1], ['client/index.ts', 1]] as const) {
+  for (const [source, least] of [['README.md', 10], ['docs/client.md', 6], ['docs/security.md', 3], ['public/demo/credentials.html', 1], ['public/demo/comes-back.html', 1], ['client/index.ts', 1], ['testing/index.ts', 1]] as const) {
     t.ok(snippets.filter(({ from }) => from === source).length >= least, `there is code in ${source}`)
   }
   t.strictSame(errorsIn(program, typed), [])

@@ -1,29 +1,19 @@
 import { join, resolve } from 'node:path'
 import ts from 'typescript'
 import t from 'tap'
+import { createProgram, errorsIn, options } from './support/programs.ts'
 
 // What a compiler does with the types, counted, and what an editor shows of them.
 
 const ROOT = resolve(import.meta.dirname, '..')
-const FILE = join(ROOT, 'test/types/in-memory.ts')
-const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile.bind(ts.sys)) as { config: { compilerOptions: object } }
-const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, lib: ['es2023', 'dom', 'dom.iterable'] }, ROOT)
+const PATH = 'test/types/in-memory.ts'
+const FILE = join(ROOT, PATH)
 
-const parsed = new Map<string, ts.SourceFile | undefined>()
-
-/** A program of one file, which is nowhere but here. Other files are parsed once for all programs. */
+/** Compiles a program of one file, which is nowhere but here. */
 function compile (text: string): { instantiations: number, errors: string[] } {
-  const host = ts.createCompilerHost(options)
-  const { getSourceFile } = host
-  host.getSourceFile = (name, ...others) => {
-    if (name === FILE) return ts.createSourceFile(name, text, { languageVersion: ts.ScriptTarget.ES2022, impliedNodeFormat: ts.ModuleKind.ESNext })
-    if (!parsed.has(name)) parsed.set(name, getSourceFile(name, ...others))
-    return parsed.get(name)
-  }
-  const fileExists = host.fileExists.bind(host)
-  host.fileExists = (name) => name === FILE || fileExists(name)
-  const program = ts.createProgram([FILE], options, host)
-  const errors = program.getSemanticDiagnostics(program.getSourceFile(FILE)).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
+  const texts = new Map([[PATH, text]])
+  const program = createProgram(texts)
+  const errors = errorsIn(program, texts)
   return { instantiations: program.getInstantiationCount(), errors }
 }
 
