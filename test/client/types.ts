@@ -70,6 +70,7 @@ export function exactlyTheTextEventsAreDemanded (): void {
 export function nothingIsDemandedWhereNothingIsText (): void {
   connect<typeof noText>('/events')
   connect<typeof noText>('/events', { share: true })
+  connect<typeof noText>('/events', { share: 'user:7' })
   connect<typeof noText>('/events', { text: [] })
   // @ts-expect-error an event whose payload is JSON
   connect<typeof noText>('/events', { text: ['order.updated'] })
