@@ -41,6 +41,7 @@ export function nobodyHasToNameTheTextEvents (): void {
   connect<typeof events>('/events')
   connect<typeof events>('/events', {})
   connect<typeof events>('/events', { share: true })
+  connect<typeof events>('/events', { share: 'user:7' })
   connect<typeof onlyText>(new URL('http://localhost/events'), undefined)
 }
 
