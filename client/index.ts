@@ -22,13 +22,14 @@ export function connect<D extends Declarations = AnyDeclarations> (url: string |
   const isShared = settings.share && canShare()
   const transport = transportOf(settings, isShared)
   const open = (lastEventId: string, listener: SourceListener): Connection => new Connection({ ...settings, transport, lastEventId }, listener)
-  return new EventStream<D>(settings, (listener) => isShared ? sharedSource(settings, open, listener) : open(settings.lastEventId, listener))
+  return new EventStream<D>(settings, (listener, replace) => isShared ? sharedSource(settings, open, listener, replace) : open(settings.lastEventId, listener))
 }
 
 /** Who reads for other tabs does not know which events they listen to, and an EventSource tells of no others. */
 function transportOf ({ headers, withCredentials }: Settings, isShared: boolean): Transport {
-  if (isShared || headers !== undefined || globalThis.EventSource === undefined) return fetchTransport(headers, withCredentials)
-  return (attempt, listener) => openEventSource(attempt, withCredentials, listener)
+  const openFetch = fetchTransport(headers, withCredentials)
+  if (isShared || headers || globalThis.EventSource === undefined) return openFetch
+  return (attempt, listener) => openEventSource(attempt, withCredentials, openFetch, listener)
 }
 
 /** A page that is not secure has no locks. Every browser that has them has `BroadcastChannel`, too. */

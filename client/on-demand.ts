@@ -1,28 +1,29 @@
 import type { Transport } from './attempt.ts'
 import type { RequestHeaders } from './fetch-transport.ts'
 import { watchPage } from './page-life.ts'
+import { request } from './request.ts'
 import type { SharingOptions } from './sharing.ts'
 import type { Source, SourceListener } from './source.ts'
 import { judge } from './verdict.ts'
 
 // What not every page needs is loaded by those that do, and handed what this module has: nothing is loaded twice.
 
-/** @param headers Undefined: none. */
-export function fetchTransport (headers: RequestHeaders = {}, withCredentials: boolean): Transport {
+/** @param headers Null: none. */
+export function fetchTransport (headers: RequestHeaders | null, withCredentials: boolean): Transport {
   let loading: ReturnType<typeof loadFetchTransport> | undefined
   return (options, listener) => {
-    let isClosed = false
-    let close = (): void => { isClosed = true }
+    const closing = new AbortController()
+    const { signal } = closing
     loading ??= loadFetchTransport()
     loading.then(({ openFetch }) => {
-      if (!isClosed) close = openFetch(options, { headers, withCredentials, judge }, listener).close
+      if (!signal.aborted) openFetch(options, { headers, withCredentials, judge, request, signal }, listener)
     }, (error) => {
       loading = undefined
-      if (isClosed) return
+      if (signal.aborted) return
       listener.error(error)
       listener.lost({})
     })
-    return { seesComments: true, hear () {}, close: () => close() }
+    return { seesComments: true, hear () {}, close: () => closing.abort() }
   }
 }
 
@@ -39,30 +40,35 @@ async function loadFetchTransport (): Promise<typeof import('./fetch-transport.t
  * A source that all tabs share; where that part does not load in time, one of this tab's own.
  *
  * @param open Makes that, and the one of the tab that leads.
+ * @param replace Is given it. Until then there is one that only knows where to begin.
  */
-export function sharedSource (options: SharingOptions, open: (lastEventId: string, listener: SourceListener) => Source, listener: SourceListener): Source {
+export function sharedSource (
+  options: SharingOptions,
+  open: (lastEventId: string, listener: SourceListener) => Source,
+  listener: SourceListener,
+  replace: (source: Source) => void
+): Source {
   let { lastEventId } = options
-  let source: Source | undefined
-  let isClosed = false
-  const begin = (make: () => Source): void => { if (!isClosed) source ??= make() }
+  let isOver = false
+  const begin = (make: () => Source): void => {
+    if (isOver) return
+    replace(make())
+    isOver = true
+  }
   const alone = (): void => begin(() => open(lastEventId, listener))
-  const timer = options.connectTimeout === Infinity ? undefined : setTimeout(alone, options.connectTimeout)
+  const timer = setTimeout(alone, Math.min(options.connectTimeout, 2 ** 31 - 1))
   import('./sharing.ts')
     .then(({ SharedConnection }) => begin(() => new SharedConnection({ ...options, lastEventId }, { open, watchPage }, listener)))
     .catch(alone)
     .finally(() => clearTimeout(timer))
   return {
-    get lastEventId () { return source?.lastEventId ?? lastEventId },
+    get lastEventId () { return lastEventId },
     hear () {},
-    reconnect (id) {
-      if (source === undefined) lastEventId = id ?? lastEventId
-      else source.reconnect(id)
-    },
-    hasten: () => source?.hasten(),
+    hasten () {},
+    reconnect (id = lastEventId) { lastEventId = id },
     close () {
-      if (source !== undefined) return source.close()
-      if (isClosed) return
-      isClosed = true
+      if (isOver) return
+      isOver = true
       listener.status({ state: 'closed', reason: 'closed' })
     }
   }

@@ -28,11 +28,22 @@ const INTERNAL = {
   shown: 'i',
   slept: 'j',
   watchPage: 'k',
-  judge: 'l'
+  judge: 'l',
+  comment: 'n',
+  sign: 'o',
+  retry: 'p',
+  place: 'q',
+  types: 'r',
+  ended: 't',
+  wait: 'u',
+  left: 'v',
+  transport: 'w',
+  request: 'x',
+  began: 'y'
 }
 
 await build({
-  entryPoints: { client: 'client/index.ts', 'fetch-transport': 'client/fetch-transport.ts', sharing: 'client/sharing.ts' },
+  entryPoints: { client: 'client/index.ts', 'fetch-transport': 'client/fetch-transport.ts', refusals: 'client/refusals.ts', sharing: 'client/sharing.ts' },
   outdir,
   bundle: true,
   format: 'esm',

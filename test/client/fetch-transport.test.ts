@@ -311,28 +311,31 @@ t.test('an answer that comes when the stream is closed opens nothing', async (t)
 })
 
 t.test('an attempt that is closed says nothing more, neither that it opened nor what is left of the piece that came', async (t) => {
-  const { fetch } = globalThis
-  t.teardown(() => { globalThis.fetch = fetch })
   for (const closeAt of ['answer', 'a']) {
     const told: string[] = []
+    const closing = new AbortController()
     let answer = (_response: Response): void => {}
-    globalThis.fetch = () => new Promise((resolve) => { answer = resolve })
-    const attempt = openFetch({ url: 'http://localhost/', lastEventId: '', types: [] }, { headers: {}, withCredentials: false, judge: () => ({}) }, {
+    const options = {
+      headers: {}, withCredentials: false, judge: () => undefined, request: () => new Promise<Response>((resolve) => { answer = resolve }), signal: closing.signal
+    }
+    openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
       opened: () => told.push('opened'),
       retrying: () => told.push('retrying'),
+      comment: () => told.push('comment'),
       sign () {},
       retry () {},
       event ({ data }) {
         told.push(data)
-        if (data === closeAt) attempt.close()
+        if (data === closeAt) closing.abort()
       },
       lost: () => told.push('lost'),
       error: () => told.push('error')
     })
-    answer(new Response('data: a\n\ndata: b\n\n', { headers: { 'content-type': 'text/event-stream' } }))
-    if (closeAt === 'answer') attempt.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    answer(new Response(':\ndata: a\n\n:\nretry: 1\ndata: b\n\n', { headers: { 'content-type': 'text/event-stream' } }))
+    if (closeAt === 'answer') closing.abort()
     await new Promise((resolve) => setTimeout(resolve, 10))
-    t.strictSame(told, closeAt === 'answer' ? [] : ['opened', 'a'])
+    t.strictSame(told, closeAt === 'answer' ? [] : ['opened', 'comment', 'a'])
   }
 })
 
