@@ -87,8 +87,9 @@ function complete<T> (prefix: string, defaults: T, options: object): T {
     demand(Object.hasOwn(all, name), `${prefix}option`, `one of ${Object.keys(all)}`, name)
     if (value === undefined) continue
     const type = typeof all[name]
+    const given = typeof value
     // A function is an object, too. Null, NaN and numbers below 0 are never right.
-    const isRight = type === 'object' ? Object(value) === value : typeof value === type && (type !== 'number' || value >= 0)
+    const isRight = type === 'object' ? Object(value) === value : given === type && (type !== 'number' || value >= 0)
     demand(isRight, prefix + name, type === 'number' ? 'milliseconds' : `of type ${type}`, value)
     all[name] = value
   }

@@ -8,6 +8,7 @@ export interface Queue<T> extends AsyncIterableIterator<T, undefined> {
   push (value: T): void
   /** Nothing more comes; what waits can still be taken. */
   end (): void
+  return (): Promise<IteratorResult<T, undefined>>
 }
 
 /** @param left The loop was left. */
