@@ -75,7 +75,10 @@ async function isNotOpen (t: Test, browser: Browser, pages: Pages, options: stri
 
 async function isOpenWithItsFirstEvent (t: Test, browser: Browser, pages: Pages, options: string): Promise<void> {
   let response!: ServerResponse
-  const { tab } = await ask(t, browser, pages, (_nth, answer) => stream(response = answer, 'retry: 1000\n'), options)
+  const { tab } = await ask(t, browser, pages, (_nth, answer) => {
+    response = answer
+    stream(response, 'retry: 1000\n')
+  }, options)
   await holds(() => response !== undefined, 'the stream is asked for')
   await sleep(500)
   t.strictSame(await tab.evaluate('[readers.one.stream.status, readers.one.states]'), [{ state: 'connecting' }, []])
