@@ -1,6 +1,6 @@
 import type { Attempt, AttemptListener, AttemptOptions, Transport } from './attempt.ts'
 import { pause } from './backoff.ts'
-import { request } from './request.ts'
+import { requestStream } from './request.ts'
 import { judge } from './verdict.ts'
 
 // A server that has not answered by then is asked for the stream again, like one that does not answer at all.
@@ -31,7 +31,7 @@ export function openEventSource (options: AttemptOptions, withCredentials: boole
     if (signal.aborted) return
     const timer = setTimeout(() => listener.lost({}), PATIENCE)
     // The head is enough: the listener closes the attempt, and the body is not read. So the server has no subscriber who is not here.
-    const verdict = await request(url + place, { withCredentials, signal }).then(judge, () => undefined)
+    const verdict = await requestStream(url + place, { withCredentials, signal }).then(judge, () => undefined)
     clearTimeout(timer)
     if (signal.aborted) return
     // Invalid, perhaps for the last event ID in the query: an EventSource cannot give it otherwise.

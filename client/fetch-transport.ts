@@ -13,7 +13,7 @@ export interface FetchOptions {
   readonly withCredentials: boolean
   /** Handed in: what the main module has is not loaded twice. */
   readonly judge: (response: Response) => Verdict | undefined
-  readonly request: Request
+  readonly requestStream: Request
   /** Aborted: the attempt is closed. */
   readonly signal: AbortSignal
 }
@@ -40,7 +40,7 @@ export function openFetch ({ url, place, lastEventId }: AttemptOptions, options:
       const redirect = [...headers].length > 0 ? 'manual' : 'follow'
       // Another origin would have to allow it. What is long may be refused, and other characters do not arrive everywhere.
       if (/^[!-~]{1,2000}$/.test(lastEventId) && (globalThis.origin === undefined || url.startsWith(`${origin}/`))) headers.set('last-event-id', lastEventId)
-      const ask = (url: string): Promise<Response> => options.request(url, { ...options, headers, redirect })
+      const ask = (url: string): Promise<Response> => options.requestStream(url, { ...options, headers, redirect })
       let response = await ask(url + place)
       verdict = options.judge(response)
       if (verdict === undefined ? !response.body?.getReader : verdict.httpStatus! < 500) {

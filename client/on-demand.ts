@@ -1,7 +1,7 @@
 import type { Transport } from './attempt.ts'
 import type { RequestHeaders } from './fetch-transport.ts'
 import { watchPage } from './page-life.ts'
-import { request } from './request.ts'
+import { requestStream } from './request.ts'
 import type { SharingOptions } from './sharing.ts'
 import type { Source, SourceListener } from './source.ts'
 import { judge } from './verdict.ts'
@@ -16,7 +16,7 @@ export function fetchTransport (headers: RequestHeaders | null, withCredentials:
     const { signal } = closing
     loading ??= loadFetchTransport()
     loading.then(({ openFetch }) => {
-      if (!signal.aborted) openFetch(options, { headers, withCredentials, judge, request, signal }, listener)
+      if (!signal.aborted) openFetch(options, { headers, withCredentials, judge, requestStream, signal }, listener)
     }, (error) => {
       loading = undefined
       if (signal.aborted) return

@@ -8,7 +8,7 @@ export interface RequestOptions {
 export type Request = (url: string, options: RequestOptions) => Promise<Response>
 
 /** Asks for an event stream. */
-export const request: Request = (url, { headers = new Headers(), redirect = 'follow', withCredentials, signal }) => {
+export const requestStream: Request = (url, { headers = new Headers(), redirect = 'follow', withCredentials, signal }) => {
   if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
   return fetch(url, { headers, redirect, credentials: withCredentials ? 'include' : 'same-origin', cache: 'no-store', signal })
 }

@@ -15,7 +15,8 @@ const onDemand = {
 }
 
 // Properties that stay within the client, and what they are called in what is built. Not those of its API, nor of messages between tabs,
-// which may have loaded different versions. A page may get a module of one version from another: never give a letter another meaning.
+// which may have loaded different versions, nor any that the platform has: `request` would be that of `navigator.locks` as well. A page may
+// get a module of one version from another: never give a letter another meaning.
 const INTERNAL = {
   seesComments: 'a',
   hasten: 'b',
@@ -38,7 +39,7 @@ const INTERNAL = {
   wait: 'u',
   left: 'v',
   transport: 'w',
-  request: 'x',
+  requestStream: 'x',
   began: 'y'
 }
 

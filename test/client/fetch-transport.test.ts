@@ -317,8 +317,8 @@ t.test('an attempt that is closed says nothing more, neither that it opened nor 
     const told: string[] = []
     const closing = new AbortController()
     let answer = (_response: Response): void => {}
-    const request = (): Promise<Response> => new Promise((resolve) => { answer = resolve })
-    const options = { headers: {}, withCredentials: false, judge: () => undefined, request, signal: closing.signal }
+    const requestStream = (): Promise<Response> => new Promise((resolve) => { answer = resolve })
+    const options = { headers: {}, withCredentials: false, judge: () => undefined, requestStream, signal: closing.signal }
     openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
       opened: () => told.push('opened'),
       retrying: () => told.push('retrying'),

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { openFetch } from '../../client/fetch-transport.ts'
-import { request } from '../../client/request.ts'
+import { requestStream } from '../../client/request.ts'
 import { judge } from '../../client/verdict.ts'
 import { PARSER_CASES, RETRY_FORMS, type Heard } from '../browsers/parser-cases.ts'
 
@@ -24,7 +24,7 @@ async function read (pieces: readonly Uint8Array[]): Promise<Read> {
     }
   }), { headers: { 'content-type': 'text/event-stream' } })
   return await new Promise((resolve, reject) => {
-    const options = { headers: {}, withCredentials: false, judge, request, signal: new AbortController().signal }
+    const options = { headers: {}, withCredentials: false, judge, requestStream, signal: new AbortController().signal }
     openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
       opened () {},
       retrying () {},

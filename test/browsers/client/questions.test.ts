@@ -4,8 +4,9 @@ import t, { type Test } from 'tap'
 import { forEachBrowser, type Browser, type Tab } from '../browsers.ts'
 import { holds } from '../demo.ts'
 import { startAnswers, stream, type Answers } from './answers.ts'
-import { startPages, TRANSPORTS, type Pages } from './pages.ts'
+import { PAGE, startPages, TRANSPORTS, type Pages } from './pages.ts'
 import { sideBySide, type Claim } from './side-by-side.ts'
+import { startStreams, type Streams } from './streams.ts'
 
 // A browser that gives up does not say why. The client asks, and a server takes its question for a reader.
 
@@ -107,6 +108,50 @@ async function staysWithItsOrigin (t: Test, browser: Browser, pages: Pages, targ
   t.strictSame([answers.to('/stream'), other.asked], [[], []])
 }
 
+// As schemas that do not know `lastEventId` and remove nothing.
+const STRICT = {
+  route: {
+    schema: { querystring: { type: 'object' } },
+    validatorCompiler: () => (query: object) => Object.keys(query).length > 0 ? { error: new Error('querystring must NOT have additional properties') } : { value: query }
+  }
+} as const
+
+/** A new EventSource after an event, at a server that refuses the last event ID in the query. */
+async function meetsStrictSchema (t: Test, browser: Browser, pages: Pages | 'own', options: string): Promise<{ tab: Tab, streams: Streams }> {
+  const streams = await startStreams(t, STRICT, async (app) => { app.get('/reader', async (_request, reply) => reply.type('text/html').send(PAGE)) })
+  const tab = pages === 'own' ? await browser.open(new URL('/reader', streams.url).href) : await pages.open(browser)
+  t.teardown(() => tab.close().catch(() => {}))
+  await tab.until('globalThis.ready')
+  await tab.evaluate(`read('one', '${streams.url}', ${options})`)
+  await tab.until('readers.one.opens === 1')
+  await streams.next()
+  await tab.until('readers.one.numbers.length === 1')
+  await tab.evaluate('readers.one.stream.reconnect()')
+  await streams.next()
+  return { tab, streams }
+}
+
+async function goesOnByHeader (t: Test, browser: Browser, options: string): Promise<void> {
+  const { tab, streams } = await meetsStrictSchema(t, browser, 'own', options)
+  for (let count = 2; count < 4; count++) {
+    await tab.until(`readers.one.numbers.length === ${count}`)
+    await streams.app.sse.disconnect(() => true)
+    await streams.next()
+  }
+  await tab.until('readers.one.numbers.length === 4')
+  t.strictSame(await tab.evaluate('[readers.one.numbers, readers.one.gaps, readers.one.errors]'), [[0, 1, 2, 3], [], []])
+  await holds(() => streams.app.sse.count() === 1, 'one connection')
+}
+
+async function doesNotStartOver (t: Test, browser: Browser, pages: Pages, options: string): Promise<void> {
+  const { tab, streams } = await meetsStrictSchema(t, browser, pages, options)
+  await tab.until('readers.one.errors.length > 0')
+  t.match(await tab.evaluate('readers.one.errors[0]'), /refuses "lastEventId" in its query/)
+  t.match(await tab.until('readers.one.states.find(({ reason }) => reason === "refused")'), { state: 'waiting', httpStatus: 400 })
+  await holds(() => streams.app.sse.count() === 0, 'nobody reads')
+  t.strictSame(await tab.evaluate('readers.one.numbers'), [0])
+}
+
 await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
   await sideBySide(t, [
@@ -116,7 +161,9 @@ await forEachBrowser(t, async (t, browser) => {
     ...TRANSPORTS.flatMap(({ transport, options }): Claim[] => [
       [`by ${transport}, a stream that ends before anything of it has come is not called open`, (t) => isNotOpen(t, browser, pages, options)],
       [`by ${transport}, a stream without sse.open is open with its first event`, (t) => isOpenWithItsFirstEvent(t, browser, pages, options)],
-      [`by ${transport}, a stream that has said nothing for ten seconds counts as open`, (t) => quietCountsAsOpen(t, browser, pages, options)]
+      [`by ${transport}, a stream that has said nothing for ten seconds counts as open`, (t) => quietCountsAsOpen(t, browser, pages, options)],
+      [`by ${transport}, a page of the same origin misses nothing where a schema refuses its last event ID in the query`, (t) => goesOnByHeader(t, browser, options)],
+      [`by ${transport}, a page of another origin is told that it cannot go on there`, (t) => doesNotStartOver(t, browser, pages, options)]
     ]),
     ['headers do not follow a redirect to another origin, which is told', (t) => staysWithItsOrigin(t, browser, pages, 'other')],
     ['nor within the origin, since a page cannot see where a redirect leads', (t) => staysWithItsOrigin(t, browser, pages, 'same')]
