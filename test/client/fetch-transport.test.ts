@@ -265,6 +265,14 @@ t.test('characters of several bytes are whole, wherever the bytes are cut', asyn
   t.strictSame(told, [text])
 })
 
+t.test('a stream is UTF-8, whatever else its type may say', async (t) => {
+  const server = await Answering.start(t)
+  const { told } = read(t, server.url)
+  await server.stream('data: é€\n\n', { 'content-type': 'text/event-stream;charset=windows-1251' })
+  await has(told, 1)
+  t.strictSame(told, ['é€'])
+})
+
 t.test('a line of ten megabytes in pieces of sixteen bytes is read to its end', async (t) => {
   const { fetch } = globalThis
   t.teardown(() => { globalThis.fetch = fetch })

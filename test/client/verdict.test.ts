@@ -20,14 +20,15 @@ for (const status of [200, 201, 302, 400, 402, 405, 406, 408, 409, 429, 500, 502
   })
 }
 
-for (const type of ['text/event-stream', 'text/event-stream;charset=utf-8', 'Text/Event-Stream ; charset=UTF-8', 'text/event-stream;']) {
+for (const type of ['text/event-stream', 'text/event-stream;charset=utf-8', 'Text/Event-Stream ; charset=UTF-8', 'text/event-stream;', 'text/event-stream;bogus',
+  'text/event-stream;charset=windows-1251']) {
   t.test(`a 200 with ${type} is an event stream, on which there is no verdict`, async (t) => {
     t.equal(judge(new Response(null, { headers: { 'content-type': type } })), undefined)
     t.match(judge(new Response(null, { status: 201, headers: { 'content-type': type } })), { httpStatus: 201 }, 'a 201 is none')
   })
 }
 
-for (const type of ['text/event-streams', 'text/event-stream-2', 'text/plain; charset=text/event-stream', ' text/html']) {
+for (const type of ['text/event-streams', 'text/event-stream-2', 'text/event-stream bogus', 'x-text/event-stream', 'text/plain; charset=text/event-stream', ' text/html']) {
   t.test(`a 200 with ${type} is none`, async (t) => {
     t.match(judge(new Response(null, { headers: { 'content-type': type } })), { httpStatus: 200 })
   })
