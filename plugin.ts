@@ -84,8 +84,11 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     channels,
     hub,
     headers: settings.headers,
-    heartbeatInterval: settings.heartbeatInterval,
-    heartbeatEvent: settings.limits.heartbeatEvent,
+    opening: {
+      heartbeatInterval: settings.heartbeatInterval,
+      heartbeatEvent: settings.limits.heartbeatEvent,
+      text: eventTypes.describe()?.filter(({ text }) => text).map(({ event }) => event)
+    },
     admission: new Admission(settings.admission),
     overload: settings.overload,
     afterGap: settings.afterGap,

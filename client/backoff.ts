@@ -11,3 +11,7 @@ export const HEALTHY = 10_000
 export function drawWait ({ base, cap }: Backoff, failures: number): number {
   return Math.random() * Math.min(cap, base * 2 ** Math.min(failures, 50))
 }
+
+export function pause (milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}

@@ -1,9 +1,8 @@
 import type { Attempt, AttemptListener, Transport } from './attempt.ts'
 import { drawWait, HEALTHY, type Backoff } from './backoff.ts'
-import type { ParsedEvent } from './event-stream-parser.ts'
 import { watchPage } from './page-life.ts'
 import type { Source, SourceListener } from './source.ts'
-import type { Closed, Status } from './status.ts'
+import type { Closed, Reason, Status } from './status.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface ConnectionOptions {
@@ -14,14 +13,11 @@ export interface ConnectionOptions {
   readonly connectTimeout: number
 }
 
-// A timer that is later than this was held up, with its page or its machine: what came meanwhile may yet have to be looked at.
-const LATE = 1000
+// A timer may have been held up with its page: what came meanwhile may yet have to be looked at.
+const SECOND_LOOK = 1000
 
-// A server that asks for more is asked again all the same.
+// One day. A server that asks for more is asked again all the same, and a timer of more than 24 days would fire at once.
 const LONGEST_WAIT = 86_400_000
-
-// Of a timer. A longer one fires at once.
-const LONGEST_TIMER = 2 ** 31 - 1
 
 /** Keeps a stream open: one attempt at a time, and after a wait the next one, from the last event ID on. */
 export class Connection implements Source {
@@ -32,9 +28,10 @@ export class Connection implements Source {
   #lastEventId: string
   #status: Status = { state: 'connecting' }
   #attempt: Attempt | undefined
-  /** While it waits, the next try; while it connects, the end of patience; while it is open, the watchdog. */
+  /** While it waits, the next try; while it connects, the end of patience; while it is open, the watchdog. All times are of a clock that nobody sets. */
   #timer: ReturnType<typeof setTimeout> | undefined
   #failures = 0
+  /** The moment at which the head of the stream came. */
   #openedAt = Infinity
   /** The server wants to be left alone until then. */
   #notBefore = 0
@@ -51,11 +48,11 @@ export class Connection implements Source {
     this.#forgetPage = watchPage({
       left: () => {
         this.#drop()
-        this.#turn({ state: 'waiting', retryAt: null })
+        this.#turn({ state: 'waiting', reason: 'left', retryAt: null })
       },
       shown: () => this.hasten(),
       returned: () => this.hasten(),
-      slept: () => { if (this.#status.state !== 'waiting') this.#wait(0) }
+      slept: () => { if (this.#status.state !== 'waiting') this.#wait(0, 'lost') }
     })
     this.#try()
   }
@@ -69,8 +66,9 @@ export class Connection implements Source {
   }
 
   hasten (): void {
-    if (this.#status.state !== 'waiting') return
-    if (Date.now() < this.#notBefore) this.#wait(0)
+    const status = this.#status
+    if (status.state !== 'waiting') return
+    if (performance.now() < this.#notBefore) this.#wait(0, status.reason, status.httpStatus)
     else this.#try()
   }
 
@@ -90,79 +88,89 @@ export class Connection implements Source {
     const lastEventId = this.#lastEventId
     // As text: to take it apart and join it again would change how it is written, and break one that is signed.
     const place = lastEventId === '' ? '' : `${url.includes('?') ? '&' : '?'}lastEventId=${encodeURIComponent(lastEventId)}`
-    this.#attempt = transport({ url: url + place, lastEventId, types: this.#types }, this.#told)
+    this.#attempt = transport({ url, place, lastEventId, types: this.#types }, this.#told)
+    this.#assess()
     this.#connecting()
   }
 
   readonly #told: AttemptListener = {
     opened: () => {
-      this.#openedAt = this.#lastSign = Date.now()
-      clearTimeout(this.#timer)
-      this.#turn({ state: 'open' })
+      this.#openedAt = this.#lastSign = performance.now()
+      // An EventSource does not show the comments of a quiet stream.
+      this.#timeOut(HEALTHY, () => this.#isOpen())
     },
-    retrying: () => this.#connecting(),
-    sign: () => { this.#lastSign = Date.now() },
+    retrying: () => this.#connecting(this.#assess()),
+    comment: () => { this.#isOpen() },
+    sign: () => { this.#lastSign = performance.now() },
     retry: (reconnectionTime) => { this.#reconnectionTime = reconnectionTime },
-    event: (event) => this.#hear(event),
+    event: (event) => {
+      const { type, data, lastEventId } = event
+      this.#lastSign = performance.now()
+      if (!this.#isOpen()) return
+      // Streams that serve may end soon after they began, as with a short `maxLifetime`.
+      if (!type.startsWith('sse.')) this.#failures = 0
+      // Its id is for native readers, which are answered 204 when they bring it.
+      if (type !== 'sse.close') this.#lastEventId = lastEventId
+      if (type === 'sse.open') {
+        const { heartbeatInterval, heartbeatEvent } = parsed(data)
+        this.#silence = 2 * (heartbeatInterval as number)
+        // To a page comments are nothing: of those it would take any silence for the end.
+        if ((heartbeatEvent || this.#attempt!.seesComments) && this.#silence > 0) this.#awaitSign(this.#silence)
+      }
+      this.#listener.event(event)
+      if (type !== 'sse.close') return
+      this.#end({ state: 'closed', reason: 'final', closeReason: `${parsed(data).reason ?? ''}` })
+    },
     lost: (verdict) => this.#lost(verdict),
     error: (error) => this.#listener.error(error)
   }
 
-  #connecting (): void {
-    this.#assess()
+  #connecting (reason?: Reason): void {
     this.#silence = Infinity
-    this.#timeOut(this.#options.connectTimeout, () => this.#lost({}))
-    this.#turn({ state: 'connecting' })
+    this.#timeOut(this.#options.connectTimeout, () => this.#lost({}, 'silent'))
+    this.#turn({ state: 'connecting', ...(reason && { reason }) })
   }
 
-  #hear (event: ParsedEvent): void {
-    const { type, data, lastEventId } = event
-    this.#lastSign = Date.now()
-    // Its id is for native readers, which are answered 204 when they bring it.
-    if (type !== 'sse.close') this.#lastEventId = lastEventId
-    if (type === 'sse.open') this.#watch(parsed(data))
-    this.#listener.event(event)
-    if (type === 'sse.close') {
-      const { reason } = parsed(data)
-      this.#end({ state: 'closed', reason: 'final', closeReason: typeof reason === 'string' ? reason : '' })
-    }
-  }
-
-  /** A page cannot see comments: of those it would take any silence for the end. */
-  #watch ({ heartbeatInterval, heartbeatEvent = this.#attempt?.seesComments }: Record<string, unknown>): void {
-    if (typeof heartbeatInterval !== 'number' || !(heartbeatInterval > 0) || heartbeatEvent !== true) return
-    this.#silence = 2 * heartbeatInterval
-    this.#awaitSign(this.#silence)
+  /** Something of the stream has come. @returns whether the stream still goes on: a listener that is told may end it. */
+  #isOpen (): boolean {
+    const attempt = this.#attempt
+    this.#turn({ state: 'open' })
+    return attempt === this.#attempt
   }
 
   #awaitSign (wait: number, isSecondLook = false): void {
-    this.#timeOut(wait, (lateness) => {
-      const left = this.#lastSign + this.#silence - Date.now()
+    this.#timeOut(wait, () => {
+      const left = this.#lastSign + this.#silence - performance.now()
       if (left > 0) this.#awaitSign(left)
-      else if (lateness > LATE && !isSecondLook) this.#awaitSign(LATE, true)
-      else this.#lost({})
+      else if (!isSecondLook) this.#awaitSign(SECOND_LOOK, true)
+      else this.#lost({}, 'silent')
     })
   }
 
-  #lost ({ gone, httpStatus, wait = 0 }: Verdict): void {
-    if (gone) return this.#end({ state: 'closed', reason: 'gone', httpStatus: gone })
-    this.#assess()
+  #lost ({ gone, httpStatus, wait = 0, ended }: Verdict, silent?: Reason): void {
+    if (gone) return this.#end(gone)
+    const reason = this.#assess(ended)
     const asked = Math.min(Math.max(wait, this.#reconnectionTime), LONGEST_WAIT)
-    this.#notBefore = Date.now() + asked
-    this.#wait(asked + drawWait(this.#options.backoff, this.#failures++), httpStatus)
+    this.#notBefore = performance.now() + asked
+    // Who heard nothing has waited already. With the defaults it is back 40 s after its server, at most.
+    const drawn = drawWait(this.#options.backoff, this.#failures++) / (silent ? 3 : 1)
+    this.#wait(asked + drawn, silent ?? (httpStatus === undefined ? reason : 'refused'), httpStatus)
   }
 
-  /** Whether what has just broken off counts as a success. */
-  #assess (): void {
-    if (Date.now() - this.#openedAt >= HEALTHY) this.#failures = 0
+  /** Whether the stream that has just broken off counts as a success. @returns why there is none */
+  #assess (ended = false): Reason {
+    const isOpen = this.#status.state === 'open'
+    const reason = isOpen || this.#openedAt === Infinity ? 'lost' : 'later'
+    if ((isOpen && ended) || performance.now() - this.#openedAt >= HEALTHY) this.#failures = 0
     this.#openedAt = Infinity
+    return reason
   }
 
-  #wait (milliseconds: number, httpStatus?: number): void {
+  #wait (milliseconds: number, reason: Reason, httpStatus?: number): void {
     this.#drop()
-    const wait = Math.max(milliseconds, this.#notBefore - Date.now())
+    const wait = Math.max(milliseconds, this.#notBefore - performance.now())
     this.#timeOut(wait, () => this.#try())
-    this.#turn({ state: 'waiting', retryAt: Math.ceil(Date.now() + wait), ...(httpStatus && { httpStatus }) })
+    this.#turn({ state: 'waiting', reason, retryAt: Math.ceil(Date.now() + wait), ...(httpStatus && { httpStatus }) })
   }
 
   #end (status: Closed): void {
@@ -179,22 +187,22 @@ export class Connection implements Source {
     this.#attempt = undefined
   }
 
-  /** @param action Is told how much later than asked for it comes. */
-  #timeOut (milliseconds: number, action: (lateness: number) => void): void {
+  #timeOut (milliseconds: number, action: () => void): void {
     clearTimeout(this.#timer)
-    const due = Date.now() + milliseconds
-    if (milliseconds !== Infinity) this.#timer = setTimeout(() => action(Date.now() - due), Math.min(milliseconds, LONGEST_TIMER))
+    if (milliseconds !== Infinity) this.#timer = setTimeout(action, Math.min(milliseconds, LONGEST_WAIT))
   }
 
-  /** Comes last in what it is a turn of: whoever hears of it may close or reconnect. */
+  /** Call this last: a listener may close or reconnect synchronously. */
   #turn (status: Status): void {
-    if (this.#status.state === 'closed' || (this.#status.state === status.state && status.state !== 'waiting')) return
+    const { state, reason } = this.#status
+    if (state === 'closed' || (state === status.state && state !== 'waiting' && (!status.reason || status.reason === reason))) return
     this.#status = status
     this.#listener.status(status)
   }
 }
 
-function parsed (data: string): Record<string, unknown> {
+/** An object, whatever it is that came. */
+export function parsed (data: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(data))
   } catch {

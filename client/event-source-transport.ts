@@ -1,16 +1,24 @@
-import type { Attempt, AttemptListener, AttemptOptions } from './attempt.ts'
-import { judge, type Verdict } from './verdict.ts'
+import type { Attempt, AttemptListener, AttemptOptions, Transport } from './attempt.ts'
+import { pause } from './backoff.ts'
+import { requestStream } from './request.ts'
+import { judge } from './verdict.ts'
 
 // A server that has not answered by then is asked for the stream again, like one that does not answer at all.
-const PATIENCE = 10_000
+const PATIENCE = 5000
 
 const MOMENT = 100
 
-/** The browser's own EventSource, until the browser gives up on it. */
-export function openEventSource ({ url, lastEventId, types }: AttemptOptions, withCredentials: boolean, listener: AttemptListener): Attempt {
-  const source = new EventSource(url, { withCredentials })
-  const asking = new AbortController()
-  let isOver = false
+/**
+ * The browser's own EventSource, until the browser gives up on it. Why it did is not told: another request for the same URL tells it.
+ *
+ * @param openFetch Makes the attempt where the server takes the request for invalid.
+ */
+export function openEventSource (options: AttemptOptions, withCredentials: boolean, openFetch: Transport, listener: AttemptListener): Attempt {
+  const { url, place, lastEventId, types } = options
+  const source = new EventSource(url + place, { withCredentials })
+  const closing = new AbortController()
+  const { signal } = closing
+  let instead: Attempt | undefined
   let hasOwnId = false
 
   // An event typed `open` or `error` says nothing of the connection. It alone has data.
@@ -19,45 +27,34 @@ export function openEventSource ({ url, lastEventId, types }: AttemptOptions, wi
     if ('data' in event) return
     if (source.readyState !== EventSource.CLOSED) return listener.retrying()
     // A page that is being left hears of its connections first.
-    await new Promise((resolve) => setTimeout(resolve, MOMENT))
-    const verdict = isOver ? {} : await ask(url, withCredentials, asking)
-    if (!isOver) listener.lost(verdict)
+    await pause(MOMENT)
+    if (signal.aborted) return
+    const timer = setTimeout(() => listener.lost({}), PATIENCE)
+    // The head is enough: the listener closes the attempt, and the body is not read. So the server has no subscriber who is not here.
+    const verdict = await requestStream(url + place, { withCredentials, signal }).then(judge, () => undefined)
+    clearTimeout(timer)
+    if (signal.aborted) return
+    // Invalid, perhaps for the last event ID in the query: an EventSource cannot give it otherwise.
+    if (place !== '' && [400, 422].includes(verdict?.httpStatus!)) instead = openFetch(options, listener)
+    else listener.lost(verdict ?? {})
   }
 
   const attempt: Attempt = {
     seesComments: false,
     hear (type) {
       source.addEventListener(type, ({ data, lastEventId: id }: MessageEvent<string>) => {
-        if (data === undefined || isOver) return
+        if (data === undefined || signal.aborted) return
         // A new EventSource has no ID until one has come. The stream that it goes on with has.
         hasOwnId ||= id !== ''
         listener.event({ type, data, lastEventId: hasOwnId ? id : lastEventId })
       })
     },
     close () {
-      isOver = true
-      asking.abort()
+      closing.abort()
       source.close()
+      instead?.close()
     }
   }
   for (const type of types) attempt.hear(type)
   return attempt
-}
-
-/** Why a browser gave up, which it does not tell: asks for the head of the same URL. */
-async function ask (url: string, withCredentials: boolean, asking: AbortController): Promise<Verdict> {
-  const timer = setTimeout(() => asking.abort(), PATIENCE)
-  try {
-    return judge(await fetch(url, {
-      method: 'HEAD',
-      headers: { accept: 'text/event-stream' },
-      credentials: withCredentials ? 'include' : 'same-origin',
-      cache: 'no-store',
-      signal: asking.signal
-    }))
-  } catch {
-    return {}
-  } finally {
-    clearTimeout(timer)
-  }
 }

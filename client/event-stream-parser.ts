@@ -15,6 +15,9 @@ export interface ParserListener {
   comment? (text: string): void
 }
 
+// Of what has come of an event, in characters. One that never ends would take all the memory there is.
+const LONGEST = 2 ** 24
+
 /**
  * Reads an event stream piece by piece, wherever it was cut: text in, events out.
  *
@@ -38,6 +41,7 @@ export class EventStreamParser {
     this.#lastEventId = lastEventId
   }
 
+  /** @throws a RangeError where an event becomes too long. The stream cannot be read on then. */
   push (piece: string): void {
     if (piece === '') return
     let start = 0
@@ -58,6 +62,7 @@ export class EventStreamParser {
       this.#readLine(line)
     }
     this.#line += piece.slice(start)
+    if (this.#line.length + (this.#data ?? '').length > LONGEST) throw new RangeError('An event of more than 16 MiB')
   }
 
   #readLine (line: string): void {

@@ -1,10 +1,11 @@
 import type { Declarations } from '../lib/event-types.ts'
 import type { Gap } from '../lib/own-events.ts'
-import { drawWait, HEALTHY } from './backoff.ts'
+import { drawWait, HEALTHY, pause } from './backoff.ts'
+import { parsed } from './connection.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
 import { report, type Settings } from './options.ts'
 import type { AnyDeclarations, Payloads } from './payloads.ts'
-import { Queue } from './queue.ts'
+import { createQueue, type Queue } from './queue.ts'
 import type { Source, SourceListener } from './source.ts'
 import type { Status } from './status.ts'
 
@@ -14,6 +15,8 @@ export interface EventInfo<K extends string = string> {
   /** The last event ID after this event; empty where there is none. */
   readonly id: string
 }
+
+type Listener = (...told: never[]) => void
 
 /** An event that was not dispatched: its data does not parse, or `validate` did not take it (then `cause` is what that threw). */
 export class UnreadableEvent extends Error {
@@ -43,22 +46,25 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
   /** Vue makes no proxy of what has this: private members would be out of reach. @internal */
   readonly __v_skip = true
   readonly #settings: Settings
-  readonly #source: Source
-  readonly #listeners = new Map<string, Set<(payload: never, info: EventInfo<never>) => void>>()
-  readonly #statusListeners = new Set<(status: Status) => void>()
-  readonly #queues = new Set<{ end (): void }>()
+  #source: Source
+  /** By event. No event has the empty name: those of statuses stand there. */
+  readonly #listeners = new Map<string, Set<Listener>>()
   #status: Status = { state: 'connecting' }
+  /** The events whose data is text; with undefined among them, all whose data is not JSON. */
+  #text: readonly unknown[]
   /** There is an `onGap`. */
   #loadsGaps = false
 
   /** @internal */
-  constructor (settings: Settings, open: (listener: SourceListener) => Source) {
+  constructor (settings: Settings, open: (listener: SourceListener, replace: (source: Source) => void) => Source) {
     this.#settings = settings
+    this.#text = settings.text
     this.#source = open({
       status: (status) => this.#turn(status),
       event: (event) => this.#dispatch(event),
+      began: (opening) => this.#learn(opening),
       error: (error) => this.#report(error)
-    })
+    }, (source) => { this.#source = source })
   }
 
   /** Absolute, without the last event ID. */
@@ -75,12 +81,9 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
    * @returns what takes the listener off.
    */
   on<K extends keyof P & string> (event: K, listener: (payload: P[K], info: EventInfo<K>) => void): () => void {
-    if (typeof listener !== 'function') throw new TypeError(`on: the listener of "${event}" must be a function`)
-    let listeners = this.#listeners.get(event)
-    if (listeners === undefined) this.#listeners.set(event, listeners = new Set())
-    listeners.add(listener)
+    if (typeof listener !== 'function') throw new TypeError(`on "${event}": no function`)
     this.#source.hear(event)
-    return () => { listeners.delete(listener) }
+    return this.#listen(event, listener)
   }
 
   /**
@@ -97,8 +100,7 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
    * @returns what takes the listener off.
    */
   onStatus (listener: (status: Status) => void): () => void {
-    this.#statusListeners.add(listener)
-    return () => { this.#statusListeners.delete(listener) }
+    return this.#listen('', listener)
   }
 
   /** The present status, then each change. Ends after `closed`. */
@@ -126,13 +128,12 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
     const off = (this as unknown as EventStream).on('sse.gap', async (gap) => {
       // The server judges the position of the snapshot when the stream reconnects from it: a loss in the meantime is another gap.
       if (loadedAt === Infinity) return
-      if (Date.now() - loadedAt >= HEALTHY) loads = 0
+      if (performance.now() - loadedAt >= HEALTHY) loads = 0
       loadedAt = Infinity
       let place: string | null | undefined
       while (place === undefined) {
-        if (loads > 0) await new Promise((resolve) => setTimeout(resolve, drawWait(this.#settings.backoff, loads - 1)))
+        if (loads++ > 0) await pause(drawWait(this.#settings.backoff, loads - 2))
         if (!isOn || this.#isClosed) return
-        loads++
         try {
           place = await load(gap)
           if (place === undefined) throw new TypeError('onGap: lastEventId?')
@@ -140,7 +141,7 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
           this.#report(error)
         }
       }
-      loadedAt = Date.now()
+      loadedAt = performance.now()
       if (isOn && place) this.reconnect(place)
     })
     return () => {
@@ -169,58 +170,66 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
   /** @param listen Adds a listener; returns what removes it. */
   #queue<T> (listen: (listener: (value: T) => void) => () => void, ...first: T[]): Queue<T> {
     const push = (value: T): void => queue.push(value)
-    const off = listen(push)
-    const queue = new Queue<T>(() => {
-      this.#queues.delete(queue)
-      off()
-    })
-    this.#queues.add(queue)
+    const end = (): void => { if (this.#isClosed) queue.end() }
+    const offs = [listen(push), this.onStatus(end)]
+    const queue = createQueue<T>(() => offs.forEach((off) => off()))
     first.forEach(push)
-    if (this.#isClosed) queue.end()
+    end()
     return queue
+  }
+
+  #listen (event: string, listener: Listener): () => void {
+    let listeners = this.#listeners.get(event)
+    if (listeners === undefined) this.#listeners.set(event, listeners = new Set())
+    listeners.add(listener)
+    return () => { listeners.delete(listener) }
+  }
+
+  /** @param isPresent Whether it is still to be told: an earlier listener may have closed the stream, or brought about the next status. */
+  #tell (event: string, isPresent: () => boolean, ...told: unknown[]): void {
+    const listeners = this.#listeners.get(event)
+    for (const listener of [...listeners ?? []]) {
+      // An earlier one may have taken it off.
+      if (isPresent() && listeners!.has(listener)) this.#call(() => listener(...told as never[]))
+    }
   }
 
   #turn (status: Status): void {
     this.#status = status
-    for (const listener of [...this.#statusListeners]) {
-      // An earlier one may have brought about the next: that has been told to all, and this is past.
-      if (this.#status === status && this.#statusListeners.has(listener)) this.#call(() => listener(status))
-    }
-    if (status.state === 'closed') for (const queue of this.#queues) queue.end()
+    this.#tell('', () => this.#status === status, status)
+  }
+
+  /** @param opening The data of `sse.open`. A server of which nothing is declared cannot name events there. */
+  #learn (opening: string): void {
+    this.#text = this.#settings.text.concat(parsed(opening).text as string[])
   }
 
   #dispatch (event: ParsedEvent): void {
-    const { type, lastEventId: id } = event
+    const { type, data, lastEventId: id } = event
+    if (type === 'sse.open') this.#learn(data)
     this.#call(() => this.#settings.observe(event))
-    const listeners = this.#listeners.get(type)
-    if (listeners === undefined || listeners.size === 0 || this.#isClosed) return
+    if (!this.#listeners.get(type)?.size || this.#isClosed) return
     let payload: unknown
     try {
       payload = this.#read(event)
     } catch (error) {
       return this.#report(error)
     }
-    for (const listener of [...listeners]) {
-      // An earlier one may have taken it off, or closed the stream.
-      if (listeners.has(listener) && !this.#isClosed) this.#call(() => listener(payload as never, { event: type as never, id }))
-    }
+    this.#tell(type, () => !this.#isClosed, payload, { event: type, id })
   }
 
   /** @throws UnreadableEvent */
   #read (event: ParsedEvent): unknown {
-    const { text, validate } = this.#settings
     const { type, data } = event
     let payload: unknown = data
-    if (!text.has(type)) {
-      try {
-        payload = JSON.parse(data)
-      } catch (cause) {
-        throw new UnreadableEvent(event, 'is not JSON, nor named in "text"', { cause })
-      }
-    }
     let cause: unknown
     try {
-      if (type.startsWith('sse.') || validate(type, payload)) return payload
+      if (!this.#text.includes(type)) payload = JSON.parse(data)
+    } catch (cause) {
+      if (!this.#text.includes(undefined)) throw new UnreadableEvent(event, 'is not JSON, nor named in "text"', { cause })
+    }
+    try {
+      if (type.startsWith('sse.') || this.#settings.validate(type, payload)) return payload
     } catch (error) {
       cause = error
     }

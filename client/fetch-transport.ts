@@ -1,5 +1,6 @@
-import type { Attempt, AttemptListener, AttemptOptions } from './attempt.ts'
+import type { AttemptListener, AttemptOptions } from './attempt.ts'
 import { EventStreamParser } from './event-stream-parser.ts'
+import type { Request } from './request.ts'
 import type { Verdict } from './verdict.ts'
 
 type HeaderValues = Readonly<Record<string, string>>
@@ -8,51 +9,50 @@ type HeaderValues = Readonly<Record<string, string>>
 export type RequestHeaders = HeaderValues | (() => HeaderValues | Promise<HeaderValues>)
 
 export interface FetchOptions {
-  readonly headers: RequestHeaders
+  readonly headers: RequestHeaders | null
   readonly withCredentials: boolean
   /** Handed in: what the main module has is not loaded twice. */
-  readonly judge: (response: Response) => Verdict
+  readonly judge: (response: Response) => Verdict | undefined
+  readonly requestStream: Request
+  /** Aborted: the attempt is closed. */
+  readonly signal: AbortSignal
 }
 
-const EVENT_STREAM = 'text/event-stream'
-
 /** Reads a stream by `fetch`, which can send headers, and sees events of every type. */
-export function openFetch ({ url, lastEventId }: AttemptOptions, options: FetchOptions, listener: AttemptListener): Attempt {
-  const aborting = new AbortController()
-  const { signal } = aborting
-  void read().then((verdict) => { if (!signal.aborted) listener.lost(verdict) })
-
-  return {
-    seesComments: true,
-    hear () {},
-    close: () => aborting.abort()
-  }
+export function openFetch ({ url, place, lastEventId }: AttemptOptions, options: FetchOptions, listener: AttemptListener): void {
+  const { signal } = options
+  /** An attempt that is closed says nothing more. */
+  const unlessClosed = <T>(tell: (value: T) => void) => (value: T): void => { if (!signal.aborted) tell(value) }
+  const failed = unlessClosed(listener.error)
+  void read().then(unlessClosed(listener.lost))
 
   async function read (): Promise<Verdict> {
     let headers: Headers
+    let verdict: Verdict | undefined
     try {
-      headers = new Headers(typeof options.headers === 'function' ? await options.headers() : options.headers)
-      if (!headers.has('accept')) headers.set('accept', EVENT_STREAM)
+      headers = new Headers(typeof options.headers === 'function' ? await options.headers() : options.headers ?? {})
     } catch (error) {
-      if (!signal.aborted) listener.error(error)
+      failed(error)
       return {}
     }
     try {
-      const response = await fetch(url, {
-        headers,
-        credentials: options.withCredentials ? 'include' : 'same-origin',
-        cache: 'no-store',
-        signal
-      })
-      if (signal.aborted) return {}
-      if (!isEventStream(response)) {
-        response.body?.cancel().catch(() => {})
-        return options.judge(response)
+      // Headers of the caller, such as an API key, would go along to wherever it leads.
+      const redirect = [...headers].length > 0 ? 'manual' : 'follow'
+      // Another origin would have to allow it. What is long may be refused, and other characters do not arrive everywhere.
+      if (/^[!-~]{1,2000}$/.test(lastEventId) && (globalThis.origin === undefined || url.startsWith(`${origin}/`))) headers.set('last-event-id', lastEventId)
+      const ask = (url: string): Promise<Response> => options.requestStream(url, { ...options, headers, redirect })
+      let response = await ask(url + place)
+      verdict = options.judge(response)
+      if (verdict === undefined ? !response.body?.getReader : verdict.httpStatus! < 500) {
+        const { reconsider } = await import('./refusals.ts');
+        [response, verdict] = await reconsider({ ...options, response, url, place, headers, ask, failed })
       }
+      if (verdict !== undefined || signal.aborted) return verdict ?? {}
       listener.opened()
       const parser = new EventStreamParser({
-        event: (event) => { if (!signal.aborted) listener.event(event) },
-        retry: (reconnectionTime) => { if (!signal.aborted) listener.retry(reconnectionTime) }
+        event: unlessClosed(listener.event),
+        retry: unlessClosed(listener.retry),
+        comment: unlessClosed(listener.comment)
       }, lastEventId)
       // The parser takes the byte order mark: there may be a second one behind it, which is text.
       const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -62,13 +62,11 @@ export function openFetch ({ url, lastEventId }: AttemptOptions, options: FetchO
         listener.sign()
         parser.push(decoder.decode(piece.value, { stream: true }))
       }
-    } catch {
+      return { ended: true }
+    } catch (error) {
       // The network: whatever it was, the next attempt tells.
+      if (error instanceof RangeError) failed(error)
+      return verdict ?? {}
     }
-    return {}
   }
-}
-
-function isEventStream ({ status, headers }: Response): boolean {
-  return status === 200 && headers.get('content-type')?.split(';')[0]?.trim().toLowerCase() === EVENT_STREAM
 }

@@ -20,13 +20,14 @@ export function connect<D extends Declarations = AnyDeclarations> (url: string |
   const isShared = settings.share && canShare()
   const transport = transportOf(settings, isShared)
   const open = (lastEventId: string, listener: SourceListener): Connection => new Connection({ ...settings, transport, lastEventId }, listener)
-  return new EventStream<D>(settings, (listener) => isShared ? sharedSource(settings, open, listener) : open(settings.lastEventId, listener))
+  return new EventStream<D>(settings, (listener, replace) => isShared ? sharedSource(settings, open, listener, replace) : open(settings.lastEventId, listener))
 }
 
 /** Who reads for other tabs does not know which events they listen to, and an EventSource tells of no others. */
 function transportOf ({ headers, withCredentials }: Settings, isShared: boolean | string): Transport {
-  if (isShared || headers !== undefined || globalThis.EventSource === undefined) return fetchTransport(headers, withCredentials)
-  return (attempt, listener) => openEventSource(attempt, withCredentials, listener)
+  const openFetch = fetchTransport(headers, withCredentials)
+  if (isShared || headers || globalThis.EventSource === undefined) return openFetch
+  return (attempt, listener) => openEventSource(attempt, withCredentials, openFetch, listener)
 }
 
 /** A page that is not secure has no locks. Every browser that has them has `BroadcastChannel`, too. */
@@ -40,5 +41,5 @@ export type { ParsedEvent } from './event-stream-parser.ts'
 export type { RequestHeaders } from './fetch-transport.ts'
 export type { ConnectOptions } from './options.ts'
 export type { AnyDeclarations, EventName, Payloads, TextEvent } from './payloads.ts'
-export type { Closed, Status } from './status.ts'
+export type { Closed, Reason, Status } from './status.ts'
 export type { Gap, OwnEvents } from '../lib/own-events.ts'

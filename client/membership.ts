@@ -24,6 +24,8 @@ export interface Welcome {
   /** Where the tab said that it was, and what came since; undefined where the leader does not know that event. */
   readonly since: string
   readonly missed: readonly ParsedEvent[] | undefined
+  /** The data of the last `sse.open` of the leader, which the tab may have missed. */
+  readonly opening?: string | undefined
 }
 
 export interface MembershipListener {

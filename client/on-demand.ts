@@ -1,35 +1,29 @@
 import type { Transport } from './attempt.ts'
 import type { RequestHeaders } from './fetch-transport.ts'
 import { watchPage } from './page-life.ts'
+import { requestStream } from './request.ts'
 import type { SharingOptions } from './sharing.ts'
 import type { Source, SourceListener } from './source.ts'
 import { judge } from './verdict.ts'
 
 // What not every page needs is loaded by those that do, and handed what this module has: nothing is loaded twice.
 
-/** @param headers Undefined: none. */
-export function fetchTransport (headers: RequestHeaders = {}, withCredentials: boolean): Transport {
+/** @param headers Null: none. */
+export function fetchTransport (headers: RequestHeaders | null, withCredentials: boolean): Transport {
   let loading: ReturnType<typeof importFetchTransport> | undefined
   return (options, listener) => {
-    /** Null: it was closed before there was one. */
-    let attempt: { close (): void } | null | undefined
+    const closing = new AbortController()
+    const { signal } = closing
     loading ??= load(importFetchTransport)
     loading.then(({ openFetch }) => {
-      if (attempt === undefined) attempt = openFetch(options, { headers, withCredentials, judge }, listener)
+      if (!signal.aborted) openFetch(options, { headers, withCredentials, judge, requestStream, signal }, listener)
     }, (error) => {
       loading = undefined
-      if (attempt === null) return
+      if (signal.aborted) return
       listener.error(error)
       listener.lost({})
     })
-    return {
-      seesComments: true,
-      hear () {},
-      close () {
-        attempt?.close()
-        attempt = null
-      }
-    }
+    return { seesComments: true, hear () {}, close: () => closing.abort() }
   }
 }
 
@@ -49,14 +43,21 @@ function load<T> (importModule: () => Promise<T>): Promise<T> {
  * A source that all tabs share; where that part does not load in time, one of this tab's own.
  *
  * @param open Makes that, and the one of the tab that leads.
+ * @param replace Is given it. Until then there is one that only knows where to begin.
  */
-export function sharedSource (options: SharingOptions, open: (lastEventId: string, listener: SourceListener) => Source, listener: SourceListener): Source {
+export function sharedSource (
+  options: SharingOptions,
+  open: (lastEventId: string, listener: SourceListener) => Source,
+  listener: SourceListener,
+  replace: (source: Source) => void
+): Source {
   let { lastEventId } = options
-  /** Null: it was closed before there was one. */
-  let source: Source | null | undefined
+  let isOver = false
   const begin = (make: () => Source): void => {
     clearTimeout(timer)
-    if (source === undefined) source = make()
+    if (isOver) return
+    replace(make())
+    isOver = true
   }
   const alone = (): void => begin(() => open(lastEventId, listener))
   const timer = setTimeout(alone, options.connectTimeout)
@@ -64,16 +65,13 @@ export function sharedSource (options: SharingOptions, open: (lastEventId: strin
     .then(({ SharedConnection }) => begin(() => new SharedConnection({ ...options, lastEventId }, { open, watchPage }, listener)))
     .catch(alone)
   return {
-    get lastEventId () { return source?.lastEventId ?? lastEventId },
+    get lastEventId () { return lastEventId },
     hear () {},
-    reconnect (id) {
-      if (source) source.reconnect(id)
-      else lastEventId = id ?? lastEventId
-    },
-    hasten: () => source?.hasten(),
+    hasten () {},
+    reconnect (id = lastEventId) { lastEventId = id },
     close () {
-      if (source !== undefined) return source?.close()
-      source = null
+      if (isOver) return
+      isOver = true
       listener.status({ state: 'closed', reason: 'closed' })
     }
   }

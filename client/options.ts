@@ -20,7 +20,7 @@ export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
   readonly share?: boolean | string | undefined
   /** A wait is drawn between 0 and `base`, twice that after each further failure, at most `cap`. @defaultValue { base: 1000, cap: 30_000 } */
   readonly backoff?: { readonly base?: number | undefined, readonly cap?: number | undefined } | undefined
-  /** An attempt that is not answered is given up after so long. Infinity: never. @defaultValue 45_000 */
+  /** An attempt that is not answered is given up after so long. Infinity: never. @defaultValue 30_000 */
   readonly connectTimeout?: number | undefined
   /** Told of events that could not be read and of what listeners throw. @defaultValue reported as uncaught errors are */
   readonly onError?: ((error: unknown) => void) | undefined
@@ -31,10 +31,11 @@ export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
 /** The options, complete and checked. */
 export interface Settings {
   readonly url: string
-  readonly text: ReadonlySet<string>
+  readonly text: readonly string[]
   readonly withCredentials: boolean
   readonly lastEventId: string
-  readonly headers: RequestHeaders | undefined
+  /** Null: the browser's own EventSource reads, where there is one. */
+  readonly headers: RequestHeaders | null
   readonly validate: (event: string, payload: unknown) => boolean
   readonly share: boolean | string
   readonly backoff: Backoff
@@ -45,37 +46,29 @@ export interface Settings {
 
 /** The options with their defaults: `undefined` where there is none. */
 const DEFAULTS = {
-  text: undefined as readonly string[] | undefined,
+  text: [] as readonly string[],
   withCredentials: false,
-  lastEventId: undefined as string | null | undefined,
-  headers: undefined as RequestHeaders | undefined,
+  lastEventId: '',
+  headers: null as RequestHeaders | null,
   validate: (_event: string, _payload: unknown): boolean => true,
-  share: '' as boolean | string,
+  share: false as boolean | string,
   backoff: {} as object,
-  connectTimeout: 45_000,
+  connectTimeout: 30_000,
   onError: report,
   observe: (_event: ParsedEvent): void => {}
 }
 
 const BACKOFF: Backoff = { base: 1000, cap: 30_000 }
 
-// By the type of a default.
-const RULES: Readonly<Record<string, string>> = { boolean: 'true or false', function: 'a function', number: 'milliseconds from 0', object: 'an object', string: 'true, false or text' }
-
 /** @throws a TypeError that names the option, the rule and the value. */
 export function readOptions (url: string | URL, options: Partial<ConnectOptions>): Settings {
-  const { text = [], lastEventId, backoff, ...others } = complete('', DEFAULTS, options)
-  const { headers, connectTimeout } = others
-  demand(Array.isArray(text) && text.every((name) => typeof name === 'string'), 'text', 'a list of events', text)
-  demand(lastEventId == null || typeof lastEventId === 'string', 'lastEventId', 'text', lastEventId)
-  demand(headers === undefined || typeof headers === 'function' || isObject(headers), 'headers', 'an object or a function', headers)
-  demand(connectTimeout > 0, 'connectTimeout', 'milliseconds from 1', connectTimeout)
+  const { text, lastEventId, backoff, connectTimeout, ...others } = complete('', DEFAULTS, { ...options, lastEventId: options.lastEventId ?? undefined })
   const { href, place } = readUrl(url)
   return {
     ...others,
     url: href,
-    text: new Set(text),
-    lastEventId: lastEventId ?? place,
+    text: [...text],
+    lastEventId: lastEventId || place || '',
     backoff: complete('backoff.', BACKOFF, backoff),
     // A timer of more fires at once.
     connectTimeout: Math.min(connectTimeout, 2 ** 31 - 1)
@@ -85,38 +78,35 @@ export function readOptions (url: string | URL, options: Partial<ConnectOptions>
 function complete<T> (prefix: string, defaults: T, options: object): T {
   const all = { ...defaults } as Record<string, unknown>
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(all, name)) throw new TypeError(`connect: "${prefix}${name}" is unknown; known are ${Object.keys(all).join(', ')}`)
+    demand(Object.hasOwn(all, name), `${prefix}option`, `one of ${Object.keys(all)}`, name)
     if (value === undefined) continue
     const type = typeof all[name]
     const given = typeof value
-    const isOfType = (given === type || (given === 'boolean' && type === 'string')) && value !== null && (type !== 'number' || value >= 0)
-    demand(isOfType || type === 'undefined', prefix + name, RULES[type]!, value)
+    // A function is an object, too. Null, NaN and numbers below 0 are never right.
+    const isRight = type === 'object' ? Object(value) === value : (given === type || (name === 'share' && given === 'string')) && (type !== 'number' || value >= 0)
+    demand(isRight, prefix + name, type === 'number' ? 'milliseconds' : `of type ${type}`, value)
     all[name] = value
   }
   return all as T
 }
 
 /** A URL without a place in the stream, and the place that stood in it. */
-function readUrl (given: string | URL): { href: string, place: string } {
+function readUrl (given: string | URL): { href: string, place: string | null } {
   let url: URL | undefined
   try {
     url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href)
   } catch {
     // Below.
   }
-  demand(url !== undefined && url.username + url.password === '', 'url', 'a URL without a user, absolute where there is no page', given)
+  demand(url !== undefined && url.username + url.password === '', 'url', 'an absolute URL without a user', given)
   const place = url.searchParams.get('lastEventId')
   if (place !== null) url.searchParams.delete('lastEventId')
   url.hash = ''
-  return { href: url.href, place: place ?? '' }
-}
-
-function isObject (value: unknown): boolean {
-  return typeof value === 'object' && value !== null
+  return { href: url.href, place }
 }
 
 function demand (holds: boolean, option: string, rule: string, value: unknown): asserts holds {
-  if (!holds) throw new TypeError(`connect: "${option}" must be ${rule}; it is ${typeof value === 'string' ? JSON.stringify(value) : String(value)}`)
+  if (!holds) throw new TypeError(`connect: "${option}" must be ${rule}; it is ${value}`)
 }
 
 /** As browsers report what nobody caught. Node has no such function. */

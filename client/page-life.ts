@@ -24,22 +24,20 @@ export function watchPage ({ left, returned, shown, slept }: PageListener): () =
   const on = (target: Partial<EventTarget> | undefined, type: string, handle: (event: { persisted?: boolean }) => void): void => {
     target?.addEventListener?.(type, handle as EventListener, { signal: watching.signal })
   }
-  let wasOffline = false
   let beat = Date.now()
   on(globalThis, 'pagehide', left)
   on(globalThis, 'pageshow', ({ persisted }) => {
     beat = Date.now()
-    if (persisted === true) returned()
+    if (persisted) returned()
   })
-  on(globalThis, 'offline', () => { wasOffline = true })
   on(globalThis, 'online', () => {
-    if (wasOffline) slept()
-    wasOffline = false
+    slept()
     shown()
   })
   on(globalThis.document, 'visibilitychange', () => { if (document.visibilityState === 'visible') shown() })
 
   const timer = setInterval(() => {
+    // The wall clock: on some systems `performance.now()` stands still while the machine sleeps. A clock that is set forward costs a reconnect.
     const now = Date.now()
     if (now - beat > BEAT + SLEEP) slept()
     beat = now

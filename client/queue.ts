@@ -1,51 +1,57 @@
+interface Link<T> {
+  readonly value?: T
+  next?: Link<T>
+}
+
 /** What comes, for whoever asks for one after the other. It waits here until then, however much that is. */
-export class Queue<T> implements AsyncIterableIterator<T, undefined> {
-  /** Vue makes no proxy of what has this: private members would be out of reach. @internal */
-  readonly __v_skip = true
-  readonly #left: () => void
-  #waiting: T[] = []
-  /** How many of those were taken: to cut off each as it goes would move all the others. */
-  #taken = 0
-  #asking: Array<(result: IteratorResult<T, undefined>) => void> = []
-  #ended = false
-
-  /** @param left The loop was left. */
-  constructor (left: () => void) {
-    this.#left = left
-  }
-
-  push (value: T): void {
-    if (this.#ended) return
-    const ask = this.#asking.shift()
-    if (ask === undefined) this.#waiting.push(value)
-    else ask({ value, done: false })
-  }
-
+export interface Queue<T> extends AsyncIterableIterator<T, undefined> {
+  push (value: T): void
   /** Nothing more comes; what waits can still be taken. */
-  end (): void {
-    this.#ended = true
-    for (const ask of this.#asking.splice(0)) ask({ value: undefined, done: true })
-  }
+  end (): void
+  return (): Promise<IteratorResult<T, undefined>>
+}
 
-  async next (): Promise<IteratorResult<T, undefined>> {
-    if (this.#taken < this.#waiting.length) {
-      const value = this.#waiting[this.#taken++]!
-      if (this.#taken * 2 > this.#waiting.length) {
-        this.#waiting.splice(0, this.#taken)
-        this.#taken = 0
+/** @param left The loop was left. */
+export function createQueue<T> (left: () => void): Queue<T> {
+  // The value that was taken last; those that wait follow it. To shift them out of an array would move all the others each time.
+  let taken: Link<T> = {}
+  let newest = taken
+  let asking: Array<() => void> = []
+  let isOver = false
+
+  const look = (): void => {
+    const waiting = asking
+    asking = []
+    for (const ask of waiting) ask()
+  }
+  const queue: Queue<T> = {
+    push (value) {
+      if (isOver) return
+      newest = newest.next = { value }
+      look()
+    },
+    end () {
+      isOver = true
+      look()
+    },
+    next: () => new Promise((resolve) => {
+      const ask = (): void => {
+        const { next } = taken
+        if (next !== undefined) {
+          taken = next
+          resolve({ value: next.value as T, done: false })
+        } else if (isOver) resolve({ value: undefined, done: true })
+        else asking.push(ask)
       }
-      return { value, done: false }
-    }
-    if (this.#ended) return { value: undefined, done: true }
-    return new Promise((resolve) => this.#asking.push(resolve))
+      ask()
+    }),
+    return () {
+      taken = newest
+      queue.end()
+      left()
+      return queue.next()
+    },
+    [Symbol.asyncIterator]: () => queue
   }
-
-  async return (): Promise<IteratorResult<T, undefined>> {
-    this.#waiting.length = this.#taken = 0
-    this.end()
-    this.#left()
-    return { value: undefined, done: true }
-  }
-
-  [Symbol.asyncIterator] (): this { return this }
+  return queue
 }

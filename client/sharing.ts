@@ -39,6 +39,8 @@ export class SharedConnection implements Source {
   #membership: Membership
   #recent: RecentEvents
   #status: Status = { state: 'connecting' }
+  /** The data of the last `sse.open`. It says which events are text, also to tabs that come later. */
+  #opening: string | undefined
   /** The time of the leader that this tab follows, or is. */
   #term: string | undefined
   #isLeader = false
@@ -60,7 +62,7 @@ export class SharedConnection implements Source {
     this.#forgetPage = parts.watchPage({
       left: () => {
         this.#leave()
-        this.#turn({ state: 'waiting', retryAt: null })
+        this.#turn({ state: 'waiting', reason: 'left', retryAt: null })
       },
       returned: () => this.#join(),
       shown: () => this.hasten(),
@@ -166,6 +168,7 @@ export class SharedConnection implements Source {
         tell({ kind: 'event', event })
         this.#hear(event)
       },
+      began: (opening) => this.#listener.began(opening),
       error: (error) => this.#listener.error(error)
     })
   }
@@ -193,11 +196,11 @@ export class SharedConnection implements Source {
   #welcome ({ tab, lastEventId: since }: Extract<Message, { kind: 'hello' }>): void {
     if (!this.#isLeader || this.#term === undefined) return
     const missed = since === '' ? [] : this.#recent.after(since)
-    this.#membership.say({ kind: 'welcome', tab, term: this.#term, status: this.#status, lastEventId: this.lastEventId, since, missed })
+    this.#membership.say({ kind: 'welcome', tab, term: this.#term, status: this.#status, lastEventId: this.lastEventId, since, missed, opening: this.#opening })
   }
 
   #follow (welcome: Welcome): void {
-    const { term, lastEventId, status } = welcome
+    const { term, lastEventId, status, opening } = welcome
     if (this.#isLeader || this.#follows(welcome)) return
     const missed = this.#recent.lacks(welcome)
     if (missed === undefined) return this.#cannotFollow(welcome)
@@ -205,6 +208,7 @@ export class SharedConnection implements Source {
     this.#term = term
     this.#bePatient(() => this.#greet())
     if (this.lastEventId === '') this.#recent = new RecentEvents(lastEventId)
+    if (opening !== undefined) this.#listener.began(this.#opening = opening)
     for (const event of missed) {
       // Whoever heard the one before may have closed the stream, or gone elsewhere in it.
       if (this.#term === term) this.#hear(event)
@@ -234,6 +238,7 @@ export class SharedConnection implements Source {
 
   #hear (event: ParsedEvent): void {
     if (event.type !== 'sse.close') this.#recent.add(event)
+    if (event.type === 'sse.open') this.#opening = event.data
     this.#listener.event(event)
     const isAlone = this.#source !== undefined && !this.#isLeader
     if (isAlone && this.#again === undefined) this.#ask(LATER)

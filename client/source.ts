@@ -17,6 +17,8 @@ export interface Source {
 export interface SourceListener {
   status (status: Status): void
   event (event: ParsedEvent): void
+  /** The data of an `sse.open` that came before there was somebody to hear it. */
+  began (opening: string): void
   /** What is not the network's doing. */
   error (error: unknown): void
 }

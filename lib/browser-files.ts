@@ -32,7 +32,7 @@ export function browserFile (name: string, body: Buffer): BrowserFile {
 }
 
 /** What stands beside the browser client, wherever that is. */
-export const BESIDE_CLIENT = ['client.js.map', 'fetch-transport.js', 'fetch-transport.js.map', 'sharing.js', 'sharing.js.map']
+export const BESIDE_CLIENT = ['client.js.map', 'fetch-transport.js', 'fetch-transport.js.map', 'refusals.js', 'refusals.js.map', 'sharing.js', 'sharing.js.map']
 
 /**
  * The browser client, and what stands beside it.

@@ -21,7 +21,7 @@ import { acceptsEventStream, codingFor } from './negotiate.ts'
 import { openWriter } from './open-writer.ts'
 import { demand } from './option-rules.ts'
 import type { Overload, StreamHeaders } from './options.ts'
-import { encodeOpen, FINAL_ID } from './own-events.ts'
+import { encodeOpen, FINAL_ID, type Opening } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
 import { waitInLine } from './pipeline.ts'
 import { place, resumption, startingPoint, type AfterGap, type Placement, type StartingPoint } from './placement.ts'
@@ -46,10 +46,7 @@ export interface EventStreamParts {
   readonly log: Log
   readonly channels: Channels
   readonly hub: Hub
-  /** What readers are told of it: milliseconds, or false. */
-  readonly heartbeatInterval: number | false
-  /** Whether heartbeats are events. */
-  readonly heartbeatEvent: boolean
+  readonly opening: Opening
   readonly admission: Admission
   readonly overload: Overload
   readonly afterGap: AfterGap
@@ -246,11 +243,11 @@ export class EventStreams {
   }
 
   #opening (cursor: Cursor, gap: GapReason | undefined, lastEventId: string | undefined): string {
-    const { hub, heartbeatInterval, heartbeatEvent } = this.#parts
+    const { hub, opening } = this.#parts
     const time = hub.drawReconnectionTime()
-    if (gap === undefined) return encodeOpen(time, heartbeatInterval, cursor.lastEventId, heartbeatEvent)
+    if (gap === undefined) return encodeOpen(time, opening, cursor.lastEventId)
     // No id with `sse.open` then: a reader cut off between the two would come back from here, and never hear of the gap.
-    return encodeOpen(time, heartbeatInterval, null, heartbeatEvent) + cursor.gap(gap, lastEventId)
+    return encodeOpen(time, opening, null) + cursor.gap(gap, lastEventId)
   }
 }
 

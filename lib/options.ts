@@ -60,9 +60,9 @@ export interface SsePluginOptions {
   history?: { maxEvents?: number | undefined, maxBytes?: number | undefined, maxAge?: number | false | undefined } | false | undefined
   /** How long a reader waits before it comes back: drawn for each between two bounds, and sent on every connect. @defaultValue { min: 1000, max: 5000 } */
   reconnectionTime?: number | ReconnectionTime | undefined
-  /** The silence, at most, before a comment shows readers and proxies that the stream lives. @defaultValue 15_000 */
+  /** The silence, at most, before a heartbeat shows readers and proxies that the stream lives. @defaultValue 15_000 */
   heartbeatInterval?: number | false | undefined
-  /** `sse.heartbeat` events in place of the comments, which pages cannot see. @defaultValue false */
+  /** Heartbeats are `sse.heartbeat` events; false: comments, which pages cannot see. @defaultValue true, where there are heartbeats */
   heartbeatEvent?: boolean | undefined
   /**
    * What follows an `sse.gap`: `'replay'` everything kept, `'live'` only what comes. Live, a made-up event ID costs no more than the gap.
@@ -164,7 +164,7 @@ function complete (options: SsePluginOptions): Settings {
   const {
     events, path = '/events', route = {}, subscribe = () => undefined, onSubscribe = () => {}, onClose = () => {}, headers = () => ({}),
     client = '/sse/client.js', inspector = false, static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 },
-    heartbeatInterval = 15_000, heartbeatEvent = false, afterGap = 'replay', stallTimeout = 30_000, idleTimeout = false, maxLifetime = false,
+    heartbeatInterval = 15_000, heartbeatEvent = heartbeatInterval !== false && heartbeatInterval !== Infinity, afterGap = 'replay', stallTimeout = 30_000, idleTimeout = false, maxLifetime = false,
     maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
     maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
     keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, prefix = ''

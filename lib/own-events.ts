@@ -15,13 +15,20 @@ export const FINAL_ID = 'sse.final'
  *
  * The id lets a reader resume from here that saw nothing else. That something is sent at all makes Firefox fire `open` at once.
  *
- * @param heartbeatInterval Milliseconds of silence, at most; false: of any length.
  * @param id The starting position; null where the stream has no ids.
- * @param heartbeatEvent Whether heartbeats are events, so that a page can tell a silence that is too long.
  */
-export function encodeOpen (reconnectionTime: number, heartbeatInterval: number | false, id: string | null, heartbeatEvent = false): string {
-  const data: OwnEvents['sse.open'] = heartbeatEvent ? { heartbeatInterval, heartbeatEvent } : { heartbeatInterval }
-  return encodeRetry(reconnectionTime) + withId(id, 'sse.open', data)
+export function encodeOpen (reconnectionTime: number, opening: Opening, id: string | null): string {
+  return encodeRetry(reconnectionTime) + withId(id, 'sse.open', opening)
+}
+
+/** The data of `sse.open`. */
+export interface Opening {
+  /** Milliseconds of silence, at most; false: of any length. */
+  readonly heartbeatInterval: number | false
+  /** Whether heartbeats are events, so that a page can tell a silence that is too long. */
+  readonly heartbeatEvent: boolean
+  /** The declared events whose data is text, not JSON; absent where nothing is declared. */
+  readonly text?: readonly string[] | undefined
 }
 
 /** What `sse.gap` says. */
@@ -59,7 +66,7 @@ export function encodeError (): string {
 
 /** The payloads of the plugin's own events. */
 export interface OwnEvents {
-  'sse.open': { heartbeatInterval: number | false, heartbeatEvent?: true }
+  'sse.open': Opening
   'sse.gap': Gap
   'sse.close': { reason: CloseReason }
   'sse.error': Record<string, never>

@@ -87,11 +87,10 @@ export class Watch {
     if (this.#isStalled(awake, writer, stallTimeout)) return 'stalled'
     if (this.#expiresAt !== undefined && real >= this.#expiresAt) return 'expired'
     if (this.#oldAt !== undefined && real >= this.#oldAt && signs.sources === 0) return 'lifetime'
-    if (signs.showsHeartbeats && this.#isSilent(real)) return 'heartbeat'
     if (!isFlushed) {
       // Silence begins when nothing is on its way any more.
       signs.wrote = signs.gaveEvent = true
-      return undefined
+      return signs.showsHeartbeats && this.#isSilent(real) ? 'heartbeat' : undefined
     }
     if (signs.wrote) {
       if (!signs.showsHeartbeats) this.#silentSince = real

@@ -15,7 +15,8 @@ const onDemand = {
 }
 
 // Properties that stay within the client, and what they are called in what is built. Not those of its API, nor of messages between tabs,
-// which may have loaded different versions. A page may get a module of one version from another: never give a letter another meaning.
+// which may have loaded different versions, nor any that the platform has: `request` would be that of `navigator.locks` as well. A page may
+// get a module of one version from another: never give a letter another meaning.
 const INTERNAL = {
   seesComments: 'a',
   hasten: 'b',
@@ -28,11 +29,22 @@ const INTERNAL = {
   shown: 'i',
   slept: 'j',
   watchPage: 'k',
-  judge: 'l'
+  judge: 'l',
+  comment: 'n',
+  sign: 'o',
+  retry: 'p',
+  place: 'q',
+  types: 'r',
+  ended: 't',
+  wait: 'u',
+  left: 'v',
+  transport: 'w',
+  requestStream: 'x',
+  began: 'y'
 }
 
 await build({
-  entryPoints: { client: 'client/index.ts', 'fetch-transport': 'client/fetch-transport.ts', sharing: 'client/sharing.ts' },
+  entryPoints: { client: 'client/index.ts', 'fetch-transport': 'client/fetch-transport.ts', refusals: 'client/refusals.ts', sharing: 'client/sharing.ts' },
   outdir,
   bundle: true,
   format: 'esm',

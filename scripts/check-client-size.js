@@ -9,7 +9,7 @@ const LIMIT = 4096
 const { positionals: [folder] } = parseArgs({ allowPositionals: true })
 if (folder === undefined) throw new Error('usage: node scripts/check-client-size.js <folder>')
 
-for (const name of ['client.js', 'fetch-transport.js', 'sharing.js']) {
+for (const name of ['client.js', 'fetch-transport.js', 'refusals.js', 'sharing.js']) {
   const file = readFileSync(join(folder, name))
   const { length } = gzipSync(file, { level: 9 })
   console.log(`${name}: ${file.length} bytes, ${length} with gzip`)

@@ -24,7 +24,7 @@ t.test('without options everything has its default', async (t) => {
     compress: false,
     limits: {
       timeouts: { heartbeatInterval: 15_000, stallTimeout: 30_000, idleTimeout: Infinity, maxLifetime: Infinity },
-      heartbeatEvent: false,
+      heartbeatEvent: true,
       maxBacklogBytes: 256 * 1024,
       closesSlow: false,
       endTimeout: 5000,

@@ -85,6 +85,17 @@ t.test('a heartbeat for a page to see is due at every interval, whatever is writ
   for (const [i, time] of heard.entries()) t.ok(time - (heard[i - 1] ?? 0) <= 100 && time - (heard[i - 1] ?? 0) >= 75, String(time))
 })
 
+t.test('a stream whose visible heartbeats are due at every look is idle all the same', async (t) => {
+  const watch = Object.assign(watching({ ...NEVER, heartbeatInterval: 10, idleTimeout: 100 }, 0, Infinity), { showsHeartbeats: true })
+  const dues = new Set<Due | undefined>()
+  for (let time = 0; time < 200; time += 10) {
+    const due = watch.look({ real: time, awake: time }, FLUSHED)
+    if (due === 'heartbeat') watch.showedHeartbeat({ real: time, awake: time })
+    dues.add(due)
+  }
+  t.ok(dues.has('heartbeat') && dues.has('idle'), [...dues].join(' '))
+})
+
 t.test('while something waits to be sent no heartbeat is due, and the silence begins when it has gone', async (t) => {
   const watch = watching({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
   const busy = writer({ isFlushed: false })

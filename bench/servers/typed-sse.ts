@@ -12,7 +12,8 @@ export default class TypedSse implements Contestant {
   async start (setup: Setup): Promise<Address> {
     const app = this.#app = createApp(setup)
     const { heartbeatInterval, compress } = setup
-    await app.register(ssePlugin, { path: PATH, cors: false, heartbeatInterval, ...(compress && { compress }) })
+    // Comments, as the others send.
+    await app.register(ssePlugin, { path: PATH, cors: false, heartbeatInterval, heartbeatEvent: false, ...(compress && { compress }) })
     app.get<ChannelRoute>(`${PATH}/:channel`, async (request, reply) => {
       await app.sse.subscribe(reply, { channels: [request.params.channel!] })
     })

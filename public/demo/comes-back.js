@@ -67,13 +67,18 @@ function turn (status) {
   before = status.state
 }
 
-function describe ({ state, retryAt, httpStatus }) {
+function describe ({ state, reason, retryAt, httpStatus }) {
   switch (state) {
     case 'connecting': return before === 'open' ? 'It broke off. The browser tries again by itself.' : 'The page connects.'
     case 'open': return 'The stream is open.'
-    case 'waiting': return retryAt === null ? 'The page was left.' : `The browser has given up${httpStatus === undefined ? '' : ` on a ${httpStatus}`}. A new EventSource follows in ${seconds(Math.max(0, retryAt - Date.now()))} s.`
+    case 'waiting': return retryAt === null ? 'The page was left.' : `${why(reason, httpStatus)} A new EventSource follows in ${seconds(Math.max(0, retryAt - Date.now()))} s.`
     case 'closed': return 'The server wants it to stay away.'
   }
+}
+
+function why (reason, httpStatus) {
+  if (reason === 'silent') return 'Nothing was heard from the server.'
+  return `The browser has given up${httpStatus === undefined ? '' : ` on a ${httpStatus}`}.`
 }
 
 function showWait (retryAt) {

@@ -8,6 +8,8 @@ const ANSWERS = {
   410: 'Gone'
 }
 
+const NO_PLACE = 'The server has no place for this stream now.'
+
 /**
  * A status in words.
  *
@@ -16,16 +18,25 @@ const ANSWERS = {
  */
 export function statusWords (status, transport) {
   switch (status.state) {
-    case 'connecting': return 'Asking for the stream.'
+    case 'connecting': return status.reason === 'later' ? NO_PLACE : 'Asking for the stream.'
     case 'open': return transport === 'fetch' ? 'Reading with fetch: events of every type.' : 'Reading with EventSource: events of the declared types.'
     case 'waiting': return waitingWords(status)
     default: return closedWords(status)
   }
 }
 
-function waitingWords ({ retryAt, httpStatus }) {
-  if (retryAt === null) return 'No connection. The next try is when this page is seen again.'
-  if (httpStatus === undefined) return 'No connection.'
+function waitingWords ({ reason, httpStatus }) {
+  switch (reason) {
+    case 'left': return 'No connection. The next try is when this page is seen again.'
+    case 'later': return NO_PLACE
+    case 'silent': return 'Nothing was heard from the server.'
+    case 'refused': return refusalWords(httpStatus)
+    default: return 'No connection.'
+  }
+}
+
+function refusalWords (httpStatus) {
+  if (httpStatus === undefined) return 'The server redirects, and headers do not go along.'
   return httpStatus === 200 ? 'The server answered 200, but not with an event stream.' : `The server answered ${httpStatus}.`
 }
 
@@ -34,6 +45,7 @@ function closedWords (status) {
     case 'final': return `The server ended the stream for good (${visibly(status.closeReason || 'without a reason', 200)}).`
     case 'gone': return `The server answered ${status.httpStatus} ${ANSWERS[status.httpStatus] ?? ''}.`.replace(' .', '.')
     case 'closed': return 'Closed by you.'
+    case 'unreadable': return 'This browser cannot read streams with fetch.'
     default: return 'Not connected.'
   }
 }

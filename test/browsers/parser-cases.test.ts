@@ -107,7 +107,8 @@ async function serve (t: Test): Promise<string> {
       }
       case 'page': return void response.setHeader('content-type', 'text/html').end(page)
       case 'client.js':
-      case 'fetch-transport.js': return void response.setHeader('content-type', 'text/javascript').end(readFileSync(join(BUILT, first)))
+      case 'fetch-transport.js':
+      case 'refusals.js': return void response.setHeader('content-type', 'text/javascript').end(readFileSync(join(BUILT, first)))
       default: response.writeHead(404).end()
     }
   }).listen(0, '127.0.0.1')

@@ -6,7 +6,7 @@ export interface ParserCase {
   readonly claim: string
   readonly wire: Uint8Array
   readonly events: readonly Heard[]
-  /** Where Firefox differs: it drops an event whose ID holds NUL, drops NUL in data, and forgets an ID that came without data. */
+  /** Where Firefox differs: it drops an event whose ID holds NUL, drops NUL in data and in front of a line, and forgets an ID that came without data. */
   readonly firefox?: readonly Heard[]
 }
 
@@ -23,6 +23,8 @@ const CASES: Array<[claim: string, wire: string | Uint8Array, events: readonly H
     ['a', '1', ''], ['message', '2', ''], ['message', '3', ''], ['message', '4', ''], ['message', '5', '']]],
   ['LF CR are two line ends', 'data: a\n\rdata: b\n\r', [['message', 'a', ''], ['message', 'b', '']]],
   ['no other character ends a line', 'data: a\u0085b\u2028c\u2029d\ve\ff\n\n', [['message', 'a\u0085b\u2028c\u2029d\ve\ff', '']]],
+  ['a blank line may be a lone CR behind CRLF', 'data: a\r\ndata\r\ndata: b\r\n\r', [['message', 'a\n\nb', '']]],
+  ['CRLF within a line that ends in CR is one line end', 'data: a\r\n\r\n\r\ndata: b\r\r\n', [['message', 'a', ''], ['message', 'b', '']]],
   ['a stream may begin with line ends', '\n\r\n\rdata: a\n\n', [['message', 'a', '']]],
 
   ['one byte order mark at the beginning is dropped', bytes(BOM, 'data: a\n\n'), [['message', 'a', '']]],
@@ -31,14 +33,23 @@ const CASES: Array<[claim: string, wire: string | Uint8Array, events: readonly H
   ['a byte order mark alone is nothing', bytes(BOM), []],
 
   ['comments are ignored, wherever they stand', ':\n: a\ndata: 1\n:data: 2\n:event: x\ndata: 3\n\n:\n\n', [['message', '1\n3', '']]],
+  ['a comment may hold NUL, fields, and thousands of characters', `data: 1\r:\0\n:\r\ndata: 2\n:${'c'.repeat(3000)}\rdata: 3\n:data: 4\r:${'é'.repeat(3000)}\ndata: 5\n\n`, [
+    ['message', '1\n2\n3\n5', '']]],
+  ['a comment between events is none, and ends none', 'data: a\n\n: b\n\n: c\ndata: d\n: e\n\n', [['message', 'a', ''], ['message', 'd', '']]],
+  ['a line without colon is a field name, whatever it says', 'data: 1\njust some words\nretry\nevent stream\ndata 2\ndata: 3\n\n', [['message', '1\n3', '']]],
+  ['a name has to be the whole of it', 'da-ta: 1\ndata_: 2\n_data: 3\ndata\t: 4\ndata\0: 5\n\0data: 6\nevents: x\nids: 7\ndata: 8\n\n', [['message', '8', '']],
+    [['message', '6\n8', '']]],
   ['unknown fields are ignored', 'foo: 1\nDATA: 2\nData: 3\ndata: 4\ndat: 5\ndataa: 6\n\n', [['message', '4', '']]],
   ['a name with blanks is unknown', ' data: 1\ndata : 2\n\tdata: 3\ndata: 4\n\n', [['message', '4', '']]],
   ['a field without colon has the empty value', 'data\n\ndata\ndata\n\nevent\ndata\n\n', [['message', '', ''], ['message', '\n', ''], ['message', '', '']]],
   ['one space behind the colon is dropped, more stay', 'data:a\ndata: b\ndata:  c\ndata:\td\ndata: \ndata:  \n\n', [['message', 'a\nb\n c\n\td\n\n ', '']]],
+  ['the space is dropped from a value that is nothing else', 'event: \nid: \ndata: \n\n', [['message', '', '']]],
   ['blanks at the end stay', 'data: a \nevent: b \n\n', [['b ', 'a ', '']]],
   ['further colons are text', 'data: a: b\ndata::c\nevent:: d\n\n', [[': d', 'a: b\n:c', '']]],
 
   ['data lines are joined with LF', 'data: a\ndata: b\ndata:\ndata: c\n\n', [['message', 'a\nb\n\nc', '']]],
+  ['fields may stand in any order', 'data: a\nid: 1\nevent: x\ndata: b\n\nid: 2\ndata: c\nevent: y\n\nevent: z\ndata: d\nid: 3\n\n', [
+    ['x', 'a\nb', '1'], ['y', 'c', '2'], ['z', 'd', '3']]],
   ['data that is empty is an event', 'data:\n\ndata\n\ndata: \n\n', [['message', '', ''], ['message', '', ''], ['message', '', '']]],
   ['without data there is no event, and its type is forgotten', 'event: a\n\ndata: b\n\nevent: c\nid: 1\n\ndata: d\n\n',
     [['message', 'b', ''], ['message', 'd', '1']], [['message', 'b', ''], ['message', 'd', '']]],
@@ -64,6 +75,7 @@ const CASES: Array<[claim: string, wire: string | Uint8Array, events: readonly H
   ['the last id of an event counts', 'id: 1\nid: 2\ndata: a\n\n', [['message', 'a', '2']]],
   ['an id with NUL is ignored, its event is not', 'id: 1\ndata: a\n\nid: 2\0\ndata: b\n\nid: \0\ndata: c\n\nid: 3\nid: 4\0\ndata: d\n\n', [
     ['message', 'a', '1'], ['message', 'b', '1'], ['message', 'c', '1'], ['message', 'd', '3']], [['message', 'a', '1']]],
+  ['an id that the stream does not end is none', 'id: 1\ndata: a\n\nid: 2\ndata: b\n', [['message', 'a', '1']]],
   ['blanks within an id stay', 'id:  a b \ndata: 1\n\n', [['message', '1', ' a b ']]],
   ['an id may be any text', 'id: é€😀\ndata: 1\n\nid: :1:\ndata: 2\n\n', [['message', '1', 'é€😀'], ['message', '2', ':1:']]],
   ['an id may be long', `id: ${'7'.repeat(5000)}\ndata: 1\n\n`, [['message', '1', '7'.repeat(5000)]]],

@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap'
 import { Connection, type ConnectionOptions } from '../../client/connection.ts'
 import type { ParsedEvent } from '../../client/event-stream-parser.ts'
+import { readOptions } from '../../client/options.ts'
 import type { Status } from '../../client/status.ts'
+import { readOptions as readServerOptions } from '../../lib/options.ts'
 import { FakePage } from './fake-page.ts'
 import { FakeTime } from './fake-time.ts'
 import { FakeTransport } from './fake-transport.ts'
@@ -11,6 +13,8 @@ const CAP = 30_000
 const CONNECT_TIMEOUT = 45_000
 const HEALTHY = 10_000
 const HEARTBEAT = 15_000
+// After the silence that a watchdog takes for the end.
+const SECOND_LOOK = 1000
 
 interface Listening {
   status? (status: Status): void
@@ -48,6 +52,7 @@ class Journey {
         this.events.push(event)
         listening.event?.(event)
       },
+      began () { throw new Error('a connection hears every opening itself') },
       error: (error) => { throw error }
     })
     t.teardown(() => this.connection.close())
@@ -75,7 +80,7 @@ class Journey {
 
   /** Opens a stream that says how often its server gives a sign of life. */
   open (opening: object = { heartbeatInterval: HEARTBEAT }): void {
-    this.attempt.open()
+    this.attempt.head()
     this.attempt.event('sse.open', opening, '1')
   }
 }
@@ -182,7 +187,7 @@ t.test('a page that was away in the back/forward cache keeps to it, too', async 
   const journey = new Journey(t)
   journey.attempt.lose({ wait: 5000 })
   page.fire('pagehide')
-  t.strictSame(journey.status, { state: 'waiting', retryAt: null })
+  t.strictSame(journey.status, { state: 'waiting', reason: 'left', retryAt: null })
   page.fire('pageshow')
   t.equal(journey.waitOut(), 5000)
 })
@@ -192,7 +197,7 @@ t.test('a page that is being left lets go of its stream, and tries nothing until
   const journey = new Journey(t)
   journey.open()
   page.fire('pagehide')
-  t.strictSame([journey.transport.alive, journey.status], [[], { state: 'waiting', retryAt: null }])
+  t.strictSame([journey.transport.alive, journey.status], [[], { state: 'waiting', reason: 'left', retryAt: null }])
   journey.time.pass(200_000, 100)
   t.equal(journey.made, 1)
   page.fire('pageshow')
@@ -303,7 +308,7 @@ t.test('sse.close is the end, with its reason, and its id is not gone on from', 
 
 t.test('an answer that there is nothing to come back to is the end', async (t) => {
   const journey = new Journey(t)
-  journey.attempt.lose({ gone: 401 })
+  journey.attempt.lose({ gone: { state: 'closed', reason: 'gone', httpStatus: 401 } })
   t.strictSame(journey.status, { state: 'closed', reason: 'gone', httpStatus: 401 })
   journey.time.pass(100_000, 100)
   journey.connection.reconnect()
@@ -325,6 +330,8 @@ t.test('a stream with visible heartbeats that is silent for more than twice thei
       journey.attempt.event('order', 1, '2')
       journey.time.pass(2 * HEARTBEAT - 1)
       t.equal(journey.status.state, 'open')
+      journey.time.pass(SECOND_LOOK)
+      t.equal(journey.status.state, 'open', 'what came while the page stood still may yet have to be looked at')
       journey.time.pass(1)
       t.equal(journey.status.state, 'waiting')
       journey.waitOut()
@@ -350,7 +357,7 @@ t.test('the transport trying again by itself is not held to the heartbeat of bef
   journey.attempt.retry()
   journey.time.pass(CONNECT_TIMEOUT - 1)
   t.strictSame([journey.status.state, journey.made], ['connecting', 1])
-  journey.attempt.open()
+  journey.attempt.head()
   journey.time.pass(200_000, 100)
   t.strictSame([journey.status.state, journey.made], ['open', 1], 'nor is a stream that has not yet said how often there is one')
 })
@@ -365,7 +372,7 @@ t.test('a silence that a stopped page seems to hear is not one until there was t
   journey.time.pass(2 * HEARTBEAT - 1)
   t.strictSame([journey.status.state, journey.made], ['open', 1])
   journey.time.sleep(60_000)
-  journey.time.pass(1000)
+  journey.time.pass(SECOND_LOOK)
   t.equal(journey.status.state, 'waiting', 'and then it is one')
 })
 
@@ -376,7 +383,7 @@ t.test('an attempt that is not answered in time is given up', async (t) => {
   journey.time.pass(1)
   t.strictSame([journey.status.state, journey.transport.alive.length], ['waiting', 0])
   journey.waitOut()
-  journey.attempt.open()
+  journey.attempt.head()
   journey.time.pass(CONNECT_TIMEOUT + 1)
   t.equal(journey.status.state, 'open', 'one that was answered is not')
 })
@@ -471,7 +478,7 @@ t.test('reconnect from inside a listener of events goes on from that event', asy
   journey.open()
   t.equal(journey.made, 3)
   journey.time.pass(CONNECT_TIMEOUT - 1)
-  journey.attempt.open()
+  journey.open()
   t.equal(journey.status.state, 'open')
 })
 
@@ -489,11 +496,180 @@ t.test('a wait, a patience and a silence longer than a timer can take do not end
   t.strictSame([waiting.made, waiting.status.state], [2, 'open'])
 })
 
-t.test('who waits for the next try knows what the server answered, if it did', async (t) => {
+t.test('a stream is open when something of it has come: an event, or a comment', async (t) => {
+  for (const [sign, show] of Object.entries<(journey: Journey) => void>({
+    'sse.open': ({ attempt }) => attempt.event('sse.open', {}, '1'),
+    'an event of a server that sends no sse.open': ({ attempt }) => attempt.event('message', 1, ''),
+    'a comment': ({ attempt }) => attempt.comment()
+  })) {
+    await t.test(sign, async (t) => {
+      const journey = new Journey(t, { seesComments: true })
+      journey.attempt.head()
+      journey.attempt.sign()
+      journey.time.pass(HEALTHY - 1)
+      t.equal(journey.status.state, 'connecting', 'a head and some bytes are not enough')
+      show(journey)
+      t.strictSame(journey.status, { state: 'open' })
+    })
+  }
+})
+
+t.test('a stream that says nothing for ten seconds counts as open, and is not given up: its comments may be invisible', async (t) => {
+  const journey = new Journey(t, { connectTimeout: 2000 })
+  journey.attempt.head()
+  journey.time.pass(HEALTHY - 1)
+  t.strictSame([journey.made, journey.status.state], [1, 'connecting'])
+  journey.time.pass(1)
+  t.equal(journey.status.state, 'open')
+  journey.time.pass(1_000_000, 1000)
+  t.strictSame([journey.made, journey.status.state], [1, 'open'])
+})
+
+t.test('a stream that ends before anything of it has come is none: it waits longer each time, and says why', async (t) => {
+  const journey = new Journey(t, { seesComments: true })
+  const waits = [1, 2, 3].map(() => {
+    journey.attempt.head()
+    journey.attempt.sign()
+    journey.attempt.lose({ ended: true })
+    t.match(journey.status, { state: 'waiting', reason: 'later' })
+    return journey.waitOut()
+  })
+  t.strictSame(waits, [500, 1000, 2000])
+  t.notOk(journey.turns.some(({ state }) => state === 'open'))
+})
+
+t.test('so it is where the transport itself tries again', async (t) => {
+  const journey = new Journey(t)
+  for (let again = 0; again < 2; again++) {
+    journey.attempt.head()
+    journey.attempt.retry()
+  }
+  t.strictSame(journey.turns, [{ state: 'connecting', reason: 'later' }], 'it is told once')
+  journey.attempt.retry()
+  t.strictSame(journey.status, { state: 'connecting', reason: 'lost' }, 'now there was no answer')
+  journey.open()
+  journey.attempt.retry()
+  t.strictSame(journey.turns.slice(2), [{ state: 'open' }, { state: 'connecting', reason: 'lost' }])
+})
+
+t.test('an event of the application ends a row of failures, those of the plugin do not', async (t) => {
+  const journey = new Journey(t)
+  const waits = ['sse.heartbeat', 'sse.gap', 'order', 'order', 'sse.heartbeat'].map((type) => {
+    journey.open()
+    journey.attempt.event(type, {}, '1')
+    journey.attempt.lose()
+    return journey.waitOut()
+  })
+  t.strictSame(waits, [500, 1000, 500, 500, 1000])
+})
+
+t.test('a stream that was open, and that its server ended, ends it as well', async (t) => {
+  const journey = new Journey(t)
+  const waits = [false, false, true, true, false].map((ended) => {
+    journey.open()
+    journey.attempt.lose({ ended })
+    return journey.waitOut()
+  })
+  t.strictSame(waits, [500, 1000, 500, 500, 1000])
+})
+
+t.test('waits and silences are those of a clock that nobody sets', async (t) => {
+  const journey = new Journey(t, { seesComments: true })
+  for (const hours of [-1, 1]) {
+    const { made } = journey
+    journey.attempt.lose({ wait: 5000 })
+    journey.time.setWallClock(hours * 3_600_000)
+    journey.time.pass(5499)
+    t.equal(journey.made, made)
+    journey.time.pass(1)
+    t.equal(journey.made, made + 1)
+    journey.open()
+    journey.attempt.event('order', 1, '2')
+  }
+  journey.time.setWallClock(-3_600_000)
+  journey.time.pass(2 * HEARTBEAT + SECOND_LOOK - 1)
+  t.equal(journey.status.state, 'open', 'the watchdog is not early')
+  journey.time.pass(1)
+  t.equal(journey.status.state, 'waiting', 'nor late')
+  t.equal(journey.wait, Math.ceil(500 / 3), 'the moment of the next try is one of the wall clock')
+})
+
+t.test('a page that is shown keeps to the wait that the server asked for, also when the wall clock was set', async (t) => {
+  const page = new FakePage(t)
+  const journey = new Journey(t)
+  journey.attempt.lose({ wait: 60_000, httpStatus: 503 })
+  journey.time.setWallClock(3_600_000)
+  page.show()
+  t.match(journey.status, { state: 'waiting', reason: 'refused', httpStatus: 503 }, 'and goes on to say why')
+  t.equal(journey.waitOut(), 60_000)
+})
+
+t.test('a machine that slept is noticed where its clock of waits stands still meanwhile', async (t) => {
+  const page = new FakePage(t)
+  const journey = new Journey(t)
+  t.ok(page)
+  journey.open()
+  journey.time.setWallClock(3_600_000)
+  journey.time.pass(20_000)
+  t.equal(journey.made, 2)
+})
+
+t.test('who heard nothing waits a third: it has waited already', async (t) => {
+  const journey = new Journey(t)
+  journey.drawn = 0.9
+  journey.time.pass(CONNECT_TIMEOUT)
+  t.match(journey.status, { state: 'waiting', reason: 'silent' })
+  t.equal(journey.waitOut(), 300)
+  journey.open({ heartbeatInterval: HEARTBEAT, heartbeatEvent: true })
+  journey.time.pass(2 * HEARTBEAT + SECOND_LOOK)
+  t.match(journey.status, { state: 'waiting', reason: 'silent' })
+  t.equal(journey.waitOut(), 300)
+})
+
+t.test('with the defaults of both sides a server that came back is asked within 45 s, whatever stands between', async (t) => {
+  const { backoff, connectTimeout } = readOptions('http://localhost/events', {})
+  const { heartbeatInterval } = readServerOptions({})
+  for (const [what, fail] of Object.entries<(journey: Journey) => void>({
+    'a proxy that holds requests': () => {},
+    'a proxy that refuses them': ({ attempt }) => attempt.lose({ httpStatus: 502 }),
+    'a proxy that answers with streams that end': ({ attempt }) => { attempt.head(); attempt.lose({ ended: true }) }
+  })) {
+    await t.test(what, async (t) => {
+      const journey = new Journey(t, { backoff, connectTimeout })
+      journey.drawn = 0.9999
+      journey.open({ heartbeatInterval, heartbeatEvent: true })
+      let longest = 0
+      for (let made = 1; made < 12; made++) {
+        let waited = 0
+        for (; journey.made === made; waited++) journey.time.pass(1)
+        longest = Math.max(longest, waited)
+        fail(journey)
+      }
+      t.ok(longest <= 45_000, `${longest} ms from one request to the next, at most`)
+      t.notOk(journey.turns.some(({ state }) => state === 'open') && journey.status.state === 'open', 'it does not say that it is open')
+    })
+  }
+})
+
+t.test('reconnect from inside a listener that is told of open: the event that opened the stream comes with the next one', async (t) => {
+  const journey: Journey = new Journey(t, {}, { status ({ state }) { if (state === 'open' && journey.made === 1) journey.connection.reconnect() } })
+  journey.attempt.head()
+  journey.attempt.event('order', 1, '7')
+  t.strictSame([journey.events, journey.made, journey.attempt.askedFor], [[], 2, null])
+  journey.attempt.event('order', 1, '7')
+  t.equal(journey.events.length, 1)
+})
+
+t.test('who waits for the next try knows why, and what the server answered, if it did', async (t) => {
   const journey = new Journey(t)
   journey.attempt.lose({ httpStatus: 503 })
-  t.match(journey.status, { state: 'waiting', httpStatus: 503 })
+  t.match(journey.status, { state: 'waiting', reason: 'refused', httpStatus: 503 })
   journey.time.pass(CAP)
   journey.attempt.lose({})
+  t.match(journey.status, { state: 'waiting', reason: 'lost' })
+  t.equal('httpStatus' in journey.status, false)
+  journey.time.pass(CAP)
+  journey.attempt.lose({ httpStatus: 0 })
+  t.match(journey.status, { state: 'waiting', reason: 'refused' }, 'a page is not told the status of a redirect')
   t.equal('httpStatus' in journey.status, false)
 })

@@ -6,7 +6,7 @@ import { FakeSource } from './fake-source.ts'
 
 const URL = 'http://localhost/events'
 const OPEN: Status = { state: 'open' }
-const WAITING: Status = { state: 'waiting', retryAt: 7 }
+const WAITING: Status = { state: 'waiting', reason: 'lost', retryAt: 7 }
 const CLOSED: Status = { state: 'closed', reason: 'closed' }
 
 interface Opened {
@@ -40,6 +40,40 @@ t.test('an event named as text is given as it came', async (t) => {
   stream.on('message', (payload) => told.push(payload))
   for (const data of ['{"a":1}', '', 'a\nb']) source.event('message', data)
   t.strictSame(told, ['{"a":1}', '', 'a\nb'])
+})
+
+t.test('the events that the server names as text are given as they came, beside those that the page names', async (t) => {
+  const { stream, source, errors } = open({ text: ['note'] })
+  const told: unknown[] = []
+  for (const event of ['message', 'note', 'order']) stream.on(event, (payload) => told.push([event, payload]))
+  source.event('sse.open', '{"text":["message"]}')
+  for (const event of ['message', 'note', 'order']) source.event(event, '7')
+  t.strictSame(told, [['message', '7'], ['note', '7'], ['order', 7]])
+  source.event('order', 'seven')
+  t.match(errors, [{ event: 'order', data: 'seven' }])
+  source.event('sse.open', '{"text":["order"]}')
+  for (const event of ['message', 'note', 'order']) source.event(event, '8')
+  t.strictSame(told.slice(3), [['message', 8], ['note', '8'], ['order', '8']], 'after a restart, perhaps with another declaration, the new list holds')
+})
+
+t.test('so are those that it names to a tab which came later', async (t) => {
+  const { stream, source } = open()
+  const told: unknown[] = []
+  stream.on('message', (payload) => told.push(payload))
+  source.begin('{"text":["message"]}')
+  source.event('message', '7')
+  t.strictSame(told, ['7'])
+})
+
+t.test('of a server with nothing declared, an event is what its data is: JSON, or text', async (t) => {
+  const { stream, source, errors } = open({ text: ['note'], validate: (_event, payload) => payload !== 'no' })
+  const told: unknown[] = []
+  for (const event of ['message', 'note']) stream.on(event, (payload) => told.push(payload))
+  source.event('sse.open', '{"heartbeatInterval":15000,"heartbeatEvent":true}')
+  for (const data of ['seven', '{"a":1}', '7', '', '"x"', 'no']) source.event('message', data)
+  source.event('note', '7')
+  t.strictSame(told, ['seven', { a: 1 }, 7, '', 'x', '7'])
+  t.match(errors, [{ event: 'message', data: 'no' }])
 })
 
 t.test('an event that is no JSON is reported with all there is of it, and the stream goes on', async (t) => {
@@ -293,5 +327,5 @@ t.test('it hands on what its source is asked for', async (t) => {
 
 t.test('what is no function is refused as a listener, with its event', async (t) => {
   const { stream } = open()
-  t.throws(() => stream.on('order', undefined as never), { name: 'TypeError', message: '"order"' })
+  t.throws(() => stream.on('order', undefined as never), { name: 'TypeError', message: 'on "order"' })
 })

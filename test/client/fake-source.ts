@@ -37,5 +37,6 @@ export class FakeSource implements Source {
     this.#listener.event({ type, data, lastEventId })
   }
 
+  begin (opening: string): void { this.#listener.began(opening) }
   fail (error: unknown): void { this.#listener.error(error) }
 }

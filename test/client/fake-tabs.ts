@@ -13,6 +13,8 @@ export interface Tab<S extends Source> {
   readonly events: ParsedEvent[]
   readonly turns: Status[]
   readonly errors: unknown[]
+  /** The openings of streams that it did not hear itself. */
+  readonly openings: string[]
   /** Every source that it has opened, with the ID to go on from. */
   readonly sources: Array<S & { readonly from: string }>
   readonly page: PageListener
@@ -71,6 +73,7 @@ export class FakeTabs<S extends Source> {
   open ({ lastEventId = '', share = true, connectTimeout = 2 ** 31 - 1, told, turned }: TabOptions = {}): Tab<S> {
     const number = this.tabs.length
     const [events, turns, errors, sources]: [ParsedEvent[], Status[], unknown[], Array<S & { from: string }>] = [[], [], [], []]
+    const openings: string[] = []
     let page!: PageListener
     let watched = true
     const options: SharingOptions = { url: 'http://localhost/events', withCredentials: false, share, lastEventId, connectTimeout }
@@ -94,9 +97,10 @@ export class FakeTabs<S extends Source> {
         turns.push(status)
         turned?.(status)
       },
+      began: (opening) => openings.push(opening),
       error: (error) => errors.push(error)
     })
-    const tab = { number, connection, events, turns, errors, sources, page, isWatched: () => watched }
+    const tab = { number, connection, events, turns, errors, openings, sources, page, isWatched: () => watched }
     this.tabs.push(tab)
     return tab
   }

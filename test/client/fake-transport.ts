@@ -17,14 +17,20 @@ export class FakeAttempt implements Attempt {
   }
 
   /** The last event ID in the query of its URL. */
-  get askedFor (): string | null { return new URL(this.options.url).searchParams.get('lastEventId') }
+  get askedFor (): string | null { return new URL(this.options.url + this.options.place).searchParams.get('lastEventId') }
 
   hear (type: string): void { this.heard.push(type) }
   close (): void { this.isClosed = true }
 
-  open (): void { if (!this.isClosed) this.#listener.opened() }
+  /** The head of a stream comes. */
+  head (): void { if (!this.isClosed) this.#listener.opened() }
   retry (): void { if (!this.isClosed) this.#listener.retrying() }
-  comment (): void { if (!this.isClosed) this.#listener.sign() }
+  sign (): void { if (!this.isClosed) this.#listener.sign() }
+  comment (): void {
+    this.sign()
+    if (!this.isClosed) this.#listener.comment()
+  }
+
   lose (verdict: Verdict = {}): void { if (!this.isClosed) this.#listener.lost(verdict) }
   event (type: string, data: unknown, lastEventId: string): void {
     if (!this.isClosed) this.#listener.event({ type, data: JSON.stringify(data), lastEventId })

@@ -46,6 +46,8 @@ async function startServer (t: Test, options: Partial<SsePluginOptions> = {}, po
   return app
 }
 
+const lastEventIdIn = ({ url }: { url?: string | undefined }, server: Answering): string | null => new URL(url!, server.url).searchParams.get('lastEventId')
+
 const numberOf = (order: unknown): number => (order as { number: number }).number
 
 t.test('a reader comes back to a server that was stopped and started again, is told of the gap, and goes on', async (t) => {
@@ -263,6 +265,14 @@ t.test('characters of several bytes are whole, wherever the bytes are cut', asyn
   t.strictSame(told, [text])
 })
 
+t.test('a stream is UTF-8, whatever else its type may say', async (t) => {
+  const server = await Answering.start(t)
+  const { told } = read(t, server.url)
+  await server.stream('data: é€\n\n', { 'content-type': 'text/event-stream;charset=windows-1251' })
+  await has(told, 1)
+  t.strictSame(told, ['é€'])
+})
+
 t.test('a line of ten megabytes in pieces of sixteen bytes is read to its end', async (t) => {
   const { fetch } = globalThis
   t.teardown(() => { globalThis.fetch = fetch })
@@ -311,28 +321,30 @@ t.test('an answer that comes when the stream is closed opens nothing', async (t)
 })
 
 t.test('an attempt that is closed says nothing more, neither that it opened nor what is left of the piece that came', async (t) => {
-  const { fetch } = globalThis
-  t.teardown(() => { globalThis.fetch = fetch })
   for (const closeAt of ['answer', 'a']) {
     const told: string[] = []
+    const closing = new AbortController()
     let answer = (_response: Response): void => {}
-    globalThis.fetch = () => new Promise((resolve) => { answer = resolve })
-    const attempt = openFetch({ url: 'http://localhost/', lastEventId: '', types: [] }, { headers: {}, withCredentials: false, judge: () => ({}) }, {
+    const requestStream = (): Promise<Response> => new Promise((resolve) => { answer = resolve })
+    const options = { headers: {}, withCredentials: false, judge: () => undefined, requestStream, signal: closing.signal }
+    openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
       opened: () => told.push('opened'),
       retrying: () => told.push('retrying'),
+      comment: () => told.push('comment'),
       sign () {},
       retry () {},
       event ({ data }) {
         told.push(data)
-        if (data === closeAt) attempt.close()
+        if (data === closeAt) closing.abort()
       },
       lost: () => told.push('lost'),
       error: () => told.push('error')
     })
-    answer(new Response('data: a\n\ndata: b\n\n', { headers: { 'content-type': 'text/event-stream' } }))
-    if (closeAt === 'answer') attempt.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    answer(new Response(':\ndata: a\n\n:\nretry: 1\ndata: b\n\n', { headers: { 'content-type': 'text/event-stream' } }))
+    if (closeAt === 'answer') closing.abort()
     await new Promise((resolve) => setTimeout(resolve, 10))
-    t.strictSame(told, closeAt === 'answer' ? [] : ['opened', 'a'])
+    t.strictSame(told, closeAt === 'answer' ? [] : ['opened', 'comment', 'a'])
   }
 })
 
@@ -360,6 +372,202 @@ t.test('reconnect within a listener reads on behind that event, and what else ca
   t.equal(new URL(request.url!, server.url).searchParams.get('lastEventId'), '1')
   await has(told, 3)
   t.strictSame(told, ['a', 'b', 'c'])
+})
+
+t.test('the last event ID stands in the query and in the header, for servers that read only one of them', async (t) => {
+  const server = await Answering.start(t)
+  const { stream } = read(t, server.url)
+  const first = await server.stream('id: k3.7\ndata: a\n\n')
+  t.equal(first.request.headers['last-event-id'], undefined)
+  await has([await turnsTo(stream, 'open')], 1)
+  first.response.end()
+  const { request } = await server.stream()
+  t.strictSame([request.headers['last-event-id'], lastEventIdIn(request, server)], ['k3.7', 'k3.7'])
+})
+
+for (const id of ['é', 'a b', ' a', 'x'.repeat(2001), '\u0001']) {
+  t.test(`an ID that a header cannot bring everywhere (${JSON.stringify(id.slice(0, 5))}) stands in the query alone`, async (t) => {
+    const server = await Answering.start(t)
+    read(t, server.url, { lastEventId: id })
+    const { request } = await server.stream()
+    t.strictSame([request.headers['last-event-id'], lastEventIdIn(request, server)], [undefined, id])
+  })
+}
+
+t.test('a page brings the header to its own origin alone: another one would have to allow it', async (t) => {
+  const server = await Answering.start(t)
+  const origin = new URL(server.url).origin
+  for (const [page, header] of [[origin, '7'], [origin.slice(0, -1), undefined], ['null', undefined]] as const) {
+    Object.assign(globalThis, { origin: page })
+    t.teardown(() => { Reflect.deleteProperty(globalThis, 'origin') })
+    const { stream } = read(t, server.url, { lastEventId: '7' })
+    const { request } = await server.stream()
+    t.strictSame([request.headers['last-event-id'], lastEventIdIn(request, server)], [header, '7'], page)
+    stream.close()
+  }
+})
+
+t.test('a redirect that drops the query keeps the place', async (t) => {
+  const server = await Answering.start(t)
+  read(t, server.url, { lastEventId: '7' })
+  ;(await server.next()).response.writeHead(307, { location: '/elsewhere' }).end()
+  const { request } = await server.stream()
+  t.strictSame([request.url, request.headers['last-event-id']], ['/elsewhere', '7'])
+})
+
+for (const status of [400, 422]) {
+  t.test(`a ${status} for the ID in the query: the header goes on from it, and nothing is lost`, async (t) => {
+    const server = await Answering.start(t)
+    const { stream, told, turns, errors } = read(t, server.url)
+    const first = await server.stream('id: 1\ndata: a\n\n')
+    await has(told, 1)
+    first.response.end()
+    for (const id of ['2', '3']) {
+      const strict = await server.next()
+      t.ok(strict.request.url!.includes('lastEventId='))
+      strict.response.writeHead(status).end('querystring must NOT have additional properties')
+      const again = await server.stream(`id: ${id}\ndata: ${id}\n\n`)
+      t.strictSame([again.request.url, again.request.headers['last-event-id']], ['/events', String(Number(id) - 1)])
+      await has(told, Number(id))
+      again.response.end()
+    }
+    t.strictSame([told, errors], [['a', '2', '3'], []])
+    t.notOk(turns.some((turn) => turn.reason === 'refused'))
+    stream.close()
+  })
+
+  t.test(`a ${status} for the ID in the query of another origin is told, and the stream does not start over`, async (t) => {
+    Object.assign(globalThis, { origin: 'https://shop.example' })
+    t.teardown(() => { Reflect.deleteProperty(globalThis, 'origin') })
+    const server = await Answering.start(t)
+    const { stream, told, errors, turns } = read(t, server.url, { lastEventId: '7' })
+    ;(await server.next()).response.writeHead(status).end()
+    const { request, response } = await server.stream('data: from the start\n\n')
+    t.equal(request.url, '/events')
+    await new Promise((resolve) => response.once('close', resolve))
+    t.strictSame(turns[0], { ...turns[0], state: 'waiting', reason: 'refused', httpStatus: status })
+    t.match(errors, [{ message: /refuses "lastEventId" in its query/ }])
+    t.strictSame([told, stream.lastEventId], [[], '7'])
+  })
+
+  t.test(`a ${status} that comes without an ID as well is one like any other`, async (t) => {
+    const server = await Answering.start(t)
+    const { stream, errors } = read(t, server.url, { lastEventId: '7', backoff: { base: 60_000 } })
+    for (let asked = 0; asked < 2; asked++) (await server.next()).response.writeHead(status).end()
+    t.match(await turnsTo(stream, 'waiting'), { reason: 'refused', httpStatus: status })
+    t.strictSame([server.count, errors], [2, []])
+    stream.reconnect('')
+    ;(await server.next()).response.writeHead(status).end()
+    await turnsTo(stream, 'waiting')
+    t.equal(server.count, 3, 'without an ID there is nothing to leave out')
+  })
+}
+
+t.test('headers do not go along to another origin, and that is told', async (t) => {
+  const [server, other] = [await Answering.start(t), await Answering.start(t)]
+  for (const status of [301, 302, 303, 307, 308]) {
+    const { stream, errors } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, backoff: { base: 60_000 } })
+    ;(await server.next()).response.writeHead(status, { location: other.url }).end()
+    t.match(await turnsTo(stream, 'waiting'), { reason: 'refused', httpStatus: status })
+    t.match(errors, [{ message: /events redirects, and "headers" do not go along/ }])
+    stream.close()
+  }
+  t.equal(other.count, 0)
+})
+
+t.test('they do within the origin, wherever that leads, with the last event ID', async (t) => {
+  const server = await Answering.start(t)
+  const { stream, errors } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, lastEventId: '7' })
+  ;(await server.next()).response.writeHead(301, { location: '/one/' }).end()
+  ;(await server.next()).response.writeHead(307, { location: 'two' }).end()
+  const { request } = await server.stream('data: a\n\n')
+  t.strictSame([request.url, request.headers['x-api-key'], request.headers['last-event-id']], ['/one/two', 'secret', '7'])
+  t.equal((await turnsTo(stream, 'open')).state, 'open')
+  t.strictSame(errors, [])
+})
+
+t.test('redirects in a circle end', async (t) => {
+  const server = await Answering.start(t)
+  const { stream, errors } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, backoff: { base: 60_000 } })
+  for (let hops = 0; hops < 6; hops++) (await server.next()).response.writeHead(302, { location: '/events' }).end()
+  t.match(await turnsTo(stream, 'waiting'), { httpStatus: 302 })
+  t.equal(errors.length, 1)
+})
+
+t.test('a page is not told where a redirect leads: with headers it ends there, and that is told', async (t) => {
+  const { fetch } = globalThis
+  t.teardown(() => { globalThis.fetch = fetch })
+  const asked: unknown[] = []
+  globalThis.fetch = async (_url, { redirect } = {}) => {
+    asked.push(redirect)
+    return { type: 'opaqueredirect', status: 0, headers: new Headers(), body: null } as Response
+  }
+  const { stream, errors } = read(t, 'http://localhost/events', { headers: { 'x-api-key': 'secret' }, backoff: { base: 60_000 } })
+  const status = await turnsTo(stream, 'waiting')
+  t.strictSame([status.reason, 'httpStatus' in status], ['refused', false])
+  t.match(errors, [{ message: /redirects, and "headers" do not go along/ }])
+  t.strictSame(asked, ['manual'])
+})
+
+t.test('without headers every redirect is followed', async (t) => {
+  const [server, other] = [await Answering.start(t), await Answering.start(t)]
+  const { told } = read(t, server.url, { headers: {} })
+  ;(await server.next()).response.writeHead(302, { location: other.url }).end()
+  await other.stream('data: a\n\n')
+  await has(told, 1)
+})
+
+for (const [what, body] of [['React Native', undefined], ['jsdom', null], ['a fetch by node-fetch', { on () {} }]] as const) {
+  t.test(`a fetch without a body to read, as in ${what}, is told once and is the end`, async (t) => {
+    const { fetch } = globalThis
+    t.teardown(() => { globalThis.fetch = fetch })
+    let asked = 0
+    globalThis.fetch = async () => {
+      asked++
+      return { status: 200, headers: new Headers({ 'content-type': 'text/event-stream' }), body } as unknown as Response
+    }
+    const { stream, turns, errors } = read(t, 'http://localhost/events')
+    t.strictSame(await turnsTo(stream, 'closed'), { state: 'closed', reason: 'unreadable' })
+    t.match(errors, [{ message: /no body that can be read/ }])
+    t.strictSame([asked, turns.length], [1, 1])
+  })
+}
+
+for (const [what, piece] of [['a line', 'x'.repeat(65_536)], ['an event of lines', 'data: ' + 'x'.repeat(65_529) + '\n']] as const) {
+  t.test(`${what} that does not end is told, dropped, and tried again after a wait`, async (t) => {
+    const { fetch } = globalThis
+    t.teardown(() => { globalThis.fetch = fetch })
+    let pieces = 0
+    let isCancelled = false
+    globalThis.fetch = async (_url, { signal } = {}) => {
+      signal!.addEventListener('abort', () => { isCancelled = true })
+      return new Response(new ReadableStream({
+        start (controller) { controller.enqueue(new TextEncoder().encode('data: first\n\ndata: ')) },
+        pull (controller) {
+          pieces++
+          controller.enqueue(new TextEncoder().encode(piece))
+        }
+      }), { headers: { 'content-type': 'text/event-stream' } })
+    }
+    const { stream, told, errors } = read(t, 'http://localhost/events', { backoff: { base: 60_000 } })
+    t.match(await turnsTo(stream, 'waiting'), { reason: 'lost' })
+    t.match(errors, [{ name: 'RangeError', message: /16 MiB/ }])
+    t.strictSame([told, isCancelled], [['first'], true])
+    t.ok(pieces <= 260, `${pieces} pieces of 64 KiB were taken`)
+  })
+}
+
+t.test('a stream that its server ends again and again, having served, is away for the reconnection time and a short wait', async (t) => {
+  const server = await Answering.start(t)
+  const { stream } = read(t, server.url, { backoff: { base: 20, cap: 30_000 } })
+  for (let turn = 0; turn < 8; turn++) {
+    const { response } = await server.stream('event: sse.open\ndata: {}\n\n')
+    await turnsTo(stream, 'open')
+    const before = Date.now()
+    response.end()
+    const { retryAt } = await turnsTo(stream, 'waiting')
+    t.ok(retryAt! <= Date.now() + 21 && retryAt! >= before, 'the wait does not grow')
+  }
 })
 
 t.test('reconnect before the transport is there goes on from the ID that it names', async (t) => {

@@ -1,5 +1,7 @@
 import t, { type Test } from 'tap'
 import { openFetch } from '../../client/fetch-transport.ts'
+import { requestStream } from '../../client/request.ts'
+import { judge } from '../../client/verdict.ts'
 import { PARSER_CASES, RETRY_FORMS, type Heard } from '../browsers/parser-cases.ts'
 
 // The same cases as in real browsers, without one, and cut at more places.
@@ -22,9 +24,11 @@ async function read (pieces: readonly Uint8Array[]): Promise<Read> {
     }
   }), { headers: { 'content-type': 'text/event-stream' } })
   return await new Promise((resolve, reject) => {
-    openFetch({ url: 'http://localhost/', lastEventId: '', types: [] }, { headers: {}, withCredentials: false, judge: () => ({}) }, {
+    const options = { headers: {}, withCredentials: false, judge, requestStream, signal: new AbortController().signal }
+    openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
       opened () {},
       retrying () {},
+      comment () {},
       sign () {},
       retry: (time) => retries.push(time),
       event: ({ type, data, lastEventId }) => heard.push([type, data, lastEventId]),

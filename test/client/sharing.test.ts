@@ -42,9 +42,29 @@ t.test('one tab reads, the others are told all that it is', async (t) => {
     t.equal(tab.turns.at(-1)?.state, 'open')
     t.equal(tab.connection.lastEventId, '2')
   }
-  source(leader).turn({ state: 'waiting', retryAt: 7 })
+  source(leader).turn({ state: 'waiting', reason: 'lost', retryAt: 7 })
   await tabs.settle()
-  for (const { turns } of others) t.strictSame(turns.at(-1), { state: 'waiting', retryAt: 7 })
+  for (const { turns } of others) t.strictSame(turns.at(-1), { state: 'waiting', reason: 'lost', retryAt: 7 })
+})
+
+t.test('a tab that comes later is told what the stream said at its beginning, before anything else', async (t) => {
+  const tabs = tabsOf(t)
+  const leader = tabs.open()
+  await tabs.settle()
+  source(leader).turn(OPEN)
+  source(leader).event('sse.open', '{"text":["order"]}', '0')
+  send(leader, 1)
+  const late = tabs.open()
+  const later = tabs.open({ lastEventId: '0' })
+  await tabs.settle()
+  t.strictSame([late.openings, later.openings, leader.openings], [['{"text":["order"]}'], ['{"text":["order"]}'], []])
+  t.strictSame([heard(late), heard(later)], [[], ['1']])
+  // As a leader that has not yet heard of its own stream, it hands that on.
+  await tabs.in(leader, () => leader.connection.close())
+  await tabs.settle()
+  const last = tabs.open()
+  await tabs.settle()
+  t.strictSame(last.openings, ['{"text":["order"]}'])
 })
 
 for (const end of ['close', 'kill'] as const) {
@@ -439,7 +459,7 @@ t.test('a leader whose page is left hands over, and follows when it is returned 
   const [leader, next] = await follow(tabs, 2) as [Opened, Opened]
   send(leader, 1)
   await tabs.in(leader, () => leader.page.left())
-  t.strictSame(leader.turns.at(-1), { state: 'waiting', retryAt: null })
+  t.strictSame(leader.turns.at(-1), { state: 'waiting', reason: 'left', retryAt: null })
   await tabs.settle()
   begin(next, '1')
   send(next, 2)

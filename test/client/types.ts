@@ -3,7 +3,7 @@
 import { Type } from '@sinclair/typebox'
 import * as Next from 'typebox'
 import {
-  connect, type Backoff, type ConnectOptions, type EventName, type EventStream, type Gap, type Payloads, type Status, type TextEvent
+  connect, type Backoff, type ConnectOptions, type EventName, type EventStream, type Gap, type Payloads, type Reason, type Status, type TextEvent
 } from '../../client/index.ts'
 import { defineEvents } from '../../plugin.ts'
 import { JSON_TEXT, TEXT } from './text-events.ts'
@@ -162,13 +162,23 @@ export async function aStatusSaysWhatGoesWithIt (stream: EventStream): Promise<v
   const { status } = stream
   isExactly<Status>()(status)
   stream.onStatus((status) => isExactly<Status>()(status))
+  stream.onStatus(({ state, reason, retryAt, httpStatus, closeReason }) => {
+    isExactly<Status['state']>()(state)
+    isExactly<Reason | 'closed' | 'unreadable' | 'final' | 'gone' | undefined>()(reason)
+    isExactly<number | null | undefined>()(retryAt)
+    isExactly<number | undefined>()(httpStatus)
+    isExactly<string | undefined>()(closeReason)
+  })
   for await (const status of stream.statuses()) {
     switch (status.state) {
-      case 'waiting': isExactly<number | null>()(status.retryAt); break
+      case 'waiting':
+        isExactly<number | null>()(status.retryAt)
+        isExactly<Reason>()(status.reason)
+        break
       case 'closed':
         if (status.reason === 'final') isExactly<string>()(status.closeReason)
         else if (status.reason === 'gone') isExactly<number>()(status.httpStatus)
-        else isExactly<'closed'>()(status.reason)
+        else isExactly<'closed' | 'unreadable'>()(status.reason)
         break
       default: isExactly<'connecting' | 'open'>()(status.state)
     }

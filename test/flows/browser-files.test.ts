@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { Type } from '@sinclair/typebox'
 import compress from '@fastify/compress'
 import helmet from '@fastify/helmet'
 import fastifyStatic from '@fastify/static'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
+import ssePlugin, { defineEvents, type SsePluginOptions } from '../../plugin.ts'
 import { openStream } from '../../testing/index.ts'
 
 const BUILT = resolve(import.meta.dirname, '../../browser')
-const MODULES = ['client.js', 'fetch-transport.js', 'sharing.js']
+const MODULES = ['client.js', 'fetch-transport.js', 'refusals.js', 'sharing.js']
 const FILES = MODULES.flatMap((name) => [name, `${name}.map`])
 
 function createApp (t: Test, options = {}): FastifyInstance {
@@ -202,12 +203,15 @@ t.test('the files are served beside', async (t) => {
   })
 })
 
-t.test('a stream whose heartbeats are events says so first, for a client that watches them; any other does not', async (t) => {
+t.test('a stream says first what a client has to know: its heartbeats, and which declared events are text', async (t) => {
+  const events = defineEvents({ message: Type.String(), order: Type.Object({ id: Type.String() }), level: Type.Union([Type.Literal('low'), Type.Literal('high')]) })
   const streams: Array<[options: SsePluginOptions, query: string, data: object]> = [
-    [{}, '', { heartbeatInterval: 15_000 }],
-    [{ heartbeatInterval: false }, '', { heartbeatInterval: false }],
-    [{ heartbeatEvent: true }, '', { heartbeatInterval: 15_000, heartbeatEvent: true }],
-    [{ heartbeatEvent: true, heartbeatInterval: 20 }, '?lastEventId=strange', { heartbeatInterval: 20, heartbeatEvent: true }]
+    [{}, '', { heartbeatInterval: 15_000, heartbeatEvent: true }],
+    [{ heartbeatInterval: false }, '', { heartbeatInterval: false, heartbeatEvent: false }],
+    [{ heartbeatEvent: false }, '', { heartbeatInterval: 15_000, heartbeatEvent: false }],
+    [{ heartbeatInterval: 20 }, '?lastEventId=strange', { heartbeatInterval: 20, heartbeatEvent: true }],
+    [{ events }, '', { heartbeatInterval: 15_000, heartbeatEvent: true, text: ['message', 'level'] }],
+    [{ events: [{ order: events.order }] }, '', { heartbeatInterval: 15_000, heartbeatEvent: true, text: [] }]
   ]
   for (const [options, query, data] of streams) {
     const app = createApp(t)

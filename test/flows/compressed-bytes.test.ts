@@ -86,7 +86,7 @@ const scenarios: Record<string, Scenario> = {
     }
   },
   heartbeats: {
-    options: { heartbeatInterval: 20 },
+    options: { heartbeatInterval: 20, heartbeatEvent: false },
     events: 19,
     play: async (journey) => {
       for (let n = 1; n <= 3; n++) {

@@ -7,16 +7,16 @@ import { gate, RawReader, turn, until } from './raw-reader.ts'
 
 const bodyOf = (reader: RawReader): string => reader.answers[0]!.body
 
-t.test('a silent stream gets one comment line after the other', async (t) => {
-  const { port } = await start(t, { heartbeatInterval: 50 })
+t.test('without `heartbeatEvent` a silent stream gets one comment line after the other', async (t) => {
+  const { port } = await start(t, { heartbeatInterval: 50, heartbeatEvent: false })
   const reader = await openStream(t, port)
   await reader.sees((reader) => /\n\n(:\n){3,}$/.test(bodyOf(reader)))
-  t.match(bodyOf(reader), /^retry: \d+\nid: \S+\nevent: sse\.open\ndata: \{"heartbeatInterval":50\}\n\n(:\n)+$/)
+  t.match(bodyOf(reader), /^retry: \d+\nid: \S+\nevent: sse\.open\ndata: \{"heartbeatInterval":50,"heartbeatEvent":false\}\n\n(:\n)+$/)
   t.equal(reader.events.length, 1, 'which no reader takes for an event')
 })
 
 t.test('an event that follows a comment line is read as it was sent', async (t) => {
-  const { app, port } = await start(t, { heartbeatInterval: 50 })
+  const { app, port } = await start(t, { heartbeatInterval: 50, heartbeatEvent: false })
   const reader = await openStream(t, port)
   await reader.sees((reader) => bodyOf(reader).endsWith(':\n'))
   const { id } = await app.sse.broadcast('message', 'after')
@@ -24,8 +24,8 @@ t.test('an event that follows a comment line is read as it was sent', async (t) 
   t.strictSame(reader.events.at(-1), { id, event: undefined, data: 'after' })
 })
 
-t.test('with `heartbeatEvent` it is an event that pages see, which changes no last event ID', async (t) => {
-  const { app, port } = await start(t, { heartbeatInterval: 50, heartbeatEvent: true })
+t.test('by default it is an event that pages see, which changes no last event ID', async (t) => {
+  const { app, port } = await start(t, { heartbeatInterval: 50 })
   const reader = await openStream(t, port)
   await reader.seesEvents('sse.heartbeat', 2)
   t.match(bodyOf(reader), /\}\n\n(event: sse\.heartbeat\ndata: \{\}\n\n)+$/)
@@ -33,14 +33,17 @@ t.test('with `heartbeatEvent` it is an event that pages see, which changes no la
 })
 
 t.test('a stream says how much silence there may be', async (t) => {
-  for (const [heartbeatInterval, said] of [[undefined, '15000'], [false, 'false'], [Infinity, 'false'], [1234, '1234']] as const) {
+  for (const [heartbeatInterval, said] of [
+    [undefined, '15000,"heartbeatEvent":true'], [false, 'false,"heartbeatEvent":false'], [Infinity, 'false,"heartbeatEvent":false'],
+    [1234, '1234,"heartbeatEvent":true']
+  ] as const) {
     const { port } = await start(t, { heartbeatInterval })
     t.match(bodyOf(await openStream(t, port)), `data: {"heartbeatInterval":${said}}\n\n`)
   }
 })
 
 t.test('nothing piles up on a pipelined stream that waits for its turn', async (t) => {
-  const { port, opened } = await start(t, { heartbeatInterval: 20 })
+  const { port, opened } = await start(t, { heartbeatInterval: 20, heartbeatEvent: false })
   const reader = await RawReader.connect(t, port)
   reader.ask('GET /events', 'GET /events')
   await reader.sees(({ answers: [first] }) => /(:\n){20}/.test(first?.body ?? ''))
@@ -54,7 +57,7 @@ t.test('an idle stream ends cleanly, is told when to come back, and misses nothi
   const reader = await RawReader.connect(t, port)
   reader.ask('GET /events')
   await reader.sees(({ answers }) => answers[0]?.complete === true)
-  t.match(bodyOf(reader), /\n(:\n)*retry: 7\d\d\d\n$/)
+  t.match(bodyOf(reader), /\n(event: sse\.heartbeat\ndata: \{\}\n\n)*retry: 7\d\d\d\n$/)
   t.strictSame(closes, ['idle'])
   await app.sse.broadcast('message', 'meanwhile')
   const { id } = reader.events[0]!
@@ -141,6 +144,7 @@ t.test('a stream to which a source is streamed outlives its lifetime and its idl
     maxLifetime: 40,
     idleTimeout: 40,
     heartbeatInterval: 20,
+    heartbeatEvent: false,
     onSubscribe: (subscriber) => {
       void subscriber.stream('message', async function * () {
         yield 'first'

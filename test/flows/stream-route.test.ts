@@ -86,8 +86,8 @@ t.test('the head', async (t) => {
     const reader = await openStream(t, app)
     t.strictSame(writes, ['_writev'])
     t.equal(reader.packets.length, 1)
-    t.match(reader.answers[0]!.body, /^retry: 12(3[4-9]|40)\nid: \S+\nevent: sse\.open\ndata: \{"heartbeatInterval":15000\}\n\n$/)
-    t.strictSame(reader.events, [{ id, event: 'sse.open', data: '{"heartbeatInterval":15000}' }])
+    t.match(reader.answers[0]!.body, /^retry: 12(3[4-9]|40)\nid: \S+\nevent: sse\.open\ndata: \{"heartbeatInterval":15000,"heartbeatEvent":true,"text":\["message"\]\}\n\n$/)
+    t.strictSame(reader.events, [{ id, event: 'sse.open', data: '{"heartbeatInterval":15000,"heartbeatEvent":true,"text":["message"]}' }])
   })
 
   t.test('comes from `headers` too, with a value for each request', async (t) => {

@@ -120,7 +120,7 @@ export function codedWriter (writer: GatedWriter, coding: CodingName): ResponseW
   if (coding === 'identity') return writer
   const gzipWriter = new GzipWriter(writer)
   const { room } = writer
-  gzipWriter.write(textChunk(encodeOpen(1000, false, null)))
+  gzipWriter.write(textChunk(encodeOpen(1000, { heartbeatInterval: false, heartbeatEvent: false }, null)))
   writer.room = room
   return gzipWriter
 }

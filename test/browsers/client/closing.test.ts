@@ -15,15 +15,15 @@ interface State {
   /** What is asked for there is answered so that it gets into this state. */
   readonly path: string
   /** What it is reached by: what the page knows, or what the server was asked. */
-  readonly reached: { readonly page?: string, readonly method?: string }
+  readonly reached: { readonly page?: string, readonly requests?: number }
 }
 
 const STATES: readonly State[] = [
-  { title: 'while it connects', path: '/silent', reached: { method: 'GET' } },
+  { title: 'while it connects', path: '/silent', reached: { requests: 1 } },
   { title: 'while it is open', path: '/open', reached: { page: 'readers.one.stream.status.state === "open"' } },
   { title: 'after it broke off', path: '/broken', reached: { page: 'readers.one.numbers.length > 0 && readers.one.stream.status.state !== "open"' } },
   { title: 'while it waits', path: '/unavailable', reached: { page: 'readers.one.stream.status.state === "waiting"' } },
-  { title: 'while it asks why it was refused', path: '/silent-head', reached: { method: 'HEAD' } }
+  { title: 'while it asks why it was refused', path: '/silent-question', reached: { requests: 2 } }
 ]
 
 async function isFinal (t: Test, browser: Browser, pages: Pages, options: string, { path, reached }: State): Promise<void> {
@@ -32,13 +32,13 @@ async function isFinal (t: Test, browser: Browser, pages: Pages, options: string
     // It breaks off, and the time until the next try is long enough to be met.
     if (path === '/broken') stream(response, 'retry: 1500\ndata: 1\n\n')
     if (path === '/broken') setTimeout(() => response.destroy(), 300)
-    if (path === '/unavailable' || (path === '/silent-head' && nth === 0)) response.writeHead(503, { 'retry-after': '2', 'access-control-expose-headers': 'retry-after' }).end()
+    if (path === '/unavailable' || (path === '/silent-question' && nth === 0)) response.writeHead(503, { 'retry-after': '2', 'access-control-expose-headers': 'retry-after' }).end()
   })
   const tab = await pages.open(browser)
   await tab.evaluate(`read('one', '${answers.origin}${path}', ${options})`)
-  const { page, method } = reached
+  const { page, requests } = reached
   if (page !== undefined) await tab.until(page)
-  if (method !== undefined) await holds(() => answers.asked.some((asked) => asked.method === method), method)
+  if (requests !== undefined) await holds(() => answers.asked.length === requests, `${requests} requests`)
 
   const asked = answers.asked.length
   await tab.evaluate('readers.one.stream.close()')
@@ -71,7 +71,7 @@ await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
   await sideBySide(t, [
     ...TRANSPORTS.flatMap(({ transport, options }): Claim[] => STATES
-      .filter(({ path }) => transport === 'EventSource' || path !== '/silent-head')
+      .filter(({ path }) => transport === 'EventSource' || path !== '/silent-question')
       .map((state) => [`by ${transport}, close() ${state.title} is final`, (t) => isFinal(t, browser, pages, options, state)])),
     ['close() while the fetch transport is loaded is final', (t) => asksNothing(t, browser, pages, '{ headers: {} }')],
     ['close() while sharing is loaded is final', (t) => asksNothing(t, browser, pages, '{ share: true }')],

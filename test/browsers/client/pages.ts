@@ -47,7 +47,8 @@ const COUNTING = `
   }
 `
 
-const PAGE = `<!doctype html><title>reader</title><link rel="icon" href="data:,"><script type="module">
+/** Reads with the client of the server that it is of. */
+export const PAGE = `<!doctype html><title>reader</title><link rel="icon" href="data:,"><script type="module">
   ${COUNTING} ${READING}
   addEventListener('pageshow', ({ persisted }) => { globalThis.persisted = persisted })
   globalThis.ready = true

@@ -1,0 +1,14 @@
+export interface RequestOptions {
+  readonly headers?: Headers
+  readonly redirect?: RequestRedirect
+  readonly withCredentials: boolean
+  readonly signal: AbortSignal
+}
+
+export type Request = (url: string, options: RequestOptions) => Promise<Response>
+
+/** Asks for an event stream. */
+export const requestStream: Request = (url, { headers = new Headers(), redirect = 'follow', withCredentials, signal }) => {
+  if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
+  return fetch(url, { headers, redirect, credentials: withCredentials ? 'include' : 'same-origin', cache: 'no-store', signal })
+}
