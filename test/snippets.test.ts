@@ -54,6 +54,24 @@ declare global {
   function store (order: Order): Promise<void>
   function token (): Promise<string>
   function load (): Promise<{ lastEventId: string, newest: unknown[] }>
+  // A service worker's.
+  function addEventListener (type: 'fetch', listener: (event: Event & { readonly request: Request }) => void): void
+
+  // Of Angular and Nest.
+  function inject<T> (token: new () => T): T
+  class NgZone {
+    run<T> (action: () => T): T
+    runOutsideAngular<T> (action: () => T): T
+  }
+  class DestroyRef { onDestroy (action: () => void): void }
+  class AppModule {}
+  class FastifyAdapter {}
+  interface NestFastifyApplication {
+    register: FastifyInstance['register']
+    enableShutdownHooks (): void
+    listen (port: number): Promise<void>
+  }
+  const NestFactory: { create<T> (module: typeof AppModule, adapter: FastifyAdapter): Promise<T> }
 }
 `
 
