@@ -4,12 +4,19 @@ import { node } from '../workplace.js'
 
 const TEST = `test('it serves', async () => { expect(await main()).toBe('${RESULT}') })`
 
+// Fastify itself neither starts nor answers without these two.
+const FAKED = "{ doNotFake: ['nextTick', 'queueMicrotask'] }"
+
 export function checkRunners (workplace) {
   const types = LINES['@sinclair/typebox 0.34']
   const jest = 'node_modules/jest/bin/jest.js'
 
-  check('jest runs it as CommonJS', async () => {
-    const folder = await workplace.project('jest-cjs', { 'package.json': { private: true }, 'main.test.js': cjs(types, TEST) }, [types.absent])
+  check('jest runs it as CommonJS, with faked timers as well', async () => {
+    const folder = await workplace.project('jest-cjs', {
+      'package.json': { private: true },
+      'main.test.js': cjs(types, TEST),
+      'faked.test.js': cjs(types, `${TEST}\nbeforeEach(() => jest.useFakeTimers(${FAKED}))\nafterEach(() => jest.useRealTimers())`)
+    }, [types.absent])
     await node(folder, jest)
   })
 
@@ -22,9 +29,13 @@ export function checkRunners (workplace) {
       await node(folder, '--experimental-vm-modules', jest)
     })
 
-    check(`vitest runs it, with ${line}`, async () => {
-      const test = `import { expect, test } from 'vitest'\n${esm(types, TEST)}`
-      const folder = await workplace.project(`vitest-${suffix}`, { 'package.json': { type: 'module' }, 'main.test.js': test }, [types.absent])
+    check(`vitest runs it, with ${line}, with faked timers as well`, async () => {
+      const test = `import { afterEach, beforeEach, expect, test, vi } from 'vitest'\n${esm(types, TEST)}`
+      const folder = await workplace.project(`vitest-${suffix}`, {
+        'package.json': { type: 'module' },
+        'main.test.js': test,
+        'faked.test.js': `${test}\nbeforeEach(() => vi.useFakeTimers())\nafterEach(() => vi.useRealTimers())`
+      }, [types.absent])
       await node(folder, 'node_modules/vitest/vitest.mjs', 'run')
     })
   }
