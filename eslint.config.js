@@ -1,11 +1,21 @@
 import neostandard from 'neostandard'
 
+const TIMERS = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'clearImmediate', 'queueMicrotask', 'performance']
+
 export default [
   ...neostandard({ ts: true, ignores: ['dist/', 'browser/', '.tap/', 'bench/dist/'] }),
   {
     rules: {
       '@stylistic/max-len': ['error', { code: 160, ignoreUrls: true, ignoreTemplateLiterals: true, ignoreStrings: true, ignoreRegExpLiterals: true }],
       'no-void': 'off'
+    }
+  },
+  {
+    files: ['plugin.ts', 'lib/**', 'testing/**'],
+    ignores: ['lib/timers.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...TIMERS.map((name) => ({ name, message: 'A test that fakes it would stop every stream: lib/timers.ts.' }))],
+      'no-restricted-imports': ['error', ...['node:timers', 'node:timers/promises', 'node:perf_hooks'].map((name) => ({ name, message: 'Use lib/timers.ts.' }))]
     }
   }
 ]

@@ -6,7 +6,7 @@ import { serveClient, servePages } from './lib/browser-clients.ts'
 import { harmless, logError } from './lib/callbacks.ts'
 import { EVERYBODY } from './lib/channel-name.ts'
 import { Channels } from './lib/channels.ts'
-import { Clock, now } from './lib/clock.ts'
+import { Clock } from './lib/clock.ts'
 import { Closing } from './lib/closing.ts'
 import { declareForBrowsers, hasCors, methodsOf } from './lib/cors.ts'
 import { DecoratorTaken } from './lib/errors.ts'
@@ -21,20 +21,19 @@ import { readOptions, type SsePluginOptions } from './lib/options.ts'
 import { serversOf, takeOutOfService } from './lib/out-of-service.ts'
 import { forbidCaching } from './lib/plain-answer.ts'
 import { Pump } from './lib/pump.ts'
-import { Sse } from './lib/sse.ts'
+import { isSse, Sse } from './lib/sse.ts'
 import { claim, fullUrl } from './lib/urls.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /**
+     * Typed events to every connected browser: `app.sse.broadcast(event, data)`. Typed by the `Events` interface, or by
+     * `app.sse.of(events)`.
+     */
     sse: Sse
   }
 }
 
-/**
- * Server-Sent Events with typed events: decorates the instance with `sse`, and declares the stream route, by default `GET /events`.
- *
- * @see SsePluginOptions
- */
 const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const settings = readOptions(options)
   const { url } = settings
@@ -55,17 +54,17 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     channels.append(position, publication)
     for (const channel of publication.channels) pump.wake(hub.of(channel))
   })
+  const clock = new Clock()
   const log = new Log({
     origin,
     bounds: settings.history,
     minBytesToCompress: settings.compress === false ? Infinity : settings.compress.minBytes,
     keeps: settings.keepsHistory,
-    now,
+    now: () => clock.now,
     evicted: (entry) => channels.evict(entry)
   })
   const channels = new Channels(log)
   const pump = new Pump(log, channels)
-  const clock = new Clock()
   const closing = new Closing(settings.shutdownTimeout)
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,
@@ -97,7 +96,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     compresses: settings.compress !== false,
     onSubscribe: harmless(app.log, 'onSubscribe', settings.onSubscribe)
   })
-  app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, logger: app.log }))
+  app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, clock, logger: app.log }))
 
   if (url !== false) {
     await declareForBrowsers(app, settings.cors, {
@@ -139,29 +138,41 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
 
 function refuseTwice (app: FastifyInstance): void {
   // The own property alone: a child scope may have a hub besides its parent's.
-  if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(app.sse instanceof Sse ? ' of this plugin: register it once here, or in a child scope of its own' : '')
+  if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(isSse(app.sse) ? ' of this plugin: register it once here, or in a child scope of its own' : '')
 }
 
+/**
+ * Server-Sent Events with typed events: decorates the instance with `sse`, and declares the stream route, by default `GET /events`.
+ *
+ * @example await app.register(ssePlugin, { events })
+ * @see SsePluginOptions
+ */
 const ssePlugin = Object.assign(
   fastifyPlugin(plugin, { name: 'fastify-typed-sse', fastify: '5.x' }),
-  { defineEvents, EVERYBODY }
+  {
+    /** Declares events: their names, and a TypeBox schema for the payload of each. */
+    defineEvents,
+    /** The channel that every subscriber hears unless it asked for others. */
+    EVERYBODY
+  } as const
 )
 
 export default ssePlugin
-// What `require` gives: the plugin itself, as Fastify's own plugins do.
-export { ssePlugin, ssePlugin as 'module.exports', defineEvents, EVERYBODY }
+export { ssePlugin, defineEvents, EVERYBODY }
 export type { Broadcast } from './lib/broadcast.ts'
 export type { BroadcastOptions, CloseOptions, StreamOptions, SubscribeOptions } from './lib/call-options.ts'
 export type { Channel } from './lib/channel.ts'
 export type { CloseReason } from './lib/close-reason.ts'
 export type { Failure, PayloadInvalid } from './lib/errors.ts'
 export type { ReplyOfAnyServer } from './lib/event-stream.ts'
-export type { AnySchema, Declaration, Declarations, EncodedEventsOf, EncodedPayload, EventsOf, Payload } from './lib/event-types.ts'
+export type { Declaration, Declarations, EncodedEventsOf, EventsOf } from './lib/event-types.ts'
 export type { AnyEvents, Events, RegisteredEvents } from './lib/events.ts'
 export type { GapReason } from './lib/gap-reason.ts'
 export type { ReconnectionTime } from './lib/hub.ts'
 export type { Overload, SlowSubscriber, SsePluginOptions, StreamHeaders } from './lib/options.ts'
 export type { CorsOptions, StaticOptions } from './lib/route-options.ts'
+export type { AnySchema, EncodedPayload, Payload } from './lib/payload.ts'
+export type { SafePromise } from './lib/safe-promise.ts'
 export type { Source } from './lib/source.ts'
 export type { Sse, Stats } from './lib/sse.ts'
 export type { Subscriber } from './lib/subscriber.ts'

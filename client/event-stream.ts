@@ -38,8 +38,13 @@ export class UnreadableEvent extends Error {
  * An event stream that comes back, read by the events that it declares.
  *
  * @typeParam D The declaration, by `typeof`.
+ * @typeParam P The payloads that readers get. Streams are compared by these: one stands for another of fewer events.
  */
-export class EventStream<D extends Declarations = AnyDeclarations> {
+export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<D>> {
+  /** For the compiler alone, which compares the parameters of methods in both directions. */
+  declare protected readonly gives?: P
+  /** Vue makes no proxy of what has this: private members would be out of reach. @internal */
+  readonly __v_skip = true
   readonly #settings: Settings
   #source: Source
   /** By event. No event has the empty name: those of statuses stand there. */
@@ -75,7 +80,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
    *
    * @returns what takes the listener off.
    */
-  on<K extends keyof Payloads<D> & string> (event: K, listener: (payload: Payloads<D>[K], info: EventInfo<K>) => void): () => void {
+  on<K extends keyof P & string> (event: K, listener: (payload: P[K], info: EventInfo<K>) => void): () => void {
     if (typeof listener !== 'function') throw new TypeError(`on "${event}": no function`)
     this.#source.hear(event)
     return this.#listen(event, listener)
@@ -85,7 +90,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
    * The payloads of one event, from now on until the stream is closed. What comes faster than it is taken waits, in any number.
    * Leaving the loop ends the waiting, not the stream.
    */
-  events<K extends keyof Payloads<D> & string> (event: K): AsyncIterableIterator<Payloads<D>[K], undefined> {
+  events<K extends keyof P & string> (event: K): AsyncIterableIterator<P[K], undefined> {
     return this.#queue((listener) => this.on(event, listener))
   }
 
@@ -120,7 +125,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
     let loads = 0
     /** Infinity: a load runs. */
     let loadedAt = 0
-    const off = this.on('sse.gap', async (gap) => {
+    const off = (this as unknown as EventStream).on('sse.gap', async (gap) => {
       // The server judges the position of the snapshot when the stream reconnects from it: a loss in the meantime is another gap.
       if (loadedAt === Infinity) return
       if (performance.now() - loadedAt >= HEALTHY) loads = 0
@@ -130,7 +135,7 @@ export class EventStream<D extends Declarations = AnyDeclarations> {
         if (loads++ > 0) await pause(drawWait(this.#settings.backoff, loads - 2))
         if (!isOn || this.#isClosed) return
         try {
-          place = await load(gap as Gap)
+          place = await load(gap)
           if (place === undefined) throw new TypeError('onGap: lastEventId?')
         } catch (error) {
           this.#report(error)

@@ -8,16 +8,14 @@ import { readOptions, type ConnectOptions, type Settings } from './options.ts'
 import type { AnyDeclarations } from './payloads.ts'
 import type { SourceListener } from './source.ts'
 
-type Arguments<D extends Declarations> = ConnectOptions<D> extends infer O ? Record<never, never> extends O ? [options?: O] : [options: O] : never
-
 /**
  * Reads an event stream, and keeps reading it: what breaks off is opened again from the last event on, until it is closed.
  *
  * @param url Of the stream; relative to the page where there is one.
  * @throws a TypeError that names the option, the rule and the value.
- * @example connect<typeof events>('/events', { text: ['message'] }).on('order.updated', (order) => show(order))
+ * @example connect<typeof events>('/events').on('order.updated', (order) => show(order))
  */
-export function connect<D extends Declarations = AnyDeclarations> (url: string | URL, ...[options]: Arguments<D>): EventStream<D> {
+export function connect<D extends Declarations = AnyDeclarations> (url: string | URL, options?: ConnectOptions<D>): EventStream<D> {
   const settings = readOptions(url, options ?? {})
   const isShared = settings.share && canShare()
   const transport = transportOf(settings, isShared)
@@ -26,7 +24,7 @@ export function connect<D extends Declarations = AnyDeclarations> (url: string |
 }
 
 /** Who reads for other tabs does not know which events they listen to, and an EventSource tells of no others. */
-function transportOf ({ headers, withCredentials }: Settings, isShared: boolean): Transport {
+function transportOf ({ headers, withCredentials }: Settings, isShared: boolean | string): Transport {
   const openFetch = fetchTransport(headers, withCredentials)
   if (isShared || headers || globalThis.EventSource === undefined) return openFetch
   return (attempt, listener) => openEventSource(attempt, withCredentials, openFetch, listener)
@@ -34,7 +32,7 @@ function transportOf ({ headers, withCredentials }: Settings, isShared: boolean)
 
 /** A page that is not secure has no locks. Every browser that has them has `BroadcastChannel`, too. */
 function canShare (): boolean {
-  return globalThis.navigator?.locks !== undefined
+  return !!globalThis.navigator?.locks
 }
 
 export { UnreadableEvent, type EventInfo, type EventStream } from './event-stream.ts'

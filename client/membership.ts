@@ -44,7 +44,10 @@ export class Membership {
   constructor (name: string, listener: MembershipListener) {
     const { signal } = this.#leaving
     this.#channel = new BroadcastChannel(name)
-    this.#channel.onmessage = ({ data }: MessageEvent<Message | { readonly kind: 'echo' }>) => { if (!signal.aborted && data.kind !== 'echo') listener.told(data) }
+    // Any code of this origin may say anything on a channel.
+    this.#channel.onmessage = ({ data }: MessageEvent<Message | { readonly kind: 'echo' } | null>) => {
+      if (!signal.aborted && data?.kind && data.kind !== 'echo') listener.told(data)
+    }
     const lead = async (): Promise<void> => {
       await this.#caughtUp(name)
       if (!signal.aborted) listener.lead()
@@ -72,7 +75,7 @@ export class Membership {
       const echo = crypto.randomUUID()
       // A channel does not hear itself.
       const other = new BroadcastChannel(name)
-      this.#channel.addEventListener('message', ({ data }) => { if (data.echo === echo) resolve() }, { signal })
+      this.#channel.addEventListener('message', ({ data }) => { if (data?.echo === echo) resolve() }, { signal })
       signal.addEventListener('abort', () => resolve())
       other.postMessage({ kind: 'echo', echo })
       other.close()

@@ -10,11 +10,11 @@ import { judge } from './verdict.ts'
 
 /** @param headers Null: none. */
 export function fetchTransport (headers: RequestHeaders | null, withCredentials: boolean): Transport {
-  let loading: ReturnType<typeof loadFetchTransport> | undefined
+  let loading: ReturnType<typeof importFetchTransport> | undefined
   return (options, listener) => {
     const closing = new AbortController()
     const { signal } = closing
-    loading ??= loadFetchTransport()
+    loading ??= load(importFetchTransport)
     loading.then(({ openFetch }) => {
       if (!signal.aborted) openFetch(options, { headers, withCredentials, judge, requestStream, signal }, listener)
     }, (error) => {
@@ -27,13 +27,16 @@ export function fetchTransport (headers: RequestHeaders | null, withCredentials:
   }
 }
 
-async function loadFetchTransport (): Promise<typeof import('./fetch-transport.ts')> {
-  try {
-    return await import('./fetch-transport.ts')
-  } catch (error) {
-    // A browser may remember that a module did not load, and never ask for its URL again.
-    return await import(`${new URL('./fetch-transport.js', import.meta.url)}?${Date.now()}`).catch(() => { throw error })
-  }
+const importFetchTransport = () => import('./fetch-transport.ts')
+const importSharing = () => import('./sharing.ts')
+
+/**
+ * Imports a module. Browsers before Chromium 156 and Firefox 154 remember that it did not load, and never ask for its URL again: a query
+ * makes it another. webpack asks again itself.
+ */
+function load<T> (importModule: () => Promise<T>): Promise<T> {
+  // The name that a bundler gave the file stands in the function, and nowhere else.
+  return importModule().catch((error) => import(`${`${importModule}`.split(/['"`]/)[1]}?${Date.now()}`).catch(() => { throw error }))
 }
 
 /**
@@ -51,16 +54,16 @@ export function sharedSource (
   let { lastEventId } = options
   let isOver = false
   const begin = (make: () => Source): void => {
+    clearTimeout(timer)
     if (isOver) return
     replace(make())
     isOver = true
   }
   const alone = (): void => begin(() => open(lastEventId, listener))
-  const timer = setTimeout(alone, Math.min(options.connectTimeout, 2 ** 31 - 1))
-  import('./sharing.ts')
+  const timer = setTimeout(alone, options.connectTimeout)
+  load(importSharing)
     .then(({ SharedConnection }) => begin(() => new SharedConnection({ ...options, lastEventId }, { open, watchPage }, listener)))
     .catch(alone)
-    .finally(() => clearTimeout(timer))
   return {
     get lastEventId () { return lastEventId },
     hear () {},

@@ -2,18 +2,12 @@ import type { Declarations } from '../lib/event-types.ts'
 import type { Backoff } from './backoff.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
 import type { RequestHeaders } from './fetch-transport.ts'
-import type { AnyDeclarations, TextEvents } from './payloads.ts'
+import type { AnyDeclarations, TextEvent } from './payloads.ts'
 
 /** Times are milliseconds. */
-export type ConnectOptions<D extends Declarations = AnyDeclarations> = CommonOptions & (
-  // Asked for where there are any, since types are gone when the data comes.
-  readonly [] extends TextEvents<D> ? { readonly text?: TextEvents<D> | undefined } : {
-    /** The events whose payload is text: exactly those declared as strings without a transform. All others are JSON. */
-    readonly text: TextEvents<D>
-  }
-)
-
-interface CommonOptions {
+export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
+  /** The events whose payload is text, for servers that do not name them in `sse.open`. All others are JSON. */
+  readonly text?: ReadonlyArray<TextEvent<D>> | undefined
   /** Cookies go to other origins, too. @defaultValue false */
   readonly withCredentials?: boolean | undefined
   /** The event ID to go on from, as of a snapshot; null, as a server without `history` gives: what comes next. @defaultValue what comes next */
@@ -22,8 +16,8 @@ interface CommonOptions {
   readonly headers?: RequestHeaders | undefined
   /** Whether a payload is what its event says. With false, or when it throws, the event is reported and not dispatched. */
   readonly validate?: ((event: string, payload: unknown) => boolean) | undefined
-  /** All tabs of this origin that ask for the same URL read one stream, by `fetch`. @defaultValue false */
-  readonly share?: boolean | undefined
+  /** All tabs of this origin that ask for the same URL, with the same text if one is given here, read one stream, by `fetch`. @defaultValue false */
+  readonly share?: boolean | string | undefined
   /** A wait is drawn between 0 and `base`, twice that after each further failure, at most `cap`. @defaultValue { base: 1000, cap: 30_000 } */
   readonly backoff?: { readonly base?: number | undefined, readonly cap?: number | undefined } | undefined
   /** An attempt that is not answered is given up after so long. Infinity: never. @defaultValue 30_000 */
@@ -43,7 +37,7 @@ export interface Settings {
   /** Null: the browser's own EventSource reads, where there is one. */
   readonly headers: RequestHeaders | null
   readonly validate: (event: string, payload: unknown) => boolean
-  readonly share: boolean
+  readonly share: boolean | string
   readonly backoff: Backoff
   readonly connectTimeout: number
   readonly onError: (error: unknown) => void
@@ -57,7 +51,7 @@ const DEFAULTS = {
   lastEventId: '',
   headers: null as RequestHeaders | null,
   validate: (_event: string, _payload: unknown): boolean => true,
-  share: false,
+  share: false as boolean | string,
   backoff: {} as object,
   connectTimeout: 30_000,
   onError: report,
@@ -77,7 +71,7 @@ export function readOptions (url: string | URL, options: Partial<ConnectOptions>
     lastEventId: lastEventId || place || '',
     backoff: complete('backoff.', BACKOFF, backoff),
     // A timer of more fires at once.
-    connectTimeout: connectTimeout < 2 ** 31 ? connectTimeout : Infinity
+    connectTimeout: Math.min(connectTimeout, 2 ** 31 - 1)
   }
 }
 
@@ -89,7 +83,7 @@ function complete<T> (prefix: string, defaults: T, options: object): T {
     const type = typeof all[name]
     const given = typeof value
     // A function is an object, too. Null, NaN and numbers below 0 are never right.
-    const isRight = type === 'object' ? Object(value) === value : given === type && (type !== 'number' || value >= 0)
+    const isRight = type === 'object' ? Object(value) === value : (given === type || (name === 'share' && given === 'string')) && (type !== 'number' || value >= 0)
     demand(isRight, prefix + name, type === 'number' ? 'milliseconds' : `of type ${type}`, value)
     all[name] = value
   }

@@ -1,6 +1,6 @@
-import type { TransformKind, TRegExp } from '@sinclair/typebox'
-import type { AnySchema, Declarations, Encoded, EncodedEventsOf, SchemaOf } from '../lib/event-types.ts'
+import type { EncodedEventsOf, Resolved, SchemaOf } from '../lib/event-types.ts'
 import type { OwnEvents } from '../lib/own-events.ts'
+import type { AnySchema, DecoderOf, Encoded } from '../lib/payload.ts'
 
 /** What a stream carries of which nothing is declared. */
 export interface AnyDeclarations {
@@ -10,31 +10,22 @@ export interface AnyDeclarations {
 type IsAny<D> = string extends keyof D ? true : false
 
 /** The payloads that readers get, by event; the plugin's own among them. */
-export type Payloads<D> = (IsAny<D> extends true ? Record<string, unknown> : EncodedEventsOf<D>) & OwnEvents
+export type Payloads<D> = IsAny<D> extends true ? Record<string, unknown> & OwnEvents : Resolved<EncodedEventsOf<D> & OwnEvents>
 
 export type EventName<D> = keyof Payloads<D> & string
 
-/** A part of a schema that is written as JSON, whatever it is encoded to. */
+/** True where a schema, or a member of a union, is written as JSON whatever it is encoded to. */
 type HasCodec<S> =
-  S extends { [TransformKind]: unknown } | { readonly '~codec': unknown } | TRegExp ? true
-    : S extends { anyOf: ReadonlyArray<infer M> } | { allOf: ReadonlyArray<infer M> } ? true extends HasCodec<M> ? true : false
-      : false
+  S extends { readonly '~codec': unknown } | { readonly type: 'RegExp' } ? true
+    : [DecoderOf<S>] extends [never]
+        ? S extends { anyOf: ReadonlyArray<infer M> } | { allOf: ReadonlyArray<infer M> } ? HasCodec<M> : false
+        : true
 
 type IsText<S> =
   unknown extends Encoded<S> ? false
     : [Encoded<S>] extends [never] ? false
-        : [Encoded<S>] extends [string] ? HasCodec<S> extends true ? false : true
+        : [Encoded<S>] extends [string] ? true extends HasCodec<S> ? false : true
             : false
 
-/** The events whose payload is text: the type is string, and no transform stands between. */
-export type TextEvent<D> = { [K in keyof D]: IsText<SchemaOf<D[K]>> extends true ? K : never }[keyof D] & string
-
-/** Every order of some names. Of more than six the last are not held to their number: there would be thousands of orders. */
-type Every<Name extends string, Depth extends readonly 0[] = [0, 0, 0, 0, 0, 0], N extends string = Name> =
-  [Name] extends [never] ? readonly []
-    : Depth extends readonly [0, ...infer Rest extends readonly 0[]]
-      ? N extends N ? readonly [N, ...Every<Exclude<Name, N>, Rest>] : never
-      : readonly Name[]
-
-/** The list of the events whose payload is text, in any order. */
-export type TextEvents<D extends Declarations> = IsAny<D> extends true ? readonly string[] : Every<TextEvent<D>>
+/** The events whose payload is text: the type is string, and no transform stands between. Any name where nothing is declared. */
+export type TextEvent<D> = IsAny<D> extends true ? string : { [K in keyof D]: IsText<SchemaOf<D[K]>> extends true ? K : never }[keyof D] & string

@@ -9,6 +9,7 @@ export interface SharingOptions {
   readonly url: string
   readonly withCredentials: boolean
   readonly lastEventId: string
+  readonly share: boolean | string
   readonly connectTimeout: number
 }
 
@@ -49,9 +50,9 @@ export class SharedConnection implements Source {
   #again: ReturnType<typeof setTimeout> | undefined
 
   constructor (options: SharingOptions, parts: SharingParts, listener: SourceListener) {
-    const { url, withCredentials, lastEventId } = options
+    const { url, withCredentials, share, lastEventId } = options
     // The number is that of the messages: tabs that speak otherwise have a stream of their own.
-    this.#name = `fastify-typed-sse 1 ${url} ${withCredentials}`
+    this.#name = `fastify-typed-sse 1 ${url} ${withCredentials}${share === true ? '' : ` ${share}`}`
     this.#options = options
     this.#parts = parts
     this.#listener = listener
@@ -135,8 +136,7 @@ export class SharedConnection implements Source {
   /** A leader may be a page that stands still: frozen by the browser, or in a dialog. */
   #bePatient (atItsEnd: () => void): void {
     clearTimeout(this.#patience)
-    const { connectTimeout } = this.#options
-    if (connectTimeout !== Infinity) this.#patience = setTimeout(atItsEnd, connectTimeout)
+    this.#patience = setTimeout(atItsEnd, this.#options.connectTimeout)
   }
 
   #lead (): void {
@@ -226,14 +226,14 @@ export class SharedConnection implements Source {
 
   /** Whether it is said by the leader that this tab follows: who is alive, then. */
   #follows ({ term }: { readonly term: string }): boolean {
-    if (term !== this.#term || this.#isLeader) return false
+    if (!term || term !== this.#term || this.#isLeader) return false
     this.#bePatient(() => this.#greet())
     return true
   }
 
   /** The stream has ended for good, while this tab was about to follow. */
   #isOver ({ status }: Extract<Message, { kind: 'status' }>): boolean {
-    return this.#term === undefined && this.#source === undefined && status.state === 'closed'
+    return this.#term === undefined && this.#source === undefined && status?.state === 'closed'
   }
 
   #hear (event: ParsedEvent): void {

@@ -1,9 +1,9 @@
 import { realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, sep } from 'node:path'
-import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import { readClientFiles } from './browser-files.ts'
 import { serveFiles } from './file-routes.ts'
+import { loadStatic } from './optional-packages.ts'
 import type { Settings } from './options.ts'
 import type { Pages } from './route-options.ts'
 
@@ -21,21 +21,28 @@ export async function serveClient (app: FastifyInstance, url: string, cors: Sett
   })
 }
 
-// As @fastify/static looks for them beside a file, where `preCompressed` is on. It asks `allowedPath` about the file alone.
+// As @fastify/static looks for them beside a file, where `preCompressed` is on.
 const CODED = ['.br', '.gz', '.deflate']
 
 /** Serves the application's own pages. */
 export async function servePages (app: FastifyInstance, { root: roots, allowedPath, ...others }: Pages): Promise<void> {
-  const suffixes = others.preCompressed === true ? ['', ...CODED] : ['']
-  await app.register(fastifyStatic, {
+  const endings = endingsOf(others)
+  await app.register(await loadStatic(), {
     ...others,
     // A single one: `list` is refused with several.
     root: roots.length === 1 ? roots[0]! : [...roots],
     // The application may have its own @fastify/static, and its `reply.sendFile` is not ours to replace.
     decorateReply: false,
     allowedPath: (path, root, request) =>
-      suffixes.every((suffix) => isWithin(roots, join(root!, path + suffix))) && allowedPath!(path, root, request)
+      endings.every((ending) => isWithin(roots, join(root!, path + ending))) && allowedPath!(path, root, request)
   })
+}
+
+/** What stands behind a requested path in the names of files that may be served for it: @fastify/static asks `allowedPath` about the path alone. */
+function endingsOf ({ preCompressed, extensions = [], index = 'index.html' }: Omit<Pages, 'root'>): string[] {
+  const indexes = index === false ? [] : [index].flat().map((name) => `/${name}`)
+  const suffixes = preCompressed === true ? ['', ...CODED] : ['']
+  return ['', ...extensions.map((extension) => `.${extension}`), ...indexes].flatMap((ending) => suffixes.map((suffix) => ending + suffix))
 }
 
 /** Whether a file lies in one of the roots, wherever links lead to. */

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { extname, join, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { extname } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { atRegistration, demand } from './option-rules.ts'
+import { readOwnFiles } from './own-files.ts'
 
 // The files of this plugin that browsers get. They are few and small: read once, when the plugin is registered, and kept.
 
@@ -35,10 +34,6 @@ export function browserFile (name: string, body: Buffer): BrowserFile {
 /** What stands beside the browser client, wherever that is. */
 export const BESIDE_CLIENT = ['client.js.map', 'fetch-transport.js', 'fetch-transport.js.map', 'refusals.js', 'refusals.js.map', 'sharing.js', 'sharing.js.map']
 
-// From source and from the published package alike.
-const CLIENT = fileURLToPath(new URL('../browser/', import.meta.url))
-const INSPECTOR = fileURLToPath(new URL('../public/inspector/', import.meta.url))
-
 /**
  * The browser client, and what stands beside it.
  *
@@ -46,24 +41,18 @@ const INSPECTOR = fileURLToPath(new URL('../public/inspector/', import.meta.url)
  * @throws FST_SSE_OPTION_INVALID where it was not built
  */
 export async function readClientFiles (option: 'client' | 'inspector', value: string): Promise<[client: BrowserFile, ...beside: BrowserFile[]]> {
-  try {
-    return await Promise.all([readBelow(CLIENT, 'client.js'), ...BESIDE_CLIENT.map((name) => readBelow(CLIENT, name))])
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    atRegistration(() => demand(!isMissing, option, 'false where the browser client was not built ("npm run build:client" builds it)', value))
-    throw error
+  const files = await readOwnFiles('browser')
+  const read = (name: string): BrowserFile => {
+    const body = files.get(name)
+    atRegistration(() => demand(body !== undefined, option, 'false where the browser client was not built ("npm run build:client" builds it)', value))
+    return browserFile(name, body!)
   }
+  return [read('client.js'), ...BESIDE_CLIENT.map(read)]
 }
 
 /** The inspector's own files. */
 export async function readInspectorFiles (): Promise<BrowserFile[]> {
-  const entries = await readdir(INSPECTOR, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => relative(INSPECTOR, join(parentPath, name)))
-  return Promise.all(files.map((name) => readBelow(INSPECTOR, name)))
-}
-
-async function readBelow (folder: string, path: string): Promise<BrowserFile> {
-  return browserFile(path.replaceAll(sep, '/'), await readFile(join(folder, path)))
+  return [...await readOwnFiles('public/inspector')].map(([name, body]) => browserFile(name, body))
 }
 
 /** Answers with a file, or with 304 to who has it already. */

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { checkChannel, EVERYBODY } from './channel-name.ts'
 import { demand, isObject, readBoolean, readObject } from './option-rules.ts'
 import { FINAL_ID, OWN_PREFIX } from './own-events.ts'
@@ -97,7 +98,7 @@ export function readSubscribeOptions (options: SubscribeOptions): Subscription {
 
 function readExpiry (expiresAt: Date | undefined): number {
   if (expiresAt === undefined) return Infinity
-  demand(expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime()), 'subscribe.expiresAt', 'a valid Date', expiresAt)
+  demand(types.isDate(expiresAt) && !Number.isNaN(expiresAt.getTime()), 'subscribe.expiresAt', 'a valid Date', expiresAt)
   return expiresAt.getTime()
 }
 

@@ -1,6 +1,7 @@
 import type { BroadcastOptions, CloseOptions } from './call-options.ts'
 import type { Broadcast } from './broadcast.ts'
-import type { RegisteredEvents } from './events.ts'
+import type { RegisteredEvents, Takes } from './events.ts'
+import type { SafePromise } from './safe-promise.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** What may be said of a broadcast to one channel. */
@@ -20,6 +21,8 @@ export interface ChannelOwner<E extends object> {
  * @typeParam E Payloads by event.
  */
 export class Channel<E extends object = RegisteredEvents> {
+  /** For the compiler alone. */
+  declare protected readonly takes?: Takes<E>
   readonly name: string
   readonly #owner: ChannelOwner<E>
 
@@ -34,7 +37,7 @@ export class Channel<E extends object = RegisteredEvents> {
    *
    * @throws as `app.sse.broadcast` does
    */
-  broadcast<K extends keyof E & string> (event: K, data: E[K], options: ChannelBroadcastOptions = {}): Promise<Broadcast> {
+  broadcast<K extends keyof E & string> (event: K, data: E[K], options: ChannelBroadcastOptions = {}): SafePromise<Broadcast> {
     return this.#owner.broadcast(event, data, options)
   }
 
@@ -53,7 +56,7 @@ export class Channel<E extends object = RegisteredEvents> {
    *
    * @see Sse.disconnect
    */
-  disconnect (predicate: (subscriber: Subscriber<E>) => boolean = () => true, options: CloseOptions = {}): Promise<number> {
+  disconnect (predicate: (subscriber: Subscriber<E>) => boolean = () => true, options: CloseOptions = {}): SafePromise<number> {
     return this.#owner.disconnect(predicate, options)
   }
 }

@@ -1,28 +1,28 @@
-import { performance } from 'node:perf_hooks'
+import { clearInterval, monotonicTime, setImmediate, setInterval } from './timers.ts'
 
-/** Whole monotonic milliseconds: what the clock on the wall is set to changes nothing. */
+/** Whole monotonic milliseconds: setting the wall clock changes nothing. */
 export function now (): number {
-  // Whole: of others each is a piece of memory of its own, and every subscriber remembers some.
-  return Math.trunc(performance.now())
+  // Integers only: V8 keeps them inline, while each fractional number would be a heap object, several per subscriber.
+  return Math.trunc(monotonicTime())
 }
 
-/** What may be given to a timer of Node: it takes anything longer for 1. */
+/** Clamps a delay to Node's maximum: `setTimeout` fires after 1 ms when given more. */
 export function longestTimer (milliseconds: number): number {
   return Math.min(milliseconds, 2 ** 31 - 1)
 }
 
-/** How often it ticks. Milliseconds. */
+/** How often a clock ticks. Milliseconds. */
 export interface Pace {
   readonly interval: number
-  /** What goes beyond, from one tick to the next, this process was not awake. */
+  /** A longer gap between two ticks means that the process was blocked or suspended; the excess is not counted as awake time. */
   readonly longestStep: number
 }
 
-/** What a tick says, in milliseconds of two clocks. */
+/** The time of a tick, in milliseconds of two clocks. */
 export interface Times {
-  /** As `now` says. */
+  /** The time that the clock shows. */
   readonly real: number
-  /** The same without the time in which this process was blocked or stopped: nobody else could do anything either then. */
+  /** That time less the time in which this process was blocked or suspended: nobody else could do anything either then. */
   readonly awake: number
 }
 
@@ -30,28 +30,52 @@ export interface Times {
  * One coarse timer for everything that happens to subscribers after a while, however many there are. Keeps no process alive.
  */
 export class Clock {
-  readonly #now: () => number
+  readonly #source: () => number
+  /** Milliseconds by which a test moved it. */
+  #moved = 0
   #timer: NodeJS.Timeout | undefined
+  #pace: Pace = { interval: Infinity, longestStep: Infinity }
+  #tick: () => void = () => {}
 
   /** @param source Monotonic milliseconds. */
   constructor (source: () => number = now) {
-    this.#now = source
+    this.#source = source
   }
 
-  get now (): number { return this.#now() }
+  get now (): number { return this.#source() + this.#moved }
 
-  start ({ interval, longestStep }: Pace, tick: (times: Times) => void): void {
+  start (pace: Pace, tick: (times: Times) => void): void {
     let awake = 0
-    let last = this.#now()
-    this.#timer = setInterval(() => {
-      const real = this.#now()
-      awake += Math.min(real - last, longestStep)
+    let last = this.now
+    this.#pace = pace
+    this.#tick = () => {
+      const real = this.now
+      awake += Math.min(real - last, pace.longestStep)
       last = real
       tick({ real, awake })
-    }, interval).unref()
+    }
+    this.#timer = setInterval(() => this.#tick(), pace.interval).unref()
+  }
+
+  /**
+   * Moves the clock forward, tick by tick, as if that time had passed.
+   *
+   * @param milliseconds A whole number.
+   * @returns Resolves when readers in this process have taken what each tick gave them.
+   */
+  async advance (milliseconds: number): Promise<void> {
+    const end = this.#moved + milliseconds
+    while (this.#moved < end) {
+      // Whole: see `now`.
+      this.#moved = Math.min(this.#moved + Math.ceil(this.#pace.interval), end)
+      this.#tick()
+      // In the first turn the pump writes, in the second a reader in this process reads.
+      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   stop (): void {
     clearInterval(this.#timer)
+    this.#tick = () => {}
   }
 }

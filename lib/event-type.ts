@@ -1,11 +1,12 @@
 import { Acceptance } from './acceptance.ts'
 import { EventInvalid, PayloadInvalid, quote } from './errors.ts'
 import { failureText, type BrokenRule } from './failure-text.ts'
+import { PackageMissing } from './optional-packages.ts'
 import { project } from './projection.ts'
 import { SchemaNotFollowed, type Schema } from './schema.ts'
 import { SchemaNode } from './schema-node.ts'
 import { EncoderFailed, encodeTransforms } from './transform.ts'
-import { typeLineOf, type TypeCheck } from './type-check.ts'
+import { KindUnknown, typeLineOf, type TypeCheck, type TypeLine } from './type-check.ts'
 
 /** A payload on its way out. */
 export interface Outgoing {
@@ -57,21 +58,37 @@ function readDeclaration (name: string, declaration: unknown): Terms & { readonl
  */
 export async function compileEvent (name: string, declaration: unknown): Promise<EventType> {
   const { schema, ...terms } = readDeclaration(name, declaration)
-  const line = await typeLineOf(schema)
-  if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
   try {
-    const { root, findings } = SchemaNode.build(schema)
-    const unknown = line.provideFormats(findings.formats)
+    const line = await typeLineOf(schema)
+    if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
+    return { ...await compileSchema(name, schema, line), ...terms, declaration }
+  } catch (cause) {
+    if (cause instanceof EventInvalid) throw cause
+    throw new EventInvalid(quote(name), problemOf(cause as Error))
+  }
+}
+
+type Compiled = Omit<EventType, 'declaration' | keyof Terms>
+
+async function compileSchema (name: string, schema: Schema, line: TypeLine): Promise<Compiled> {
+  try {
+    const { root, findings } = SchemaNode.build(schema, (kind) => line.isRegistered(kind))
+    const unknown = await line.provideFormats(findings.formats)
     if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}"; register it with TypeBox first`)
     const acceptance = new Acceptance(line, findings.alternatives)
     const { properties, hasEncoder } = findings
     const isText = root.isText && !hasEncoder
-    return { schema, root, properties, hasEncoder, acceptance, check: line.compile(schema, []), isText, ...terms, declaration }
-  } catch (cause) {
-    if (cause instanceof EventInvalid) throw cause
-    const problem = cause instanceof SchemaNotFollowed ? cause.message : `its schema does not compile (${(cause as Error).message})`
-    throw new EventInvalid(quote(name), problem)
+    return { schema, root, properties, hasEncoder, acceptance, check: line.compile(schema, []), isText }
+  } catch (error) {
+    if (error instanceof KindUnknown && await line.adopt(error.kind)) return compileSchema(name, schema, line)
+    throw error
   }
+}
+
+function problemOf (error: Error): string {
+  if (error instanceof SchemaNotFollowed) return error.message
+  if (error instanceof PackageMissing) return `its schema needs the package "${error.message}", which is not installed`
+  return `its schema does not compile (${error.message})`
 }
 
 /**

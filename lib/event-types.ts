@@ -1,61 +1,41 @@
-import type { StaticDecode, StaticEncode, TSchema } from '@sinclair/typebox'
-/** @ts-ignore: resolves where the application has `typebox` 1.x; where it has not, no schema of that line can come here either. */
-import type { StaticDecode as NextStaticDecode, StaticEncode as NextStaticEncode } from 'typebox'
 import { EventInvalid, EventUnknown, KeyInvalid, quote } from './errors.ts'
 import { compileEvent, read, type EventType, type Outgoing } from './event-type.ts'
 import { OWN_PREFIX } from './own-events.ts'
+import type { AnySchema, EncodedPayload, Payload } from './payload.ts'
 import type { Schema } from './schema.ts'
 
-/** A schema of `typebox` 1.x, as far as its type can be told without that package. */
-export type NextSchema = { readonly '~kind': string } | { readonly '~unsafe': unknown }
-
-/** A schema of either TypeBox line. */
-export type AnySchema = TSchema | NextSchema
-
-/** What is broadcast under a schema: the decoded side of its transforms. */
-export type Payload<S> = S extends TSchema ? StaticDecode<S> : S extends NextSchema ? NextStaticDecode<S> : never
-
-/** The encoded side of a schema's transforms. */
-export type Encoded<S> = S extends TSchema ? StaticEncode<S> : S extends NextSchema ? NextStaticEncode<S> : never
-
-/** What a reader gets under a schema: the encoded side, as JSON brings it. */
-export type EncodedPayload<S> = Json<Encoded<S>>
-
-/** What is left of a value after JSON: of a `Date` its text, of bytes an object. */
-type Json<T> =
-  unknown extends T ? T
-    : T extends string | number | boolean | null | undefined ? T
-      : T extends { toJSON (): infer J } ? J
-        : T extends Uint8Array ? Record<string, number>
-          : { [K in keyof T]: Json<T[K]> }
-
 /** How one event is declared: by its schema alone, or with more to say about it. */
-export type Declaration<S> = S | {
+export type Declaration<S> = S | DetailedDeclaration<S>
+
+interface DetailedDeclaration<S> {
   readonly schema: S
   /** Not kept: it reaches who is there, and is never replayed. `broadcast` may say otherwise. @defaultValue false */
-  readonly ephemeral?: boolean
+  readonly ephemeral?: boolean | undefined
   /**
    * Gives a key to each payload. A later event of the same channel with the same key replaces it for readers that have not got it
    * yet, those that come back included: of many moves of one cursor they get the last.
    */
-  readonly latestBy?: (payload: Payload<S>) => string | number
+  readonly latestBy?: ((payload: Payload<S>) => string | number) | undefined
 }
 
 /** Events by name, whatever they carry. */
 export type Declarations = Readonly<Record<string, AnySchema | {
   readonly schema: AnySchema
-  readonly ephemeral?: boolean
+  readonly ephemeral?: boolean | undefined
   // Of any payload: a function of one in particular is none of every one.
-  readonly latestBy?: (payload: never) => string | number
+  readonly latestBy?: ((payload: never) => string | number) | undefined
 }>>
 
 export type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
 
 /** The payloads that a declaration lets you broadcast, by event. */
-export type EventsOf<D> = { [K in keyof D]: Payload<SchemaOf<D[K]>> }
+export type EventsOf<D> = Resolved<{ [K in keyof D]: Payload<SchemaOf<D[K]>> }>
 
 /** The payloads that readers of a declaration's events get, by event. */
-export type EncodedEventsOf<D> = { [K in keyof D]: EncodedPayload<SchemaOf<D[K]>> }
+export type EncodedEventsOf<D> = Resolved<{ [K in keyof D]: EncodedPayload<SchemaOf<D[K]>> }>
+
+/** The payloads themselves: compared, and shown by editors, without the declaration that they come from. */
+export type Resolved<E> = E extends infer R ? { [K in keyof R]: R[K] } : never
 
 /**
  * Declares events: their names, and a TypeBox schema for the payload of each.
@@ -66,7 +46,8 @@ export type EncodedEventsOf<D> = { [K in keyof D]: EncodedPayload<SchemaOf<D[K]>
  * @example defineEvents({ 'order.updated': Type.Object({ id: Type.String() }) })
  */
 export function defineEvents<const M extends Record<string, AnySchema>> (
-  declarations: { [K in keyof M]: Declaration<M[K]> }
+  // A schema takes any property, so it alone would let through what is misspelt beside `schema`.
+  declarations: { [K in keyof M]: (M[K] & { readonly schema?: never }) | DetailedDeclaration<M[K]> }
 ): { [K in keyof M]: Declaration<M[K]> } {
   return declarations
 }

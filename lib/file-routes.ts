@@ -48,7 +48,7 @@ export function redirectWhereFree (app: FastifyInstance, url: string, handler: R
   if (fullUrl(app, url) !== '' && takenBy(app, url, { methods: ['GET', 'HEAD'] }) === undefined) app.route({ ...readingRoute(), url, config: { cors: false }, handler })
 }
 
-const SERVED = Symbol('fastify-typed-sse.served')
+const SERVED: unique symbol = Symbol.for('fastify-typed-sse.served')
 
 /** The ETags of what this plugin serves in an application, by URL. Kept on its root: scopes side by side know nothing of each other. */
 function servedBy (app: FastifyInstance & { [SERVED]?: Map<string, string> }): Map<string, string> {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { ReplyReplaced } from './errors.ts'
 import type { AnyResponse } from './any-response.ts'
+import { setImmediate } from './timers.ts'
 
 type Listener = (...args: any[]) => void
 type Listeners = ReadonlyMap<string | symbol, ReadonlySet<unknown>>

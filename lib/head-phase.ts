@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import type { Closing } from './closing.ts'
 import { ReplySent } from './errors.ts'
 import { cut } from './open-writer.ts'
+import { clearTimeout, setTimeout } from './timers.ts'
 
 /**
  * The replies that are being turned into event streams: each once, and none for longer than a closing server waits.

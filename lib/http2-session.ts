@@ -10,8 +10,8 @@ interface Shared {
   isLast: boolean
 }
 
-// Kept with the session: event streams of several plugins may share one.
-const kShared = Symbol('fastify-typed-sse.shared')
+// Kept with the session, under a name that every copy of this plugin knows: event streams of several may share one session.
+const kShared: unique symbol = Symbol.for('fastify-typed-sse.shared')
 
 interface SharedSession extends Http2Session {
   /** Node has it, its types do not. */

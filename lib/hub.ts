@@ -8,6 +8,7 @@ import { demand } from './option-rules.ts'
 import { encodeHeartbeat } from './own-events.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber, SubscriberOwner } from './subscriber.ts'
+import { clearTimeout, setTimeout } from './timers.ts'
 import { noTraffic, type Traffic } from './traffic.ts'
 
 /** Milliseconds between which each subscriber's reconnection time is drawn, so that readers do not all come back at once. */

@@ -3,16 +3,17 @@ import type { CodingName } from './coding.ts'
 
 export const EVENT_STREAM = 'text/event-stream'
 
+const CHARSET = 'charset=utf-8'
+
 /** The head of every event stream. */
 export const HEAD = {
-  'content-type': EVENT_STREAM,
+  // The charset, though there is no other: some readers take text without one for Latin-1, in which 0x85 ends a line (Python's requests).
+  'content-type': `${EVENT_STREAM}; ${CHARSET}`,
   // no-transform: a proxy that compresses would hold events back until its buffer is full.
   'cache-control': 'no-cache, no-transform',
   // nginx with its defaults holds back everything, head included; this alone cures it.
   'x-accel-buffering': 'no'
 } as const
-
-const CHARSET = 'charset=utf-8'
 
 // What covers it, the most specific first.
 const RANGES = [EVENT_STREAM, 'text/*', '*/event-stream', '*/*']

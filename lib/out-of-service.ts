@@ -10,7 +10,8 @@ import { asksForEventStream } from './negotiate.ts'
  * that, and a native EventSource gives up for good. A connection that is refused or cut it tries again.
  */
 export function takeOutOfService (server: Server): void {
-  if (!server.listening) return
+  // Bun's server of HTTP is none of `node:net`, and has nothing of one: it is Fastify's alone to close.
+  if (!(server instanceof Server) || !server.listening) return
   // Not the `close` of `node:http`: that one cuts connections whose answer has ended but is still on its way.
   Server.prototype.close.call(server)
   // From now on a connection ends when it has had nothing to do for this long; Node adds a second.

@@ -7,7 +7,7 @@ import type { AnyResponse } from './any-response.ts'
 
 const MAX_WAITING = 16
 
-const kWaiting = Symbol('fastify-typed-sse.waiting')
+const kWaiting: unique symbol = Symbol.for('fastify-typed-sse.waiting')
 
 interface SharedSocket extends Socket {
   [kWaiting]?: number

@@ -1,8 +1,8 @@
-import { performance } from 'node:perf_hooks'
 import type { Audience } from './audience.ts'
 import type { Channels } from './channels.ts'
 import type { Delivery } from './delivery.ts'
 import type { Log } from './log.ts'
+import { monotonicTime, setImmediate } from './timers.ts'
 
 // A slice gives the event loop back after this long. The time is looked at after so many writes or bytes: often enough that one more
 // write cannot matter, seldom enough that asking costs nothing.
@@ -89,8 +89,8 @@ export class Pump {
   #slice (): void {
     this.#scheduled = false
     if (this.#audiences === undefined) this.#begin()
-    const deadline = performance.now() + SLICE_MILLISECONDS
-    while (this.#serveSome()) if (performance.now() > deadline) return this.#schedule()
+    const deadline = monotonicTime() + SLICE_MILLISECONDS
+    while (this.#serveSome()) if (monotonicTime() > deadline) return this.#schedule()
     this.#finish()
     if (this.#queue.length > 0 || this.#woken.size > 0 || this.#passedByLately.size > 0) this.#schedule()
   }

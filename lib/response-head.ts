@@ -13,9 +13,11 @@ import type { StreamHeaders } from './options.ts'
 /** Says in the head what `sse.gap` says in the stream: for readers that have the head first, as those of `fetch` have. */
 const GAP_HEADER = 'sse-gap'
 
-// Without the first three the response would not be an event stream, or its body would be framed twice; the others belong to the
-// connection: HTTP/2 refuses them.
-const OURS = ['content-type', 'content-length', 'content-encoding', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade', GAP_HEADER]
+// With the first two the body would be framed or encoded twice; the others belong to the connection: HTTP/2 refuses them.
+const OURS = ['content-length', 'content-encoding', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade', GAP_HEADER]
+
+// An application may write it without the charset, for a reader that compares it as a whole. Chromium refuses any other charset.
+const CONTENT_TYPE = /^text\/event-stream(?: *; *charset="?utf-8"?)?$/i
 
 /** All are checked before any is set: an error answer has none of them. @throws FST_SSE_OPTION_INVALID, FST_SSE_HEADER_INVALID */
 export function checkHeaders (headers: StreamHeaders): StreamHeaders {
@@ -92,6 +94,7 @@ function checkHeader (name: string, value: unknown): void {
   if (!isAllowed(() => validateHeaderName(name))) throw new HeaderInvalid(`(${kindOf(name)})`, 'HTTP does not allow its name')
   const shown = name.length > MAX_NAMED ? `(${kindOf(name)})` : name
   if (OURS.includes(name.toLowerCase())) throw new HeaderInvalid(shown, 'it is set by the event stream itself')
+  if (name.toLowerCase() === 'content-type' && (typeof value !== 'string' || !CONTENT_TYPE.test(value))) throw new HeaderInvalid(shown, 'it is text/event-stream, in no charset but utf-8')
   for (const line of [value].flat()) {
     if (typeof line !== 'string' && typeof line !== 'number') throw new HeaderInvalid(shown, `its value must be text, a number, or a list of these; it is ${kindOf(value)}`)
     if (!isAllowed(() => validateHeaderValue(name, String(line)))) throw new HeaderInvalid(shown, 'HTTP does not allow its value')

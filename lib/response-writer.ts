@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { hasClosed, type AnyResponse } from './any-response.ts'
 import type { Chunk } from './chunk.ts'
 import { closeSessionAfter, hasRoomOnSession } from './http2-session.ts'
@@ -154,7 +154,12 @@ export class PlainWriter implements ResponseWriter {
     return this.#socket === undefined ? 0 : this.#response.writableLength
   }
 
-  get isFlushed (): boolean { return this.#response.writableLength === 0 }
+  get isFlushed (): boolean { return this.#response.writableLength === 0 || this.#isInjected }
+
+  /** The reader of `inject` has the bytes within the call; what it has for a socket takes a turn of the event loop for each of them. */
+  get #isInjected (): boolean {
+    return this.#response instanceof ServerResponse && this.#response.socket !== null && !(this.#response.socket instanceof Socket)
+  }
 
   get mark (): number {
     // Of HTTP/2 a whole write at a time.

@@ -62,7 +62,6 @@ const STATIC_OPTIONS: Readonly<Record<keyof StaticOptions, true>> = {
   lastModified: true,
   acceptRanges: true,
   contentType: true,
-  onFile: true,
   constraints: true,
   schemaHide: true,
   suppressWarning: true,

@@ -1,7 +1,7 @@
-import { Kind, TransformKind, TypeRegistry } from '@sinclair/typebox'
 import { isAboutParts, refuseNotFollowed, SchemaNotFollowed, type Schema } from './schema.ts'
 import { SchemaScope } from './schema-scope.ts'
 import { shallow, type Shallow } from './shallow-schema.ts'
+import { Kind, TransformKind } from './type-marks.ts'
 
 /** What a whole schema turned out to hold. */
 export interface Findings {
@@ -13,6 +13,8 @@ export interface Findings {
   readonly properties: Set<string>
   /** Types by name, as JSON. */
   readonly named: Map<string, string>
+  /** Whether the application gave TypeBox a check for types of this kind. */
+  isRegistered (this: void, kind: string): boolean
 }
 
 type Scope = SchemaScope<SchemaNode>
@@ -98,7 +100,7 @@ export class SchemaNode {
 
     this.hasBranches = this.alternatives.length > 0 || this.#condition !== undefined || this.#dependents.length > 0
     this.isComposed = this.hasBranches || this.all.length > 0
-    this.isAboutParts = isAboutParts(schema) || isQuestion || (isOfUnknownKind(schema) && !this.isComposed)
+    this.isAboutParts = isAboutParts(schema) || isQuestion || (isOfForeignKind(schema, findings) && !this.isComposed)
     this.isOpen = !this.isAboutParts && !this.isComposed
 
     if (this.encode !== undefined) findings.hasEncoder = true
@@ -111,8 +113,15 @@ export class SchemaNode {
   }
 
   /** @throws SchemaNotFollowed */
-  static build (schema: Schema): { root: SchemaNode, findings: Findings } {
-    const findings = { hasEncoder: false, alternatives: [], formats: new Set<string>(), properties: new Set<string>(), named: new Map<string, string>() }
+  static build (schema: Schema, isRegistered: Findings['isRegistered']): { root: SchemaNode, findings: Findings } {
+    const findings = {
+      hasEncoder: false,
+      alternatives: [],
+      formats: new Set<string>(),
+      properties: new Set<string>(),
+      named: new Map<string, string>(),
+      isRegistered
+    }
     return { root: SchemaNode.#at(schema, new SchemaScope(), false, findings), findings }
   }
 
@@ -202,10 +211,10 @@ function placesOf (scope: Scope, isQuestion: boolean): Map<Schema, SchemaNode> {
 }
 
 /** A kind that the application gave to TypeBox 0.34 with a check: nothing says what such a value is made of. */
-function isOfUnknownKind (schema: Schema): boolean {
+function isOfForeignKind (schema: Schema, { isRegistered }: Findings): boolean {
   const kind = schema[Kind]
   // `Type.Unsafe` is the exception: it is plain JSON Schema.
-  return kind !== undefined && kind !== 'Unsafe' && TypeRegistry.Has(kind)
+  return kind !== undefined && kind !== 'Unsafe' && isRegistered(kind)
 }
 
 function refuseAnother (name: string, type: string, named: Map<string, string>): void {

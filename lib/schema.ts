@@ -1,4 +1,4 @@
-import type { Kind, TransformKind } from '@sinclair/typebox'
+import type { Kind, TransformKind } from './type-marks.ts'
 
 // Both TypeBox lines build JSON Schema; they differ in the marks they hang on it. This room and those that read it need not know
 // which line a schema is of.

@@ -5,17 +5,20 @@ import { logError } from './callbacks.ts'
 import { checkChannel } from './channel-name.ts'
 import { Channel } from './channel.ts'
 import type { Channels } from './channels.ts'
+import type { Clock } from './clock.ts'
 import type { CloseReason } from './close-reason.ts'
 import { Closed, EventsUnregistered, NotAcceptable } from './errors.ts'
 import type { EventStreams, ReplyOfAnyServer } from './event-stream.ts'
 import type { Declarations, EventsOf, EventTypes } from './event-types.ts'
-import type { RegisteredEvents } from './events.ts'
+import type { RegisteredEvents, Takes } from './events.ts'
 import type { GapReason } from './gap-reason.ts'
 import type { Hub, ReconnectionTime } from './hub.ts'
 import type { Log } from './log.ts'
 import { demand, isObject, readFunction } from './option-rules.ts'
 import { readReconnectionTime } from './options.ts'
+import type { SafePromise } from './safe-promise.ts'
 import type { Subscriber } from './subscriber.ts'
+import { setImmediate } from './timers.ts'
 
 /** What happened so far in this process, and what is now. */
 export interface Stats {
@@ -52,7 +55,16 @@ export interface SseParts {
   readonly eventTypes: EventTypes
   readonly broadcaster: Broadcaster
   readonly eventStreams: EventStreams
+  readonly clock: Clock
   readonly logger: FastifyBaseLogger
+}
+
+// A name that every copy of this plugin in a process knows: a CommonJS module and an ES module load different ones.
+const kSse: unique symbol = Symbol.for('fastify-typed-sse.sse')
+
+/** Whether a value is the `app.sse` of this plugin, of whichever copy. */
+export function isSse (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && kSse in value
 }
 
 /**
@@ -61,6 +73,10 @@ export interface SseParts {
  * @typeParam E Payloads by event.
  */
 export class Sse<E extends object = RegisteredEvents> {
+  /** For the compiler alone. */
+  declare protected readonly takes?: Takes<E>
+  /** @internal */
+  readonly [kSse] = true
   readonly #parts: SseParts
   #failedBroadcasts = 0
   #toldTooLate = false
@@ -83,7 +99,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_KEY_INVALID, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID, FST_SSE_CLOSED: as a rejection,
    * logged too (the last one once, at `info`), and harmless where nobody awaits it.
    */
-  broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): Promise<Broadcast> {
+  broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): SafePromise<Broadcast> {
     return this.#broadcast(event, data, () => options)
   }
 
@@ -152,13 +168,19 @@ export class Sse<E extends object = RegisteredEvents> {
    * @param predicate Says which. What it throws is logged, and spares the one it was asked about.
    * @param options `final`: the reader is told to stay away. @defaultValue { final: false }
    * @returns How many were ended. Their responses may still be closing.
-   * @throws FST_SSE_OPTION_INVALID
+   * @throws FST_SSE_OPTION_INVALID: as a rejection, logged too, and harmless where nobody awaits it.
    */
-  async disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): Promise<number> {
+  disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): SafePromise<number> {
     return this.#disconnect(undefined, predicate, options)
   }
 
-  async #disconnect (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
+  #disconnect (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
+    const disconnected = this.#revoke(channel, predicate, options)
+    disconnected.catch((err: unknown) => logError(this.#parts.logger, { err }, 'sse: a call of "disconnect" failed'))
+    return disconnected
+  }
+
+  async #revoke (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
     readFunction('disconnect.predicate', predicate)
     const { final } = readCloseOptions('disconnect', options)
     return this.#parts.hub.revoke(channel, predicate as unknown as (subscriber: Subscriber) => boolean, final)
@@ -243,5 +265,14 @@ export class Sse<E extends object = RegisteredEvents> {
    */
   isText (event: string): boolean | undefined {
     return this.#parts.eventTypes.isText(event)
+  }
+
+  /**
+   * Moves the clock of these streams forward, for tests.
+   *
+   * @internal
+   */
+  advance (milliseconds: number): Promise<void> {
+    return this.#parts.clock.advance(milliseconds)
   }
 }

@@ -6,8 +6,9 @@ import type { CloseReason } from './close-reason.ts'
 import { sizeOfAside } from './asides.ts'
 import { Delivery, type DeliveryOwner } from './delivery.ts'
 import { BacklogFull, ChannelsExceeded, quote } from './errors.ts'
-import type { RegisteredEvents } from './events.ts'
+import type { RegisteredEvents, Takes } from './events.ts'
 import { encodeError } from './own-events.ts'
+import type { SafePromise } from './safe-promise.ts'
 import { draw, openSource, type Source } from './source.ts'
 import type { SubscriberContext } from './subscriber-context.ts'
 
@@ -31,6 +32,8 @@ export interface SubscriberOwner extends DeliveryOwner {
  * @typeParam E Payloads by event.
  */
 export class Subscriber<E extends object = RegisteredEvents> {
+  /** For the compiler alone. */
+  declare protected readonly takes?: Takes<E>
   /** What `subscribe` was given as `context`. */
   readonly context: SubscriberContext
   /** @internal */
@@ -114,7 +117,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    * @throws as `broadcast` does; FST_SSE_BACKLOG_FULL where other sends wait, and with this one they would take more than
    * `maxBacklogBytes`, each 1 KiB beside its own. As a rejection, logged too, and harmless where nobody awaits it.
    */
-  send<K extends keyof E & string> (event: K, data: E[K]): Promise<boolean> {
+  send<K extends keyof E & string> (event: K, data: E[K]): SafePromise<boolean> {
     return this.#harmless(event, this.#send(event, data))
   }
 
@@ -140,7 +143,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    * @throws what the source throws, after the reader was told with `sse.error`; FST_SSE_SOURCE_INVALID; as `broadcast` does for an item.
    * As a rejection, logged too, and harmless where nobody awaits it.
    */
-  stream<K extends keyof E & string> (event: K, source: Source<E[K]>, options: StreamOptions = {}): Promise<boolean> {
+  stream<K extends keyof E & string> (event: K, source: Source<E[K]>, options: StreamOptions = {}): SafePromise<boolean> {
     return this.#harmless(event, this.#stream(event, source, options))
   }
 

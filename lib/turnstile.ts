@@ -1,3 +1,5 @@
+import { setImmediate } from './timers.ts'
+
 // About as long as a slice of the pump: a stream takes a tenth of a millisecond to open, Fastify's part of that not counted.
 const PER_TURN = 32
 

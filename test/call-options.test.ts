@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { readBroadcastOptions, readCloseOptions, readStreamOptions, readSubscribeOptions, type CloseOptions } from '../lib/call-options.ts'
 import { EVERYBODY } from '../lib/channel-name.ts'
@@ -32,6 +33,7 @@ claims('the options of `subscribe` are complete, and name what is wrong', readSu
   [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
   [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', resume: true, context, expiresAt: Infinity }],
   [{ expiresAt: new Date(5) }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5 }],
+  [{ expiresAt: runInNewContext('new Date(5)') }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5 }],
   [{ expiresAt: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
   [{ from: '' }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
   [{ resume: false }, { channels: [EVERYBODY], from: undefined, resume: false, context: {}, expiresAt: Infinity }],

@@ -2,7 +2,8 @@ import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
 import * as Next from 'typebox'
 import { PayloadInvalid } from '../lib/errors.ts'
-import { EventTypes, type AnySchema } from '../lib/event-types.ts'
+import { EventTypes } from '../lib/event-types.ts'
+import type { AnySchema } from '../lib/payload.ts'
 
 type Builder = typeof Type
 

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import * as NextType from 'typebox'
 import { encodePayload } from '../lib/encode.ts'
-import { EventTypes, type AnySchema } from '../lib/event-types.ts'
+import { EventTypes } from '../lib/event-types.ts'
+import type { AnySchema } from '../lib/payload.ts'
 
 type Builder = typeof Type
 

@@ -188,6 +188,19 @@ t.test('stats count what happened', async (t) => {
   t.equal(sse.count('a channel that nobody hears'), 0)
 })
 
+t.test('a wrong call of "disconnect" that nobody awaits is logged, and does not end the process', async (t) => {
+  const { sse, logged } = await createApp(t)
+  const unhandled: unknown[] = []
+  const listener = (error: unknown): void => { unhandled.push(error) }
+  process.on('unhandledRejection', listener)
+  t.teardown(() => process.off('unhandledRejection', listener))
+  sse.disconnect(undefined as never)
+  sse.channel('a').disconnect(() => true, { finl: true } as never)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.strictSame(logged.map(({ err }) => err?.code), ['FST_SSE_OPTION_INVALID', 'FST_SSE_OPTION_UNKNOWN'])
+  t.strictSame(unhandled, [])
+})
+
 t.test('what decides who hears an event is never left to chance', async (t) => {
   const { sse } = await createApp(t)
   await t.rejects(sse.broadcast('message', 'x', { channels: undefined } as never), { code: 'FST_SSE_OPTION_INVALID', message: /"broadcast\.channels"/ })

@@ -23,7 +23,7 @@ t.test('next passes over other events, and the plugin\'s own unless asked for', 
   t.equal((await stream.next('message')).data, '2')
   t.equal((await stream.next()).data, 3)
   t.equal(stream.reconnectionTime, 1234)
-  t.match(stream.headers, { 'content-type': 'text/event-stream' })
+  t.match(stream.headers, { 'content-type': 'text/event-stream; charset=utf-8' })
 })
 
 t.test('text that looks like JSON stays text where it is declared as text', async (t) => {

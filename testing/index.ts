@@ -4,6 +4,7 @@ import { EventTypes, type Declarations, type EncodedEventsOf } from '../lib/even
 import type { RegisteredEvents } from '../lib/events.ts'
 import { OWN_PREFIX, type OwnEvents } from '../lib/own-events.ts'
 import type { Sse } from '../lib/sse.ts'
+import { clearTimeout, monotonicTime, setTimeout } from '../lib/timers.ts'
 
 /** As much of a Fastify instance, of any server, as opening a stream takes. */
 export interface InjectableApp {
@@ -17,13 +18,13 @@ export interface OpenStreamOptions<D extends Declarations = Declarations> {
    *
    * @defaultValue the events of `app.sse`, typed as they are broadcast; where one has a transform, give them here
    */
-  readonly events?: D
-  readonly method?: 'GET' | 'POST'
-  readonly headers?: Record<string, string>
+  readonly events?: D | undefined
+  readonly method?: 'GET' | 'POST' | undefined
+  readonly headers?: Record<string, string> | undefined
   /** The body of a POST. */
-  readonly payload?: string | object
+  readonly payload?: string | object | undefined
   /** Milliseconds that `next` waits at most. @defaultValue 5000 */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
 }
 
 /** An event as a reader got it. */
@@ -75,6 +76,26 @@ export async function openStream<D extends Declarations = never> (
   // A scope above the plugin's has no `sse`: there only the data itself can tell.
   const types = events === undefined ? app.sse as Sse | undefined : await EventTypes.compile([events])
   return new EventStream(response, { timeout, isText: (event) => types?.isText(event) })
+}
+
+/**
+ * Lets time pass for the event streams of an application, without waiting: heartbeats, `idleTimeout`, `maxLifetime`, `expiresAt`, `maxAge` of the
+ * history and `stallTimeout` take the time for real. `Date` and the timers of the test and of the application stay as they are.
+ *
+ * @param app The application, as for `openStream`: the scope that the plugin was registered in, or one below.
+ * @param milliseconds A whole number from 0.
+ * @returns Resolves when the streams of `openStream` have read all that became due.
+ * @throws a TypeError where the application has no `sse`, and for any other number.
+ * @example
+ * const stream = await openStream(app, '/events')
+ * await advance(app, 3_600_000)
+ * assert.equal(stream.ended, true)
+ */
+export async function advance (app: InjectableApp, milliseconds: number): Promise<void> {
+  const sse = app.sse as Sse | undefined
+  if (sse === undefined) throw new TypeError('advance: this scope of the application has no event streams; the plugin was registered in another')
+  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) throw new TypeError(`advance: a whole number of milliseconds from 0; it is ${milliseconds}`)
+  await sse.advance(milliseconds)
 }
 
 interface EventStreamParts {
@@ -131,7 +152,7 @@ export class EventStream<E extends object = RegisteredEvents> {
   async next (event?: string): Promise<ReceivedEvent> {
     const wanted = event ?? 'event'
     const passed: string[] = []
-    const deadline = Date.now() + this.#parts.timeout
+    const deadline = monotonicTime() + this.#parts.timeout
     for (;;) {
       for (let arrived = this.#take(); arrived !== undefined; arrived = this.#take()) {
         if (event === undefined ? !arrived.event.startsWith(OWN_PREFIX) : arrived.event === event) return arrived
@@ -139,7 +160,7 @@ export class EventStream<E extends object = RegisteredEvents> {
       }
       const since = passed.length === 0 ? 'nothing came' : `there came ${passed.join(', ')}`
       if (this.#ended) throw new Error(`The stream ended before the next ${wanted}; ${since}`)
-      if (!await this.#changes(deadline - Date.now())) {
+      if (!await this.#changes(deadline - monotonicTime())) {
         throw new Error(`No ${wanted} within ${this.#parts.timeout} ms; ${since}`)
       }
     }

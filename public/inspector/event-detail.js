@@ -1,10 +1,12 @@
 import { copy } from './clipboard.js'
 import { element } from './element.js'
 import { pretty } from './payload.js'
-import { visible } from './visible.js'
+import { visibly } from './visible.js'
 import { bytes, count, duration } from './words.js'
 
 const SHOWN = 20_000
+// Of a type or an id.
+const LONGEST = 300
 
 /** @typedef {import('./event-log.js').Entry} Entry */
 /** @typedef {{ curl (id: string): string, from (id: string): void }} Actions */
@@ -13,6 +15,8 @@ const SHOWN = 20_000
 export function eventDetail (entry, actions) {
   const payload = element('pre', { tabindex: '0', role: 'group', 'aria-label': 'Payload' })
   const { content, cut, json } = pretty(entry.data, SHOWN)
+  // The direction of a text is that of its first letter, that of JSON is not.
+  payload.dir = json ? 'ltr' : 'auto'
   payload.append(content)
   const cell = element('div', { role: 'cell', 'aria-colspan': '4' },
     about(entry, json),
@@ -24,7 +28,7 @@ export function eventDetail (entry, actions) {
 
 function about (entry, json) {
   const facts = [
-    ['Type', visible(entry.type)],
+    ['Type', bounded(entry.type)],
     entry.hasNewId ? ['Event ID', idOf(entry)] : ['Last event ID', `${idOf(entry)} (none of its own)`],
     ['Arrived', new Date(entry.at).toISOString()],
     ['Data', `${json ? 'JSON' : 'text'}, ${bytes(new TextEncoder().encode(entry.data).length)}`]
@@ -33,7 +37,10 @@ function about (entry, json) {
   return element('dl', { class: 'about' }, ...facts.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))))
 }
 
-const idOf = ({ id }) => id === '' ? 'empty' : visible(id)
+const idOf = ({ id }) => id === '' ? 'empty' : bounded(id)
+
+/** The payload below stays in sight. */
+const bounded = (text) => text.length > LONGEST ? `${visibly(text, LONGEST)} (${count(text.length)} characters)` : visibly(text, LONGEST)
 
 function buttons (entry, actions) {
   const group = element('div', { class: 'buttons' },

@@ -1,7 +1,7 @@
 const MAX_EVENTS = 10_000
 const MAX_CHARACTERS = 64 * 1024 * 1024
 // A stream may invent a type for each of its events.
-const MAX_TYPES = 1000
+export const MAX_TYPES = 1000
 // Cutting an array at its front moves all of it: it is done for this many events at once.
 const SLACK = 500
 

@@ -1,9 +1,10 @@
 import { dot, element } from './element.js'
 import { meaningOfGap } from './gap.js'
-import { visible } from './visible.js'
+import { preview } from './preview.js'
+import { visibly } from './visible.js'
 import { clock } from './words.js'
 
-const PREVIEW = 300
+const LONGEST = 300
 
 /** @typedef {import('./event-log.js').Entry} Entry */
 
@@ -16,14 +17,13 @@ export function eventLine (entry) {
 }
 
 function plainLine (entry, time) {
-  const data = entry.data.length > PREVIEW ? `${entry.data.slice(0, PREVIEW)}…` : entry.data
   return element('div', { role: 'row', class: 'line' },
     time,
-    element('div', { role: 'cell', class: 'type' }, toggle(dot(entry.type), element('bdi', {}, visible(entry.type)))),
-    element('div', { role: 'cell', class: 'id' }, entry.hasNewId && entry.id !== '' ? element('bdi', {}, visible(entry.id)) : '–'),
-    data === ''
+    element('div', { role: 'cell', class: 'type' }, toggle(dot(entry.type), element('bdi', {}, visibly(entry.type, LONGEST)))),
+    element('div', { role: 'cell', class: 'id' }, entry.hasNewId && entry.id !== '' ? element('bdi', {}, visibly(entry.id, LONGEST)) : '–'),
+    entry.data === ''
       ? element('div', { role: 'cell', class: 'preview none' }, 'empty')
-      : element('div', { role: 'cell', class: 'preview' }, element('bdi', {}, visible(data))))
+      : element('div', { role: 'cell', class: 'preview' }, preview(entry.data, LONGEST)))
 }
 
 function gapLine (entry, time) {

@@ -11,7 +11,7 @@ import { Selection } from './selection.js'
 import { StatusLine } from './status-line.js'
 import { read, remark, remember, remembered } from './target.js'
 import { TypeChoice } from './type-choice.js'
-import { visible } from './visible.js'
+import { visibly } from './visible.js'
 import { count, counted } from './words.js'
 
 const at = (id) => /** @type {any} */ (document.getElementById(id))
@@ -56,7 +56,7 @@ function drawNow () {
   write(at('total'), count(log.total))
   write(at('gaps'), count(log.gaps))
   at('gaps').toggleAttribute('data-some', log.gaps > 0)
-  write(at('last-event-id'), connection.lastEventId === '' ? '–' : visible(connection.lastEventId))
+  write(at('last-event-id'), connection.lastEventId === '' ? '–' : visibly(connection.lastEventId, 300))
   write(at('pause'), paused ? `Resume (${count(table.newer)})` : 'Pause')
   write(at('counts'), countsLine())
   write(at('empty'), table.lines > 0 ? '' : emptyLine())
@@ -79,8 +79,11 @@ function emptyLine () {
 
 function changed (status) {
   statusLine.show(status, connection.target?.transport ?? 'fetch')
+  const loses = document.activeElement === at('cut') || document.activeElement === at('close')
   at('cut').disabled = at('close').disabled = status.state === 'closed'
   at('renew').disabled = at('from-button').disabled = connection.target === null
+  // A button that is disabled would drop the focus to the top of the page. This one stands beside it, and undoes it.
+  if (loses && at('close').disabled) at('renew').focus()
   // The server may be another one when it is back, with other events.
   if (status.state !== 'open') isDeclarationOld = true
   if (status.state === 'open' && isDeclarationOld) {

@@ -1,4 +1,41 @@
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g
+import { cut } from './visible.js'
+
+const BETWEEN = /\s*/y
+const MARKS = '{}[],:'
+const AFTER_WORD = /[\s{}[\],:"]|$/g
+
+/**
+ * The tokens of a JSON text, in order. No expression takes a whole string: one that holds millions of escapes would overflow its stack.
+ *
+ * @param {string} json A valid one.
+ * @returns {Generator<string>}
+ */
+function * tokensOf (json) {
+  for (let at = 0; ;) {
+    BETWEEN.lastIndex = at
+    BETWEEN.exec(json)
+    const start = BETWEEN.lastIndex
+    if (start >= json.length) return
+    at = endOf(json, start)
+    yield json.slice(start, at)
+  }
+}
+
+/** Where the token that starts here ends. */
+function endOf (json, start) {
+  if (MARKS.includes(json[start])) return start + 1
+  if (json[start] === '"') return endOfString(json, start)
+  AFTER_WORD.lastIndex = start
+  return AFTER_WORD.exec(json).index
+}
+
+function endOfString (json, start) {
+  for (let quote = json.indexOf('"', start + 1); ; quote = json.indexOf('"', quote + 1)) {
+    let escapes = 0
+    while (json[quote - 1 - escapes] === '\\') escapes++
+    if (escapes % 2 === 0) return quote + 1
+  }
+}
 
 /**
  * The tokens of a JSON text with line breaks and indents between them. Read from the text itself and not from its parsed value: that
@@ -10,10 +47,10 @@ const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/g
 export function * prettyTokens (json) {
   let depth = 0
   let opened = false
-  const tokens = json.matchAll(TOKEN)
+  const tokens = tokensOf(json)
   const lineBreak = () => `\n${'  '.repeat(depth)}`
   for (let step = tokens.next(), next; !step.done; step = next) {
-    const token = step.value[0]
+    const token = step.value
     next = tokens.next()
     const closes = token === '}' || token === ']'
     if (closes) depth--
@@ -26,7 +63,7 @@ export function * prettyTokens (json) {
     } else if (token === ',') yield ['mark', `,${lineBreak()}`]
     else if (token === ':') yield ['mark', ': ']
     else if (closes) yield ['mark', token]
-    else if (token.startsWith('"')) yield [!next.done && next.value[0] === ':' ? 'key' : 'string', token]
+    else if (token.startsWith('"')) yield [!next.done && next.value === ':' ? 'key' : 'string', token]
     else yield [/^[-\d]/.test(token) ? 'number' : 'literal', token]
   }
 }
@@ -50,7 +87,7 @@ export function isJson (text) {
 export function pretty (text, limit) {
   const content = document.createDocumentFragment()
   if (!isJson(text)) {
-    content.append(text.slice(0, limit))
+    content.append(cut(text, limit))
     return { content, cut: text.length > limit, json: false }
   }
   if (limit === Infinity) {
@@ -64,7 +101,7 @@ export function pretty (text, limit) {
     if (left <= 0) return { content, cut: true, json: true }
     const span = document.createElement('span')
     span.className = kind
-    span.textContent = token.slice(0, left)
+    span.textContent = cut(token, left)
     content.append(span)
     left -= token.length
   }

@@ -1,3 +1,5 @@
+import { visibly } from './visible.js'
+
 const ANSWERS = {
   204: 'No Content: there is nothing to come back for, as after a stream that ended for good',
   401: 'Unauthorized: sign in first, or tick “Credentials”',
@@ -40,7 +42,7 @@ function refusalWords (httpStatus) {
 
 function closedWords (status) {
   switch (status.reason) {
-    case 'final': return `The server ended the stream for good (${status.closeReason || 'without a reason'}).`
+    case 'final': return `The server ended the stream for good (${visibly(status.closeReason || 'without a reason', 200)}).`
     case 'gone': return `The server answered ${status.httpStatus} ${ANSWERS[status.httpStatus] ?? ''}.`.replace(' .', '.')
     case 'closed': return 'Closed by you.'
     case 'unreadable': return 'This browser cannot read streams with fetch.'

@@ -1,12 +1,15 @@
 import { element } from './element.js'
-import { visible } from './visible.js'
+import { MAX_TYPES } from './event-log.js'
+import { visibly } from './visible.js'
+import { count } from './words.js'
 
-const MAX_TYPES = 200
+const LONGEST = 100
 
-/** The choice of an event type. It offers every type that came or was declared, and keeps what was chosen. */
+/** The choice of an event type. It offers every type that was declared and those that came, up to a bound, and keeps what was chosen. */
 export class TypeChoice {
   #select
   #offered = new Set()
+  #isFull = false
 
   /** @param {HTMLSelectElement} select */
   constructor (select) {
@@ -16,10 +19,17 @@ export class TypeChoice {
   /** @param {Iterable<string>} types */
   offer (types) {
     for (const type of types) {
-      if (this.#offered.has(type) || this.#offered.size >= MAX_TYPES) continue
+      if (this.#offered.has(type)) continue
+      if (this.#offered.size >= MAX_TYPES) return this.#sayFull()
       this.#offered.add(type)
-      const before = [...this.#select.options].slice(1).find((option) => option.value > type)
-      this.#select.insertBefore(element('option', { value: type }, visible(type)), before ?? null)
+      const before = [...this.#select.options].slice(1).find((option) => option.disabled || option.value > type)
+      this.#select.insertBefore(element('option', { value: type }, visibly(type, LONGEST)), before ?? null)
     }
+  }
+
+  #sayFull () {
+    if (this.#isFull) return
+    this.#isFull = true
+    this.#select.append(element('option', { disabled: '' }, `More than ${count(MAX_TYPES)} types: filter by text`))
   }
 }

@@ -84,7 +84,7 @@ async function launchChromium (executablePath: string, { keepsPages = false }: L
     headless: true,
     ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync']
+      '--disable-component-update', '--disable-sync', '--ignore-certificate-errors']
   })
   return {
     name: 'chromium',
@@ -118,7 +118,7 @@ async function chromiumTab (page: ChromiumPage, url: string): Promise<Tab> {
 }
 
 async function launchFirefox (executablePath: string, { keepsPages = false }: LaunchOptions): Promise<Launched> {
-  const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, extraPrefsFirefox: { 'fission.bfcacheInParent': keepsPages } })
+  const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, acceptInsecureCerts: true, extraPrefsFirefox: { 'fission.bfcacheInParent': keepsPages } })
   return {
     name: 'firefox',
     open: async (url) => firefoxTab(await browser.newPage(), url),

@@ -23,7 +23,7 @@ export interface Journey {
 
 const typed = (app: FastifyInstance) => app.sse.of(events)
 
-export async function start (t: Test, options: Omit<SsePluginOptions, 'prefix' | 'events'> = {}, port = 0): Promise<Journey> {
+export async function start (t: Test, options: Omit<SsePluginOptions, 'prefix' | 'events'> = {}, port = 0, raw = RAW): Promise<Journey> {
   const app = Fastify({ forceCloseConnections: true }) as FastifyInstance
   t.teardown(() => app.close())
   await app.register(ssePlugin, { events, inspector: true, reconnectionTime: 100, ...options })
@@ -35,7 +35,7 @@ export async function start (t: Test, options: Omit<SsePluginOptions, 'prefix' |
   app.get('/final', async (_request, reply) => { await (await app.sse.subscribe(reply)).close({ final: true }) })
   app.get('/raw', (_request, reply) => {
     reply.hijack()
-    reply.raw.writeHead(200, { 'content-type': 'text/event-stream' }).write(RAW)
+    reply.raw.writeHead(200, { 'content-type': 'text/event-stream' }).write(raw)
   })
   await app.listen({ host: 'localhost', port })
   const order = async (total: number) => (await typed(app).broadcast('order.updated', { id: `o-${total}`, total })).id!

@@ -25,6 +25,7 @@ export interface Tab<S extends Source> {
 interface TabOptions {
   readonly lastEventId?: string
   readonly connectTimeout?: number
+  readonly share?: true | string
   readonly told?: (event: ParsedEvent) => void
   readonly turned?: (status: Status) => void
 }
@@ -50,6 +51,8 @@ export class FakeTabs<S extends Source> {
     const { BroadcastChannel } = globalThis
     const navigator = Object.getOwnPropertyDescriptor(globalThis, 'navigator')
     t.teardown(() => {
+      // A tab's timers would keep the test's process alive.
+      for (const { connection } of this.tabs) connection.close()
       globalThis.BroadcastChannel = BroadcastChannel
       if (navigator === undefined) Reflect.deleteProperty(globalThis, 'navigator')
       else Object.defineProperty(globalThis, 'navigator', navigator)
@@ -67,13 +70,13 @@ export class FakeTabs<S extends Source> {
   }
 
   /** Opens a tab, and lets nothing arrive. */
-  open ({ lastEventId = '', connectTimeout = Infinity, told, turned }: TabOptions = {}): Tab<S> {
+  open ({ lastEventId = '', share = true, connectTimeout = 2 ** 31 - 1, told, turned }: TabOptions = {}): Tab<S> {
     const number = this.tabs.length
     const [events, turns, errors, sources]: [ParsedEvent[], Status[], unknown[], Array<S & { from: string }>] = [[], [], [], []]
     const openings: string[] = []
     let page!: PageListener
     let watched = true
-    const options: SharingOptions = { url: 'http://localhost/events', withCredentials: false, lastEventId, connectTimeout }
+    const options: SharingOptions = { url: 'http://localhost/events', withCredentials: false, share, lastEventId, connectTimeout }
     this.#current = number
     const connection = new SharedConnection(options, {
       open: (from, listener) => {
@@ -101,6 +104,15 @@ export class FakeTabs<S extends Source> {
     this.tabs.push(tab)
     return tab
   }
+
+  /** Says something to all tabs, as other code of their origin may. */
+  say (name: string, data: unknown): void {
+    const other = new Channel(name, -1, (data) => this.#post(other, data), () => {})
+    other.postMessage(data)
+  }
+
+  /** The channels that there are. */
+  get names (): string[] { return [...new Set(Array.from(this.#channels, ({ name }) => name))] }
 
   /** Runs something of a tab's own. */
   async in (tab: Tab<S>, action: () => void): Promise<void> {

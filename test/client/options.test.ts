@@ -19,7 +19,9 @@ const WRONG: Array<[options: Record<string, unknown>, option: string, rule: stri
   [{ headers: true }, 'headers', 'of type object', 'true'],
   [{ validate: /x/ }, 'validate', 'of type function', '/x/'],
   [{ validate: null }, 'validate', 'of type function', 'null'],
-  [{ share: 'yes' }, 'share', 'of type boolean', 'yes'],
+  [{ share: 1 }, 'share', 'of type boolean', '1'],
+  [{ share: null }, 'share', 'of type boolean', 'null'],
+  [{ share: ['user:7'] }, 'share', 'of type boolean', 'user:7'],
   [{ backoff: null }, 'backoff', 'of type object', 'null'],
   [{ backoff: 1000 }, 'backoff', 'of type object', '1000'],
   [{ backoff: { base: -1 } }, 'backoff.base', 'milliseconds', '-1'],
@@ -83,8 +85,8 @@ t.test('a last event ID that is given goes before one in the URL, an empty one d
 })
 
 t.test('0 is a real zero, Infinity no limit', async (t) => {
-  t.match(read({ backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity }), { backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity })
-  t.match(read({ connectTimeout: 2 ** 31 }), { connectTimeout: Infinity }, 'a timer of more would fire at once')
+  t.match(read({ backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity }), { backoff: { base: 0, cap: Infinity }, connectTimeout: 2 ** 31 - 1 })
+  t.match(read({ connectTimeout: 2 ** 31 }), { connectTimeout: 2 ** 31 - 1 }, 'a timer of more would fire at once')
 })
 
 t.test('the text that is handed over may be changed afterwards', async (t) => {

@@ -482,3 +482,42 @@ t.test('a tab to which the browser gives no lock at all reads alone at once', as
   await tabs.settle()
   t.equal(live(tab), 1)
 })
+
+t.test('tabs share with those that gave the same key, and with no others', async (t) => {
+  const tabs = tabsOf(t)
+  const opened = [true, 'user:7', 'user:8', 'user:7', true, 'true'].map((share) => tabs.open({ share: share as true | string }))
+  await tabs.settle()
+  t.strictSame(tabs.names, [
+    'fastify-typed-sse 1 http://localhost/events false',
+    'fastify-typed-sse 1 http://localhost/events false user:7',
+    'fastify-typed-sse 1 http://localhost/events false user:8',
+    'fastify-typed-sse 1 http://localhost/events false true'
+  ])
+  t.equal(opened.length, 6)
+})
+
+t.test('what other code says on the channel of a stream is ignored', async (t) => {
+  const tabs = tabsOf(t)
+  const failures: unknown[] = []
+  const fail = (error: unknown): void => { failures.push(error) }
+  process.on('uncaughtException', fail)
+  t.teardown(() => process.off('uncaughtException', fail))
+  const strangers = [null, undefined, 0, 'lead', [], {}, { kind: 'sing' }, { kind: 'hello' }, { kind: 'welcome' }, { kind: 'event' }, { kind: 'status' }, { kind: 'echo' }]
+  const saySomething = async (): Promise<void> => {
+    for (const stranger of strangers) tabs.say(tabs.names[0]!, stranger)
+    await tabs.settle()
+  }
+  const leader = tabs.open()
+  await saySomething()
+  begin(leader, '0')
+  const follower = tabs.open()
+  await saySomething()
+  send(leader, 1)
+  await tabs.settle()
+  await saySomething()
+  send(leader, 2)
+  await tabs.settle()
+  t.strictSame(failures, [])
+  t.strictSame([heard(leader), heard(follower)], [['1', '2'], ['1', '2']])
+  t.equal(live(...tabs.tabs), 1)
+})

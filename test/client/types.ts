@@ -28,9 +28,6 @@ const events = defineEvents({
 export const noText = defineEvents({ 'order.updated': Type.Object({ id: Type.String() }), cursor: At })
 export const onlyText = defineEvents({ message: Type.String() })
 
-const S = Type.String()
-export const many = defineEvents({ a: S, b: S, c: S, d: S, e: S, f: S, g: S })
-
 const text = ['message', 'note', 'next.text'] as const
 
 export function theTextEventsAreThoseThatTheServerSendsAsText (): void {
@@ -40,53 +37,35 @@ export function theTextEventsAreThoseThatTheServerSendsAsText (): void {
   isExactly<'message' | 'note' | 'next.text'>()(textOf(events))
 }
 
-export function exactlyTheTextEventsAreDemanded (): void {
-  connect<typeof events>('/events', { text: ['message', 'note', 'next.text'] })
-  connect<typeof events>('/events', { text: ['next.text', 'message', 'note'], share: true })
-  connect<typeof events>(new URL('http://localhost/events'), { text })
-  connect<typeof onlyText>('/events', { text: ['message'] })
-  // @ts-expect-error all are missing
-  connect<typeof events>('/events', { text: [] })
-  // @ts-expect-error one is missing
-  connect<typeof events>('/events', { text: ['message', 'note'] })
-  // @ts-expect-error one is twice, another missing
-  connect<typeof events>('/events', { text: ['message', 'note', 'note'] })
-  // @ts-expect-error one is twice
-  connect<typeof events>('/events', { text: ['message', 'note', 'next.text', 'note'] })
-  // @ts-expect-error one is JSON
-  connect<typeof events>('/events', { text: ['message', 'note', 'next.text', 'order.updated'] })
-  // @ts-expect-error one is JSON, since a transform stands between
-  connect<typeof events>('/events', { text: ['message', 'note', 'next.text', 'cursor'] })
-  // @ts-expect-error one is unknown
-  connect<typeof events>('/events', { text: ['message', 'note', 'next.txt'] })
-  // @ts-expect-error any number of any of them
-  connect<typeof events>('/events', { text: text as ReadonlyArray<'message' | 'note' | 'next.text'> })
-  // @ts-expect-error there is no option
-  connect<typeof events>('/events', {})
-  // @ts-expect-error there are no options
+export function nobodyHasToNameTheTextEvents (): void {
   connect<typeof events>('/events')
+  connect<typeof events>('/events', {})
+  connect<typeof events>('/events', { share: true })
+  connect<typeof events>('/events', { share: 'user:7' })
+  connect<typeof onlyText>(new URL('http://localhost/events'), undefined)
 }
 
-export function nothingIsDemandedWhereNothingIsText (): void {
-  connect<typeof noText>('/events')
-  connect<typeof noText>('/events', { share: true })
+export function whoNamesTextEventsNamesThoseThatAreText (): void {
+  connect<typeof events>('/events', { text: ['message', 'note', 'next.text'] })
+  connect<typeof events>('/events', { text: ['message'] })
+  connect<typeof events>('/events', { text: [] })
+  connect<typeof events>('/events', { text: undefined })
+  connect<typeof events>('/events', { text: text as ReadonlyArray<'message' | 'note' | 'next.text'> })
   connect<typeof noText>('/events', { text: [] })
+  // @ts-expect-error one is JSON
+  connect<typeof events>('/events', { text: ['message', 'order.updated'] })
+  // @ts-expect-error one is JSON, since a transform stands between
+  connect<typeof events>('/events', { text: ['message', 'cursor'] })
+  // @ts-expect-error one is unknown
+  connect<typeof events>('/events', { text: ['next.txt'] })
   // @ts-expect-error an event whose payload is JSON
   connect<typeof noText>('/events', { text: ['order.updated'] })
-  // @ts-expect-error text, with a transform between
-  connect<typeof noText>('/events', { text: ['cursor'] })
-}
-
-export function ofMoreThanSixAnyNumberIsTaken (): void {
-  connect<typeof many>('/events', { text: ['g', 'f', 'e', 'd', 'c', 'b', 'a'] })
-  // @ts-expect-error an unknown one
-  connect<typeof many>('/events', { text: ['g', 'f', 'e', 'd', 'c', 'b', 'z'] })
-  // @ts-expect-error none
-  connect<typeof many>('/events', { text: [] })
+  // @ts-expect-error a list
+  connect<typeof onlyText>('/events', { text: 'message' })
 }
 
 export function onlyDeclaredEventsAreHeard (): void {
-  const stream = connect<typeof events>('/events', { text })
+  const stream = connect<typeof events>('/events')
   isExactly<EventStream<typeof events>>()(stream)
   // @ts-expect-error there is no such event
   stream.on('order.deleted', () => {})
@@ -101,7 +80,7 @@ export function onlyDeclaredEventsAreHeard (): void {
 }
 
 export async function payloadsAreThoseThatReadersGet (): Promise<void> {
-  const stream = connect<typeof events>('/events', { text })
+  const stream = connect<typeof events>('/events')
   const off = stream.on('order.updated', (order, info) => {
     isExactly<{ id: string, total: number, note?: string }>()(order)
     isExactly<'order.updated'>()(info.event)
@@ -211,4 +190,23 @@ export async function aStatusSaysWhatGoesWithIt (stream: EventStream): Promise<v
 export function eventsAndPayloadsHaveNames (name: EventName<typeof events>, payloads: Payloads<typeof events>): void {
   isExactly<string>()(payloads.message)
   isExactly<keyof typeof events | 'sse.open' | 'sse.gap' | 'sse.close' | 'sse.error' | 'sse.heartbeat'>()(name)
+}
+
+export const fewer = defineEvents({ order: Type.Object({ id: Type.String(), total: Type.Number() }) })
+export const more = defineEvents({ order: Type.Object({ id: Type.String(), total: Type.Number() }), note: Type.String() })
+export const looser = defineEvents({ order: Type.Object({ id: Type.String() }) })
+
+export function aStreamStandsForOneOfFewerEvents (
+  ofFewer: EventStream<typeof fewer>, ofMore: EventStream<typeof more>, ofLooser: EventStream<typeof looser>, ofAny: EventStream
+): void {
+  const read: EventStream<typeof fewer> = ofMore
+  const less: EventStream<typeof looser> = ofFewer
+  const untyped: EventStream = ofMore
+  // @ts-expect-error there is no "note"
+  const missing: EventStream<typeof more> = ofFewer
+  // @ts-expect-error nobody sends "total"
+  const total: EventStream<typeof fewer> = ofLooser
+  // @ts-expect-error nobody knows what comes
+  const typed: EventStream<typeof fewer> = ofAny
+  void [read, less, untyped, missing, total, typed]
 }

@@ -78,7 +78,12 @@ t.test('dotfiles: \'allow\' serves them', async (t) => {
   t.equal((await ask('/.well-known/security.txt')).body, 'contact')
 })
 
-for (const [title, options] of [['', {}], [', without a wildcard route', { wildcard: false }], [', with compressed files beside', { preCompressed: true }]] as const) {
+const SETTINGS: ReadonlyArray<readonly [title: string, options: Partial<StaticOptions>]> = [
+  ['', {}], [', without a wildcard route', { wildcard: false }], [', with compressed files beside', { preCompressed: true }],
+  [', with extensions', { extensions: ['txt'] }], [', with other index files', { index: ['none.html', 'index.html'] }]
+]
+
+for (const [title, options] of SETTINGS) {
   t.test(`a link that leads out of the root is not found${title}`, async (t) => {
     const site = build(t)
     const { root, outside } = site
@@ -91,7 +96,7 @@ for (const [title, options] of [['', {}], [', without a wildcard route', { wildc
     symlinkSync(join(outside, 'secret.br'), join(root, 'page.js.br'))
     symlinkSync(join(root, 'loop'), join(root, 'loop'))
     const ask = await site.serve(options)
-    const paths = ['/file.txt', '/folder/secret.txt', '/folder/', '/folder', '/folder/none', '/relative.txt', '/twice/secret.txt', '/index/', '/index', '/index/index.html', '/loop']
+    const paths = ['/file.txt', '/file', '/folder/secret.txt', '/folder/', '/folder', '/folder/none', '/relative.txt', '/twice/secret.txt', '/index/', '/index', '/index/index.html', '/loop']
     for (const path of [...paths, '/page.js.br']) {
       const { status, body } = await ask(path, '\naccept-encoding: br')
       t.equal(status, 404, path)

@@ -185,7 +185,7 @@ for (const server of servers) {
       const { app, errors } = await start(server)
       const reader = await server.open(t, app)
       t.equal(reader.status, 200)
-      t.equal([reader.headers['content-type']].flat()[0], 'text/event-stream')
+      t.equal([reader.headers['content-type']].flat()[0], 'text/event-stream; charset=utf-8')
       t.notOk(reader.headers['content-length'])
       t.equal(app.sse.count(), 1)
       const payloads = ['small', Array.from({ length: 20_000 }, (_, n) => `${n}\u{1f600}`).join('-').slice(0, 200_000), 'after']
@@ -390,7 +390,7 @@ for (const server of [h2c, h2]) {
       })
       const head = await ask({ ':method': 'HEAD' })
       t.equal(head[':status'], 200)
-      t.equal(head['content-type'], 'text/event-stream')
+      t.equal(head['content-type'], 'text/event-stream; charset=utf-8')
       t.equal((await ask({ accept: 'text/html' }))[':status'], 406)
       t.equal(app.sse.count(), 0)
       t.strictSame(errors, [])

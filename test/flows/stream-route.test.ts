@@ -52,7 +52,7 @@ t.test('the head', async (t) => {
   t.test('says what an event stream is, and nothing about a length', async (t) => {
     const { answers: [answer] } = await openStream(t, await createApp())
     t.equal(answer!.status, 200)
-    t.strictSame(answer!.headers['content-type'], ['text/event-stream'])
+    t.strictSame(answer!.headers['content-type'], ['text/event-stream; charset=utf-8'])
     t.strictSame(answer!.headers['cache-control'], ['no-cache, no-transform'])
     t.strictSame(answer!.headers['x-accel-buffering'], ['no'])
     t.strictSame(answer!.headers['transfer-encoding'], ['chunked'])
@@ -99,8 +99,19 @@ t.test('the head', async (t) => {
     t.strictSame(answer!.headers['cache-control'], ['no-store'])
   })
 
+  for (const type of ['text/event-stream', 'text/event-stream;charset=UTF-8', 'Text/Event-Stream; charset="utf-8"']) {
+    t.test(`says ${type} where \`headers\` does`, async (t) => {
+      const { answers: [answer] } = await openStream(t, await createApp({ headers: () => ({ 'Content-Type': type }) }))
+      t.strictSame(answer!.headers['content-type'], [type])
+    })
+  }
+
   const refused: Array<[title: string, headers: Record<string, unknown>]> = [
     ['another content type', { 'Content-Type': 'text/plain' }],
+    ['another charset', { 'content-type': 'text/event-stream; charset=iso-8859-1' }],
+    ['a parameter that readers do not know', { 'content-type': 'text/event-stream; charset=utf-8; boundary=x' }],
+    ['two content types', { 'content-type': ['text/event-stream', 'text/event-stream'] }],
+    ['a list for a content type', { 'content-type': ['text/event-stream'] }],
     ['a length', { 'content-length': 1 }],
     ['an encoding', { 'content-encoding': 'gzip' }],
     ['a transfer coding', { 'transfer-encoding': 'chunked' }],
@@ -496,7 +507,7 @@ for (const [when, hook] of [['early', 'onRequest'], ['as late as it can be', 'on
     const logged: LogLine[] = []
     const app = await createApp({}, (app) => {
       app.addHook(hook as 'onRequest', async (_request, reply) => {
-        if (hook === 'onRequest' || reply.getHeader('content-type') === 'text/event-stream') reply.trailer('x-sum', async () => 'ab')
+        if (hook === 'onRequest' || String(reply.getHeader('content-type')).startsWith('text/event-stream')) reply.trailer('x-sum', async () => 'ab')
       })
     }, logged)
     const answer = await fetch(`http://127.0.0.1:${await listen(t, app)}/events`)
@@ -508,7 +519,7 @@ for (const [when, hook] of [['early', 'onRequest'], ['as late as it can be', 'on
 }
 
 t.test('a status that makes no event stream is refused, and the answer is 500', async (t) => {
-  const isStream = (reply: FastifyReply): boolean => reply.getHeader('content-type') === 'text/event-stream'
+  const isStream = (reply: FastifyReply): boolean => String(reply.getHeader('content-type')).startsWith('text/event-stream')
   const setting: Array<[title: string, status: number, hook: 'preHandler' | 'onSend', set: (reply: FastifyReply) => unknown]> = [
     ['201 before `subscribe`', 201, 'preHandler', (reply) => reply.code(201)],
     ['404 before `subscribe`', 404, 'preHandler', (reply) => reply.code(404)],

@@ -87,7 +87,7 @@ t.test('a request for the stream', async (t) => {
     t.test(`with ${title} is answered with the whole stream`, async (t) => {
       const answer = await ask(t, port, 'GET /events HTTP/1.1', HOST, ...lines)
       t.equal(answer.status, 200)
-      t.strictSame(answer.headers['content-type'], ['text/event-stream'])
+      t.strictSame(answer.headers['content-type'], ['text/event-stream; charset=utf-8'])
       t.strictSame(answer.headers['transfer-encoding'], ['chunked'])
       for (const absent of ['content-range', 'etag', 'last-modified', 'upgrade', 'content-encoding', 'content-length']) t.notOk(answer.headers[absent], absent)
       t.match(answer.body, /^retry: \d+\nid: /)

@@ -67,7 +67,7 @@ for (const [name, directives] of settings) {
     const headers = { 'accept-encoding': 'gzip' }
     const [without, behind] = [new TimingReader(t, direct, headers), new TimingReader(t, proxied, headers)]
     await until(() => without.isOpen && behind.isOpen)
-    t.equal(behind.headers['content-type'], 'text/event-stream')
+    t.equal(behind.headers['content-type'], 'text/event-stream; charset=utf-8')
     t.equal(behind.headers['content-encoding'], directives.includes(GZIP) ? 'gzip' : undefined)
     t.equal(app.sse.count(), 2)
 

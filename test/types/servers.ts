@@ -18,6 +18,9 @@ export async function everyServerOfFastifyTakesThePlugin (): Promise<void> {
     void [request.params.id, subscriber]
   })
   await openStream(plain, '/events')
+  // Absent and undefined are one, as with every other option.
+  await plain.register(ssePlugin, { path: undefined, client: undefined, compress: undefined })
+  await openStream(plain, '/events', { events: undefined, method: undefined, headers: undefined, payload: undefined, timeout: undefined })
 
   const secure = Fastify({ https })
   await secure.register(ssePlugin, { events: orders })

@@ -1,0 +1,72 @@
+import type { TSchema } from '@sinclair/typebox'
+import type { TypeCheck as CompiledCheck } from '@sinclair/typebox/compiler'
+import { provideFormats } from './formats.ts'
+import { loadSinclair, otherSinclairs, type Sinclair } from './optional-packages.ts'
+import type { Schema } from './schema.ts'
+import { firstAtEachPlace, KindUnknown, type TypeCheck, type TypeLine } from './type-check.ts'
+import { Kind } from './type-marks.ts'
+
+// TypeBox 0.34 calls a function only by way of its registry, which is one for the process. The function itself comes with the schema.
+const FUNCTION_KIND = 'fastify-typed-sse:function'
+
+type FunctionSchema = Schema & { accepts (value: unknown): boolean }
+
+/** @throws PackageMissing */
+export async function load (): Promise<TypeLine> {
+  return new SinclairLine(await loadSinclair())
+}
+
+/** `@sinclair/typebox` 0.34. */
+class SinclairLine implements TypeLine {
+  readonly #typeBox: Sinclair
+
+  constructor (typeBox: Sinclair) {
+    this.#typeBox = typeBox
+    typeBox.TypeRegistry.Set(FUNCTION_KIND, (schema: FunctionSchema, value) => schema.accepts(value))
+  }
+
+  compile (schema: Schema, definitions: readonly Schema[]): TypeCheck {
+    const compiled = this.#compile(schema as TSchema, definitions.filter(({ $id }) => $id !== undefined) as TSchema[])
+    return {
+      check: (value) => compiled.Check(value),
+      failures: (value) => firstAtEachPlace(compiled.Errors(value), ({ path, message: rule, value: part }) => (
+        { failure: { path, rule, value: part }, told: rule }
+      ))
+    }
+  }
+
+  #compile (schema: TSchema, definitions: TSchema[]): CompiledCheck<TSchema> {
+    const { Type, TypeCompiler, TypeCompilerUnknownTypeError } = this.#typeBox
+    // A recursive type calls itself by a name, which exists only where the compiler has met the whole of that type.
+    const met = { [Kind]: 'Union', anyOf: [Type.Unknown(), ...definitions] }
+    const whole = definitions.length === 0 ? schema : { [Kind]: 'Intersect', allOf: [met, schema] } as unknown as TSchema
+    try {
+      return TypeCompiler.Compile(whole, definitions)
+    } catch (error) {
+      throw error instanceof TypeCompilerUnknownTypeError ? new KindUnknown((error.schema as Schema)[Kind] ?? '') : error
+    }
+  }
+
+  checkedBy (accepts: (value: unknown) => boolean): Schema {
+    return { [Kind]: FUNCTION_KIND, accepts } as Schema
+  }
+
+  async provideFormats (names: Iterable<string>): Promise<string | undefined> {
+    const { FormatRegistry } = this.#typeBox
+    return provideFormats(names, FormatRegistry, async (name) => {
+      const others = await otherSinclairs()
+      return others.map((other) => other.FormatRegistry.Get(name)).find((check) => check !== undefined)
+    })
+  }
+
+  isRegistered (kind: string): boolean {
+    return this.#typeBox.TypeRegistry.Has(kind)
+  }
+
+  async adopt (kind: string): Promise<boolean> {
+    const others = await otherSinclairs()
+    const check = others.map((other) => other.TypeRegistry.Get(kind)).find((check) => check !== undefined)
+    if (check !== undefined) this.#typeBox.TypeRegistry.Set(kind, check)
+    return check !== undefined
+  }
+}

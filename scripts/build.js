@@ -1,0 +1,112 @@
+// node scripts/build.js: the published package in dist/, which holds both halves of each entry point (ES module and CommonJS), the files
+// for browsers, and one tree of types.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { build } from 'esbuild'
+
+const DIST = 'dist'
+const ENTRIES = { plugin: 'plugin.ts', testing: 'testing/index.ts' }
+
+const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' })
+
+/** The folders whose files are served to browsers, as `readOwnFiles` in lib/own-files.ts names them, and where they stand now. */
+const OWN_FOLDERS = { browser: join(DIST, 'browser'), 'public/inspector': 'public/inspector' }
+
+/** A module with the interface of lib/own-files.ts that holds the files themselves. All of them are text. */
+function ownFilesModule () {
+  const folders = Object.entries(OWN_FOLDERS).map(([name, folder]) => {
+    const files = readdirSync(folder).filter((file) => !file.endsWith('.cjs')).map((file) => [file, readFileSync(join(folder, file), 'utf8')])
+    return [name, Object.fromEntries(files)]
+  })
+  return `'use strict'
+const FOLDERS = ${JSON.stringify(Object.fromEntries(folders), null, 1)}
+exports.readOwnFiles = async (folder) => new Map(Object.entries(FOLDERS[folder]).map(([name, text]) => [name, Buffer.from(text)]))
+`
+}
+
+/** Both halves share one module of files. */
+const ownFiles = {
+  name: 'own-files',
+  setup ({ onResolve }) {
+    onResolve({ filter: /\/own-files\.ts$/ }, () => ({ path: './own-files.cjs', external: true }))
+  }
+}
+
+/** A program of CommonJS modules gets the CommonJS half of each optional package, and some test runners have no `import()`. */
+const requirePackages = {
+  name: 'require-packages',
+  setup ({ onLoad }) {
+    onLoad({ filter: /optional-packages\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, 'utf8')
+      const contents = source.replaceAll(/await import\(('[^']+')\)/g, 'require($1)')
+      if (contents === source) throw new Error(`${basename(path)} imports no package`)
+      return { contents, loader: 'ts' }
+    })
+  }
+}
+
+const SHARED = {
+  outdir: DIST,
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  target: 'node20',
+  charset: 'utf8',
+  logLevel: 'warning'
+}
+
+function buildModules () {
+  return build({ ...SHARED, entryPoints: ENTRIES, format: 'esm', splitting: true, chunkNames: 'shared-[hash]', plugins: [ownFiles] })
+}
+
+async function buildCommonJs () {
+  const common = {
+    ...SHARED,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    plugins: [ownFiles, requirePackages],
+    // `require` looks for the other copies itself.
+    define: { 'import.meta.url': 'undefined' }
+  }
+  const { plugin, ...others } = ENTRIES
+  await build({ ...common, entryPoints: others })
+  // `require` gives the plugin itself, with its companions on it, as Fastify's own plugins do.
+  const footer = { js: 'module.exports = Object.assign(module.exports.default, module.exports)\nmodule.exports.default = module.exports' }
+  await build({ ...common, entryPoints: { plugin }, footer })
+}
+
+/** The client for programs that require it. Nobody loads it over a network: it is one file. */
+function buildCommonJsClient () {
+  return build({
+    ...SHARED,
+    outdir: join(DIST, 'browser'),
+    entryPoints: { client: 'client/index.ts' },
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': 'undefined' }
+  })
+}
+
+/** One tree of declarations, of CommonJS modules, which both halves may import; and for each entry point one file of either format. */
+function writeTypes () {
+  const types = join(DIST, 'types')
+  const tsc = 'node_modules/typescript/bin/tsc'
+  run(tsc, '-p', 'tsconfig.build.json')
+  run(tsc, '-p', 'client/tsconfig.build.json')
+  writeFileSync(join(types, 'package.json'), '{ "type": "commonjs" }\n')
+  const entries = { plugin: 'plugin', testing: 'testing/index', client: 'client/index' }
+  for (const [name, path] of Object.entries(entries)) {
+    const source = `'./types/${path}.js'`
+    const hasDefault = name === 'plugin'
+    const text = `export * from ${source}\n${hasDefault ? `export { ssePlugin as default } from ${source}\n` : ''}`
+    for (const extension of ['.d.ts', '.d.cts']) writeFileSync(join(DIST, name + extension), text)
+  }
+}
+
+rmSync(DIST, { recursive: true, force: true })
+mkdirSync(DIST)
+run('scripts/build-client.js', join(DIST, 'browser'))
+writeFileSync(join(DIST, 'own-files.cjs'), ownFilesModule())
+await Promise.all([buildModules(), buildCommonJs(), buildCommonJsClient()])
+writeTypes()

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { check } from '../checks.js'
+import { LINES, typed } from '../programs.js'
+import { node } from '../workplace.js'
+
+const COMPILERS = [
+  { title: 'TypeScript 5.6', name: 'typescript56', version: 5.6 },
+  { title: 'TypeScript 5.9', name: 'typescript59', version: 5.9 },
+  { title: 'TypeScript 6', name: 'typescript6', version: 6 },
+  { title: 'TypeScript 7', name: 'typescript7', version: 7 }
+]
+
+const MODULE = 'module/main.ts'
+const COMMONJS = 'commonjs/main.ts'
+
+// Extra settings are tried with TypeBox 0.34 only. Libraries are checked in two of the settings: that takes as long as all else.
+const SETTINGS = [
+  { title: 'nodenext-module', options: { module: 'nodenext', skipLibCheck: false }, files: [MODULE] },
+  { title: 'nodenext-commonjs', options: { module: 'nodenext', skipLibCheck: false }, files: [COMMONJS] },
+  { title: 'bundler-module', options: { module: 'esnext', moduleResolution: 'bundler' }, files: [MODULE] },
+  { title: 'bundler-commonjs', options: { module: 'commonjs', moduleResolution: 'bundler' }, files: [COMMONJS], since: 6, isExtra: true },
+  { title: 'node16-both', options: { module: 'node16' }, files: [MODULE, COMMONJS], isExtra: true },
+  { title: 'node20-both', options: { module: 'node20' }, files: [MODULE, COMMONJS], since: 5.9, isExtra: true }
+]
+
+function settingsOf (line, version) {
+  const isNext = line === 'typebox 1.x'
+  return SETTINGS
+    .filter(({ since = 0, isExtra = false }) => since <= version && !(isExtra && isNext))
+    // `typebox` 1.x is an ES module: this compiler does not know yet that Node can require it.
+    .filter(({ title }) => !(isNext && title === 'nodenext-commonjs' && version < 5.8))
+}
+
+export function checkCompilers (workplace) {
+  for (const [line, types] of Object.entries(LINES)) {
+    const project = prepared(workplace, types)
+    for (const { title, name, version } of COMPILERS) {
+      check(`${title} compiles it, with ${line} alone`, async () => {
+        const folder = await project()
+        const problems = []
+        for (const setting of settingsOf(line, version)) {
+          await node(folder, `node_modules/${name}/bin/tsc`, '-p', `${setting.title}.json`).catch(({ message }) => problems.push(message))
+        }
+        assert.equal(problems.join('\n'), '')
+      })
+    }
+  }
+}
+
+/** One project for all compilers, made when the first of them needs it. */
+function prepared (workplace, types) {
+  let project
+  const files = {
+    [MODULE]: typed(types),
+    [COMMONJS]: typed(types),
+    'module/package.json': { type: 'module' },
+    'commonjs/package.json': { type: 'commonjs' },
+    ...Object.fromEntries(SETTINGS.map(({ title, options, files }) => [`${title}.json`, {
+      compilerOptions: { target: 'es2022', strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: true, types: ['node'], ...options },
+      files
+    }]))
+  }
+  return () => {
+    project ??= workplace.project(`compile-${types.absent.replace('/', '-')}`, files, [types.absent])
+    return project
+  }
+}

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { check } from '../checks.js'
+import { cjs, esm, LINES, RESULT } from '../programs.js'
+import { node } from '../workplace.js'
+
+export function checkPrograms (workplace) {
+  for (const [line, types] of Object.entries(LINES)) {
+    check(`ES modules and CommonJS modules run, with ${line} alone`, async () => {
+      const folder = await workplace.project(`run-${types.absent.replace('/', '-')}`, { 'main.mjs': esm(types), 'main.cjs': cjs(types) }, [types.absent])
+      assert.equal(await node(folder, 'main.mjs'), `${RESULT}\n`)
+      assert.equal(await node(folder, 'main.cjs'), `${RESULT}\n`)
+    })
+  }
+
+  check('without either TypeBox, any event goes, and a schema is refused by the name of the package that it needs', async () => {
+    const folder = await workplace.project('run-neither', {
+      'main.mjs': `
+        import Fastify from 'fastify'
+        import ssePlugin from 'fastify-typed-sse'
+        const app = Fastify()
+        await app.register(ssePlugin)
+        console.log((await app.sse.broadcast('any', 1)).id !== null)
+        const kinds = { [Symbol.for('TypeBox.Kind')]: 'String', '~kind': 'String' }
+        for (const key of Reflect.ownKeys(kinds)) {
+          await Fastify().register(ssePlugin, { events: { a: { type: 'string', [key]: 'String' } } }).then(() => {}, ({ message }) => console.log(message))
+        }
+        await app.close()`
+    }, ['typebox', '@sinclair/typebox'])
+    const said = await node(folder, 'main.mjs')
+    assert.match(said, /^true\n.*"a".*needs the package "typebox", which is not installed\n.*"a".*needs the package "@sinclair\/typebox", which is not installed\n$/)
+  })
+}

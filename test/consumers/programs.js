@@ -1,0 +1,88 @@
+// Programs as an application has them: with the plugin registered, one event on its way, and the files for browsers served.
+
+export const LINES = {
+  '@sinclair/typebox 0.34': { absent: 'typebox', importType: "import { Type } from '@sinclair/typebox'", requireType: "const { Type } = require('@sinclair/typebox')" },
+  'typebox 1.x': { absent: '@sinclair/typebox', importType: "import Type from 'typebox'", requireType: "const { Type } = require('typebox')" }
+}
+
+const BODY = `
+const events = defineEvents({
+  message: Type.String(),
+  tick: Type.Object({ n: Type.Number(), by: Type.String({ format: 'email' }) })
+})
+
+async function main () {
+  const app = Fastify()
+  await app.register(ssePlugin, { events, inspector: true })
+  const stream = await openStream(app, '/events', { events })
+  await app.sse.of(events).broadcast('tick', { n: 1, by: 'a@example.org' })
+  const { data } = await stream.next('tick')
+  const { statusCode } = await app.inject('/sse/')
+  const client = await app.inject('/sse/client.js')
+  await app.close()
+  return [data.n, data.by, statusCode, client.statusCode, client.body.length > 1000, EVERYBODY].join(' ')
+}
+`
+
+/** What \`main\` gives. */
+export const RESULT = '1 a@example.org 200 200 true *'
+
+const IMPORTS = `
+import Fastify from 'fastify'
+import ssePlugin, { defineEvents, EVERYBODY } from 'fastify-typed-sse'
+import { openStream } from 'fastify-typed-sse/testing'
+`
+
+const REQUIRES = `
+const Fastify = require('fastify')
+const ssePlugin = require('fastify-typed-sse')
+const { defineEvents, EVERYBODY } = ssePlugin
+const { openStream } = require('fastify-typed-sse/testing')
+`
+
+export const esm = ({ importType }, end = 'console.log(await main())') => `${importType}${IMPORTS}${BODY}${end}\n`
+export const cjs = ({ requireType }, end = 'main().then(console.log)') => `${requireType}${REQUIRES}${BODY}${end}\n`
+
+/** TypeScript that must compile in either format, in every setting, without \`skipLibCheck\`. */
+export const typed = ({ importType }) => `${importType}
+import Fastify from 'fastify'
+import ssePlugin, { defineEvents, EVERYBODY, type EventsOf, type Sse, type Subscriber } from 'fastify-typed-sse'
+import { connect } from 'fastify-typed-sse/client'
+import { openStream } from 'fastify-typed-sse/testing'
+
+const events = defineEvents({
+  message: Type.String(),
+  tick: Type.Object({ n: Type.Number() }),
+  moved: { schema: Type.Object({ who: Type.String(), x: Type.Number() }), latestBy: (payload) => payload.who }
+})
+declare module 'fastify-typed-sse' {
+  interface Events extends EventsOf<typeof events> {}
+  interface SubscriberContext { user: string }
+}
+
+export async function main () {
+  const app = Fastify()
+  await app.register(ssePlugin, { events, onSubscribe: (subscriber) => { const user: string | undefined = subscriber.context?.user; void user } })
+  const sse: Sse = app.sse
+  await sse.broadcast('tick', { n: 1 })
+  const everybody: '*' = EVERYBODY
+  await app.sse.broadcast('moved', { who: 'a', x: 1 }, { channels: everybody })
+  // @ts-expect-error: not the payload of this event
+  await app.sse.broadcast('tick', { n: '1' })
+  // @ts-expect-error: not declared
+  await app.sse.broadcast('tock', 1)
+  app.get('/own', async (_request, reply) => {
+    const subscriber: Subscriber = await app.sse.subscribe(reply)
+    await subscriber.send('message', 'hello')
+  })
+  const stream = await openStream(app, '/events', { events })
+  const { data } = await stream.next('tick')
+  const next: number = data.n + 1
+  const reader = connect<typeof events>('https://example.org/events')
+  reader.on('message', (text) => text.toUpperCase())
+  // @ts-expect-error: a number
+  reader.on('tick', ({ n }) => n.toUpperCase())
+  reader.close()
+  return next
+}
+`
