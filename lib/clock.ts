@@ -36,6 +36,8 @@ export class Clock {
   #timer: NodeJS.Timeout | undefined
   #pace: Pace = { interval: Infinity, longestStep: Infinity }
   #tick: () => void = () => {}
+  /** Milliseconds by which it will be moved when every advance is done. */
+  #movedAtLast = 0
 
   /** @param source Monotonic milliseconds. */
   constructor (source: () => number = now) {
@@ -64,7 +66,7 @@ export class Clock {
    * @returns Resolves when readers in this process have taken what each tick gave them.
    */
   async advance (milliseconds: number): Promise<void> {
-    const end = this.#moved + milliseconds
+    const end = this.#movedAtLast += milliseconds
     while (this.#moved < end) {
       // Whole: see `now`.
       this.#moved = Math.min(this.#moved + Math.ceil(this.#pace.interval), end)

@@ -77,7 +77,7 @@ export const DecoratorTaken = createError<[by: string]>(
 export const PathTaken = createError<[method: string, url: string, advice: string]>(
   'FST_SSE_PATH_TAKEN', 'There is a route %s %s already: give %s')
 
-export const EventInvalid = createError<[event: string, rule: string]>(
+export const EventInvalid = createError<[event: string, rule: string, options?: { cause: unknown }]>(
   'FST_SSE_EVENT_INVALID', 'The event %s cannot be declared: %s')
 
 export const EventUnknown = createError<[event: string]>(

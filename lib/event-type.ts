@@ -64,7 +64,7 @@ export async function compileEvent (name: string, declaration: unknown): Promise
     return { ...await compileSchema(name, schema, line), ...terms, declaration }
   } catch (cause) {
     if (cause instanceof EventInvalid) throw cause
-    throw new EventInvalid(quote(name), problemOf(cause as Error))
+    throw new EventInvalid(quote(name), problemOf(cause as Error), { cause })
   }
 }
 

@@ -1,12 +1,13 @@
 import type { fullFormats } from 'ajv-formats/dist/formats.js'
 import { loadAjvFormats } from './optional-packages.ts'
+import { given, isGiven } from './type-marks.ts'
 
 type Format = typeof fullFormats[keyof typeof fullFormats]
 type Check = (value: string) => boolean
 
 /** The registry of string formats of either TypeBox line. */
 export interface Formats {
-  Has (name: string): boolean
+  Get (name: string): Check | undefined
   Set (name: string, check: Check): unknown
 }
 
@@ -21,8 +22,9 @@ export async function provideFormats (
   names: Iterable<string>, registry: Formats, find: (name: string) => Promise<Check | undefined> = async () => undefined
 ): Promise<string | undefined> {
   for (const name of names) {
-    if (registry.Has(name)) continue
-    const check = await find(name) ?? await knownToAjv(name)
+    const known = registry.Get(name)
+    if (known !== undefined && !isGiven(known)) continue
+    const check = await find(name) ?? known ?? await knownToAjv(name)
     if (check === undefined) return name
     registry.Set(name, check)
   }
@@ -31,7 +33,8 @@ export async function provideFormats (
 
 async function knownToAjv (name: string): Promise<Check | undefined> {
   const { fullFormats } = await loadAjvFormats()
-  return Object.hasOwn(fullFormats, name) ? toCheck(fullFormats[name as keyof typeof fullFormats]) : undefined
+  const check = Object.hasOwn(fullFormats, name) ? toCheck(fullFormats[name as keyof typeof fullFormats]) : undefined
+  return check === undefined ? undefined : given(check)
 }
 
 function toCheck (format: Format): Check | undefined {

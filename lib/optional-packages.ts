@@ -45,8 +45,8 @@ export async function loadStatic (): Promise<typeof import('@fastify/static').de
 }
 
 /**
- * Every copy of TypeBox 0.34 that the application may have registered something with: the one for `import` and the one for `require`.
- * A copy that nobody has required yet is not loaded for this.
+ * Every copy of TypeBox 0.34 that the application may have registered something with: the one for `import`, which is loaded if it was not,
+ * and the one for `require`, if it was.
  */
 export async function otherSinclairs (): Promise<SinclairRegistries[]> {
   // A variable, which bundlers leave alone: a copy within a bundle is one that nobody has registered anything with.
@@ -68,6 +68,8 @@ export async function otherSinclairs (): Promise<SinclairRegistries[]> {
 }
 
 function missing (name: string, cause: unknown): unknown {
-  const code = (cause as NodeJS.ErrnoException).code ?? ''
-  return /MODULE_NOT_FOUND$/.test(code) && String(cause).includes(name) ? new PackageMissing(name, { cause }) : cause
+  const { code = '', message } = cause as NodeJS.ErrnoException
+  // Not a file of it that is missing. Plug'n'Play says "tried to access <name>".
+  const isMissing = code.endsWith('MODULE_NOT_FOUND') && [`'${name}'`, `'${name}/`, `access ${name} `].some((text) => message.includes(text))
+  return isMissing ? new PackageMissing(name, { cause }) : cause
 }

@@ -4,7 +4,7 @@ import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyStaticOptions } from '@fastify/static'
 import type { RouteShorthandOptions } from 'fastify'
 import { BESIDE_CLIENT } from './browser-files.ts'
-import { demand, isObject, isPath, readFunction, readObject } from './option-rules.ts'
+import { demand, isObject, isPath, readObject } from './option-rules.ts'
 
 /**
  * Your own pages: the options of @fastify/static, except for those that this plugin sets. Files and folders whose name begins with a dot are
@@ -40,32 +40,48 @@ export interface Cors {
 const CORS_OPTIONS = ['origin', 'credentials', 'methods', 'exposedHeaders', 'allowedHeaders', 'maxAge', 'cacheControl', 'preflight',
   'preflightContinue', 'strictPreflight', 'optionsSuccessStatus', 'hideOptionsRoute', 'logLevel']
 
-const STATIC_OPTIONS: Readonly<Record<keyof StaticOptions, true>> = {
-  root: true,
-  prefix: true,
-  prefixAvoidTrailingSlash: true,
-  dotfiles: true,
-  serveDotFiles: true,
-  allowedPath: true,
-  index: true,
-  extensions: true,
-  list: true,
-  redirect: true,
-  wildcard: true,
-  globIgnore: true,
-  preCompressed: true,
-  setHeaders: true,
-  cacheControl: true,
-  maxAge: true,
-  immutable: true,
-  etag: true,
-  lastModified: true,
-  acceptRanges: true,
-  contentType: true,
-  constraints: true,
-  schemaHide: true,
-  suppressWarning: true,
-  logLevel: true
+interface Rule {
+  readonly text: string
+  holds (value: unknown): boolean
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
+
+const SWITCH: Rule = { text: 'true or false', holds: (value) => typeof value === 'boolean' }
+const TEXTS: Rule = { text: 'a list of texts', holds: isTexts }
+const FUNCTION: Rule = { text: 'a function', holds: (value) => typeof value === 'function' }
+const INDEX: Rule = { text: 'false, a file name, or a list of those', holds: (value) => value === false || isText(value) || isTexts(value) }
+const AGE: Rule = { text: 'milliseconds, or text such as "1d"', holds: (value) => isText(value) || typeof value === 'number' }
+const ANY: Rule = { text: '', holds: () => true }
+
+// @fastify/static looks at most of them when it serves a file, where a wrong one would end the process.
+const STATIC_OPTIONS: Readonly<Record<keyof StaticOptions, Rule>> = {
+  root: ANY,
+  prefix: ANY,
+  prefixAvoidTrailingSlash: SWITCH,
+  dotfiles: ANY,
+  serveDotFiles: SWITCH,
+  allowedPath: FUNCTION,
+  index: INDEX,
+  extensions: TEXTS,
+  list: ANY,
+  redirect: SWITCH,
+  wildcard: SWITCH,
+  globIgnore: TEXTS,
+  preCompressed: SWITCH,
+  setHeaders: FUNCTION,
+  cacheControl: SWITCH,
+  maxAge: AGE,
+  immutable: SWITCH,
+  etag: SWITCH,
+  lastModified: SWITCH,
+  acceptRanges: SWITCH,
+  contentType: SWITCH,
+  constraints: ANY,
+  schemaHide: SWITCH,
+  suppressWarning: SWITCH,
+  logLevel: ANY
 }
 
 const CORS_DEFAULTS = {
@@ -106,12 +122,17 @@ export function readInspector (prefix: string, value: string | boolean): string 
 
 export function readStatic (outer: string, value: StaticOptions | false): Pages | false {
   if (value === false) return false
-  const { root, prefix = '/', dotfiles = 'ignore', allowedPath = () => true, ...others } = readObject('static', value, Object.keys(STATIC_OPTIONS))
+  const options = readObject('static', value, Object.keys(STATIC_OPTIONS))
+  for (const [name, given] of Object.entries(options)) {
+    const { text, holds } = STATIC_OPTIONS[name as keyof StaticOptions]
+    demand(given === undefined || holds(given), `static.${name}`, text, given)
+  }
+  const { root, prefix = '/', dotfiles = 'ignore', allowedPath = () => true, ...others } = options
   const roots = [root].flat().map((one) => one instanceof URL && one.protocol === 'file:' ? fileURLToPath(one) : one)
   demand(roots.length > 0 && roots.every(isDirectoryPath), 'static.root', 'an absolute path of a directory, or a list of those', root)
   demand(isPath(prefix), 'static.prefix', 'a path that begins with "/"', prefix)
   demand(['allow', 'deny', 'ignore'].includes(dotfiles), 'static.dotfiles', '"allow", "deny" or "ignore"', dotfiles)
-  return { ...others, root: roots, prefix: join(outer, prefix), dotfiles, allowedPath: readFunction('static.allowedPath', allowedPath) }
+  return { ...others, root: roots, prefix: join(outer, prefix), dotfiles, allowedPath }
 }
 
 function isDirectoryPath (root: unknown): root is string {

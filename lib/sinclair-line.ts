@@ -4,12 +4,17 @@ import { provideFormats } from './formats.ts'
 import { loadSinclair, otherSinclairs, type Sinclair } from './optional-packages.ts'
 import type { Schema } from './schema.ts'
 import { firstAtEachPlace, KindUnknown, type TypeCheck, type TypeLine } from './type-check.ts'
-import { Kind } from './type-marks.ts'
+import { given, isGiven, Kind } from './type-marks.ts'
 
 // TypeBox 0.34 calls a function only by way of its registry, which is one for the process. The function itself comes with the schema.
 const FUNCTION_KIND = 'fastify-typed-sse:function'
 
 type FunctionSchema = Schema & { accepts (value: unknown): boolean }
+
+/** Whether there is a check that the application registered. */
+function isOwn (check: object | undefined): boolean {
+  return check !== undefined && !isGiven(check)
+}
 
 /** @throws PackageMissing */
 export async function load (): Promise<TypeLine> {
@@ -55,7 +60,9 @@ class SinclairLine implements TypeLine {
     const { FormatRegistry } = this.#typeBox
     return provideFormats(names, FormatRegistry, async (name) => {
       const others = await otherSinclairs()
-      return others.map((other) => other.FormatRegistry.Get(name)).find((check) => check !== undefined)
+      const other = others.find(({ FormatRegistry }) => isOwn(FormatRegistry.Get(name)))
+      // Asked at each check: the application may replace it.
+      return other === undefined ? undefined : given((value) => other.FormatRegistry.Get(name)?.(value) ?? false)
     })
   }
 
@@ -65,8 +72,9 @@ class SinclairLine implements TypeLine {
 
   async adopt (kind: string): Promise<boolean> {
     const others = await otherSinclairs()
-    const check = others.map((other) => other.TypeRegistry.Get(kind)).find((check) => check !== undefined)
-    if (check !== undefined) this.#typeBox.TypeRegistry.Set(kind, check)
-    return check !== undefined
+    const other = others.find(({ TypeRegistry }) => isOwn(TypeRegistry.Get(kind)))
+    if (other === undefined) return false
+    this.#typeBox.TypeRegistry.Set(kind, given((schema: unknown, value: unknown) => other.TypeRegistry.Get(kind)?.(schema, value) ?? false))
+    return true
   }
 }

@@ -77,6 +77,14 @@ t.test('the clock moves in whole milliseconds, also where its ticks are no whole
   t.strictSame(ticks, [{ real: 3, awake: 3 }], 'and what was stopped ticks no more')
 })
 
+t.test('advances that overlap add up', async (t) => {
+  const clock = new Clock(() => 0)
+  clock.start({ interval: 10, longestStep: 1000 }, () => {})
+  t.teardown(() => clock.stop())
+  await Promise.all([clock.advance(50), clock.advance(51)])
+  t.equal(clock.now, 101)
+})
+
 t.test('what is no time, and what has no streams, is refused', async (t) => {
   const { app } = await start(t)
   for (const milliseconds of [-1, 0.5, NaN, Infinity]) {

@@ -161,3 +161,48 @@ t.test('further options of @fastify/static pass through', async (t) => {
   t.equal(body, '<p>deep')
   t.match(headers, { 'cache-control': ['public, max-age=60'], 'x-page': ['yes'] })
 })
+
+t.test('allowedPath is asked about the file that would be served, whatever the path', async (t) => {
+  const site = build(t)
+  mkdirSync(join(site.root, 'admin'))
+  writeFileSync(join(site.root, 'admin/index.html'), SECRET)
+  writeFileSync(join(site.root, 'private.html'), SECRET)
+  writeFileSync(join(site.root, 'private.html.br'), SECRET)
+  for (const preCompressed of [false, true]) {
+    const ask = await site.serve({
+      extensions: ['html'],
+      preCompressed,
+      redirect: true,
+      allowedPath: (path) => path !== '/private.html' && path !== '/admin/index.html'
+    })
+    for (const path of ['/private.html', '/private', '/admin/index.html', '/admin/', '/admin']) {
+      const { status, body } = await ask(path, '\naccept-encoding: br')
+      t.equal(status, 404, path)
+      t.notMatch(body, SECRET, path)
+    }
+    t.equal((await ask('/deep/page')).body, '<p>deep')
+  }
+})
+
+t.test('functions of the application that throw are logged and end nothing but the request', async (t) => {
+  const site = build(t)
+  const refused = await site.serve({ allowedPath: (path) => !decodeURIComponent(path).startsWith('/admin') })
+  t.equal((await refused('/%25')).status, 404)
+  t.equal((await refused('/')).body, '<p>index')
+  const app = Fastify()
+  await app.register(ssePlugin, { client: false, static: { root: site.root, setHeaders: () => { throw new Error('setHeaders') } } })
+  const reader = await RawReader.connect(t, await listen(t, app))
+  reader.ask('GET /page.js')
+  await reader.seesClose()
+  t.strictSame(reader.answers, [])
+})
+
+t.test('an option of @fastify/static that it would meet too late is refused at registration', async (t) => {
+  const root = build(t).root
+  const wrong = { index: null, extensions: 'html', preCompressed: 'yes', setHeaders: {}, maxAge: {}, redirect: 1, allowedPath: 'all', globIgnore: 'x' }
+  for (const [name, value] of Object.entries(wrong)) {
+    await t.rejects(async () => { await Fastify().register(ssePlugin, { client: false, static: { root, [name]: value } }) }, {
+      code: 'FST_SSE_OPTION_INVALID', message: new RegExp(`"static.${name}"`)
+    }, name)
+  }
+})
