@@ -96,6 +96,7 @@ export class Connection implements Source {
   readonly #told: AttemptListener = {
     opened: () => {
       this.#openedAt = this.#lastSign = performance.now()
+      this.#notBefore = 0
       // An EventSource does not show the comments of a quiet stream.
       this.#timeOut(HEALTHY, () => this.#isOpen())
     },

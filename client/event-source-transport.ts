@@ -19,7 +19,8 @@ export function openEventSource (options: AttemptOptions, withCredentials: boole
   const closing = new AbortController()
   const { signal } = closing
   let instead: Attempt | undefined
-  let hasOwnId = false
+  // Without a place there is none to keep.
+  let hasOwnId = place === ''
 
   // An event typed `open` or `error` says nothing of the connection. It alone has data.
   source.onopen = (event) => { if (!('data' in event)) listener.opened() }
@@ -35,7 +36,7 @@ export function openEventSource (options: AttemptOptions, withCredentials: boole
     clearTimeout(timer)
     if (signal.aborted) return
     // Invalid, perhaps for the last event ID in the query: an EventSource cannot give it otherwise.
-    if (place !== '' && [400, 422].includes(verdict?.httpStatus!)) instead = openFetch(options, listener)
+    if (!hasOwnId && [400, 422].includes(verdict?.httpStatus!)) instead = openFetch(options, listener)
     else listener.lost(verdict ?? {})
   }
 

@@ -43,7 +43,7 @@ export class EventStreamParser {
 
   /** @throws a RangeError where an event becomes too long. The stream cannot be read on then. */
   push (piece: string): void {
-    if (piece === '') return
+    if (!piece) return
     let start = 0
     if (this.#isFirstPiece) {
       this.#isFirstPiece = false
@@ -55,7 +55,7 @@ export class EventStreamParser {
     const lineEnd = /\r\n?|\n/g
     lineEnd.lastIndex = start
     // Only the new piece is searched: a line of ten megabytes in small pieces stays linear.
-    for (let end = lineEnd.exec(piece); end !== null; end = lineEnd.exec(piece)) {
+    for (let end = lineEnd.exec(piece); end; end = lineEnd.exec(piece)) {
       const line = this.#line + piece.slice(start, end.index)
       this.#line = ''
       start = lineEnd.lastIndex
@@ -67,7 +67,7 @@ export class EventStreamParser {
 
   #readLine (line: string): void {
     // "If the line is empty: dispatch the event."
-    if (line === '') return this.#dispatch()
+    if (!line) return this.#dispatch()
     const colon = line.indexOf(':')
     // "If the line starts with a U+003A COLON character: ignore the line."
     if (colon === 0) return this.#listener.comment?.(line.slice(1))
@@ -91,7 +91,7 @@ export class EventStreamParser {
         break
       case 'retry':
         // "If the field value consists of only ASCII digits."
-        if (/^[0-9]+$/.test(value)) this.#listener.retry?.(Number(value))
+        if (/^\d+$/.test(value)) this.#listener.retry?.(Number(value))
         break
     }
     // "Otherwise: the field is ignored."
@@ -99,7 +99,7 @@ export class EventStreamParser {
 
   #dispatch (): void {
     const data = this.#data
-    const type = this.#type === '' ? 'message' : this.#type
+    const type = this.#type || 'message'
     this.#data = undefined
     this.#type = ''
     // "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty string and return."

@@ -18,6 +18,8 @@ export interface FetchOptions {
   readonly signal: AbortSignal
 }
 
+const ID_HEADER = 'last-event-id'
+
 /** Reads a stream by `fetch`, which can send headers, and sees events of every type. */
 export function openFetch ({ url, place, lastEventId }: AttemptOptions, options: FetchOptions, listener: AttemptListener): void {
   const { signal } = options
@@ -38,9 +40,16 @@ export function openFetch ({ url, place, lastEventId }: AttemptOptions, options:
     try {
       // Headers of the caller, such as an API key, would go along to wherever it leads.
       const redirect = [...headers].length > 0 ? 'manual' : 'follow'
-      // Another origin would have to allow it. What is long may be refused, and other characters do not arrive everywhere.
-      if (/^[!-~]{1,2000}$/.test(lastEventId) && (globalThis.origin === undefined || url.startsWith(`${origin}/`))) headers.set('last-event-id', lastEventId)
-      const ask = (url: string): Promise<Response> => options.requestStream(url, { ...options, headers, redirect })
+      // Undefined in Node.
+      const { origin } = globalThis
+      // Another origin would have to allow it, where a redirect leads to one as well. What is long may be refused, and other characters do
+      // not arrive everywhere.
+      if (/^[!-~]{1,2000}$/.test(lastEventId) && (!origin || url.startsWith(`${origin}/`))) headers.set(ID_HEADER, lastEventId)
+      const ask = (url: string): Promise<Response> => options.requestStream(url, {
+        ...options,
+        headers,
+        redirect: origin && headers.has(ID_HEADER) ? 'manual' : redirect
+      })
       let response = await ask(url + place)
       verdict = options.judge(response)
       if (verdict === undefined ? !response.body?.getReader : verdict.httpStatus! < 500) {

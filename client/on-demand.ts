@@ -20,8 +20,9 @@ export function fetchTransport (headers: RequestHeaders | null, withCredentials:
     }, (error) => {
       loading = undefined
       if (signal.aborted) return
-      listener.error(error)
       listener.lost({})
+      // Last: it may close the stream.
+      listener.error(error)
     })
     return { seesComments: true, hear () {}, close: () => closing.abort() }
   }

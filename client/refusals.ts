@@ -8,12 +8,16 @@ export interface Refused {
   /** The last event ID as the end of the URL. */
   readonly place: string
   readonly headers: Headers
+  /** Follows redirects where the headers allow it. */
   readonly ask: (url: string) => Promise<Response>
   readonly judge: (response: Response) => Verdict | undefined
   readonly failed: (error: unknown) => void
 }
 
 const MOST_REDIRECTS = 5
+
+// Of the client itself: the caller gave none.
+const OWN_HEADERS = ['accept', 'last-event-id']
 
 // From a schema that does not know `lastEventId`.
 const INVALID = [400, 422]
@@ -28,7 +32,7 @@ export async function reconsider (refused: Refused): Promise<[Response, Verdict 
   const isStream = (response: Response): boolean => judge(response) === undefined
   let response = await followWithin(refused)
   if (place !== '' && INVALID.includes(response.status)) {
-    const other = await ask(url)
+    const other = await followWithin({ ...refused, response: await ask(url), place: '' })
     const isForItsId = isStream(other)
     const goesOn = isForItsId && headers.has('last-event-id')
     if (isForItsId && !goesOn) failed(new Error(`${url} refuses "lastEventId" in its query: the stream cannot go on where it was`))
@@ -44,8 +48,13 @@ export async function reconsider (refused: Refused): Promise<[Response, Verdict 
  * Follows redirects within the origin. Elsewhere headers of the caller must not go: `fetch` itself would take off `authorization` alone.
  * A page is not told where a redirect leads, so there each is one too many.
  */
-async function followWithin ({ response: first, url, place, ask, failed }: Refused): Promise<Response> {
+async function followWithin ({ response: first, url, place, headers, ask, failed }: Refused): Promise<Response> {
   let response = first
+  if (response.type === 'opaqueredirect' && [...headers.keys()].every((name) => OWN_HEADERS.includes(name))) {
+    // The place in the query goes along.
+    headers.delete('last-event-id')
+    response = await ask(url + place)
+  }
   let from = url + place
   for (let left = MOST_REDIRECTS; isRedirect(response); left--) {
     const to = new URL(response.headers.get('location') ?? 'about:blank', from)

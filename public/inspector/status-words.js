@@ -8,7 +8,7 @@ const ANSWERS = {
   410: 'Gone'
 }
 
-const NO_PLACE = 'The server has no place for this stream now.'
+const NOTHING_CAME = 'The stream ended before anything came: the server may have no place for it now.'
 
 /**
  * A status in words.
@@ -18,17 +18,17 @@ const NO_PLACE = 'The server has no place for this stream now.'
  */
 export function statusWords (status, transport) {
   switch (status.state) {
-    case 'connecting': return status.reason === 'later' ? NO_PLACE : 'Asking for the stream.'
+    case 'connecting': return status.reason === 'later' ? NOTHING_CAME : 'Asking for the stream.'
     case 'open': return transport === 'fetch' ? 'Reading with fetch: events of every type.' : 'Reading with EventSource: events of the declared types.'
     case 'waiting': return waitingWords(status)
     default: return closedWords(status)
   }
 }
 
-function waitingWords ({ reason, httpStatus }) {
+function waitingWords ({ reason, retryAt, httpStatus }) {
+  if (retryAt === null) return 'No connection. The next try is when this page is seen again.'
   switch (reason) {
-    case 'left': return 'No connection. The next try is when this page is seen again.'
-    case 'later': return NO_PLACE
+    case 'later': return NOTHING_CAME
     case 'silent': return 'Nothing was heard from the server.'
     case 'refused': return refusalWords(httpStatus)
     default: return 'No connection.'

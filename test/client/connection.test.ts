@@ -604,6 +604,19 @@ t.test('a page that is shown keeps to the wait that the server asked for, also w
   t.equal(journey.waitOut(), 60_000)
 })
 
+t.test('a wait that a server asked for is over once a stream of it has come', async (t) => {
+  const page = new FakePage(t)
+  const journey = new Journey(t)
+  journey.attempt.lose({ wait: 3_600_000, httpStatus: 503 })
+  journey.connection.reconnect()
+  journey.open()
+  journey.drawn = 0
+  journey.attempt.lose()
+  page.show()
+  journey.time.pass(1)
+  t.match(journey.status, { state: 'connecting' })
+})
+
 t.test('a machine that slept is noticed where its clock of waits stands still meanwhile', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)

@@ -509,6 +509,34 @@ t.test('a page is not told where a redirect leads: with headers it ends there, a
   t.strictSame(asked, ['manual'])
 })
 
+t.test('a page without headers asks again without the last event ID in a header where a redirect may lead to another origin', async (t) => {
+  const { fetch } = globalThis
+  t.teardown(() => { globalThis.fetch = fetch })
+  Object.defineProperty(globalThis, 'origin', { configurable: true, value: 'http://localhost' })
+  t.teardown(() => { Reflect.deleteProperty(globalThis, 'origin') })
+  const asked: unknown[] = []
+  globalThis.fetch = async (url, { redirect, headers } = {}) => {
+    asked.push([new URL(String(url)).search, redirect, new Headers(headers).get('last-event-id')])
+    if (redirect === 'manual') return { type: 'opaqueredirect', status: 0, headers: new Headers(), body: null } as Response
+    return new Response('id: 8\ndata: a\n\n', { headers: { 'content-type': 'text/event-stream' } })
+  }
+  const { told, errors } = read(t, 'http://localhost/events', { headers: {}, lastEventId: '7', backoff: { base: 60_000 } })
+  await has(told, 1)
+  t.strictSame(asked.slice(0, 2), [['?lastEventId=7', 'manual', '7'], ['?lastEventId=7', 'follow', null]])
+  t.strictSame(errors, [])
+})
+
+t.test('a strict schema behind a redirect is recognised, headers or not', async (t) => {
+  const server = await Answering.start(t)
+  const { told } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, lastEventId: '7' })
+  ;(await server.next()).response.writeHead(307, { location: '/strict?lastEventId=7' }).end()
+  ;(await server.next()).response.writeHead(400).end()
+  ;(await server.next()).response.writeHead(307, { location: '/strict' }).end()
+  const { request } = await server.stream('data: a\n\n')
+  t.strictSame([request.url, request.headers['last-event-id']], ['/strict', '7'])
+  await has(told, 1)
+})
+
 t.test('without headers every redirect is followed', async (t) => {
   const [server, other] = [await Answering.start(t), await Answering.start(t)]
   const { told } = read(t, server.url, { headers: {} })

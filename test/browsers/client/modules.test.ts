@@ -35,4 +35,17 @@ await forEachBrowser(t, async (t, browser) => {
     t.pass('and needs it no second time')
     await tab.close()
   }]))
+
+  await t.test('close() where the page is told that the fetch transport did not load is final', async (t) => {
+    const proxy = await FaultProxy.start(t, Number(port))
+    const tab = await browser.open(`${proxy.origin}/reader`)
+    await tab.until('globalThis.ready')
+    await proxy.set('cut')
+    await tab.evaluate(`read('one', '${proxy.origin}/events', { headers: {}, backoff: { base: 0, cap: 0 }, onError: () => { readers.one.stream.close() } })`)
+    await tab.until('readers.one.stream.status.state === "closed"')
+    const asked = proxy.asked.length
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    t.equal(proxy.asked.length, asked, 'nothing is asked for any more')
+    await tab.close()
+  })
 }, { atOnce: true })
