@@ -85,6 +85,11 @@ export async function main () {
   reader.close()
   return next
 }
+
+// Exported: declarations must find names for these types.
+export const read = () => connect<typeof events>('https://example.org/events')
+export const hubOf = (sse: Sse) => sse.of(events)
+export const testOf = async () => (await openStream(Fastify(), '/events', { events })).next('sse.open')
 `
 
 /** TypeScript that gets the plugin as CommonJS has it: what `require` gives is the plugin itself. */
