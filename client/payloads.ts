@@ -1,4 +1,4 @@
-import type { EncodedEventsOf, Resolved, SchemaOf } from '../lib/event-types.ts'
+import type { EncodedEventsOf, SchemaOf } from '../lib/event-types.ts'
 import type { OwnEvents } from '../lib/own-events.ts'
 import type { AnySchema, DecoderOf, Encoded } from '../lib/payload.ts'
 
@@ -10,7 +10,9 @@ export interface AnyDeclarations {
 type IsAny<D> = string extends keyof D ? true : false
 
 /** The payloads that readers get, by event; the plugin's own among them. */
-export type Payloads<D> = IsAny<D> extends true ? Record<string, unknown> & OwnEvents : Resolved<EncodedEventsOf<D> & OwnEvents>
+export type Payloads<D> =
+  IsAny<D> extends true ? Record<string, unknown> & OwnEvents
+    : EncodedEventsOf<D> & OwnEvents extends infer P ? { [K in keyof P]: P[K] } : never
 
 export type EventName<D> = keyof Payloads<D> & string
 

@@ -28,14 +28,14 @@ export type Declarations = Readonly<Record<string, AnySchema | {
 
 export type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
 
+// `infer` gives the payloads themselves: they are compared, and shown by editors, without the declaration that they come from. It stands in
+// each of these types, since a helper's name would get into the declarations of libraries, which cannot import it.
+
 /** The payloads that a declaration lets you broadcast, by event. */
-export type EventsOf<D> = Resolved<{ [K in keyof D]: Payload<SchemaOf<D[K]>> }>
+export type EventsOf<D> = { [K in keyof D]: Payload<SchemaOf<D[K]>> } extends infer E ? { [K in keyof E]: E[K] } : never
 
 /** The payloads that readers of a declaration's events get, by event. */
-export type EncodedEventsOf<D> = Resolved<{ [K in keyof D]: EncodedPayload<SchemaOf<D[K]>> }>
-
-/** The payloads themselves: compared, and shown by editors, without the declaration that they come from. */
-export type Resolved<E> = E extends infer R ? { [K in keyof R]: R[K] } : never
+export type EncodedEventsOf<D> = { [K in keyof D]: EncodedPayload<SchemaOf<D[K]>> } extends infer E ? { [K in keyof E]: E[K] } : never
 
 /**
  * Declares events: their names, and a TypeBox schema for the payload of each.

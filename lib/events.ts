@@ -15,6 +15,9 @@ export type RegisteredEvents = keyof Events extends never ? AnyEvents : Events
 
 /**
  * What can be broadcast or sent, for the comparison of two hubs, channels or subscribers: one stands for another if it takes every event of
- * that one. Methods alone do not tell, since TypeScript compares their parameters in both directions.
+ * that one. Methods alone do not tell, since TypeScript compares their parameters in both directions. One of `AnyEvents` stands for every
+ * other and every other for it: an application may say nothing about events in one place, and something in another.
  */
-export type Takes<E> = { readonly [K in keyof E]: (payload: E[K]) => void }
+export type Takes<E> = IsOfAny<E> extends true ? any : { readonly [K in keyof E]: (payload: E[K]) => void }
+
+type IsOfAny<E> = string extends keyof E ? unknown extends E[keyof E] ? true : false : false

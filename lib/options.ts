@@ -1,5 +1,5 @@
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
-import { addressOf, type AdmissionLimits, type Key } from './admission.ts'
+import { addressOf, type AdmissionLimits } from './admission.ts'
 import type { SubscribeOptions } from './call-options.ts'
 import type { Pace } from './clock.ts'
 import type { CloseReason } from './close-reason.ts'
@@ -89,7 +89,7 @@ export interface SsePluginOptions {
   /** The most of them for one key. @defaultValue Infinity */
   maxSubscribersPerKey?: number | undefined
   /** What a request counts for: text or a number, sync or async, after the hooks of the route. @defaultValue its IP address */
-  keyGenerator?: OfRequest<(request: FastifyRequest) => Key | Promise<Key>> | undefined
+  keyGenerator?: OfRequest<(request: FastifyRequest) => string | number | Promise<string | number>> | undefined
   /** What a reader gets for whom there is no place. @defaultValue 'retry' */
   overload?: Overload | undefined
   /** Readers that take gzip get it: each event of `minBytes` and more is compressed once for all. @defaultValue false; true: { minBytes: 256 } */

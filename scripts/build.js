@@ -98,10 +98,30 @@ function writeTypes () {
   const entries = { plugin: 'plugin', testing: 'testing/index', client: 'client/index' }
   for (const [name, path] of Object.entries(entries)) {
     const source = `'./types/${path}.js'`
-    const hasDefault = name === 'plugin'
-    const text = `export * from ${source}\n${hasDefault ? `export { ssePlugin as default } from ${source}\n` : ''}`
-    for (const extension of ['.d.ts', '.d.cts']) writeFileSync(join(DIST, name + extension), text)
+    const text = `export * from ${source}\n`
+    const isPlugin = name === 'plugin'
+    writeFileSync(join(DIST, `${name}.d.ts`), isPlugin ? `${text}export { ssePlugin as default } from ${source}\n` : text)
+    writeFileSync(join(DIST, `${name}.d.cts`), isPlugin ? requiredPlugin(source, readFileSync(join(types, `${path}.d.ts`), 'utf8')) : text)
   }
+}
+
+/**
+ * The types of what `require` gives: the plugin itself, with the exports on it. TypeScript lets an application augment an interface there
+ * only if it is named in the namespace: `export *` cannot stand in one.
+ *
+ * @param {string} declared The types of the module.
+ */
+function requiredPlugin (source, declared) {
+  const [doc] = declared.match(/\/\*\*(?:(?!\*\/)[^])*\*\/\n(?=declare const ssePlugin:)/)
+  const exported = [...declared.matchAll(/^export (?:type )?\{ (.*) \}/gm)].flatMap(([, names]) => names.split(', '))
+  const names = exported.filter((name) => name !== 'ssePlugin').join(', ')
+  return `import { ssePlugin as plugin, ${names} } from ${source}
+${doc}declare function ssePlugin (...given: Parameters<typeof plugin>): ReturnType<typeof plugin>
+declare namespace ssePlugin {
+  export { ${names}, ssePlugin, ssePlugin as default }
+}
+export = ssePlugin
+`
 }
 
 rmSync(DIST, { recursive: true, force: true })

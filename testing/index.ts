@@ -227,4 +227,8 @@ export class EventStream<E extends object = RegisteredEvents> {
   }
 }
 
-export type { OwnEvents } from '../lib/own-events.ts'
+export type { CloseReason } from '../lib/close-reason.ts'
+export type { EncodedEventsOf } from '../lib/event-types.ts'
+export type { AnyEvents, RegisteredEvents } from '../lib/events.ts'
+export type { GapReason } from '../lib/gap-reason.ts'
+export type { Gap, Opening, OwnEvents } from '../lib/own-events.ts'

@@ -85,4 +85,49 @@ export async function main () {
   reader.close()
   return next
 }
+
+// Exported: declarations must find names for these types.
+export const read = () => connect<typeof events>('https://example.org/events')
+export const hubOf = (sse: Sse) => sse.of(events)
+export const testOf = async () => (await openStream(Fastify(), '/events', { events })).next('sse.open')
+`
+
+/** TypeScript that gets the plugin as CommonJS has it: what `require` gives is the plugin itself. */
+export const required = ({ importType }) => `${importType}
+import Fastify from 'fastify'
+import ssePlugin = require('fastify-typed-sse')
+import * as all from 'fastify-typed-sse'
+
+const events = ssePlugin.defineEvents({ message: Type.String(), left: Type.Object({ who: Type.String() }) })
+
+export async function main () {
+  const app = Fastify()
+  await app.register(ssePlugin, { events, onSubscribe: (subscriber) => { void subscriber.send('message', subscriber.context.user) } })
+  await app.register(ssePlugin.default, { events })
+  await app.register(all.default, { events })
+  // @ts-expect-error: no option
+  await app.register(ssePlugin, { event: events })
+  const hub: ssePlugin.Sse<ssePlugin.EventsOf<typeof events>> = app.sse.of(events)
+  const everybody: '*' = ssePlugin.EVERYBODY
+  await hub.broadcast('left', { who: 'a' }, { channels: [everybody] })
+  // @ts-expect-error: not the payload of this event
+  await hub.broadcast('left', { who: 1 })
+}
+
+// Exported: declarations must find names for these types.
+export const hubOf = (sse: ssePlugin.Sse) => sse.of(events)
+`
+
+/** JavaScript that a compiler checks. */
+export const checked = ({ requireType }) => `${requireType}
+const Fastify = require('fastify')
+const ssePlugin = require('fastify-typed-sse')
+const { defineEvents, EVERYBODY } = ssePlugin
+
+const events = defineEvents({ message: Type.String() })
+const app = Fastify()
+app.register(ssePlugin, { events })
+/** @type {import('fastify-typed-sse').Subscriber[]} */
+const subscribers = [...app.sse.subscribers(EVERYBODY)]
+module.exports = { subscribers }
 `

@@ -1,7 +1,8 @@
 // Read by the compiler alone. An expected error that does not come is an error itself.
 
 import { Type } from '@sinclair/typebox'
-import { defineEvents, type AnyEvents, type Channel, type EventsOf, type Sse, type Subscriber } from '../../plugin.ts'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import ssePlugin, { defineEvents, type AnyEvents, type Channel, type EventsOf, type Sse, type Subscriber } from '../../plugin.ts'
 
 interface Order { id: string, total: number }
 interface Few { order: Order }
@@ -43,17 +44,41 @@ export function whatTakesLessTakesMore (): void {
   takesLoose(few.subscriber)
 }
 
-export function whatIsUntypedIsTypedByOfAlone (): void {
+export function ofAnyEventsStandsForEveryOtherAndEveryOtherForIt (): void {
   takesAny(any.sse)
-  takesFew(any.sse.of(fewEvents))
-  // @ts-expect-error nobody has looked whether it is declared
   takesFew(any.sse)
-  // @ts-expect-error it takes those that are declared
+  takesFew(any.channel)
+  takesFew(any.subscriber)
   takesAny(few.sse)
-  // @ts-expect-error it takes those that are declared
   takesAny(few.channel)
-  // @ts-expect-error it takes those that are declared
   takesAny(few.subscriber)
+}
+
+// Without a word about events they are those of `AnyEvents`, as this program augments nothing.
+declare function logs (subscriber: Subscriber): void
+
+export function codeThatSaysNothingOfEventsMeetsCodeThatDoes (app: FastifyInstance, reply: FastifyReply): void {
+  takesFew(app.sse)
+  takesFew(app.sse.channel('a'))
+  const sse = app.sse.of(fewEvents)
+  takesAny(sse)
+  void sse.subscribe(reply).then(logs)
+  for (const subscriber of sse.subscribers()) logs(subscriber)
+  const isFew = (subscriber: Subscriber<Few>): boolean => subscriber.lag > 0
+  app.register(ssePlugin, { onSubscribe: (subscriber: Subscriber<Few>) => { void subscriber.send('order', { id: 'a', total: 1 }) } })
+  app.register(ssePlugin, { onClose: (subscriber: Subscriber<Few>) => { logs(subscriber) } })
+  void app.sse.disconnect(isFew)
+  void app.sse.channel('a').disconnect(isFew)
+  void sse.disconnect((subscriber: Subscriber) => subscriber.lag > 0)
+}
+
+export function eventsOfAnyNameAndOnePayloadAreComparedAsAllOthers (numbers: Sse<Record<string, number>>): void {
+  takesAny(numbers)
+  // @ts-expect-error it has no order
+  takesFew(numbers)
+  // @ts-expect-error it takes the events of two names
+  const none: typeof numbers = few.sse
+  void none
 }
 
 export const fewEvents = defineEvents({ order: Type.Object({ id: Type.String(), total: Type.Number() }) })

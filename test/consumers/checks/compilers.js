@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { check } from '../checks.js'
-import { LINES, typed } from '../programs.js'
+import { checked, LINES, required, typed } from '../programs.js'
 import { node } from '../workplace.js'
 
 const COMPILERS = [
@@ -11,16 +11,28 @@ const COMPILERS = [
 ]
 
 const MODULE = 'module/main.ts'
-const COMMONJS = 'commonjs/main.ts'
+const COMMONJS = ['commonjs/main.ts', 'commonjs/required.ts', 'commonjs/checked.js']
+
+const ALWAYS = {
+  target: 'es2022',
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  allowJs: true,
+  checkJs: true,
+  declaration: true,
+  noEmit: true,
+  skipLibCheck: true,
+  types: ['node']
+}
 
 // Extra settings are tried with TypeBox 0.34 only. Libraries are checked in two of the settings: that takes as long as all else.
 const SETTINGS = [
   { title: 'nodenext-module', options: { module: 'nodenext', skipLibCheck: false }, files: [MODULE] },
-  { title: 'nodenext-commonjs', options: { module: 'nodenext', skipLibCheck: false }, files: [COMMONJS] },
+  { title: 'nodenext-commonjs', options: { module: 'nodenext', skipLibCheck: false }, files: COMMONJS },
   { title: 'bundler-module', options: { module: 'esnext', moduleResolution: 'bundler' }, files: [MODULE] },
-  { title: 'bundler-commonjs', options: { module: 'commonjs', moduleResolution: 'bundler' }, files: [COMMONJS], since: 6, isExtra: true },
-  { title: 'node16-both', options: { module: 'node16' }, files: [MODULE, COMMONJS], isExtra: true },
-  { title: 'node20-both', options: { module: 'node20' }, files: [MODULE, COMMONJS], since: 5.9, isExtra: true }
+  { title: 'bundler-commonjs', options: { module: 'commonjs', moduleResolution: 'bundler' }, files: COMMONJS, since: 6, isExtra: true },
+  { title: 'node16-both', options: { module: 'node16' }, files: [MODULE, ...COMMONJS], isExtra: true },
+  { title: 'node20-both', options: { module: 'node20' }, files: [MODULE, ...COMMONJS], since: 5.9, isExtra: true }
 ]
 
 function settingsOf (line, version) {
@@ -52,11 +64,13 @@ function prepared (workplace, types) {
   let project
   const files = {
     [MODULE]: typed(types),
-    [COMMONJS]: typed(types),
+    'commonjs/main.ts': typed(types),
+    'commonjs/required.ts': required(types),
+    'commonjs/checked.js': checked(types),
     'module/package.json': { type: 'module' },
     'commonjs/package.json': { type: 'commonjs' },
     ...Object.fromEntries(SETTINGS.map(({ title, options, files }) => [`${title}.json`, {
-      compilerOptions: { target: 'es2022', strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: true, types: ['node'], ...options },
+      compilerOptions: { ...ALWAYS, ...options },
       files
     }]))
   }
