@@ -7,8 +7,11 @@ import { parseArgs } from 'node:util'
 
 const VERSIONS = ['20.19', '22', '24']
 
-// What it runs are programs of its own, with the Node that is on the path.
-const NOT_UNITS = ['package.test.ts', 'docs.test.ts', 'demo.test.ts']
+// These run programs with the Node that is on the path, or a compiler, which says the same on each.
+const NOT_UNITS = [
+  'package.test.ts', 'docs.test.ts', 'demo.test.ts',
+  'types.test.ts', 'typing.test.ts', 'declarations.test.ts', 'snippets.test.ts', 'safe-promise.test.ts'
+]
 
 const testsIn = (folder) => readdirSync(folder)
   .filter((name) => name.endsWith('.test.ts') && !NOT_UNITS.includes(name))
