@@ -19,6 +19,7 @@ import { Log } from './lib/log.ts'
 import { MemoryBroker } from './lib/memory-broker.ts'
 import { readOptions, type SsePluginOptions } from './lib/options.ts'
 import { serversOf, takeOutOfService } from './lib/out-of-service.ts'
+import { encodeOpening } from './lib/own-events.ts'
 import { servePages } from './lib/pages.ts'
 import { forbidCaching } from './lib/plain-answer.ts'
 import { Pump } from './lib/pump.ts'
@@ -85,11 +86,11 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     channels,
     hub,
     headers: settings.headers,
-    opening: {
+    opening: encodeOpening({
       heartbeatInterval: settings.heartbeatInterval,
       heartbeatEvent: settings.limits.heartbeatEvent,
-      text: eventTypes.describe()?.filter(({ text }) => text).map(({ event }) => event)
-    },
+      text: eventTypes.textEvents
+    }),
     admission: new Admission(settings.admission),
     overload: settings.overload,
     afterGap: settings.afterGap,

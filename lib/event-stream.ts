@@ -21,7 +21,7 @@ import { acceptsEventStream, codingFor } from './negotiate.ts'
 import { openWriter } from './open-writer.ts'
 import { demand } from './option-rules.ts'
 import type { Overload, StreamHeaders } from './options.ts'
-import { encodeOpen, FINAL_ID, type Opening } from './own-events.ts'
+import { encodeOpen, FINAL_ID } from './own-events.ts'
 import { serverOf } from './out-of-service.ts'
 import { waitInLine } from './pipeline.ts'
 import { place, resumption, startingPoint, type AfterGap, type Placement, type StartingPoint } from './placement.ts'
@@ -46,7 +46,8 @@ export interface EventStreamParts {
   readonly log: Log
   readonly channels: Channels
   readonly hub: Hub
-  readonly opening: Opening
+  /** What `encodeOpening` gave. */
+  readonly opening: string
   readonly admission: Admission
   readonly overload: Overload
   readonly afterGap: AfterGap

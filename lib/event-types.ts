@@ -140,6 +140,11 @@ export class EventTypes {
     return String(key)
   }
 
+  /** The declared events whose data is text; undefined: nothing was declared. */
+  get textEvents (): string[] | undefined {
+    return this.#types && [...this.#types].filter(([, { isText }]) => isText).map(([event]) => event)
+  }
+
   /** The declared events; null: nothing was declared. */
   describe (): EventDescription[] | null {
     if (this.#types === undefined) return null

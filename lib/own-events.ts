@@ -15,10 +15,16 @@ export const FINAL_ID = 'sse.final'
  *
  * The id lets a reader resume from here that saw nothing else. That something is sent at all makes Firefox fire `open` at once.
  *
+ * @param opening What `encodeOpening` gave.
  * @param id The starting position; null where the stream has no ids.
  */
-export function encodeOpen (reconnectionTime: number, opening: Opening, id: string | null): string {
-  return encodeRetry(reconnectionTime) + withId(id, 'sse.open', opening)
+export function encodeOpen (reconnectionTime: number, opening: string, id: string | null): string {
+  return encodeRetry(reconnectionTime) + (id === null ? '' : encodeId(id)) + opening
+}
+
+/** The part of `sse.open` that is the same on every stream. Encoded once: it names every text event. */
+export function encodeOpening (opening: Opening): string {
+  return encodeEvent('sse.open', JSON.stringify(opening))
 }
 
 /** The data of `sse.open`. */

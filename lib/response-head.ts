@@ -94,7 +94,9 @@ function checkHeader (name: string, value: unknown): void {
   if (!isAllowed(() => validateHeaderName(name))) throw new HeaderInvalid(`(${kindOf(name)})`, 'HTTP does not allow its name')
   const shown = name.length > MAX_NAMED ? `(${kindOf(name)})` : name
   if (OURS.includes(name.toLowerCase())) throw new HeaderInvalid(shown, 'it is set by the event stream itself')
-  if (name.toLowerCase() === 'content-type' && (typeof value !== 'string' || !CONTENT_TYPE.test(value))) throw new HeaderInvalid(shown, 'it is text/event-stream, in no charset but utf-8')
+  if (name.toLowerCase() === 'content-type' && (typeof value !== 'string' || !CONTENT_TYPE.test(value))) {
+    throw new HeaderInvalid(shown, 'it is text/event-stream, in no charset but utf-8')
+  }
   for (const line of [value].flat()) {
     if (typeof line !== 'string' && typeof line !== 'number') throw new HeaderInvalid(shown, `its value must be text, a number, or a list of these; it is ${kindOf(value)}`)
     if (!isAllowed(() => validateHeaderValue(name, String(line)))) throw new HeaderInvalid(shown, 'HTTP does not allow its value')

@@ -1,10 +1,7 @@
-import { join, resolve } from 'node:path'
-import { ESLint } from 'eslint'
-import { plugins } from 'neostandard'
 import t from 'tap'
+import { createLinter } from './support/linting.ts'
 import { createProgram, errorsIn } from './support/programs.ts'
 
-const ROOT = resolve(import.meta.dirname, '..')
 const PATH = 'test/types/floating.ts'
 
 const KNOWN = `
@@ -23,19 +20,8 @@ async function reported (statements: string[]): Promise<string[]> {
   const texts = new Map([[PATH, text]])
   const program = createProgram(texts)
   t.strictSame(errorsIn(program, texts), [])
-  const { parser, plugin } = plugins['typescript-eslint']
-  const eslint = new ESLint({
-    cwd: ROOT,
-    overrideConfigFile: true,
-    overrideConfig: [{
-      files: ['**/*.ts'],
-      languageOptions: { parser: parser as never, parserOptions: { programs: [program] } },
-      plugins: { '@typescript-eslint': plugin as never },
-      rules: { '@typescript-eslint/no-floating-promises': 'error', '@typescript-eslint/await-thenable': 'error' }
-    }]
-  })
-  const [result] = await eslint.lintText(text, { filePath: join(ROOT, PATH) })
-  return result!.messages.map(({ line }) => text.split('\n')[line - 1]!)
+  const lint = createLinter(program, ['no-floating-promises', 'await-thenable'])
+  return (await lint(PATH, text)).map(({ source }) => source)
 }
 
 t.test('linters let nobody await what never ends a process', { timeout: 60_000 }, async (t) => {

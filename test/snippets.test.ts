@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { ESLint } from 'eslint'
-import { plugins } from 'neostandard'
 import t from 'tap'
+import { createLinter } from './support/linting.ts'
 import { createProgram, errorsIn } from './support/programs.ts'
 
 // All code that people may copy: of the README, the documentation, the demo's pages and the docstrings.
@@ -167,24 +166,8 @@ t.test('the JavaScript of the documentation compiles, but for types that it cann
 })
 
 t.test('the TypeScript of the README and the documentation floats no promise and misuses none, as linters have it', { timeout: 120_000 }, async (t) => {
-  const { parser, plugin } = plugins['typescript-eslint']
-  const eslint = new ESLint({
-    cwd: ROOT,
-    overrideConfigFile: true,
-    overrideConfig: [{
-      files: ['**/*.ts'],
-      languageOptions: { parser: parser as never, parserOptions: { programs: [program] } },
-      plugins: { '@typescript-eslint': plugin as never },
-      rules: {
-        '@typescript-eslint/no-floating-promises': 'error',
-        '@typescript-eslint/no-misused-promises': 'error',
-        '@typescript-eslint/await-thenable': 'error',
-        '@typescript-eslint/require-await': 'error'
-      }
-    }]
-  })
+  const lint = createLinter(program, ['no-floating-promises', 'no-misused-promises', 'await-thenable', 'require-await'])
   for (const [path, text] of typed) {
-    const [result] = await eslint.lintText(text, { filePath: join(ROOT, path) })
-    t.strictSame(result!.messages.map(({ line, message }) => `${path}:${line}: ${message}\n${text.split('\n')[line - 1]}`), [])
+    t.strictSame((await lint(path, text)).map(({ line, message, source }) => `${path}:${line}: ${message}\n${source}`), [])
   }
 })

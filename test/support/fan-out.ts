@@ -1,7 +1,7 @@
 import { EVERYBODY } from '../../lib/channel-name.ts'
 import { Channels } from '../../lib/channels.ts'
 import { Cursor } from '../../lib/cursor.ts'
-import { encodeOpen } from '../../lib/own-events.ts'
+import { encodeOpen, encodeOpening } from '../../lib/own-events.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/event-stream-parser.ts'
 import { Closing } from '../../lib/closing.ts'
 import { encodeEvent } from '../../lib/encode.ts'
@@ -120,7 +120,7 @@ export function codedWriter (writer: GatedWriter, coding: CodingName): ResponseW
   if (coding === 'identity') return writer
   const gzipWriter = new GzipWriter(writer)
   const { room } = writer
-  gzipWriter.write(textChunk(encodeOpen(1000, { heartbeatInterval: false, heartbeatEvent: false }, null)))
+  gzipWriter.write(textChunk(encodeOpen(1000, encodeOpening({ heartbeatInterval: false, heartbeatEvent: false }), null)))
   writer.room = room
   return gzipWriter
 }
