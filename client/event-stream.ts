@@ -1,5 +1,5 @@
-import type { Declarations } from '../lib/event-types.ts'
-import type { Gap } from '../lib/own-events.ts'
+import type { Declarations } from '../lib/schema/declarations.ts'
+import type { Gap } from '../lib/wire/plugin-events.ts'
 import { drawWait, HEALTHY, pause } from './backoff.ts'
 import { parsed } from './connection.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'

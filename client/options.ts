@@ -1,4 +1,4 @@
-import type { Declarations } from '../lib/event-types.ts'
+import type { Declarations } from '../lib/schema/declarations.ts'
 import type { Backoff } from './backoff.ts'
 import type { ParsedEvent } from './event-stream-parser.ts'
 import type { RequestHeaders } from './fetch-transport.ts'

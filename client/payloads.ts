@@ -1,6 +1,6 @@
-import type { EncodedEventsOf, SchemaOf } from '../lib/event-types.ts'
-import type { OwnEvents } from '../lib/own-events.ts'
-import type { AnySchema, DecoderOf, Encoded } from '../lib/payload.ts'
+import type { EncodedEventsOf, SchemaOf } from '../lib/schema/declarations.ts'
+import type { OwnEvents } from '../lib/wire/plugin-events.ts'
+import type { AnySchema, DecoderOf, Encoded } from '../lib/schema/payload.ts'
 
 /** What a stream carries of which nothing is declared. */
 export interface AnyDeclarations {

@@ -1,24 +1,10 @@
 import { inspect } from 'node:util'
 import { createError } from '@fastify/error'
-import { kindOf } from './kind-of.ts'
+import { kindOf } from './value-text.ts'
 
 // One heading per code in docs/errors.md; a test ties the two together.
 // `%s` are filled in order. Values never stand in a message: Fastify answers with it, and a value may hold what neither a stranger nor a
 // log must see. What was given at registration may: there its author reads it.
-
-const MAX_NAME = 100
-
-/** How an error names an event, whatever was given for one. */
-export function quote (event: unknown): string {
-  if (typeof event === 'string') return JSON.stringify(shorten(event, MAX_NAME))
-  // An object may have no text, or throw when it is asked for one.
-  return typeof event === 'object' || typeof event === 'function' ? `(${typeof event})` : String(event)
-}
-
-/** A text of at most so many characters and an ellipsis. */
-export function shorten (text: string, max: number): string {
-  return text.length > max ? `${text.slice(0, max)}…` : text
-}
 
 const OptionInvalidBase = createError<[option: string, rule: string, value: string]>(
   'FST_SSE_OPTION_INVALID', 'The option "%s" must be %s; it is %s')

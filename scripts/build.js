@@ -10,26 +10,26 @@ const ENTRIES = { plugin: 'plugin.ts', testing: 'testing/index.ts' }
 
 const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' })
 
-/** The folders whose files are served to browsers, as `readOwnFiles` in lib/own-files.ts names them, and where they stand now. */
-const OWN_FOLDERS = { browser: join(DIST, 'browser'), 'public/inspector': 'public/inspector' }
+/** The folders whose files are served to browsers, as `readPluginFiles` in lib/routes/plugin-files.ts names them, and where they stand now. */
+const FOLDERS_FOR_BROWSERS = { browser: join(DIST, 'browser'), 'public/inspector': 'public/inspector' }
 
-/** A module with the interface of lib/own-files.ts that holds the files themselves. All of them are text. */
-function ownFilesModule () {
-  const folders = Object.entries(OWN_FOLDERS).map(([name, folder]) => {
+/** A module with the interface of lib/routes/plugin-files.ts that holds the files themselves. All of them are text. */
+function pluginFilesModule () {
+  const folders = Object.entries(FOLDERS_FOR_BROWSERS).map(([name, folder]) => {
     const files = readdirSync(folder).filter((file) => !file.endsWith('.cjs')).map((file) => [file, readFileSync(join(folder, file), 'utf8')])
     return [name, Object.fromEntries(files)]
   })
   return `'use strict'
 const FOLDERS = ${JSON.stringify(Object.fromEntries(folders), null, 1)}
-exports.readOwnFiles = async (folder) => new Map(Object.entries(FOLDERS[folder]).map(([name, text]) => [name, Buffer.from(text)]))
+exports.readPluginFiles = async (folder) => new Map(Object.entries(FOLDERS[folder]).map(([name, text]) => [name, Buffer.from(text)]))
 `
 }
 
 /** Both halves share one module of files. */
-const ownFiles = {
-  name: 'own-files',
+const pluginFiles = {
+  name: 'plugin-files',
   setup ({ onResolve }) {
-    onResolve({ filter: /\/own-files\.ts$/ }, () => ({ path: './own-files.cjs', external: true }))
+    onResolve({ filter: /\/plugin-files\.ts$/ }, () => ({ path: './plugin-files.cjs', external: true }))
   }
 }
 
@@ -57,7 +57,7 @@ const SHARED = {
 }
 
 function buildModules () {
-  return build({ ...SHARED, entryPoints: ENTRIES, format: 'esm', splitting: true, chunkNames: 'shared-[hash]', plugins: [ownFiles] })
+  return build({ ...SHARED, entryPoints: ENTRIES, format: 'esm', splitting: true, chunkNames: 'shared-[hash]', plugins: [pluginFiles] })
 }
 
 async function buildCommonJs () {
@@ -65,7 +65,7 @@ async function buildCommonJs () {
     ...SHARED,
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
-    plugins: [ownFiles, requirePackages],
+    plugins: [pluginFiles, requirePackages],
     // `require` looks for the other copies itself.
     define: { 'import.meta.url': 'undefined' }
   }
@@ -127,6 +127,6 @@ export = ssePlugin
 rmSync(DIST, { recursive: true, force: true })
 mkdirSync(DIST)
 run('scripts/build-client.js', join(DIST, 'browser'))
-writeFileSync(join(DIST, 'own-files.cjs'), ownFilesModule())
+writeFileSync(join(DIST, 'plugin-files.cjs'), pluginFilesModule())
 await Promise.all([buildModules(), buildCommonJs(), buildCommonJsClient()])
 writeTypes()

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import Negotiator from 'negotiator'
 import t from 'tap'
-import { membersOf, weightOf } from '../lib/accept.ts'
-import { acceptsEventStream, asksForEventStream, codingFor, EVENT_STREAM } from '../lib/negotiate.ts'
+import { membersOf, weightOf } from '../lib/open/weighted-list.ts'
+import { acceptsEventStream, asksForEventStream, codingFor, EVENT_STREAM } from '../lib/open/negotiate.ts'
 
 t.test('a member has its name in lower case, its parameters without quotation marks, and its weight', async (t) => {
   t.strictSame(membersOf('a/b, Text/HTML ; Level="1" ;q=0.5;x=y ,text/html', ['text/html']), [

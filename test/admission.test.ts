@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { Admission, type AdmissionLimits } from '../lib/admission.ts'
-import type { AnyResponse } from '../lib/any-response.ts'
+import { Admission, type AdmissionLimits } from '../lib/open/admission.ts'
+import type { AnyResponse } from '../lib/response/any-response.ts'
 import { settlesAt, usedBytes } from './flows/numbered-reader.ts'
 
 function createAdmission (limits: Partial<AdmissionLimits>): Admission {

@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { Clock, type Times } from '../lib/clock.ts'
+import { Clock, type Times } from '../lib/time/clock.ts'
 import ssePlugin, { type SsePluginOptions } from '../plugin.ts'
 import { advance, openStream } from '../testing/index.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Asides, sizeOfAside } from '../lib/asides.ts'
-import { MAX_RUN_BYTES } from '../lib/run.ts'
+import { Asides, sizeOfAside } from '../lib/subscribers/pending-sends.ts'
+import { MAX_RUN_BYTES } from '../lib/cursor/batch-cache.ts'
 
 /** What a text takes beside its bytes. */
 const OVERHEAD = sizeOfAside('')

@@ -1,7 +1,9 @@
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { readBroadcastOptions, readCloseOptions, readStreamOptions, readSubscribeOptions, type CloseOptions } from '../lib/call-options.ts'
-import { EVERYBODY } from '../lib/channel-name.ts'
+import { readBroadcastOptions } from '../lib/publish/broadcast-options.ts'
+import { readCloseOptions, readStreamOptions, type CloseOptions } from '../lib/subscribers/close-options.ts'
+import { readSubscribeOptions } from '../lib/open/subscribe-options.ts'
+import { EVERYBODY } from '../lib/log/channel-name.ts'
 
 interface Refusal { readonly code: string, readonly message?: RegExp }
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { place } from '../lib/placement.ts'
-import { View } from '../lib/view.ts'
+import { place } from '../lib/cursor/placement.ts'
+import { View } from '../lib/cursor/view.ts'
 import { createFanOut } from './support/fan-out.ts'
 
 t.test('a subscriber hears its channels, each event once, in order', async (t) => {

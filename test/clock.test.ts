@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { Clock, type Times } from '../lib/clock.ts'
+import { Clock, type Times } from '../lib/time/clock.ts'
 
 /** Ticks of a clock of one millisecond, whose source gives one time after the other. */
 async function ticksOf (t: Test, times: readonly number[]): Promise<Times[]> {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Closing } from '../lib/closing.ts'
+import { Closing } from '../lib/time/shutdown-deadline.ts'
 
 t.test('what is left of the time runs from the first beginning, and never below 0', async (t) => {
   const closing = new Closing(50)

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import t from 'tap'
-import { CLOSE_REASONS } from '../lib/close-reason.ts'
-import { readOptions, type SsePluginOptions } from '../lib/options.ts'
+import { CLOSE_REASONS } from '../lib/wire/reasons.ts'
+import { readOptions } from '../lib/options/settings.ts'
+import { type SsePluginOptions } from '../lib/options/options.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')

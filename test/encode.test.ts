@@ -2,8 +2,8 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import fc from 'fast-check'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { textChunk } from '../lib/chunk.ts'
-import { encodeComment, encodeEvent, encodeId, encodePayload, encodeRetry } from '../lib/encode.ts'
+import { textChunk } from '../lib/wire/chunk.ts'
+import { encodeComment, encodeEvent, encodeId, encodePayload, encodeRetry } from '../lib/wire/encode.ts'
 
 /** What an independent parser makes of bytes on the wire. */
 function parse (wire: string): EventSourceMessage[] {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
-import type { Entry } from '../lib/entry.ts'
-import { EntryList } from '../lib/entry-list.ts'
+import type { Entry } from '../lib/log/entry.ts'
+import { EntryList } from '../lib/log/entry-list.ts'
 
 const entryAt = (index: number): Entry => ({
   index, position: null, id: undefined, channels: [], key: undefined, time: 0, bytes: Buffer.alloc(0), deflated: undefined, listings: 0

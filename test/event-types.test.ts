@@ -2,7 +2,8 @@ import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
 import * as NextType from 'typebox'
 import type { Failure } from '../lib/errors.ts'
-import { EventTypes, type Declarations } from '../lib/event-types.ts'
+import { EventTypes } from '../lib/schema/event-types.ts'
+import { type Declarations } from '../lib/schema/declarations.ts'
 
 type Builder = typeof Type
 

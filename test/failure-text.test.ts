@@ -2,8 +2,8 @@ import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
 import * as Next from 'typebox'
 import { PayloadInvalid } from '../lib/errors.ts'
-import { EventTypes } from '../lib/event-types.ts'
-import type { AnySchema } from '../lib/payload.ts'
+import { EventTypes } from '../lib/schema/event-types.ts'
+import type { AnySchema } from '../lib/schema/payload.ts'
 
 type Builder = typeof Type
 

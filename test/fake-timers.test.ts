@@ -96,7 +96,7 @@ t.test('timers that vitest, jest or sinon faked before the plugin was loaded are
   const real = { setTimeout, setImmediate }
   const undo = replace(globalThis, { ...stopped, performance: { now: () => 0 } })
   t.teardown(undo)
-  const early = await import(`../lib/timers.ts?${'early'}`)
+  const early = await import(`../lib/time/timers.ts?${'early'}`)
   t.equal(early.setTimeout, real.setTimeout)
   t.equal(early.setImmediate, real.setImmediate)
   t.not(early.monotonicTime(), 0)

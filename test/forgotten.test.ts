@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Forgotten } from '../lib/forgotten.ts'
+import { Forgotten } from '../lib/log/forgotten-channels.ts'
 
 t.test('what a channel lost is remembered, and no other channel is thought to have lost it', async (t) => {
   const forgotten = new Forgotten(0)

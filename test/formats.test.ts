@@ -4,8 +4,8 @@ import { formatNames } from 'ajv-formats/dist/formats.js'
 import t from 'tap'
 import * as NextType from 'typebox'
 import { Format as NextFormats } from 'typebox/format'
-import { EventTypes } from '../lib/event-types.ts'
-import type { AnySchema } from '../lib/payload.ts'
+import { EventTypes } from '../lib/schema/event-types.ts'
+import type { AnySchema } from '../lib/schema/payload.ts'
 
 // Of each format some strings that fit and some that do not; Fastify's own validation says which is which.
 const SAMPLES: Record<string, readonly string[]> = {

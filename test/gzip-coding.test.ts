@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { GzipCoding } from '../lib/gzip-coding.ts'
+import { GzipCoding } from '../lib/cursor/gzip-entry-coding.ts'
 import { createFanOut as createPlainFanOut } from './support/fan-out.ts'
 
 type FanOutParameters = Parameters<typeof createPlainFanOut>

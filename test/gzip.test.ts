@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import fc from 'fast-check'
-import { deflatedBlocks, GZIP_HEADER, gzipEnd, storedBlocks } from '../lib/gzip.ts'
-import { NOTHING, sumAfter } from '../lib/running-sum.ts'
+import { deflatedBlocks, GZIP_HEADER, gzipEnd, storedBlocks } from '../lib/wire/gzip.ts'
+import { NOTHING, sumAfter } from '../lib/wire/gzip-checksum.ts'
 import { GzipReader } from './support/gzip-reader.ts'
 
 t.test('blocks of both kinds make a gzip stream in any order, and each is read when it has come', async (t) => {

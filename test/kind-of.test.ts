@@ -1,5 +1,5 @@
 import t from 'tap'
-import { kindOf } from '../lib/kind-of.ts'
+import { kindOf } from '../lib/value-text.ts'
 
 const KINDS: Array<[value: unknown, kind: string]> = [
   [undefined, 'undefined'], [null, 'null'], [NaN, 'NaN'], [7, 'a number'], [7n, 'a bigint'], [true, 'a boolean'], [Symbol('s'), 'a symbol'], [() => {}, 'a function'],

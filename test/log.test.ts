@@ -1,8 +1,8 @@
 import t from 'tap'
 import fc from 'fast-check'
-import type { Entry } from '../lib/entry.ts'
-import { Log, idLineBytes, type LogBounds } from '../lib/log.ts'
-import { formatPosition } from '../lib/position.ts'
+import type { Entry } from '../lib/log/entry.ts'
+import { Log, idLineBytes, type LogBounds } from '../lib/log/log.ts'
+import { formatPosition } from '../lib/broker/position.ts'
 
 const EPOCH = 'a000000000'
 const id = (offset: number): string => formatPosition({ epoch: EPOCH, offset })

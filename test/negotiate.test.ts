@@ -1,6 +1,6 @@
 import t from 'tap'
-import { acceptsEventStream } from '../lib/negotiate.ts'
-import { lastEventIdOf } from '../lib/last-event-id.ts'
+import { acceptsEventStream } from '../lib/open/negotiate.ts'
+import { lastEventIdOf } from '../lib/open/last-event-id.ts'
 
 const ACCEPT: Array<[accept: string | undefined, accepted: boolean]> = [
   [undefined, true],

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import t from 'tap'
-import { readOptions, type SsePluginOptions } from '../lib/options.ts'
+import { readOptions } from '../lib/options/settings.ts'
+import { type SsePluginOptions } from '../lib/options/options.ts'
 
 /** Options as an application without types may give them. */
 const read = (options: Record<string, unknown>) => readOptions(options as SsePluginOptions)

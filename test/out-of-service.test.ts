@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Server } from 'node:net'
 import t from 'tap'
-import { takeOutOfService } from '../lib/out-of-service.ts'
+import { takeOutOfService } from '../lib/open/stop-listening.ts'
 
 t.test('a server that is none of node:net, as Bun\'s of HTTP, is left to Fastify', async (t) => {
   const server = Object.assign(new EventEmitter(), { listening: true, keepAliveTimeout: 5000, close: () => t.fail('closed') })

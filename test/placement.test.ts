@@ -1,6 +1,6 @@
 import t from 'tap'
-import { place, type AfterGap } from '../lib/placement.ts'
-import { formatPosition } from '../lib/position.ts'
+import { place, type AfterGap } from '../lib/cursor/placement.ts'
+import { formatPosition } from '../lib/broker/position.ts'
 import { createFanOut } from './support/fan-out.ts'
 
 /** A reader that comes back to the channels it hears. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createEpoch, formatPosition, parsePosition } from '../lib/position.ts'
+import { createEpoch, formatPosition, parsePosition } from '../lib/broker/position.ts'
 
 t.test('a position survives its text', async (t) => {
   const epoch = createEpoch()

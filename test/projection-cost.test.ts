@@ -1,7 +1,7 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import fc from 'fast-check'
 import t from 'tap'
-import { EventTypes } from '../lib/event-types.ts'
+import { EventTypes } from '../lib/schema/event-types.ts'
 import { LINES, payloads, schemas, type Check } from './support/recursive-schemas.ts'
 
 /** A payload that counts how often its parts are looked at. */

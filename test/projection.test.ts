@@ -2,9 +2,9 @@ import { Type, type TSchema } from '@sinclair/typebox'
 import fc from 'fast-check'
 import t from 'tap'
 import * as NextType from 'typebox'
-import { encodePayload } from '../lib/encode.ts'
-import { EventTypes } from '../lib/event-types.ts'
-import type { AnySchema } from '../lib/payload.ts'
+import { encodePayload } from '../lib/wire/encode.ts'
+import { EventTypes } from '../lib/schema/event-types.ts'
+import type { AnySchema } from '../lib/schema/payload.ts'
 
 type Builder = typeof Type
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Log } from '../lib/log.ts'
-import type { View } from '../lib/view.ts'
+import type { Log } from '../lib/log/log.ts'
+import type { View } from '../lib/cursor/view.ts'
 import { createFanOut } from './support/fan-out.ts'
 
 /** The event ID of an entry, by its index. */

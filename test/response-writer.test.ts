@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { textChunk } from '../lib/chunk.ts'
-import { PlainWriter, SocketWriter, type ResponseWriter } from '../lib/response-writer.ts'
+import { textChunk } from '../lib/wire/chunk.ts'
+import { PlainWriter, SocketWriter, type ResponseWriter } from '../lib/response/response-writer.ts'
 
 interface Waiting {
   bytes: number

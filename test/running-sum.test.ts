@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { crc32 } from 'node:zlib'
 import t from 'tap'
 import fc from 'fast-check'
-import { NOTHING, sumAfter, sumAlong, type Sum } from '../lib/running-sum.ts'
+import { NOTHING, sumAfter, sumAlong, type Sum } from '../lib/wire/gzip-checksum.ts'
 
 const sumOf = (...parts: readonly Uint8Array[]): Sum => parts.reduce((sum, part) => sumAfter(sum, Buffer.from(part)), NOTHING)
 const bytes = fc.uint8Array({ maxLength: 300 })

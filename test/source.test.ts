@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { draw as drawWhenOpened, openSource, type Source } from '../lib/source.ts'
+import { draw as drawWhenOpened, openSource, type Source } from '../lib/subscribers/stream-source.ts'
 
 /** With items that are there at once. */
 const draw = <T>(items: AsyncIterator<T>, ...rest: Parameters<typeof drawWhenOpened<T>> extends [unknown, ...infer R] ? R : never): Promise<boolean> =>

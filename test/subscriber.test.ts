@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { EVERYBODY } from '../lib/channel-name.ts'
-import { Cursor } from '../lib/cursor.ts'
-import { Delivery } from '../lib/delivery.ts'
-import { Subscriber } from '../lib/subscriber.ts'
+import { EVERYBODY } from '../lib/log/channel-name.ts'
+import { Cursor } from '../lib/cursor/cursor.ts'
+import { Delivery } from '../lib/subscribers/delivery.ts'
+import { Subscriber } from '../lib/subscribers/subscriber.ts'
 import { createFanOut } from './support/fan-out.ts'
 
 setFlagsFromString('--expose-gc')

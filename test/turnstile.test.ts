@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Turnstile } from '../lib/turnstile.ts'
+import { Turnstile } from '../lib/open/opening-queue.ts'
 
 const PER_TURN = 32
 

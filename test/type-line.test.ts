@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import * as imported from '@sinclair/typebox'
 import t from 'tap'
-import { EventTypes } from '../lib/event-types.ts'
-import type { AnySchema } from '../lib/payload.ts'
-import { Kind, TransformKind } from '../lib/type-marks.ts'
+import { EventTypes } from '../lib/schema/event-types.ts'
+import type { AnySchema } from '../lib/schema/payload.ts'
+import { Kind, TransformKind } from '../lib/schema/type-marks.ts'
 
 const required = createRequire(import.meta.url)('@sinclair/typebox') as typeof imported
 

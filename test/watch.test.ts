@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { ResponseWriter } from '../lib/response-writer.ts'
-import type { Times } from '../lib/clock.ts'
-import { Watch, type Due, type Signs, type Timeouts } from '../lib/watch.ts'
+import type { ResponseWriter } from '../lib/response/response-writer.ts'
+import type { Times } from '../lib/time/clock.ts'
+import { Watch, type Due, type Signs, type Timeouts } from '../lib/time/deadlines.ts'
 
 const NEVER: Timeouts = { heartbeatInterval: Infinity, stallTimeout: Infinity, idleTimeout: Infinity, maxLifetime: Infinity }
 

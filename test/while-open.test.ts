@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
-import { LEFT, whileOpen } from '../lib/while-open.ts'
+import { LEFT, whileOpen } from '../lib/open/while-open.ts'
 
 /** As much of an HTTP/2 response as is looked at. */
 class Response extends EventEmitter {

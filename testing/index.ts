@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream'
 import { EventStreamParser, type ParsedEvent } from '../client/event-stream-parser.ts'
-import { EventTypes, type Declarations, type EncodedEventsOf } from '../lib/event-types.ts'
-import type { RegisteredEvents } from '../lib/events.ts'
-import { OWN_PREFIX, type OwnEvents } from '../lib/own-events.ts'
-import type { Sse } from '../lib/sse.ts'
-import { clearTimeout, monotonicTime, setTimeout } from '../lib/timers.ts'
+import { EventTypes } from '../lib/schema/event-types.ts'
+import { type Declarations, type EncodedEventsOf } from '../lib/schema/declarations.ts'
+import type { RegisteredEvents } from '../lib/augmentable.ts'
+import { OWN_PREFIX, type OwnEvents } from '../lib/wire/plugin-events.ts'
+import type { Sse } from '../lib/api/sse.ts'
+import { clearTimeout, monotonicTime, setTimeout } from '../lib/time/timers.ts'
 
 /** As much of a Fastify instance, of any server, as opening a stream takes. */
 export interface InjectableApp {
@@ -227,8 +228,8 @@ export class EventStream<E extends object = RegisteredEvents> {
   }
 }
 
-export type { CloseReason } from '../lib/close-reason.ts'
-export type { EncodedEventsOf } from '../lib/event-types.ts'
-export type { AnyEvents, RegisteredEvents } from '../lib/events.ts'
-export type { GapReason } from '../lib/gap-reason.ts'
-export type { Gap, Opening, OwnEvents } from '../lib/own-events.ts'
+export type { CloseReason } from '../lib/wire/reasons.ts'
+export type { EncodedEventsOf } from '../lib/schema/declarations.ts'
+export type { AnyEvents, RegisteredEvents } from '../lib/augmentable.ts'
+export type { GapReason } from '../lib/wire/reasons.ts'
+export type { Gap, Opening, OwnEvents } from '../lib/wire/plugin-events.ts'

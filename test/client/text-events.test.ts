@@ -1,5 +1,6 @@
 import t from 'tap'
-import { EventTypes, type Declarations } from '../../lib/event-types.ts'
+import { EventTypes } from '../../lib/schema/event-types.ts'
+import { type Declarations } from '../../lib/schema/declarations.ts'
 import { JSON_TEXT, TEXT } from './text-events.ts'
 
 // What the compiler says of the same tables is in types.ts.

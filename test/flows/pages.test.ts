@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import ssePlugin from '../../plugin.ts'
-import type { StaticOptions } from '../../lib/route-options.ts'
+import type { StaticOptions } from '../../lib/routes/route-options.ts'
 import { listen, RawReader, type RawAnswer } from './raw-reader.ts'
 
 const SECRET = 'a-secret'

@@ -1,9 +1,9 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import ssePlugin from '../../plugin.ts'
-import { isKnown } from '../../lib/browser-files.ts'
-import { lastEventIdOf } from '../../lib/last-event-id.ts'
-import { acceptsEventStream, asksForEventStream, codingFor } from '../../lib/negotiate.ts'
+import { isKnown } from '../../lib/routes/browser-files.ts'
+import { lastEventIdOf } from '../../lib/open/last-event-id.ts'
+import { acceptsEventStream, asksForEventStream, codingFor } from '../../lib/open/negotiate.ts'
 import { gate, turn, until } from '../flows/raw-reader.ts'
 
 // The one place where a test measures time, and that is time of this process's own.

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { constants, gunzipSync, inflateRawSync } from 'node:zlib'
-import { GZIP_HEADER } from '../../lib/gzip.ts'
+import { GZIP_HEADER } from '../../lib/wire/gzip.ts'
 
 /** Reads a gzip stream write by write, each on its own: none may need what came before it. */
 export class GzipReader {

@@ -1,9 +1,9 @@
-import { place } from '../../lib/placement.ts'
+import { place } from '../../lib/cursor/placement.ts'
 import { codedWriter, createFanOut, GatedWriter, type Publishing } from './fan-out.ts'
-import type { CodingName } from '../../lib/coding.ts'
-import { Cursor } from '../../lib/cursor.ts'
-import { Delivery } from '../../lib/delivery.ts'
-import { Subscriber } from '../../lib/subscriber.ts'
+import type { CodingName } from '../../lib/wire/chunk.ts'
+import { Cursor } from '../../lib/cursor/cursor.ts'
+import { Delivery } from '../../lib/subscribers/delivery.ts'
+import { Subscriber } from '../../lib/subscribers/subscriber.ts'
 
 // A plain model of what subscribers may and must hear, beside the real thing: no bounds, no cursors, no shared bytes, only what was
 // asked for and what arrived, each with its time.

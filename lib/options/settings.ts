@@ -1,0 +1,175 @@
+import type { RouteShorthandOptions } from 'fastify'
+import type { AfterGap } from '../cursor/placement.ts'
+import { OptionUnknown, OptionUnsupported } from '../errors.ts'
+import type { LogBounds } from '../log/log.ts'
+import { addressOf, type AdmissionLimits } from '../open/admission.ts'
+import type { Overload } from '../open/plain-responses.ts'
+import { atRegistration, demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from '../option-rules.ts'
+import type { SlowSubscriber, SsePluginOptions } from './options.ts'
+import { type Cors, type Pages, readClient, readCors, readInspector, readRoute, readStatic, readUrl } from '../routes/route-options.ts'
+import type { Declarations } from '../schema/declarations.ts'
+import { readReconnectionTime, type ReconnectionTime } from '../subscribers/reconnection-time.ts'
+import type { SubscriberLimits } from '../subscribers/subscriber-limits.ts'
+import type { Pace } from '../time/clock.ts'
+import { paceFor, type Timeouts } from '../time/deadlines.ts'
+
+/** The options, complete and checked. */
+export interface Settings {
+  readonly events: readonly Declarations[] | undefined
+  /** The URL of the stream route within the scope of the plugin, `prefix` included. */
+  readonly url: string | false
+  readonly route: Omit<RouteShorthandOptions, 'handler'>
+  readonly subscribe: NonNullable<SsePluginOptions['subscribe']>
+  readonly onSubscribe: NonNullable<SsePluginOptions['onSubscribe']>
+  readonly onClose: NonNullable<SsePluginOptions['onClose']>
+  readonly headers: NonNullable<SsePluginOptions['headers']>
+  /** The URLs of both within the scope of the plugin, `prefix` included; that of the inspector ends in "/". */
+  readonly client: string | false
+  readonly inspector: string | false
+  readonly static: Pages | false
+  readonly cors: Cors | false
+  readonly keepsHistory: boolean
+  readonly history: LogBounds
+  readonly reconnectionTime: ReconnectionTime
+  readonly limits: SubscriberLimits
+  /** What readers are told of silence: milliseconds, or false. */
+  readonly heartbeatInterval: number | false
+  readonly admission: AdmissionLimits
+  readonly overload: Overload
+  readonly afterGap: AfterGap
+  /** False: nothing is compressed. */
+  readonly compress: { readonly minBytes: number } | false
+  readonly pace: Pace
+  readonly maxPayloadBytes: number
+  readonly shutdownTimeout: number
+}
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'client', 'inspector', 'static', 'cors',
+  'history', 'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'afterGap', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
+  'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
+  'compress', 'shutdownTimeout']
+
+const OPTIONS_TO_COME = ['broker']
+
+// Both hand their own options to every plugin that they load.
+const ADVICE = 'if @fastify/autoload or fastify-cli handed it on, register this plugin in a file of its own, with its options alone'
+
+const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
+
+/**
+ * Makes the options complete.
+ *
+ * @throws FST_SSE_OPTION_UNKNOWN, FST_SSE_OPTION_UNSUPPORTED, FST_SSE_OPTION_INVALID: names the option, the rule and the value.
+ */
+export function readOptions (options: SsePluginOptions): Settings {
+  return atRegistration(() => complete(options))
+}
+
+function complete (options: SsePluginOptions): Settings {
+  for (const key of Object.keys(options)) {
+    if (OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(key)
+    if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown('', key, `${OPTIONS.join(', ')}; ${ADVICE}`)
+  }
+  // Not `??`: null is no option's default, but a wrong value.
+  const {
+    events, path = '/events', route = {}, subscribe = () => undefined, onSubscribe = () => {}, onClose = () => {}, headers = () => ({}),
+    client = '/sse/client.js', inspector = false, static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 },
+    heartbeatInterval = 15_000, heartbeatEvent = heartbeatInterval !== false && heartbeatInterval !== Infinity, afterGap = 'replay',
+    stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
+    maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
+    keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, prefix = ''
+  } = options
+  const timeouts = {
+    heartbeatInterval: readTimeout('heartbeatInterval', heartbeatInterval),
+    stallTimeout: readTimeout('stallTimeout', stallTimeout),
+    idleTimeout: readTimeout('idleTimeout', idleTimeout),
+    maxLifetime: readTimeout('maxLifetime', maxLifetime)
+  }
+  demand(prefix === '' || isPath(prefix), 'prefix', 'a path that begins with "/"', prefix)
+  return Object.freeze({
+    events: readEvents(events),
+    url: readUrl(prefix, path),
+    route: readRoute(route),
+    subscribe: readFunction('subscribe', subscribe),
+    onSubscribe: readFunction('onSubscribe', onSubscribe),
+    onClose: readFunction('onClose', onClose),
+    headers: readFunction('headers', headers),
+    client: readClient(prefix, client),
+    inspector: readInspector(prefix, inspector),
+    static: readStatic(prefix, pages),
+    cors: readCors(cors),
+    keepsHistory: history !== false,
+    history: readHistory(history),
+    reconnectionTime: readReconnectionTime(reconnectionTime),
+    limits: {
+      timeouts,
+      heartbeatEvent: readHeartbeatEvent(heartbeatEvent, timeouts),
+      maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
+      replaysGaps: afterGap === 'replay',
+      closesSlow: readSlowSubscriber(slowSubscriber) === 'close',
+      endTimeout: readLimit('shutdownTimeout', shutdownTimeout),
+      maxChannelsPerSubscriber: readLimit('maxChannelsPerSubscriber', maxChannelsPerSubscriber)
+    },
+    heartbeatInterval: heartbeatInterval === Infinity ? false : heartbeatInterval,
+    admission: {
+      maxSubscribers: readLimit('maxSubscribers', maxSubscribers),
+      maxSubscribersPerKey: readLimit('maxSubscribersPerKey', maxSubscribersPerKey),
+      keyGenerator: readFunction('keyGenerator', keyGenerator)
+    },
+    overload: readOverload(overload),
+    afterGap: readAfterGap(afterGap),
+    compress: readCompress(compress),
+    pace: paceFor(timeouts),
+    maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
+    shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout)
+  })
+}
+
+function readEvents (events: SsePluginOptions['events']): readonly Declarations[] | undefined {
+  if (events === undefined) return undefined
+  const list = (Array.isArray(events) ? events : [events]) as readonly Declarations[]
+  for (const declarations of list) demand(isObject(declarations), 'events', 'what defineEvents returns, or a list of those', declarations)
+  return list
+}
+
+function readHeartbeatEvent (isEvent: boolean, { heartbeatInterval }: Timeouts): boolean {
+  readBoolean('heartbeatEvent', isEvent)
+  demand(!isEvent || heartbeatInterval !== Infinity, 'heartbeatEvent', 'false where "heartbeatInterval" is off', isEvent)
+  return isEvent
+}
+
+function readOverload (value: Overload): Overload {
+  demand(value === 'retry' || value === 'reject', 'overload', '"retry" or "reject"', value)
+  return value
+}
+
+function readAfterGap (value: AfterGap): AfterGap {
+  demand(value === 'replay' || value === 'live', 'afterGap', '"replay" or "live"', value)
+  return value
+}
+
+function readCompress (value: boolean | { minBytes?: number | undefined }): Settings['compress'] {
+  if (value === false) return false
+  demand(value === true || isObject(value), 'compress', 'true, false, or { minBytes }', value)
+  const { minBytes = 256 } = value === true ? {} : readObject('compress', value, ['minBytes'])
+  return { minBytes: readLimit('compress.minBytes', minBytes) }
+}
+
+function readSlowSubscriber (value: SlowSubscriber): SlowSubscriber {
+  demand(value === 'skip' || value === 'close', 'slowSubscriber', '"skip" or "close"', value)
+  return value
+}
+
+function readHistory (value: NonNullable<SsePluginOptions['history']>): LogBounds {
+  const { maxEvents = 10_000, maxBytes = 16 * MIB, maxAge = false } = value === false
+    ? {}
+    : readObject('history', value, ['maxEvents', 'maxBytes', 'maxAge'])
+  return {
+    maxEvents: readLimit('history.maxEvents', maxEvents),
+    maxBytes: readLimit('history.maxBytes', maxBytes),
+    maxAge: readTimeout('history.maxAge', maxAge)
+  }
+}

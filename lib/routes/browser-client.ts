@@ -1,0 +1,18 @@
+import type { FastifyInstance } from 'fastify'
+import { readClientFiles } from './browser-files.ts'
+import { serveFiles } from './file-routes.ts'
+import type { Cors } from './route-options.ts'
+
+/**
+ * Serves the browser client, and beside it what it loads on demand.
+ *
+ * @throws FST_SSE_OPTION_INVALID where it was not built, FST_SSE_PATH_TAKEN
+ */
+export async function serveClient (app: FastifyInstance, url: string, cors: Cors | false): Promise<void> {
+  const [client, ...beside] = await readClientFiles('client', url)
+  const folder = url.slice(0, url.lastIndexOf('/') + 1)
+  await serveFiles(app, [[url, client], ...beside.map((file) => [folder + file.name, file] as const)], {
+    cors,
+    advice: 'the browser client another URL ("client") or "prefix", or turn it off'
+  })
+}

@@ -1,0 +1,131 @@
+import { EventInvalid, PayloadInvalid } from '../errors.ts'
+import { PackageMissing } from '../optional-packages.ts'
+import { Acceptance } from './acceptance.ts'
+import { type BrokenRule, failureText } from './failure-text.ts'
+import { project } from './projection.ts'
+import { SchemaNode } from './schema-node.ts'
+import { type Schema, SchemaNotFollowed } from './schema.ts'
+import { EncoderFailed, encodeTransforms } from './transforms.ts'
+import { KindUnknown, type TypeCheck, type TypeLine, typeLineOf } from './type-check.ts'
+import { quote } from '../value-text.ts'
+
+/** A payload on its way out. */
+export interface Outgoing {
+  /** What of it goes out. */
+  readonly payload: unknown
+  /** Whether it goes out as it is, not as JSON. */
+  readonly isText: boolean
+}
+
+/** One declared event, compiled. */
+export interface EventType {
+  readonly schema: Schema
+  readonly root: SchemaNode
+  /** Every property name that the schema spells out. */
+  readonly properties: ReadonlySet<string>
+  readonly hasEncoder: boolean
+  readonly acceptance: Acceptance
+  readonly check: TypeCheck
+  readonly isText: boolean
+  readonly ephemeral: boolean
+  readonly latestBy: ((payload: unknown) => unknown) | undefined
+  /** The very object that declared it. */
+  readonly declaration: unknown
+}
+
+const DECLARATION = ['schema', 'ephemeral', 'latestBy']
+
+/** What a declaration says besides its schema. */
+type Terms = Pick<EventType, 'ephemeral' | 'latestBy'>
+
+function readDeclaration (name: string, declaration: unknown): Terms & { readonly schema: Schema } {
+  const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
+  if (typeof declaration !== 'object' || declaration === null) return refuse('a declaration is a TypeBox schema, or { schema }')
+  if (!Object.hasOwn(declaration, 'schema')) return { schema: declaration, ephemeral: false, latestBy: undefined }
+  for (const key of Object.keys(declaration)) {
+    if (!DECLARATION.includes(key)) refuse(`"${key}" is unknown; known are "schema", "ephemeral" and "latestBy"`)
+  }
+  const { schema, ephemeral = false, latestBy } = declaration as { schema: unknown, ephemeral?: unknown, latestBy?: unknown }
+  if (typeof schema !== 'object' || schema === null) return refuse('"schema" is a TypeBox schema')
+  if (typeof ephemeral !== 'boolean') return refuse('"ephemeral" is true or false')
+  if (latestBy !== undefined && typeof latestBy !== 'function') return refuse('"latestBy" is a function of the payload')
+  return { schema, ephemeral, latestBy: latestBy as EventType['latestBy'] }
+}
+
+/**
+ * Compiles what declares one event.
+ *
+ * @throws FST_SSE_EVENT_INVALID
+ */
+export async function compileEvent (name: string, declaration: unknown): Promise<EventType> {
+  const { schema, ...terms } = readDeclaration(name, declaration)
+  try {
+    const line = await typeLineOf(schema)
+    if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
+    return { ...await compileSchema(name, schema, line), ...terms, declaration }
+  } catch (cause) {
+    if (cause instanceof EventInvalid) throw cause
+    throw new EventInvalid(quote(name), problemOf(cause as Error), { cause })
+  }
+}
+
+type Compiled = Omit<EventType, 'declaration' | keyof Terms>
+
+async function compileSchema (name: string, schema: Schema, line: TypeLine): Promise<Compiled> {
+  try {
+    const { root, findings } = SchemaNode.build(schema, (kind) => line.isRegistered(kind))
+    const unknown = await line.provideFormats(findings.formats)
+    if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}"; register it with TypeBox first`)
+    const acceptance = new Acceptance(line, findings.alternatives)
+    const { properties, hasEncoder } = findings
+    const isText = root.isText && !hasEncoder
+    return { schema, root, properties, hasEncoder, acceptance, check: line.compile(schema, []), isText }
+  } catch (error) {
+    if (error instanceof KindUnknown && await line.adopt(error.kind)) return compileSchema(name, schema, line)
+    throw error
+  }
+}
+
+function problemOf (error: Error): string {
+  if (error instanceof SchemaNotFollowed) return error.message
+  if (error instanceof PackageMissing) return `its schema needs the package "${error.message}", which is not installed`
+  return `its schema does not compile (${error.message})`
+}
+
+/**
+ * What of a payload goes out under an event.
+ *
+ * @throws FST_SSE_PAYLOAD_INVALID
+ */
+export function read (event: string, type: EventType, payload: unknown): Outgoing {
+  return type.acceptance.during(() => readOnce(event, type, payload))
+}
+
+function readOnce (event: string, { root, properties, hasEncoder, check, isText }: EventType, payload: unknown): Outgoing {
+  const invalid = (broken: BrokenRule[], value: unknown, cause?: unknown): PayloadInvalid => {
+    const error = new PayloadInvalid(quote(event), failureText(broken, properties, value), broken.map(({ failure }) => failure), cause)
+    // V8 keeps ten frames. With those of this room the one that called `broadcast` would not be among them.
+    Error.captureStackTrace(error, read)
+    return error
+  }
+  let seen = payload
+  let broken: BrokenRule[]
+  try {
+    if (hasEncoder) seen = encodeTransforms(root, payload)
+    if (check.check(seen)) {
+      seen = project(root, seen)
+      // Looked at once more, since a getter need not give the same twice: what goes out fits, not what once stood there.
+      if (check.check(seen)) return { payload: seen, isText }
+    }
+    broken = check.failures(seen)
+  } catch (error) {
+    if (error instanceof EncoderFailed) throw invalid([brokenRule(error.path, error.message, error.value)], payload, error.cause)
+    // A getter of the payload threw, or a payload of a recursive schema holds itself.
+    throw invalid([brokenRule('', 'could not be read', payload)], payload, error)
+  }
+  throw invalid(broken, seen)
+}
+
+function brokenRule (path: string, rule: string, value: unknown): BrokenRule {
+  return { failure: { path, rule, value }, told: rule }
+}
