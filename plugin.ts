@@ -3,15 +3,15 @@ import fastifyPlugin from 'fastify-plugin'
 import { Admission } from './lib/open/admission.ts'
 import { Broadcaster } from './lib/publish/broadcaster.ts'
 import { serveClient } from './lib/routes/browser-client.ts'
-import { harmless, logError } from './lib/api/guarded-callbacks.ts'
+import { guarded, logError } from './lib/api/guarded-callbacks.ts'
 import { EVERYBODY } from './lib/log/channel-name.ts'
 import { Channels } from './lib/cursor/channels.ts'
 import { Clock } from './lib/time/clock.ts'
-import { Closing } from './lib/time/shutdown-deadline.ts'
+import { ShutdownDeadline } from './lib/time/shutdown-deadline.ts'
 import { declareForBrowsers, hasCors, methodsOf } from './lib/routes/cors.ts'
 import { DecoratorTaken } from './lib/errors.ts'
 import { EventEncoder } from './lib/publish/event-encoder.ts'
-import { EventStreams } from './lib/open/stream-opener.ts'
+import { StreamOpener } from './lib/open/stream-opener.ts'
 import { defineEvents } from './lib/schema/declarations.ts'
 import { EventTypes } from './lib/schema/event-types.ts'
 import { Hub } from './lib/subscribers/hub.ts'
@@ -20,7 +20,7 @@ import { Log } from './lib/log/log.ts'
 import { MemoryBroker } from './lib/broker/memory-broker.ts'
 import { readOptions } from './lib/options/settings.ts'
 import { type SsePluginOptions } from './lib/options/options.ts'
-import { serversOf, takeOutOfService } from './lib/open/stop-listening.ts'
+import { serversOf, stopListening } from './lib/open/stop-listening.ts'
 import { encodeOpening } from './lib/wire/plugin-events.ts'
 import { servePages } from './lib/routes/pages.ts'
 import { forbidCaching } from './lib/open/plain-responses.ts'
@@ -69,21 +69,21 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   })
   const channels = new Channels(log)
   const pump = new Pump(log, channels)
-  const closing = new Closing(settings.shutdownTimeout)
+  const shutdownDeadline = new ShutdownDeadline(settings.shutdownTimeout)
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,
-    closing,
+    shutdownDeadline,
     limits: settings.limits,
     now: () => clock.now,
     encode: (event, payload) => encoder.encode(event, payload),
     ready: (delivery) => pump.add(delivery),
     pushedBack: (delivery, isPushedBack) => pump.passBy(delivery, isPushedBack),
-    onClose: harmless(app.log, 'onClose', settings.onClose),
+    onClose: guarded(app.log, 'onClose', settings.onClose),
     failed: (err, event) => logError(app.log, { err, event }, 'sse: an event for one reader failed'),
     predicateFailed: (err) => logError(app.log, { err }, 'sse: the predicate of "disconnect" threw')
   })
   const broadcaster = new Broadcaster({ eventTypes, encoder, broker, log })
-  const eventStreams = new EventStreams({
+  const streamOpener = new StreamOpener({
     log,
     channels,
     hub,
@@ -96,11 +96,11 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     admission: new Admission(settings.admission),
     overload: settings.overload,
     afterGap: settings.afterGap,
-    closing,
+    shutdownDeadline,
     compresses: settings.compress !== false,
-    onSubscribe: harmless(app.log, 'onSubscribe', settings.onSubscribe)
+    onSubscribe: guarded(app.log, 'onSubscribe', settings.onSubscribe)
   })
-  app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, eventStreams, clock, logger: app.log }))
+  app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, streamOpener, clock, logger: app.log }))
 
   if (url !== false) {
     await declareForBrowsers(app, settings.cors, {
@@ -110,7 +110,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       // A HEAD twin of Fastify's own would open a stream and never answer.
       exposeHeadRoute: false,
       onError: [async (_request, reply) => { forbidCaching(reply) }, ...[settings.route.onError ?? []].flat()],
-      handler: async (request, reply) => { await eventStreams.subscribeBy(reply, () => settings.subscribe(request)) }
+      handler: async (request, reply) => { await streamOpener.subscribeBy(reply, () => settings.subscribe(request)) }
     })
   }
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)
@@ -118,8 +118,8 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   if (settings.static !== false) await servePages(app, settings.static)
 
   app.addHook('onReady', async () => {
-    clock.start(settings.pace, (times) => {
-      hub.look(times)
+    clock.start(settings.tickInterval, (times) => {
+      hub.checkDeadlines(times)
       pump.tidy()
     })
     if (stream !== null && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
@@ -132,8 +132,8 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   // Not onClose: the server waits for open streams before that.
   app.addHook('preClose', async () => {
     await broadcaster.close()
-    if (listens) for (const server of new Set([...serversOf(app), ...eventStreams.servers])) takeOutOfService(server)
-    await Promise.all([eventStreams.close(), hub.close()])
+    if (listens) for (const server of new Set([...serversOf(app), ...streamOpener.servers])) stopListening(server)
+    await Promise.all([streamOpener.close(), hub.close()])
     clock.stop()
   })
   // For those that opened since: their connections are gone.

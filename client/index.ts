@@ -44,4 +44,4 @@ export type { AnyDeclarations, EventName, Payloads, TextEvent } from './payloads
 export type { Closed, Reason, Status } from './status.ts'
 export type { CloseReason } from '../lib/wire/reasons.ts'
 export type { GapReason } from '../lib/wire/reasons.ts'
-export type { Gap, Opening, OwnEvents } from '../lib/wire/plugin-events.ts'
+export type { Gap, Opening, PluginEvents } from '../lib/wire/plugin-events.ts'

@@ -1,5 +1,5 @@
 import type { EncodedEventsOf, SchemaOf } from '../lib/schema/declarations.ts'
-import type { OwnEvents } from '../lib/wire/plugin-events.ts'
+import type { PluginEvents } from '../lib/wire/plugin-events.ts'
 import type { AnySchema, DecoderOf, Encoded } from '../lib/schema/payload.ts'
 
 /** What a stream carries of which nothing is declared. */
@@ -11,8 +11,8 @@ type IsAny<D> = string extends keyof D ? true : false
 
 /** The payloads that readers get, by event; the plugin's own among them. */
 export type Payloads<D> =
-  IsAny<D> extends true ? Record<string, unknown> & OwnEvents
-    : EncodedEventsOf<D> & OwnEvents extends infer P ? { [K in keyof P]: P[K] } : never
+  IsAny<D> extends true ? Record<string, unknown> & PluginEvents
+    : EncodedEventsOf<D> & PluginEvents extends infer P ? { [K in keyof P]: P[K] } : never
 
 export type EventName<D> = keyof Payloads<D> & string
 

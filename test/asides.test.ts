@@ -1,13 +1,13 @@
 import t from 'tap'
-import { Asides, sizeOfAside } from '../lib/subscribers/pending-sends.ts'
-import { MAX_RUN_BYTES } from '../lib/cursor/batch-cache.ts'
+import { PendingSends, sizeOfPendingSend } from '../lib/subscribers/pending-sends.ts'
+import { MAX_BATCH_BYTES } from '../lib/cursor/batch-cache.ts'
 
 /** What a text takes beside its bytes. */
-const OVERHEAD = sizeOfAside('')
-const taken = (asides: Asides): string => asides.take().plain.toString()
+const OVERHEAD = sizeOfPendingSend('')
+const taken = (asides: PendingSends): string => asides.take().plain.toString()
 
 t.test('what stands before the same index is taken together, in order, and what stands before a later one waits', async (t) => {
-  const asides = new Asides()
+  const asides = new PendingSends()
   t.strictSame([asides.count, asides.size, asides.index], [0, 0, Infinity])
   asides.add(3, 'a')
   asides.add(3, 'bb')
@@ -20,26 +20,26 @@ t.test('what stands before the same index is taken together, in order, and what 
 })
 
 t.test('a chunk is framed as HTTP/1.1 frames it', async (t) => {
-  const asides = new Asides()
+  const asides = new PendingSends()
   asides.add(0, '0123456789')
   asides.add(0, '0123456789')
   t.equal(asides.take().framed.toString(), '14\r\n01234567890123456789\r\n')
 })
 
 t.test('a chunk holds at most a run\'s bytes, and at least the first of those that wait', async (t) => {
-  const asides = new Asides()
-  const half = 'x'.repeat(MAX_RUN_BYTES / 2)
+  const asides = new PendingSends()
+  const half = 'x'.repeat(MAX_BATCH_BYTES / 2)
   for (let n = 0; n < 3; n++) asides.add(0, half)
-  asides.add(0, 'y'.repeat(MAX_RUN_BYTES + 1))
+  asides.add(0, 'y'.repeat(MAX_BATCH_BYTES + 1))
   asides.add(0, 'z')
   const lengths: number[] = []
   while (asides.count > 0) lengths.push(asides.take().plain.length)
-  t.strictSame(lengths, [MAX_RUN_BYTES, MAX_RUN_BYTES / 2, MAX_RUN_BYTES + 1, 1])
+  t.strictSame(lengths, [MAX_BATCH_BYTES, MAX_BATCH_BYTES / 2, MAX_BATCH_BYTES + 1, 1])
   t.equal(asides.size, 0)
 })
 
 t.test('each is settled once: with true when it is taken, with false when it is dropped', async (t) => {
-  const asides = new Asides()
+  const asides = new PendingSends()
   const settled: Array<[name: string, handed: boolean]> = []
   for (const [index, name] of [[0, 'a'], [0, 'b'], [1, 'c'], [2, 'd']] as const) asides.add(index, name, (handed) => settled.push([name, handed]))
   asides.take()
@@ -52,14 +52,14 @@ t.test('each is settled once: with true when it is taken, with false when it is 
 })
 
 t.test('what is added while the others are told that they were dropped is kept', async (t) => {
-  const asides = new Asides()
+  const asides = new PendingSends()
   asides.add(0, 'a', () => asides.add(7, 'later'))
   asides.drop()
   t.strictSame([asides.count, asides.size, asides.index], [1, 5 + OVERHEAD, 7])
 })
 
 t.test('a `retry` that still waits is replaced at its place, one that was taken is not', async (t) => {
-  const asides = new Asides()
+  const asides = new PendingSends()
   asides.add(0, 'a')
   asides.addRetry(0, 'retry: 1\n')
   asides.add(0, 'b')
@@ -76,13 +76,13 @@ t.test('a `retry` that still waits is replaced at its place, one that was taken 
 })
 
 t.test('a thousand times of reconnection that wait take the room of one', async (t) => {
-  const asides = new Asides()
+  const asides = new PendingSends()
   for (let n = 0; n < 1000; n++) asides.addRetry(n, `retry: ${n}\n`)
-  t.strictSame([asides.count, asides.size], [1, sizeOfAside('retry: 999\n')])
+  t.strictSame([asides.count, asides.size], [1, sizeOfPendingSend('retry: 999\n')])
 })
 
 t.test('an aside counts for more than its bytes, and waits without any of the memory that small Buffers share', async (t) => {
-  const asides = new Asides()
+  const asides = new PendingSends()
   for (let n = 0; n < 1000; n++) asides.add(0, ':\n')
   t.ok(asides.size >= 1000 * 200, `${asides.size}`)
   const { framed } = asides.take()

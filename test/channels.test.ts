@@ -399,7 +399,7 @@ t.test('where a stranger starts is found without a look at the ephemeral events 
   }
   const { cursor, gap } = place(log, view, { from: 'id', id: 'strange', isNamed: false }, 'replay')
   t.match(view.gap(cursor, gap!), /"oldestEventId":"\w+\.1"/)
-  t.equal(view.run(cursor, log.head, true).events, 1)
+  t.equal(view.batch(cursor, log.head, true).events, 1)
   t.equal(looks, 0)
 })
 

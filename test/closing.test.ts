@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Closing } from '../lib/time/shutdown-deadline.ts'
+import { ShutdownDeadline } from '../lib/time/shutdown-deadline.ts'
 
 t.test('what is left of the time runs from the first beginning, and never below 0', async (t) => {
-  const closing = new Closing(50)
+  const closing = new ShutdownDeadline(50)
   t.equal(closing.isUnderway, false)
   closing.begin()
   t.equal(closing.isUnderway, true)
@@ -16,7 +16,7 @@ t.test('what is left of the time runs from the first beginning, and never below 
 })
 
 t.test('what is left is a time that a timer takes', async (t) => {
-  const closing = new Closing(Infinity)
+  const closing = new ShutdownDeadline(Infinity)
   t.equal(closing.left, 2 ** 31 - 1)
   closing.begin()
   t.equal(closing.left, 2 ** 31 - 1)

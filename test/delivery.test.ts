@@ -73,7 +73,7 @@ t.test('one heartbeat for a page to see waits for a reader that reads nothing, a
   const sizes = new Set<number>()
   for (let time = 0; time < 10_000; time += 50) {
     tick(time)
-    sizes.add(subscriber.delivery.asideBytes)
+    sizes.add(subscriber.delivery.pendingBytes)
   }
   t.equal(sizes.size, 2, 'none, then one')
 })
@@ -89,7 +89,7 @@ t.test('no heartbeats pile up on a reader that reads nothing', async (t) => {
   for (let time = 10_000; time < 20_000; time += 50) tick(time)
   await settled()
   t.equal(writer.writes.length, 1)
-  t.equal(subscriber.delivery.asideBytes, 0)
+  t.equal(subscriber.delivery.pendingBytes, 0)
   writer.isFlushed = true
   writer.drain()
   await settled()

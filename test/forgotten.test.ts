@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Forgotten } from '../lib/log/forgotten-channels.ts'
+import { ForgottenChannels } from '../lib/log/forgotten-channels.ts'
 
 t.test('what a channel lost is remembered, and no other channel is thought to have lost it', async (t) => {
-  const forgotten = new Forgotten(0)
+  const forgotten = new ForgottenChannels(0)
   t.equal(forgotten.evictedOffset('user:1'), 0)
   forgotten.add('user:1', 17)
   t.equal(forgotten.evictedOffset('user:1'), 17)
@@ -13,7 +13,7 @@ t.test('what a channel lost is remembered, and no other channel is thought to ha
 })
 
 /** The part of many channels that lost nothing and are thought to have lost something since `origin`. */
-function falseGaps (forgotten: Forgotten, origin: number): number {
+function falseGaps (forgotten: ForgottenChannels, origin: number): number {
   const quiet = Array.from({ length: 5000 }, (_, i) => forgotten.evictedOffset(`quiet/${i}`))
   return quiet.filter((offset) => offset > origin).length / quiet.length
 }
@@ -22,7 +22,7 @@ function falseGaps (forgotten: Forgotten, origin: number): number {
 for (const [count, allowed] of [[20_000, 0.005], [100_000, 0.05]] as const) {
   t.test(`beside ${count} forgotten channels hardly any is given an offset that is too high, and none one that is too low`, async (t) => {
     for (const name of [(i: number) => `room/${i}`, (i: number) => `${i}`, (i: number) => `user:${i.toString(36)}:inbox`]) {
-      const forgotten = new Forgotten(5)
+      const forgotten = new ForgottenChannels(5)
       for (let i = 1; i <= count; i++) forgotten.add(name(i), 5 + i)
       let tooLow = 0
       for (let i = 1; i <= count; i++) if (forgotten.evictedOffset(name(i)) < 5 + i) tooLow++
@@ -34,7 +34,7 @@ for (const [count, allowed] of [[20_000, 0.005], [100_000, 0.05]] as const) {
 }
 
 t.test('beside more channels than there are places a gap is still never missed, whatever is forgotten again', async (t) => {
-  const forgotten = new Forgotten(0)
+  const forgotten = new ForgottenChannels(0)
   const offsets = new Map<string, number>()
   let offset = 0
   const forget = (name: string): void => {
@@ -51,5 +51,5 @@ t.test('beside more channels than there are places a gap is still never missed, 
 })
 
 t.test('before anything is forgotten every channel has the origin', async (t) => {
-  t.equal(new Forgotten(5).evictedOffset('room/1'), 5)
+  t.equal(new ForgottenChannels(5).evictedOffset('room/1'), 5)
 })

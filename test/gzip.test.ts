@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import fc from 'fast-check'
 import { deflatedBlocks, GZIP_HEADER, gzipEnd, storedBlocks } from '../lib/wire/gzip.ts'
-import { NOTHING, sumAfter } from '../lib/wire/gzip-checksum.ts'
+import { NOTHING, checksumAfter } from '../lib/wire/gzip-checksum.ts'
 import { GzipReader } from './support/gzip-reader.ts'
 
 t.test('blocks of both kinds make a gzip stream in any order, and each is read when it has come', async (t) => {
@@ -14,7 +14,7 @@ t.test('blocks of both kinds make a gzip stream in any order, and each is read w
     let text = reader.push(GZIP_HEADER)
     for (const { text: piece, isStored } of parts) {
       const bytes = Buffer.from(piece)
-      sum = sumAfter(sum, bytes)
+      sum = checksumAfter(sum, bytes)
       text = reader.push(isStored ? Buffer.concat(storedBlocks(bytes)) : deflatedBlocks(bytes))
       t.equal(text, bytes.toString())
     }
@@ -28,13 +28,13 @@ t.test('stored bytes of any length take five more for every 64 KiB', async (t) =
     const bytes = Buffer.alloc(length, 'abc')
     const stored = Buffer.concat(storedBlocks(bytes))
     t.equal(stored.length, length + 5 * blocks)
-    t.ok(gunzipSync(Buffer.concat([GZIP_HEADER, stored, gzipEnd(sumAfter(NOTHING, bytes))])).equals(bytes))
+    t.ok(gunzipSync(Buffer.concat([GZIP_HEADER, stored, gzipEnd(checksumAfter(NOTHING, bytes))])).equals(bytes))
   }
 })
 
 t.test('an end that does not fit what went before is no end', async (t) => {
   const whole = (sum: Parameters<typeof gzipEnd>[0]): Buffer => Buffer.concat([GZIP_HEADER, ...storedBlocks(Buffer.from('abc')), gzipEnd(sum)])
-  const sum = sumAfter(NOTHING, Buffer.from('abc'))
+  const sum = checksumAfter(NOTHING, Buffer.from('abc'))
   t.throws(() => gunzipSync(whole({ ...sum, length: 4 })))
   t.throws(() => gunzipSync(whole({ ...sum, crc: sum.crc ^ 1 })))
   t.doesNotThrow(() => gunzipSync(whole({ ...sum, length: sum.length + 2 ** 32 })), 'the length is said modulo 2^32')

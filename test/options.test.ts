@@ -68,18 +68,18 @@ t.test('an option whose time has not come is refused as not yet supported', asyn
 })
 
 t.test('the clock ticks sixteen times within the shortest time-out, but not wildly, and at least once a second', async (t) => {
-  t.equal(read({ idleTimeout: 1600 }).pace.interval, 100)
-  t.equal(read({ maxLifetime: 3200, idleTimeout: 6400 }).pace.interval, 200)
-  t.equal(read({ heartbeatInterval: 0 }).pace.interval, 10)
-  t.equal(read({ heartbeatInterval: false, stallTimeout: 3_600_000 }).pace.interval, 1000)
-  t.equal(read({ heartbeatInterval: false, stallTimeout: false }).pace.interval, 1000)
+  t.equal(read({ idleTimeout: 1600 }).tickInterval.interval, 100)
+  t.equal(read({ maxLifetime: 3200, idleTimeout: 6400 }).tickInterval.interval, 200)
+  t.equal(read({ heartbeatInterval: 0 }).tickInterval.interval, 10)
+  t.equal(read({ heartbeatInterval: false, stallTimeout: 3_600_000 }).tickInterval.interval, 1000)
+  t.equal(read({ heartbeatInterval: false, stallTimeout: false }).tickInterval.interval, 1000)
 })
 
 t.test('a step of the clock that is taken for awake is no longer than a turn of the loop under load, nor than a part of a time-out', async (t) => {
-  t.equal(read({ heartbeatInterval: 100 }).pace.longestStep, 1000)
-  t.equal(read({ heartbeatInterval: 100, idleTimeout: 800 }).pace.longestStep, 200)
-  t.equal(read({ stallTimeout: 160 }).pace.longestStep, 40)
-  t.equal(read({ stallTimeout: 16 }).pace.longestStep, 20, 'two ticks in any case')
+  t.equal(read({ heartbeatInterval: 100 }).tickInterval.longestStep, 1000)
+  t.equal(read({ heartbeatInterval: 100, idleTimeout: 800 }).tickInterval.longestStep, 200)
+  t.equal(read({ stallTimeout: 160 }).tickInterval.longestStep, 40)
+  t.equal(read({ stallTimeout: 16 }).tickInterval.longestStep, 20, 'two ticks in any case')
 })
 
 const WRONG: Array<[option: string, options: Record<string, unknown>]> = [

@@ -93,7 +93,7 @@ t.test('a subscriber that fell out of the log is told, once, and goes on with th
   t.equal(gaps.length, 1)
   t.strictSame(JSON.parse(gaps[0]!.data), { reason: 'slow', oldestEventId: idOf(log, 40) })
   t.equal(gaps[0]!.lastEventId, log.idBefore(40), 'coming back with it misses nothing more')
-  t.equal(hub.traffic.gaps.slow, 1)
+  t.equal(hub.counters.gaps.slow, 1)
 })
 
 t.test('a burst of more than maxEvents within one turn reaches every healthy reader', async (t) => {
@@ -148,8 +148,8 @@ function spend (milliseconds: number): void {
 
 /** Every run of it takes so many milliseconds. */
 function slowDown (view: View, milliseconds: number): void {
-  const run = view.run.bind(view)
-  view.run = (...args) => {
+  const run = view.batch.bind(view)
+  view.batch = (...args) => {
     spend(milliseconds)
     return run(...args)
   }

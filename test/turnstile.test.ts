@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Turnstile } from '../lib/open/opening-queue.ts'
+import { OpeningQueue } from '../lib/open/opening-queue.ts'
 
 const PER_TURN = 32
 
@@ -8,7 +8,7 @@ async function turn (): Promise<void> {
 }
 
 t.test('of many that come in one turn of the loop, so many pass in each, first come, first served', async (t) => {
-  const turnstile = new Turnstile()
+  const turnstile = new OpeningQueue()
   const passed: number[] = []
   let atOnce = 0
   for (let n = 0; n < 100; n++) {
@@ -26,7 +26,7 @@ t.test('of many that come in one turn of the loop, so many pass in each, first c
 })
 
 t.test('who comes while others wait passes after them', async (t) => {
-  const turnstile = new Turnstile()
+  const turnstile = new OpeningQueue()
   const passed: string[] = []
   const come = (name: string): void => { void turnstile.pass()?.then(() => passed.push(name)) }
   for (let n = 0; n < PER_TURN; n++) come('at once')
@@ -38,7 +38,7 @@ t.test('who comes while others wait passes after them', async (t) => {
 })
 
 t.test('who comes alone passes at once, again and again', async (t) => {
-  const turnstile = new Turnstile()
+  const turnstile = new OpeningQueue()
   for (let n = 0; n < 5; n++) {
     for (let m = 0; m < PER_TURN; m++) t.equal(turnstile.pass(), undefined)
     for (let m = 0; m < 3; m++) await turn()

@@ -11,8 +11,8 @@ t.test('a run stops at its limit, also where a longer one was built for others',
   const view = viewOf()
   subscribe()
   for (const data of ['a', 'b', 'c']) publish(data)
-  t.equal(view.run(0, 3, false).next, 3)
-  t.match(view.run(0, 2, false), { next: 2, events: 2 })
+  t.equal(view.batch(0, 3, false).next, 3)
+  t.match(view.batch(0, 2, false), { next: 2, events: 2 })
 })
 
 t.test('a run reaches the head, also where a shorter one was built before', async (t) => {
@@ -20,9 +20,9 @@ t.test('a run reaches the head, also where a shorter one was built before', asyn
   const view = viewOf()
   subscribe()
   publish('a')
-  t.equal(view.run(0, log.head, false).next, 1)
+  t.equal(view.batch(0, log.head, false).next, 1)
   publish('b')
-  t.equal(view.run(0, log.head, false).next, 2)
+  t.equal(view.batch(0, log.head, false).next, 2)
 })
 
 t.test('a replay shares no run with those who were there', async (t) => {
@@ -31,9 +31,9 @@ t.test('a replay shares no run with those who were there', async (t) => {
   subscribe()
   publish('e', { ephemeral: true })
   publish('k')
-  t.equal(view.run(0, 2, false).events, 2)
-  t.equal(view.run(0, 2, true).events, 1)
-  t.equal(view.run(0, 2, false), view.run(0, 2, false))
+  t.equal(view.batch(0, 2, false).events, 2)
+  t.equal(view.batch(0, 2, true).events, 1)
+  t.equal(view.batch(0, 2, false), view.batch(0, 2, false))
 })
 
 t.test('what was evicted or replaced is in no shared run any more', async (t) => {
@@ -41,11 +41,11 @@ t.test('what was evicted or replaced is in no shared run any more', async (t) =>
   const view = viewOf()
   subscribe()
   for (const data of ['a', 'b', 'c']) publish(data, { key: data })
-  t.equal(view.run(0, 3, false).events, 3)
+  t.equal(view.batch(0, 3, false).events, 3)
   log.trim(2, 0)
-  t.equal(view.run(0, 3, false).events, 1, 'the head is where it was')
+  t.equal(view.batch(0, 3, false).events, 1, 'the head is where it was')
   publish('d', { key: 'c' })
-  t.equal(view.run(0, 3, false).events, 0)
+  t.equal(view.batch(0, 3, false).events, 0)
 })
 
 t.test('shared runs take a bounded amount of memory, however many views there are', async (t) => {
@@ -56,7 +56,7 @@ t.test('shared runs take a bounded amount of memory, however many views there ar
   for (let i = 0; i < 20; i++) {
     const view = channels.view(['*', String(i)])
     channels.view(['*', String(i)])
-    for (let cursor = 0; cursor < 64; cursor++) chunks.push(new WeakRef(view.run(cursor, cursor + 1, false).chunk))
+    for (let cursor = 0; cursor < 64; cursor++) chunks.push(new WeakRef(view.batch(cursor, cursor + 1, false).chunk))
   }
   await new Promise((resolve) => setTimeout(resolve, 10))
   collectGarbage()
@@ -69,7 +69,7 @@ t.test('a chunk holds the same bytes with and without its frame', async (t) => {
   const { view, publish } = createFanOut()
   const everybody = view()
   publish('é')
-  const { chunk: { framed, plain } } = everybody.run(0, 1, false)
+  const { chunk: { framed, plain } } = everybody.batch(0, 1, false)
   t.equal(framed.toString(), `${plain.length.toString(16)}\r\n${plain.toString()}\r\n`)
   t.equal(plain.buffer, framed.buffer, 'in one allocation')
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ResponseWriter } from '../lib/response/response-writer.ts'
 import type { Times } from '../lib/time/clock.ts'
-import { Watch, type Due, type Signs, type Timeouts } from '../lib/time/deadlines.ts'
+import { Deadlines, type Due, type Signs, type Timeouts } from '../lib/time/deadlines.ts'
 
 const NEVER: Timeouts = { heartbeatInterval: Infinity, stallTimeout: Infinity, idleTimeout: Infinity, maxLifetime: Infinity }
 
@@ -14,18 +14,18 @@ interface State {
 
 /** A writer of which only the state counts. */
 function writer (state: Partial<State> = {}): ResponseWriter & State {
-  const silent = { write: () => true, onceDrained () {}, end () {}, beLast () {}, destroy () {}, destroyLast () {} }
+  const silent = { write: () => true, onceDrained () {}, end () {}, closeConnectionAfterEnd () {}, destroy () {}, destroyConnection () {} }
   return { isOpen: true, backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, ...silent, ...state }
 }
 
 const FLUSHED = writer()
 
 /** A watch and the signs that it looks at. */
-function watching (...parts: ConstructorParameters<typeof Watch>) {
-  const watch = new Watch(...parts)
+function watching (...parts: ConstructorParameters<typeof Deadlines>) {
+  const watch = new Deadlines(...parts)
   return Object.assign({ wrote: false, gaveEvent: true, sources: 0, showsHeartbeats: false }, {
     showedHeartbeat: (times: Times) => watch.showedHeartbeat(times),
-    look (this: Signs, times: Times, to: ResponseWriter): Due | undefined { return watch.look(times, to, this) }
+    look (this: Signs, times: Times, to: ResponseWriter): Due | undefined { return watch.check(times, to, this) }
   })
 }
 

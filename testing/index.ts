@@ -3,7 +3,7 @@ import { EventStreamParser, type ParsedEvent } from '../client/event-stream-pars
 import { EventTypes } from '../lib/schema/event-types.ts'
 import { type Declarations, type EncodedEventsOf } from '../lib/schema/declarations.ts'
 import type { RegisteredEvents } from '../lib/augmentable.ts'
-import { OWN_PREFIX, type OwnEvents } from '../lib/wire/plugin-events.ts'
+import { RESERVED_PREFIX, type PluginEvents } from '../lib/wire/plugin-events.ts'
 import type { Sse } from '../lib/api/sse.ts'
 import { clearTimeout, monotonicTime, setTimeout } from '../lib/time/timers.ts'
 
@@ -148,7 +148,7 @@ export class EventStream<E extends object = RegisteredEvents> {
    *
    * @throws an Error where the stream ends, or nothing comes within the time-out.
    */
-  next<K extends EventName<E & OwnEvents>> (event: K): Promise<ReceivedEvent<K, (E & OwnEvents)[K]>>
+  next<K extends EventName<E & PluginEvents>> (event: K): Promise<ReceivedEvent<K, (E & PluginEvents)[K]>>
   next (): Promise<AnyReceived<E>>
   async next (event?: string): Promise<ReceivedEvent> {
     const wanted = event ?? 'event'
@@ -156,7 +156,7 @@ export class EventStream<E extends object = RegisteredEvents> {
     const deadline = monotonicTime() + this.#parts.timeout
     for (;;) {
       for (let arrived = this.#take(); arrived !== undefined; arrived = this.#take()) {
-        if (event === undefined ? !arrived.event.startsWith(OWN_PREFIX) : arrived.event === event) return arrived
+        if (event === undefined ? !arrived.event.startsWith(RESERVED_PREFIX) : arrived.event === event) return arrived
         passed.push(arrived.event)
       }
       const since = passed.length === 0 ? 'nothing came' : `there came ${passed.join(', ')}`
@@ -172,7 +172,7 @@ export class EventStream<E extends object = RegisteredEvents> {
     try {
       for (;;) {
         const arrived = this.#take()
-        if (arrived !== undefined && !arrived.event.startsWith(OWN_PREFIX)) yield arrived as AnyReceived<E>
+        if (arrived !== undefined && !arrived.event.startsWith(RESERVED_PREFIX)) yield arrived as AnyReceived<E>
         else if (arrived === undefined && this.#ended) return
         else if (arrived === undefined) await this.#changes(Infinity)
       }
@@ -232,4 +232,4 @@ export type { CloseReason } from '../lib/wire/reasons.ts'
 export type { EncodedEventsOf } from '../lib/schema/declarations.ts'
 export type { AnyEvents, RegisteredEvents } from '../lib/augmentable.ts'
 export type { GapReason } from '../lib/wire/reasons.ts'
-export type { Gap, Opening, OwnEvents } from '../lib/wire/plugin-events.ts'
+export type { Gap, Opening, PluginEvents } from '../lib/wire/plugin-events.ts'

@@ -16,7 +16,7 @@ export function logError (logger: FastifyBaseLogger, fields: { readonly err: unk
 /**
  * A function of the application that cannot hurt: what it throws, or rejects with, is logged at `error`.
  */
-export function harmless<A extends unknown[]> (logger: FastifyBaseLogger, option: string, callback: (...args: A) => unknown): (...args: A) => void {
+export function guarded<A extends unknown[]> (logger: FastifyBaseLogger, option: string, callback: (...args: A) => unknown): (...args: A) => void {
   const failed = (err: unknown): void => {
     // Every stream that ends with the application would bring one. The broadcast has seen to it.
     if (err instanceof Closed) return

@@ -7,7 +7,7 @@ import type { Channels } from '../cursor/channels.ts'
 import { Closed, EventsUnregistered, NotAcceptable } from '../errors.ts'
 import { checkChannel } from '../log/channel-name.ts'
 import type { Log } from '../log/log.ts'
-import type { EventStreams, ReplyOfAnyServer } from '../open/stream-opener.ts'
+import type { StreamOpener, ReplyOfAnyServer } from '../open/stream-opener.ts'
 import type { SubscribeOptions } from '../open/subscribe-options.ts'
 import { demand, isObject, readFunction } from '../option-rules.ts'
 import { type BroadcastOptions, channelOptions } from '../publish/broadcast-options.ts'
@@ -28,7 +28,7 @@ export interface SseParts {
   readonly hub: Hub
   readonly eventTypes: EventTypes
   readonly broadcaster: Broadcaster
-  readonly eventStreams: EventStreams
+  readonly streamOpener: StreamOpener
   readonly clock: Clock
   readonly logger: FastifyBaseLogger
 }
@@ -178,7 +178,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * FST_SSE_CHANNELS_EXCEEDED, FST_SSE_OPTION_INVALID, FST_SSE_REPLY_SENT, FST_SSE_STATUS_SET, and what the options `headers` and `keyGenerator` throw
    */
   subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber<E>> {
-    const subscribed = this.#parts.eventStreams.subscribe(reply, options) as Promise<Subscriber<E>>
+    const subscribed = this.#parts.streamOpener.subscribe(reply, options) as Promise<Subscriber<E>>
     subscribed.catch((err: unknown) => this.#unanswered(reply as FastifyReply, err))
     return subscribed
   }
@@ -226,8 +226,8 @@ export class Sse<E extends object = RegisteredEvents> {
       events: broadcaster.events,
       replaced: channels.replaced,
       failedBroadcasts: this.#failedBroadcasts,
-      ...hub.traffic,
-      gaps: { ...hub.traffic.gaps },
+      ...hub.counters,
+      gaps: { ...hub.counters.gaps },
       lag: hub.lag
     }
   }

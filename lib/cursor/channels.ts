@@ -1,12 +1,12 @@
 import type { Publication } from '../broker/broker.ts'
 import type { Position } from '../broker/position.ts'
-import { SharedRuns } from './batch-cache.ts'
+import { BatchCache } from './batch-cache.ts'
 import { IDENTITY } from './entry-coding.ts'
 import { GzipCoding } from './gzip-entry-coding.ts'
 import { View } from './view.ts'
 import { ChannelLog } from '../log/channel-log.ts'
 import type { Entry } from '../log/entry.ts'
-import { Forgotten } from '../log/forgotten-channels.ts'
+import { ForgottenChannels } from '../log/forgotten-channels.ts'
 import type { Log } from '../log/log.ts'
 import type { CodingName } from '../wire/chunk.ts'
 
@@ -20,15 +20,15 @@ export class Channels {
   readonly #log: Log
   readonly #channels = new Map<string, ChannelLog>()
   readonly #views = new Map<string, View>()
-  readonly #sharedRuns: SharedRuns
-  readonly #forgotten: Forgotten
+  readonly #batchCache: BatchCache
+  readonly #forgottenChannels: ForgottenChannels
   /** Entries that a later one of the same key replaced. */
   replaced = 0
 
   constructor (log: Log) {
     this.#log = log
-    this.#sharedRuns = new SharedRuns(log)
-    this.#forgotten = new Forgotten(log.origin.offset)
+    this.#batchCache = new BatchCache(log)
+    this.#forgottenChannels = new ForgottenChannels(log.origin.offset)
   }
 
   /** Channels that are heard, or have entries kept. */
@@ -69,7 +69,7 @@ export class Channels {
     let view = this.#views.get(key)
     if (view === undefined) {
       const coder = coding === 'gzip' ? new GzipCoding(this.#log) : IDENTITY
-      view = new View(key, this.#log, channels.map((name) => this.#channel(name)), coder, this.#sharedRuns)
+      view = new View(key, this.#log, channels.map((name) => this.#channel(name)), coder, this.#batchCache)
       this.#views.set(key, view)
     }
     view.subscribers++
@@ -87,13 +87,13 @@ export class Channels {
 
   /** Lets go of shared bytes once nobody is behind. */
   rest (): void {
-    this.#sharedRuns.clear()
+    this.#batchCache.clear()
   }
 
   #channel (name: string): ChannelLog {
     let channel = this.#channels.get(name)
     if (channel === undefined) {
-      channel = new ChannelLog(name, this.#forgotten.evictedOffset(name))
+      channel = new ChannelLog(name, this.#forgottenChannels.evictedOffset(name))
       this.#channels.set(name, channel)
     }
     return channel
@@ -101,7 +101,7 @@ export class Channels {
 
   #forget (channel: ChannelLog): void {
     this.#channels.delete(channel.name)
-    this.#forgotten.add(channel.name, channel.evictedOffset)
+    this.#forgottenChannels.add(channel.name, channel.evictedOffset)
     // There is nobody left to hear them here.
     for (const entry of channel.ephemeral) this.#unlist(entry)
   }

@@ -1,4 +1,4 @@
-import type { Run } from './batch-cache.ts'
+import type { Batch } from './batch-cache.ts'
 import type { Channels } from './channels.ts'
 import type { View } from './view.ts'
 import type { Log } from '../log/log.ts'
@@ -46,7 +46,7 @@ export class Cursor {
     this.#index = index
     this.#log = log
     this.#channels = channels
-    // Where there are none from here on, it shares its runs with those who are there already.
+    // Where there are none from here on, it shares its batches with those who are there already.
     this.#ephemeralSince = log.ephemeralHead > index ? log.head : index
     this.#offset = log.offsetBefore(index)
   }
@@ -118,18 +118,18 @@ export class Cursor {
   /**
    * Goes on, at most to an index after its own.
    *
-   * @returns What it hears on the way, at most a run; nothing where there is nothing.
+   * @returns What it hears on the way, at most a batch; nothing where there is nothing.
    */
-  advance (limit: number): Run | undefined {
+  advance (limit: number): Batch | undefined {
     const replay = this.#index < this.#ephemeralSince
     let end = Math.min(limit, this.#log.head)
     if (replay) end = Math.min(end, this.#ephemeralSince)
     if (this.#joining.length > 0) end = Math.min(end, this.#joining[0]!.index)
-    const run = this.#view.run(this.#index, end, replay)
-    this.#index = run.next
-    this.#offset = run.offset
+    const batch = this.#view.batch(this.#index, end, replay)
+    this.#index = batch.next
+    this.#offset = batch.offset
     if (this.#joining.length > 0) this.#takeUp()
-    return run.events === 0 ? undefined : run
+    return batch.events === 0 ? undefined : batch
   }
 
   /** What is placed from now on is not for it: that it is lost is nothing to it. */

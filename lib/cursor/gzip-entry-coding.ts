@@ -3,7 +3,7 @@ import type { Coding } from './entry-coding.ts'
 import type { Entry } from '../log/entry.ts'
 import type { Log } from '../log/log.ts'
 import { type Chunk, createChunk } from '../wire/chunk.ts'
-import { NOTHING, type Sum, sumAfter } from '../wire/gzip-checksum.ts'
+import { NOTHING, type Checksum, checksumAfter } from '../wire/gzip-checksum.ts'
 import { deflatedBlocks, storedBlocks } from '../wire/gzip.ts'
 
 // Readers that keep up are at one of the last few cursors. Whoever is elsewhere begins a sum of its own.
@@ -12,13 +12,13 @@ const CURSORS_KEPT = 8
 /**
  * The entries of one view as a gzip stream: each is compressed once, on its own, for all readers of all views.
  *
- * Sums run along from cursor to cursor: whoever is given one run after another has nothing to add up.
+ * Checksums run along from cursor to cursor: whoever is given one batch after another has nothing to add up.
  */
 export class GzipCoding implements Coding {
   readonly name = 'gzip'
   readonly #log: Log
   /** What was joined up to a cursor, for the last few in the order in which they came. */
-  readonly #sums = new Map<number, Sum>()
+  readonly #sums = new Map<number, Checksum>()
 
   constructor (log: Log) {
     this.#log = log
@@ -29,7 +29,7 @@ export class GzipCoding implements Coding {
     let after = before
     const parts: Buffer[] = []
     for (const entry of entries) {
-      after = sumAfter(after, entry.bytes)
+      after = checksumAfter(after, entry.bytes)
       parts.push(...this.#blocksOf(entry))
     }
     return createChunk(parts, { before, after: this.#keep(to, after) })
@@ -42,7 +42,7 @@ export class GzipCoding implements Coding {
   }
 
   /** @returns The one that is kept there, where it says the same. */
-  #keep (cursor: number, sum: Sum): Sum {
+  #keep (cursor: number, sum: Checksum): Checksum {
     const kept = this.#sums.get(cursor)
     if (kept !== undefined && kept.crc === sum.crc && kept.length === sum.length) return kept
     this.#sums.set(cursor, sum)

@@ -1,4 +1,4 @@
-import { MAX_RUN_BYTES, type Run, type SharedRuns } from './batch-cache.ts'
+import { MAX_BATCH_BYTES, type Batch, type BatchCache } from './batch-cache.ts'
 import type { Coding } from './entry-coding.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { EntryList } from '../log/entry-list.ts'
@@ -20,15 +20,15 @@ export class View {
   /** Those that have it. */
   subscribers = 0
   readonly #log: Log
-  readonly #sharedRuns: SharedRuns
+  readonly #batchCache: BatchCache
   #head = 0
   /** The head of the log that `#head` was looked up for. */
   #headAt = -1
 
-  constructor (key: string, log: Log, parts: readonly ChannelLog[], coding: Coding, sharedRuns: SharedRuns) {
+  constructor (key: string, log: Log, parts: readonly ChannelLog[], coding: Coding, batchCache: BatchCache) {
     this.key = key
     this.#log = log
-    this.#sharedRuns = sharedRuns
+    this.#batchCache = batchCache
     this.parts = parts
     this.coding = coding
     this.channels = parts.map(({ name }) => name)
@@ -104,15 +104,15 @@ export class View {
    *
    * @param replay Without ephemeral entries: its reader was not there when they were placed.
    */
-  run (cursor: number, limit: number, replay: boolean): Run {
+  batch (cursor: number, limit: number, replay: boolean): Batch {
     // One subscriber has nobody to share with.
     if (this.subscribers === 1) return this.#join(cursor, limit, replay)
     const place = replay ? ~cursor : cursor
-    const shared = this.#sharedRuns.get(this, place)
+    const shared = this.#batchCache.get(this, place)
     if (shared !== undefined && shared.next <= limit) return shared
-    const run = this.#join(cursor, limit, replay)
-    this.#sharedRuns.set(this, place, run)
-    return run
+    const batch = this.#join(cursor, limit, replay)
+    this.#batchCache.set(this, place, batch)
+    return batch
   }
 
   #firstKept (from: number): Entry | undefined {
@@ -129,13 +129,13 @@ export class View {
     return withEphemeral ? lists.concat(this.parts.map(({ ephemeral }) => ephemeral)) : lists
   }
 
-  #join (cursor: number, limit: number, replay: boolean): Run {
+  #join (cursor: number, limit: number, replay: boolean): Batch {
     const entries: Entry[] = []
     let bytes = 0
     let next = limit
     this.#walk(this.#lists(!replay), cursor, limit, (entry) => {
-      // One entry larger than a run goes alone.
-      if (bytes > 0 && bytes + entry.bytes.length > MAX_RUN_BYTES) {
+      // One entry larger than a batch goes alone.
+      if (bytes > 0 && bytes + entry.bytes.length > MAX_BATCH_BYTES) {
         next = entry.index
         return false
       }

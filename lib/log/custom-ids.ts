@@ -3,7 +3,7 @@ import type { Entry } from './entry.ts'
 /**
  * Finds a kept entry by the event ID that the application gave it.
  */
-export class NamedEntries {
+export class CustomIds {
   /** Oldest first. */
   readonly #byName = new Map<string, Entry[]>()
 

@@ -8,7 +8,7 @@ const PLACES = 64
  * Each name belongs to one shelf. A full shelf drops its oldest offset, and from then on vouches only for what is newer: a name that
  * is not found there may have been dropped. So an offset may be too high, which is a false gap, and is never too low: no gap is missed.
  */
-export class Forgotten {
+export class ForgottenChannels {
   readonly #origin: number
   // Only once something is forgotten: most applications have no channels.
   #table: Table | undefined

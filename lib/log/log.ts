@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Publication } from '../broker/broker.ts'
 import { formatPosition, type Position } from '../broker/position.ts'
-import { NamedEntries } from './custom-ids.ts'
+import { CustomIds } from './custom-ids.ts'
 import { EntryList } from './entry-list.ts'
 import type { Entry } from './entry.ts'
 import { encodeId } from '../wire/encode.ts'
@@ -62,7 +62,7 @@ export class Log {
   readonly #parts: LogParts
   readonly #kept = new Shelf()
   readonly #ephemeral = new Shelf()
-  readonly #named = new NamedEntries()
+  readonly #customIds = new CustomIds()
   #head = 0
   #changes = 0
   #ephemeralHead = 0
@@ -145,7 +145,7 @@ export class Log {
     this.#changes++
     if (kept) this.#newest = position
     else this.#ephemeralHead = this.#head
-    if (entry.id !== undefined) this.#named.add(entry.id, entry)
+    if (entry.id !== undefined) this.#customIds.add(entry.id, entry)
     return entry
   }
 
@@ -226,7 +226,7 @@ export class Log {
 
   /** The kept entry with an event ID that the application gave; undefined where it gave it to several, which name no place. */
   find (id: string): Entry | undefined {
-    return this.#named.find(id)
+    return this.#customIds.find(id)
   }
 
   #indexAt (slot: number): number {
@@ -247,7 +247,7 @@ export class Log {
     const { index, position, id } = entry
     shelf.evicted = index
     if (position !== null) this.#floor = position
-    if (id !== undefined) this.#named.removeOldest(id)
+    if (id !== undefined) this.#customIds.removeOldest(id)
     this.remove(entry)
     this.#parts.evicted(entry)
   }

@@ -7,7 +7,7 @@ const PER_TURN = 32
  * Lets streams open a few in each turn of the event loop: Node hands over all requests that it finds in its sockets at once, thousands
  * where a proxy or this server was restarted, and those who are there would wait for all of them.
  */
-export class Turnstile {
+export class OpeningQueue {
   readonly #waiting: Array<() => void> = []
   /** In this turn. */
   #passed = 0

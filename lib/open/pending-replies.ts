@@ -1,20 +1,20 @@
 import type { FastifyReply } from 'fastify'
 import { ReplySent } from '../errors.ts'
 import { cut } from '../response/open-writer.ts'
-import type { Closing } from '../time/shutdown-deadline.ts'
+import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
 import { clearTimeout, setTimeout } from '../time/timers.ts'
 
 /**
  * The replies that are being turned into event streams: each once, and none for longer than a closing server waits.
  */
-export class HeadPhase {
+export class PendingReplies {
   /** Fastify does not know yet: hooks of the application run. */
   readonly #underway = new Map<FastifyReply, Promise<unknown>>()
   readonly #cut = new WeakSet<FastifyReply>()
-  readonly #closing: Closing
+  readonly #shutdownDeadline: ShutdownDeadline
 
-  constructor (closing: Closing) {
-    this.#closing = closing
+  constructor (shutdownDeadline: ShutdownDeadline) {
+    this.#shutdownDeadline = shutdownDeadline
   }
 
   /** @throws FST_SSE_REPLY_SENT where it is being turned already; what `turn` throws */
@@ -22,7 +22,7 @@ export class HeadPhase {
     if (reply.sent || this.#underway.has(reply)) throw new ReplySent()
     const turned = turn()
     this.#underway.set(reply, turned)
-    if (this.#closing.isUnderway) void this.#bound(reply, turned)
+    if (this.#shutdownDeadline.isUnderway) void this.#bound(reply, turned)
     try {
       return await turned
     } finally {
@@ -35,7 +35,7 @@ export class HeadPhase {
 
   /** @returns Resolves when none of those of now is underway any more. */
   async close (): Promise<void> {
-    this.#closing.begin()
+    this.#shutdownDeadline.begin()
     await Promise.all(Array.from(this.#underway, ([reply, turned]) => this.#bound(reply, turned)))
   }
 
@@ -46,7 +46,7 @@ export class HeadPhase {
         this.#cut.add(reply)
         cut(reply.raw)
         resolve()
-      }, this.#closing.left)
+      }, this.#shutdownDeadline.left)
     })
     await Promise.race([turned.catch(() => {}), late])
     clearTimeout(timer)

@@ -14,7 +14,7 @@ function listenersOf (response: AnyResponse): Listeners {
  * A payload without a body. Fastify runs the onSend hooks and sets the headers of any stream it is given; then it pipes it, and in
  * that moment the response is complete but for its body. Whoever else reads it finds it empty.
  */
-export class HandOver extends Readable {
+export class ResponseTakeover extends Readable {
   readonly #response: AnyResponse
   readonly #take: () => void
   readonly #failed: (error: unknown) => void

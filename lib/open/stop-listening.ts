@@ -9,7 +9,7 @@ import { asksForEventStream } from './negotiate.ts'
  * Fastify waits for them before it stops to listen, and answers 503 meanwhile: a reader that was told to come back, and does, would meet
  * that, and a native EventSource gives up for good. A connection that is refused or cut it tries again.
  */
-export function takeOutOfService (server: Server): void {
+export function stopListening (server: Server): void {
   // Bun's server of HTTP is none of `node:net`, and has nothing of one: it is Fastify's alone to close.
   if (!(server instanceof Server) || !server.listening) return
   // Not the `close` of `node:http`: that one cuts connections whose answer has ended but is still on its way.

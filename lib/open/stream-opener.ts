@@ -9,11 +9,11 @@ import type { Log } from '../log/log.ts'
 import type { Admission } from './admission.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import { acceptsEventStream, codingFor } from './negotiate.ts'
-import { Turnstile } from './opening-queue.ts'
-import { HeadPhase } from './pending-replies.ts'
+import { OpeningQueue } from './opening-queue.ts'
+import { PendingReplies } from './pending-replies.ts'
 import { type Overload, refuse, sendHeadAlone, turnAway } from './plain-responses.ts'
 import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseLateStatus, refuseStatus, refuseTrailers, setCoding, setGap, setHead, type StreamHeaders } from './response-head.ts'
-import { HandOver } from './response-takeover.ts'
+import { ResponseTakeover } from './response-takeover.ts'
 import { serverOf } from './stop-listening.ts'
 import { readSubscribeOptions, type SubscribeOptions } from './subscribe-options.ts'
 import { discardBody } from './unread-body.ts'
@@ -26,7 +26,7 @@ import { waitInLine } from '../response/pipelining.ts'
 import { Delivery } from '../subscribers/delivery.ts'
 import type { Hub } from '../subscribers/hub.ts'
 import { Subscriber } from '../subscribers/subscriber.ts'
-import type { Closing } from '../time/shutdown-deadline.ts'
+import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
 import { type CodingName, textChunk } from '../wire/chunk.ts'
 import { encodeOpen, FINAL_ID } from '../wire/plugin-events.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
@@ -39,7 +39,7 @@ export interface ReplyOfAnyServer {
   hijack (): unknown
 }
 
-export interface EventStreamParts {
+export interface StreamOpenerParts {
   readonly log: Log
   readonly channels: Channels
   readonly hub: Hub
@@ -48,7 +48,7 @@ export interface EventStreamParts {
   readonly admission: Admission
   readonly overload: Overload
   readonly afterGap: AfterGap
-  readonly closing: Closing
+  readonly shutdownDeadline: ShutdownDeadline
   /** Whether readers that take gzip get it. */
   readonly compresses: boolean
   readonly headers: (request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>
@@ -80,16 +80,16 @@ const NOTHING_ASKED = { channels: [], context: {} }
 /**
  * Turns a request into an event stream: request, negotiate, head, cursor, live.
  */
-export class EventStreams {
-  readonly #parts: EventStreamParts
-  readonly #headPhase: HeadPhase
-  readonly #turnstile = new Turnstile()
+export class StreamOpener {
+  readonly #parts: StreamOpenerParts
+  readonly #pendingReplies: PendingReplies
+  readonly #openingQueue = new OpeningQueue()
   /** Those that its streams came by. */
   readonly servers = new Set<Server>()
 
-  constructor (parts: EventStreamParts) {
+  constructor (parts: StreamOpenerParts) {
     this.#parts = parts
-    this.#headPhase = new HeadPhase(parts.closing)
+    this.#pendingReplies = new PendingReplies(parts.shutdownDeadline)
   }
 
   /**
@@ -106,7 +106,7 @@ export class EventStreams {
   async subscribeBy (anyReply: ReplyOfAnyServer, give: GiveOptions): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
-    return this.#headPhase.add(reply, async () => {
+    return this.#pendingReplies.add(reply, async () => {
       // First: every other error would go out with that status, too.
       refuseStatus(reply)
       watchUpgraded(reply.raw)
@@ -119,18 +119,18 @@ export class EventStreams {
 
   /** Ends what is being opened, as the hub ends what is open. */
   close (): Promise<void> {
-    return this.#headPhase.close()
+    return this.#pendingReplies.close()
   }
 
   async #subscribe (reply: FastifyReply, options: SubscribeOptions = {}): Promise<Subscriber> {
     const { channels, context, expiresAt, from, resume } = readSubscribeOptions(options)
-    const { log, hub, closing, compresses } = this.#parts
+    const { log, hub, shutdownDeadline, compresses } = this.#parts
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const { request, raw: response } = reply
     // Now, not when it opens: what is placed in between is not missed.
     const told = startingPoint(log, from)
-    const turn = this.#turnstile.pass()
+    const turn = this.#openingQueue.pass()
     if (turn !== undefined) await turn
     if (reply.sent) throw new ReplySent()
     // It may have left during a hook of the application: `close` has been fired by then.
@@ -141,7 +141,7 @@ export class EventStreams {
     const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
     const at = resume && lastEventId !== undefined ? resumption(lastEventId) : told
     const start = { at, channels, coding, context, expiresAt: hub.now + expiresAt - Date.now() }
-    if (closing.isUnderway) closeConnectionAfter(response)
+    if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
     if (lastEventId !== FINAL_ID) return this.#turn(reply, start)
     hub.turnedAway('refused')
     await refuse(reply)
@@ -149,7 +149,7 @@ export class EventStreams {
   }
 
   async #turn (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    const { admission, hub, closing, compresses, overload } = this.#parts
+    const { admission, hub, shutdownDeadline, compresses, overload } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
     const key = await whileOpen(response, admission.keyOf(request))
@@ -158,7 +158,7 @@ export class EventStreams {
     if (reply.sent) throw new ReplySent()
     if (key === LEFT || given === LEFT || hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     const headers = checkHeaders(given)
-    if (closing.isUnderway) closeConnectionAfter(response)
+    if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
     if (!waitInLine(response)) {
       // Nothing that could be answered here would be read before all that is in front.
       hub.turnedAway('overload')
@@ -182,7 +182,7 @@ export class EventStreams {
       // While the onSend hooks run. A response that has ended was answered by one of them.
       const closed = (): void => response.writableEnded ? reject(new ReplyReplaced()) : resolve(this.#neverOpened(reply, start, 'reader'))
       response.once('close', closed)
-      reply.send(new HandOver(response, () => {
+      reply.send(new ResponseTakeover(response, () => {
         response.off('close', closed)
         refuseTrailers(reply)
         refuseLateStatus(reply)
@@ -206,33 +206,33 @@ export class EventStreams {
     reply.hijack()
     const { log, channels, hub } = this.#parts
     // Who was cut for taking too long has not left.
-    const ended = this.#headPhase.wasCut(reply) ? 'shutdown' : reason
+    const ended = this.#pendingReplies.wasCut(reply) ? 'shutdown' : reason
     const cursor = new Cursor(log, channels, channels.view(names), log.head)
     return new Subscriber(hub, Delivery.closed(hub, cursor, ended), context)
   }
 
   #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
-    const { hub, closing, onSubscribe } = this.#parts
+    const { hub, shutdownDeadline, onSubscribe } = this.#parts
     const { cursor, gap, lastEventId } = this.#place(start)
     setCoding(headOf(response), start.coding)
     if (gap !== undefined) {
       setGap(headOf(response), gap)
-      hub.traffic.gaps[gap]++
+      hub.counters.gaps[gap]++
     }
-    if (closing.isUnderway) closeConnectionAfter(response)
+    if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
     const opening = textChunk(this.#opening(cursor, gap, lastEventId))
     const writer = openWriter(response, start.coding, opening, hub.limits.maxBacklogBytes)
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
     discardBody(request)
     response.on('error', ignore)
-    hub.traffic.bytes += opening.plain.length
+    hub.counters.bytes += opening.plain.length
     hub.add(subscriber)
     const server = serverOf(request.raw)
     if (server !== undefined) this.servers.add(server)
     if (hub.now >= start.expiresAt) subscriber.delivery.revoke('expired', false)
     if (cursor.isBehind) {
-      hub.traffic.replays++
+      hub.counters.replays++
       // Nothing else wakes the pump before the next event.
       hub.ready(subscriber.delivery)
     }

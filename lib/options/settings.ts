@@ -10,8 +10,8 @@ import { type Cors, type Pages, readClient, readCors, readInspector, readRoute, 
 import type { Declarations } from '../schema/declarations.ts'
 import { readReconnectionTime, type ReconnectionTime } from '../subscribers/reconnection-time.ts'
 import type { SubscriberLimits } from '../subscribers/subscriber-limits.ts'
-import type { Pace } from '../time/clock.ts'
-import { paceFor, type Timeouts } from '../time/deadlines.ts'
+import type { TickInterval } from '../time/clock.ts'
+import { tickIntervalFor, type Timeouts } from '../time/deadlines.ts'
 
 /** The options, complete and checked. */
 export interface Settings {
@@ -39,7 +39,7 @@ export interface Settings {
   readonly afterGap: AfterGap
   /** False: nothing is compressed. */
   readonly compress: { readonly minBytes: number } | false
-  readonly pace: Pace
+  readonly tickInterval: TickInterval
   readonly maxPayloadBytes: number
   readonly shutdownTimeout: number
 }
@@ -122,7 +122,7 @@ function complete (options: SsePluginOptions): Settings {
     overload: readOverload(overload),
     afterGap: readAfterGap(afterGap),
     compress: readCompress(compress),
-    pace: paceFor(timeouts),
+    tickInterval: tickIntervalFor(timeouts),
     maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
     shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout)
   })

@@ -1,7 +1,7 @@
 import { parsePosition } from '../broker/position.ts'
 import { demandChannels, EVERYBODY, readChannels } from '../log/channel-name.ts'
 import { demand, readBoolean, readObject } from '../option-rules.ts'
-import { FINAL_ID, OWN_PREFIX } from '../wire/plugin-events.ts'
+import { FINAL_ID, RESERVED_PREFIX } from '../wire/plugin-events.ts'
 
 // The options of single calls. Every reader throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID, and names the option, the rule and
 // the kind of the value.
@@ -48,6 +48,6 @@ export function channelOptions (channel: string, options: Omit<BroadcastOptions,
 function checkId (id: string, withIds: boolean): void {
   demand(withIds, 'broadcast.id', 'absent where "history" is false: events have no ids then', id)
   demand(typeof id === 'string' && PRINTABLE_ID.test(id), 'broadcast.id', '1 to 256 printable ASCII characters without blanks at the ends', id)
-  demand(parsePosition(id) === undefined && !id.startsWith(OWN_PREFIX), 'broadcast.id', `none of the plugin's own, such as "${FINAL_ID}" or a position`, id)
+  demand(parsePosition(id) === undefined && !id.startsWith(RESERVED_PREFIX), 'broadcast.id', `none of the plugin's own, such as "${FINAL_ID}" or a position`, id)
   demand(id !== 'head' && id !== 'oldest', 'broadcast.id', 'neither "head" nor "oldest": these are places', id)
 }

@@ -1,6 +1,6 @@
 import type { ResponseWriter } from './response-writer.ts'
 import { type Chunk, createChunk } from '../wire/chunk.ts'
-import { NOTHING, type Sum, sumAfter, sumAlong } from '../wire/gzip-checksum.ts'
+import { NOTHING, type Checksum, checksumAfter, checksumAlong } from '../wire/gzip-checksum.ts'
 import { GZIP_HEADER, gzipEnd, storedBlocks } from '../wire/gzip.ts'
 
 /**
@@ -10,10 +10,10 @@ export class GzipWriter implements ResponseWriter {
   readonly #writer: ResponseWriter
   #hasBegun = false
   /** Of what its reader was given up to `#from`. */
-  #sum: Sum = NOTHING
+  #sum: Checksum = NOTHING
   /** Where it began to go along with others, and how far it has come with them. */
-  #from: Sum = NOTHING
-  #to: Sum = NOTHING
+  #from: Checksum = NOTHING
+  #to: Checksum = NOTHING
 
   /** @param writer Nothing was written with it yet; what comes first is for its reader alone. */
   constructor (writer: ResponseWriter) {
@@ -51,28 +51,28 @@ export class GzipWriter implements ResponseWriter {
     this.#writer.end()
   }
 
-  beLast (): void {
-    this.#writer.beLast()
+  closeConnectionAfterEnd (): void {
+    this.#writer.closeConnectionAfterEnd()
   }
 
   destroy (): void {
     this.#writer.destroy()
   }
 
-  destroyLast (): void {
-    this.#writer.destroyLast()
+  destroyConnection (): void {
+    this.#writer.destroyConnection()
   }
 
   #writeOwn (bytes: Buffer): boolean {
     this.#addUp()
-    this.#sum = sumAfter(this.#sum, bytes)
+    this.#sum = checksumAfter(this.#sum, bytes)
     const header = this.#hasBegun ? [] : [GZIP_HEADER]
     this.#hasBegun = true
     return this.#writer.write(createChunk([...header, ...storedBlocks(bytes)]))
   }
 
   #addUp (): void {
-    this.#sum = sumAlong(this.#sum, this.#from, this.#to)
+    this.#sum = checksumAlong(this.#sum, this.#from, this.#to)
     this.#from = this.#to
   }
 }

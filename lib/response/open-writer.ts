@@ -30,7 +30,7 @@ export function openWriter (response: AnyResponse, coding: CodingName, first: Ch
 
 /** Cuts the connection of a response that is not open yet. */
 export function cut (response: AnyResponse): void {
-  new PlainWriter(response, Infinity).destroyLast()
+  new PlainWriter(response, Infinity).destroyConnection()
 }
 
 /**

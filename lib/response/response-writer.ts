@@ -31,11 +31,11 @@ export interface ResponseWriter {
   /** Ends the response cleanly, after everything accepted. The connection stays usable. */
   end (): void
   /** Nothing is to follow on its connection, once this and all else on it has ended: the server closes. */
-  beLast (): void
+  closeConnectionAfterEnd (): void
   /** Cuts the stream: of HTTP/1.1 with its connection, of HTTP/2 alone. */
   destroy (): void
   /** Cuts the stream and its connection: the server closes. */
-  destroyLast (): void
+  destroyConnection (): void
 }
 
 /** For a stream that has closed: holds on to nothing. */
@@ -48,9 +48,9 @@ export const NOWHERE: ResponseWriter = {
   write: () => true,
   onceDrained () {},
   end () {},
-  beLast () {},
+  closeConnectionAfterEnd () {},
   destroy () {},
-  destroyLast () {}
+  destroyConnection () {}
 }
 
 // What a write that waits takes beside its bytes. Without it, a quarter of a megabyte of tiny writes would take ten times as much memory.
@@ -104,7 +104,7 @@ export class SocketWriter implements ResponseWriter {
     this.#response.end()
   }
 
-  beLast (): void {
+  closeConnectionAfterEnd (): void {
     // A closing server ends connections of HTTP/1.1 by itself.
   }
 
@@ -112,7 +112,7 @@ export class SocketWriter implements ResponseWriter {
     this.#socket.destroy()
   }
 
-  destroyLast (): void {
+  destroyConnection (): void {
     this.#socket.destroy()
   }
 }
@@ -195,7 +195,7 @@ export class PlainWriter implements ResponseWriter {
     else response.end()
   }
 
-  beLast (): void {
+  closeConnectionAfterEnd (): void {
     if (!(this.#response instanceof ServerResponse)) closeSessionAfter(this.#response)
   }
 
@@ -210,7 +210,7 @@ export class PlainWriter implements ResponseWriter {
     response.destroy()
   }
 
-  destroyLast (): void {
+  destroyConnection (): void {
     const session = this.#response instanceof ServerResponse ? undefined : this.#response.stream.session
     this.destroy()
     // Destroying a session waits for what its reader does not take, and its socket is hidden: a method that returns `this` shows it.

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { atRegistration, demand } from '../option-rules.ts'
-import { readOwnFiles } from './plugin-files.ts'
+import { readPluginFiles } from './plugin-files.ts'
 
 // The files of this plugin that browsers get. They are few and small: read once, when the plugin is registered, and kept.
 
@@ -41,7 +41,7 @@ export const BESIDE_CLIENT = ['client.js.map', 'fetch-transport.js', 'fetch-tran
  * @throws FST_SSE_OPTION_INVALID where it was not built
  */
 export async function readClientFiles (option: 'client' | 'inspector', value: string): Promise<[client: BrowserFile, ...beside: BrowserFile[]]> {
-  const files = await readOwnFiles('browser')
+  const files = await readPluginFiles('browser')
   const read = (name: string): BrowserFile => {
     const body = files.get(name)
     atRegistration(() => demand(body !== undefined, option, 'false where the browser client was not built ("npm run build:client" builds it)', value))
@@ -52,7 +52,7 @@ export async function readClientFiles (option: 'client' | 'inspector', value: st
 
 /** The inspector's own files. */
 export async function readInspectorFiles (): Promise<BrowserFile[]> {
-  return [...await readOwnFiles('public/inspector')].map(([name, body]) => browserFile(name, body))
+  return [...await readPluginFiles('public/inspector')].map(([name, body]) => browserFile(name, body))
 }
 
 /** Answers with a file, or with 304 to who has it already. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
  *
  * @returns The files by their path below the folder, with "/" in it; none where there is no such folder.
  */
-export async function readOwnFiles (folder: 'browser' | 'public/inspector'): Promise<ReadonlyMap<string, Buffer>> {
+export async function readPluginFiles (folder: 'browser' | 'public/inspector'): Promise<ReadonlyMap<string, Buffer>> {
   const root = fileURLToPath(new URL(`../../${folder}/`, import.meta.url))
   try {
     const entries = await readdir(root, { recursive: true, withFileTypes: true })

@@ -3,7 +3,7 @@ import type { Declarations } from './declarations.ts'
 import { compileEvent, type EventType, type Outgoing, read } from './event-type.ts'
 import type { Schema } from './schema.ts'
 import { quote } from '../value-text.ts'
-import { OWN_PREFIX } from '../wire/plugin-events.ts'
+import { RESERVED_PREFIX } from '../wire/plugin-events.ts'
 
 /** What may be told of a declared event. */
 export interface EventDescription {
@@ -119,7 +119,7 @@ function checkName (name: string): void {
   if (name === '') refuse('an event has a name')
   if (UNSPEAKABLE.test(name)) refuse('a name may not hold CR, LF, NUL or half a surrogate pair')
   if (CONNECTION_EVENTS.includes(name)) refuse('EventSource fires events of this name for the connection')
-  if (name.startsWith(OWN_PREFIX)) refuse(`names that begin with "${OWN_PREFIX}" belong to this plugin`)
+  if (name.startsWith(RESERVED_PREFIX)) refuse(`names that begin with "${RESERVED_PREFIX}" belong to this plugin`)
 }
 
 /** The same rules where nothing is declared: they are the wire's, not the declaration's. */

@@ -1,7 +1,7 @@
 import { GAP_REASONS, type GapReason } from '../wire/reasons.ts'
 
 /** What was handed to the readers of this process. */
-export interface Traffic {
+export interface DeliveryCounters {
   /** Events, times the subscribers that got them. */
   deliveries: number
   /** Bytes of event streams, without heads and transfer coding. */
@@ -12,7 +12,7 @@ export interface Traffic {
   replays: number
 }
 
-export function noTraffic (): Traffic {
+export function zeroCounters (): DeliveryCounters {
   return {
     deliveries: 0,
     bytes: 0,

@@ -1,11 +1,11 @@
-import type { Run } from '../cursor/batch-cache.ts'
+import type { Batch } from '../cursor/batch-cache.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import { NOWHERE, type ResponseWriter } from '../response/response-writer.ts'
-import type { Traffic } from './counters.ts'
-import { Asides } from './pending-sends.ts'
+import type { DeliveryCounters } from './counters.ts'
+import { PendingSends } from './pending-sends.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Times } from '../time/clock.ts'
-import { type Signs, Watch } from '../time/deadlines.ts'
+import { type Signs, Deadlines } from '../time/deadlines.ts'
 import { type Chunk, textChunk } from '../wire/chunk.ts'
 import { encodeRetry } from '../wire/encode.ts'
 import { encodeClose } from '../wire/plugin-events.ts'
@@ -13,7 +13,7 @@ import type { CloseReason } from '../wire/reasons.ts'
 
 /** What a delivery hands upward. */
 export interface DeliveryOwner {
-  readonly traffic: Traffic
+  readonly counters: DeliveryCounters
   readonly limits: SubscriberLimits
   /** Keeps a silent stream from being taken for dead. */
   readonly heartbeat: string
@@ -28,7 +28,7 @@ export interface DeliveryOwner {
 }
 
 /**
- * Brings one subscriber what is for it, in one order: the entries from its cursor on, and asides at their places; until the stream
+ * Brings one subscriber what is for it, in one order: the entries from its cursor on, and pending sends at their places; until the stream
  * ends, with exactly one reason.
  */
 export class Delivery implements Signs {
@@ -37,7 +37,7 @@ export class Delivery implements Signs {
   #writer: ResponseWriter
   #state: 'open' | 'pushed back' | 'ending' | 'closed' = 'open'
   /** What waits for it alone. */
-  #asides: Asides | undefined
+  #pendingSends: PendingSends | undefined
   /** The index at which the stream ends, once somebody asked for that. */
   #endIndex: number | undefined
   /** Whether it stands in the pump's queue. The pump's to change; kept here so that asking costs nothing. */
@@ -46,11 +46,11 @@ export class Delivery implements Signs {
   gaveEvent = true
   readonly #owner: DeliveryOwner
   sources = 0
-  readonly #watch: Watch
+  readonly #deadlines: Deadlines
   /** Why it ends or ended; undefined while it lives. */
   #reason: CloseReason | undefined
   /** When it was first seen to be put out, by the clock that stands still with this process. */
-  #putOutAt: number | undefined
+  #revocationSeenAt: number | undefined
   /** Nothing else is to come on its connection. */
   #isLast = false
 
@@ -59,7 +59,7 @@ export class Delivery implements Signs {
     this.cursor = cursor
     this.#writer = writer
     this.#owner = owner
-    this.#watch = new Watch(owner.limits.timeouts, owner.now, expiresAt)
+    this.#deadlines = new Deadlines(owner.limits.timeouts, owner.now, expiresAt)
   }
 
   /** A stream that never opened. */
@@ -74,35 +74,35 @@ export class Delivery implements Signs {
   get reason (): CloseReason | undefined { return this.#reason }
 
   /** Its reader lost the right to hear it. */
-  get #isPutOut (): boolean { return this.#reason === 'revoked' || this.#reason === 'expired' }
+  get #isRevoked (): boolean { return this.#reason === 'revoked' || this.#reason === 'expired' }
 
   get isClosed (): boolean { return this.#state === 'closed' }
 
   /** Bytes that asides take while they wait. */
-  get asideBytes (): number { return this.#asides?.size ?? 0 }
+  get pendingBytes (): number { return this.#pendingSends?.size ?? 0 }
 
   /** Takes the place at the head of the log for a text that goes to this subscriber alone. Not on a stream that ends. */
-  tell (text: string): void {
+  enqueue (text: string): void {
     if (this.#reason !== undefined) return
-    this.#aside().add(this.cursor.head, text)
-    this.#beServed()
+    this.#pending().add(this.cursor.head, text)
+    this.#requestService()
   }
 
   /** Does as `tell` does. @returns Whether the text was handed to the socket. */
-  hand (text: string): Promise<boolean> {
+  send (text: string): Promise<boolean> {
     if (this.#reason !== undefined) return Promise.resolve(false)
     this.gaveEvent = true
     return new Promise((resolve) => {
-      this.#aside().add(this.cursor.head, text, resolve)
-      this.#beServed()
+      this.#pending().add(this.cursor.head, text, resolve)
+      this.#requestService()
     })
   }
 
   /** The same for the time after which its reader comes back. One that still waits is replaced. */
-  tellRetry (): void {
+  enqueueRetry (): void {
     if (this.#reason !== undefined) return
-    this.#aside().addRetry(this.cursor.head, encodeRetry(this.#owner.drawReconnectionTime()))
-    this.#beServed()
+    this.#pending().addRetry(this.cursor.head, encodeRetry(this.#owner.drawReconnectionTime()))
+    this.#requestService()
   }
 
   /**
@@ -113,19 +113,19 @@ export class Delivery implements Signs {
   end (reason: CloseReason, final = false): void {
     if (reason === 'shutdown') {
       this.#isLast = true
-      this.#writer.beLast()
+      this.#writer.closeConnectionAfterEnd()
     }
     if (this.#reason !== undefined) return
-    if (final) this.tell(encodeClose(reason))
+    if (final) this.enqueue(encodeClose(reason))
     this.#reason = reason
     this.#endIndex = this.cursor.head
     this.cursor.end()
-    this.#beServed()
+    this.#requestService()
   }
 
   /** The same for a reader that is to come back, at a moment of its own. */
-  sendAway (reason: CloseReason): void {
-    this.tellRetry()
+  endForReconnect (reason: CloseReason): void {
+    this.enqueueRetry()
     this.end(reason)
   }
 
@@ -136,14 +136,14 @@ export class Delivery implements Signs {
    */
   revoke (reason: 'revoked' | 'expired', final: boolean): boolean {
     if (this.#state === 'ending' || this.#state === 'closed') return false
-    const isAgain = this.#isPutOut
+    const isAgain = this.#isRevoked
     // Who was told to stay away is not let in again.
     if (isAgain && !final) return false
     this.#reason = reason
-    this.#dropAsides()
-    if (final) this.#aside().add(this.cursor.index, encodeClose(reason))
+    this.#dropPendingSends()
+    if (final) this.#pending().add(this.cursor.index, encodeClose(reason))
     this.#endIndex = this.cursor.index
-    this.#beServed()
+    this.#requestService()
     return !isAgain
   }
 
@@ -151,9 +151,9 @@ export class Delivery implements Signs {
   destroy (reason: CloseReason): void {
     if (this.#state === 'closed') return
     // Why it was put out is worth more than how it went.
-    if (!this.#isPutOut) this.#reason = reason
+    if (!this.#isRevoked) this.#reason = reason
     this.#state = 'ending'
-    if (reason === 'shutdown' || this.#isLast) this.#writer.destroyLast()
+    if (reason === 'shutdown' || this.#isLast) this.#writer.destroyConnection()
     else this.#writer.destroy()
   }
 
@@ -165,26 +165,26 @@ export class Delivery implements Signs {
   }
 
   /** Sees to what has become due. Called at every tick of the clock. */
-  look (times: Times): void {
-    if (this.#isPutOut) {
-      this.#putOutAt ??= times.awake
-      if (times.awake - this.#putOutAt >= this.#owner.limits.endTimeout) this.destroy(this.#reason!)
+  checkDeadlines (times: Times): void {
+    if (this.#isRevoked) {
+      this.#revocationSeenAt ??= times.awake
+      if (times.awake - this.#revocationSeenAt >= this.#owner.limits.endTimeout) this.destroy(this.#reason!)
     }
-    const due = this.#watch.look(times, this.#writer, this)
+    const due = this.#deadlines.check(times, this.#writer, this)
     if (due === undefined) return
     if (due === 'stalled') this.destroy(due)
     else if (due === 'expired') this.revoke(due, false)
-    else if (due !== 'heartbeat') this.sendAway(due)
+    else if (due !== 'heartbeat') this.endForReconnect(due)
     else if (this.showsHeartbeats) this.#showHeartbeat(times)
     // What waits breaks the silence by itself.
-    else if (this.#state === 'open' && !this.waiting) this.tell(this.#owner.heartbeat)
+    else if (this.#state === 'open' && !this.waiting) this.enqueue(this.#owner.heartbeat)
   }
 
   /** Behind whatever waits, since the page may not listen to that; but one at a time, for a reader that takes nothing. */
   #showHeartbeat (times: Times): void {
-    if (this.#asides !== undefined) return
-    this.#watch.showedHeartbeat(times)
-    this.tell(this.#owner.heartbeat)
+    if (this.#pendingSends !== undefined) return
+    this.#deadlines.showedHeartbeat(times)
+    this.enqueue(this.#owner.heartbeat)
   }
 
   /** Its response closed, whoever closed it: lets go of what it holds. */
@@ -194,7 +194,7 @@ export class Delivery implements Signs {
     this.#owner.pushedBack(this, false)
     this.#state = 'closed'
     this.cursor.release()
-    this.#dropAsides()
+    this.#dropPendingSends()
     // Whoever holds on to a subscriber that has ended does not hold on to its request.
     this.#writer = NOWHERE
   }
@@ -206,37 +206,37 @@ export class Delivery implements Signs {
 
   /** Whether `serve` would do something. */
   get waiting (): boolean {
-    return this.#state === 'open' && (this.cursor.isBehind || this.#asides !== undefined || this.#endIndex !== undefined)
+    return this.#state === 'open' && (this.cursor.isBehind || this.#pendingSends !== undefined || this.#endIndex !== undefined)
   }
 
   /**
-   * Hands the next run to the socket: everything up to the head, to the next aside, or to the most that goes in one write.
+   * Hands the next batch to the socket: everything up to the head, to the next pending send, or to the most that goes in one write.
    *
    * @returns The bytes of events that were written.
    */
   serve (): number {
     while (this.waiting) {
       const { index } = this.cursor
-      if (this.#asides !== undefined && this.#asides.index <= index) return this.#writeAsides(this.#asides)
+      if (this.#pendingSends !== undefined && this.#pendingSends.index <= index) return this.#writePendingSends(this.#pendingSends)
       if (this.#endIndex !== undefined && index >= this.#endIndex) return this.#finish()
-      if (this.cursor.isLost) return this.#fallOut()
-      const run = this.#nextRun()
-      if (run === undefined) continue
-      this.#write(run.chunk)
-      return run.bytes
+      if (this.cursor.isLost) return this.#skipLostEntries()
+      const batch = this.#nextBatch()
+      if (batch === undefined) continue
+      this.#write(batch.chunk)
+      return batch.bytes
     }
     return 0
   }
 
-  /** Up to the next aside, at most. Undefined: nothing that it hears stands there. */
-  #nextRun (): Run | undefined {
-    const limit = Math.min(this.#asides?.index ?? Infinity, this.#endIndex ?? Infinity, this.cursor.head)
+  /** Up to the next pending send, at most. Undefined: nothing that it hears stands there. */
+  #nextBatch (): Batch | undefined {
+    const limit = Math.min(this.#pendingSends?.index ?? Infinity, this.#endIndex ?? Infinity, this.cursor.head)
     while (this.cursor.index < limit) {
-      const run = this.cursor.advance(limit)
-      if (run !== undefined) {
-        this.#owner.traffic.deliveries += run.events
+      const batch = this.cursor.advance(limit)
+      if (batch !== undefined) {
+        this.#owner.counters.deliveries += batch.events
         this.gaveEvent = true
-        return run
+        return batch
       }
       // It may have come to where it joined a channel that has lost entries since.
       if (this.cursor.isLost) return undefined
@@ -244,25 +244,25 @@ export class Delivery implements Signs {
     return undefined
   }
 
-  #aside (): Asides {
-    this.#asides ??= new Asides()
-    return this.#asides
+  #pending (): PendingSends {
+    this.#pendingSends ??= new PendingSends()
+    return this.#pendingSends
   }
 
-  #writeAsides (asides: Asides): number {
-    const chunk = asides.take()
+  #writePendingSends (sends: PendingSends): number {
+    const chunk = sends.take()
     // Most subscribers have none most of the time.
-    if (asides.count === 0) this.#asides = undefined
+    if (sends.count === 0) this.#pendingSends = undefined
     return this.#write(chunk)
   }
 
-  #dropAsides (): void {
-    this.#asides?.drop()
-    this.#asides = undefined
+  #dropPendingSends (): void {
+    this.#pendingSends?.drop()
+    this.#pendingSends = undefined
   }
 
   /** Entries it had not been given were evicted. */
-  #fallOut (): number {
+  #skipLostEntries (): number {
     // One that ends anyway is told, and ends as it was to.
     if (this.#owner.limits.closesSlow && this.#reason === undefined) {
       this.#reason = 'slow'
@@ -270,13 +270,13 @@ export class Delivery implements Signs {
     }
     const { replaysGaps } = this.#owner.limits
     this.cursor.skip(!replaysGaps)
-    this.#owner.traffic.gaps.slow++
+    this.#owner.counters.gaps.slow++
     const gap = textChunk(this.cursor.gap('slow'))
-    const run = replaysGaps ? this.#nextRun() : undefined
-    if (run === undefined) return this.#write(gap)
-    // Together, whatever the socket says in between: until it drains the run may have left the log, and a reader of large events would
+    const batch = replaysGaps ? this.#nextBatch() : undefined
+    if (batch === undefined) return this.#write(gap)
+    // Together, whatever the socket says in between: until it drains the batch may have left the log, and a reader of large events would
     // be told of one gap after another and get nothing.
-    return this.#write(run.chunk, gap)
+    return this.#write(batch.chunk, gap)
   }
 
   #finish (): number {
@@ -292,24 +292,24 @@ export class Delivery implements Signs {
       length += ahead.plain.length
       this.#writer.write(ahead)
     }
-    this.#owner.traffic.bytes += length
+    this.#owner.counters.bytes += length
     this.wrote = true
-    if (!this.#writer.write(chunk)) this.#bePassedBy()
+    if (!this.#writer.write(chunk)) this.#waitForDrain()
     return length
   }
 
-  #bePassedBy (): void {
+  #waitForDrain (): void {
     this.#state = 'pushed back'
     this.#owner.pushedBack(this, true)
     this.#writer.onceDrained(() => {
       if (this.#state !== 'pushed back') return
       this.#state = 'open'
       this.#owner.pushedBack(this, false)
-      this.#beServed()
+      this.#requestService()
     })
   }
 
-  #beServed (): void {
+  #requestService (): void {
     if (this.waiting) this.#owner.ready(this)
   }
 }

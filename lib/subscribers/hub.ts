@@ -1,20 +1,20 @@
 import type { Cursor } from '../cursor/cursor.ts'
 import { demand } from '../option-rules.ts'
-import { noTraffic, type Traffic } from './counters.ts'
+import { zeroCounters, type DeliveryCounters } from './counters.ts'
 import type { Delivery } from './delivery.ts'
-import type { Audience } from './pump.ts'
+import type { Listeners } from './pump.ts'
 import type { ReconnectionTime } from './reconnection-time.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber, SubscriberOwner } from './subscriber.ts'
 import type { Times } from '../time/clock.ts'
-import type { Closing } from '../time/shutdown-deadline.ts'
+import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
 import { clearTimeout, setTimeout } from '../time/timers.ts'
 import { encodeHeartbeat } from '../wire/plugin-events.ts'
 import { CLOSE_REASONS, type CloseReason } from '../wire/reasons.ts'
 
 export interface HubParts {
   readonly reconnectionTime: ReconnectionTime
-  readonly closing: Closing
+  readonly shutdownDeadline: ShutdownDeadline
   readonly limits: SubscriberLimits
   /** Monotonic milliseconds. */
   now (): number
@@ -32,13 +32,13 @@ export interface HubParts {
   predicateFailed (error: unknown): void
 }
 
-const NOBODY: Audience = new Map()
+const NOBODY: Listeners = new Map()
 
 /**
  * The subscribers of this process, from the moment their head is sent until their response closes.
  */
 export class Hub implements SubscriberOwner {
-  readonly traffic: Traffic = noTraffic()
+  readonly counters: DeliveryCounters = zeroCounters()
   readonly #subscribers = new Set<Subscriber>()
   /** Those of each channel that has any. */
   readonly #byChannel = new Map<string, Map<Subscriber, Delivery>>()
@@ -63,7 +63,7 @@ export class Hub implements SubscriberOwner {
   get channels (): number { return this.#byChannel.size }
 
   /** Those that hear a channel. */
-  of (channel: string): Audience { return this.#byChannel.get(channel) ?? NOBODY }
+  of (channel: string): Listeners { return this.#byChannel.get(channel) ?? NOBODY }
 
   /** How many streams ended, by reason, and how many never opened. */
   get closes (): Readonly<Record<CloseReason, number>> { return { ...this.#closes } }
@@ -92,19 +92,19 @@ export class Hub implements SubscriberOwner {
   add (subscriber: Subscriber): void {
     this.#subscribers.add(subscriber)
     for (const channel of subscriber.channels) this.joined(subscriber, channel)
-    if (this.#parts.closing.isUnderway) this.#sendAway([subscriber])
+    if (this.#parts.shutdownDeadline.isUnderway) this.#sendAway([subscriber])
   }
 
   joined (subscriber: Subscriber, channel: string): void {
-    const audience = this.#byChannel.get(channel)
-    if (audience === undefined) this.#byChannel.set(channel, new Map([[subscriber, subscriber.delivery]]))
-    else audience.set(subscriber, subscriber.delivery)
+    const listeners = this.#byChannel.get(channel)
+    if (listeners === undefined) this.#byChannel.set(channel, new Map([[subscriber, subscriber.delivery]]))
+    else listeners.set(subscriber, subscriber.delivery)
   }
 
   left (subscriber: Subscriber, channel: string): void {
-    const audience = this.#byChannel.get(channel)
-    audience?.delete(subscriber)
-    if (audience?.size === 0) this.#byChannel.delete(channel)
+    const listeners = this.#byChannel.get(channel)
+    listeners?.delete(subscriber)
+    if (listeners?.size === 0) this.#byChannel.delete(channel)
   }
 
   encode (event: string, payload: unknown): string {
@@ -159,8 +159,8 @@ export class Hub implements SubscriberOwner {
   }
 
   /** Sees to what has become due for each. Called at every tick of the clock. */
-  look (times: Times): void {
-    for (const { delivery } of this.#subscribers) delivery.look(times)
+  checkDeadlines (times: Times): void {
+    for (const { delivery } of this.#subscribers) delivery.checkDeadlines(times)
   }
 
   /** A reconnection time in milliseconds, drawn anew at every call. */
@@ -172,7 +172,7 @@ export class Hub implements SubscriberOwner {
   /** Tells every subscriber, those of now and those to come. */
   setReconnectionTime (reconnectionTime: ReconnectionTime): void {
     this.#reconnectionTime = reconnectionTime
-    for (const { delivery } of this.#subscribers) delivery.tellRetry()
+    for (const { delivery } of this.#subscribers) delivery.enqueueRetry()
   }
 
   /**
@@ -181,19 +181,19 @@ export class Hub implements SubscriberOwner {
    * @returns Resolves when nobody is left. May be asked again for those that came afterwards.
    */
   async close (): Promise<void> {
-    this.#parts.closing.begin()
+    this.#parts.shutdownDeadline.begin()
     this.#sendAway([...this.#subscribers])
     while (this.#subscribers.size > 0) await Promise.all(Array.from(this.#subscribers, ({ closed }) => closed))
   }
 
   #sendAway (subscribers: readonly Subscriber[]): void {
     // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
-    for (const { delivery } of subscribers) delivery.sendAway('shutdown')
+    for (const { delivery } of subscribers) delivery.endForReconnect('shutdown')
     // All in one turn: those that share a connection are gone with the first.
     const cut = (): void => { for (const { delivery } of subscribers) delivery.destroy('shutdown') }
-    const { closing } = this.#parts
-    if (closing.timeout === 0) return cut()
-    const timer = setTimeout(cut, closing.left)
+    const { shutdownDeadline } = this.#parts
+    if (shutdownDeadline.timeout === 0) return cut()
+    const timer = setTimeout(cut, shutdownDeadline.left)
     void Promise.all(subscribers.map(({ closed }) => closed)).then(() => clearTimeout(timer))
   }
 }

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer'
-import { MAX_RUN_BYTES } from '../cursor/batch-cache.ts'
+import { MAX_BATCH_BYTES } from '../cursor/batch-cache.ts'
 import { type Chunk, textChunk } from '../wire/chunk.ts'
 
 /** Fields and events for one subscriber alone, and the index that they stand before. */
-interface Aside {
+interface PendingSend {
   readonly index: number
   /** Text: a small Buffer that waits would hold on to the 8 KiB of the pool around it. */
   text: string
@@ -12,23 +12,23 @@ interface Aside {
   readonly settle: ((handed: boolean) => void) | undefined
 }
 
-// What an aside takes beside its bytes, with the promises of the `send` that waits for it. Without it, a quarter of a megabyte of tiny ones
+// What a send takes beside its bytes, with the promises of the `send` that waits for it. Without it, a quarter of a megabyte of tiny ones
 // would take twenty times as much memory.
 const OVERHEAD_BYTES = 1024
 
 /** The bytes that a text takes while it waits. */
-export function sizeOfAside (text: string): number {
+export function sizeOfPendingSend (text: string): number {
   return Buffer.byteLength(text) + OVERHEAD_BYTES
 }
 
 /**
  * What waits for one subscriber alone, each at its place in the order.
  */
-export class Asides {
-  #waiting: Aside[] = []
+export class PendingSends {
+  #waiting: PendingSend[] = []
   #size = 0
   /** The newest `retry` among them, perhaps taken already. */
-  #retry: Aside | undefined
+  #retry: PendingSend | undefined
 
   get count (): number { return this.#waiting.length }
 
@@ -64,10 +64,10 @@ export class Asides {
     let length = 0
     let count = 0
     let text = ''
-    for (const aside of this.#waiting) {
-      if (aside.index !== index || (count > 0 && length + aside.bytes > MAX_RUN_BYTES)) break
-      length += aside.bytes
-      text += aside.text
+    for (const send of this.#waiting) {
+      if (send.index !== index || (count > 0 && length + send.bytes > MAX_BATCH_BYTES)) break
+      length += send.bytes
+      text += send.text
       count++
     }
     const taken = this.#waiting.splice(0, count)

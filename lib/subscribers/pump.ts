@@ -5,7 +5,7 @@ import type { Subscriber } from './subscriber.ts'
 import { monotonicTime, setImmediate } from '../time/timers.ts'
 
 /** Those that hear a channel, each with its delivery: whoever serves them all needs no look at the rest. */
-export type Audience = ReadonlyMap<Subscriber, Delivery>
+export type Listeners = ReadonlyMap<Subscriber, Delivery>
 
 // A slice gives the event loop back after this long. The time is looked at after so many writes or bytes: often enough that one more
 // write cannot matter, seldom enough that asking costs nothing.
@@ -33,9 +33,9 @@ export class Pump {
   /** Where in the queue the present sweep ends. */
   #last = 0
   /** Those who hear what was appended since the present sweep began. */
-  readonly #woken = new Set<Audience>()
+  readonly #woken = new Set<Listeners>()
   /** Those who hear what was appended before: the present sweep looks at them after the queue. */
-  #audiences: Iterator<Audience> | undefined
+  #groups: Iterator<Listeners> | undefined
   #members: Iterator<Delivery> | undefined
   /** The next few that wait, the very next one last. */
   readonly #ahead: Delivery[] = []
@@ -54,8 +54,8 @@ export class Pump {
   }
 
   /** An entry was appended that all of these hear. Costs the same for one as for ten thousand: they are looked at once a sweep. */
-  wake (audience: Audience): void {
-    if (audience.size > 0) this.#woken.add(audience)
+  wake (listeners: Listeners): void {
+    if (listeners.size > 0) this.#woken.add(listeners)
     this.#schedule()
   }
 
@@ -91,7 +91,7 @@ export class Pump {
 
   #slice (): void {
     this.#scheduled = false
-    if (this.#audiences === undefined) this.#begin()
+    if (this.#groups === undefined) this.#begin()
     const deadline = monotonicTime() + SLICE_MILLISECONDS
     while (this.#serveSome()) if (monotonicTime() > deadline) return this.#schedule()
     this.#finish()
@@ -99,7 +99,7 @@ export class Pump {
   }
 
   #begin (): void {
-    this.#audiences = [...this.#woken].values()
+    this.#groups = [...this.#woken].values()
     this.#woken.clear()
     this.#last = this.#queue.length
     this.#headAtBegin = this.#log.head
@@ -143,16 +143,16 @@ export class Pump {
     for (;;) {
       const member = this.#members?.next()
       if (member?.done === false) return member.value
-      const audience = this.#audiences!.next()
-      if (audience.done === true) return undefined
-      this.#members = audience.value.values()
+      const listeners = this.#groups!.next()
+      if (listeners.done === true) return undefined
+      this.#members = listeners.value.values()
     }
   }
 
   #finish (): void {
     this.#queue = this.#queue.slice(this.#last)
     this.#first = this.#last = 0
-    this.#audiences = this.#members = undefined
+    this.#groups = this.#members = undefined
     this.#trim(this.#served())
     this.#passedByLately = this.#passedByNow
     this.#passedByNow = new Set()

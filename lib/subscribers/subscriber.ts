@@ -6,7 +6,7 @@ import { checkChannel } from '../log/channel-name.ts'
 import type { SafePromise } from '../safe-promise.ts'
 import { type CloseOptions, readCloseOptions, readStreamOptions, type StreamOptions } from './close-options.ts'
 import { Delivery, type DeliveryOwner } from './delivery.ts'
-import { sizeOfAside } from './pending-sends.ts'
+import { sizeOfPendingSend } from './pending-sends.ts'
 import { draw, openSource, type Source } from './stream-source.ts'
 import { quote } from '../value-text.ts'
 import { encodeError } from '../wire/plugin-events.ts'
@@ -126,11 +126,11 @@ export class Subscriber<E extends object = RegisteredEvents> {
     const text = this.#owner.encode(event, data)
     if (this.delivery.reason !== undefined) return false
     const { maxBacklogBytes } = this.#owner.limits
-    const isFull = (): boolean => this.delivery.asideBytes > 0 && this.delivery.asideBytes + sizeOfAside(text) > maxBacklogBytes
+    const isFull = (): boolean => this.delivery.pendingBytes > 0 && this.delivery.pendingBytes + sizeOfPendingSend(text) > maxBacklogBytes
     // Many in one turn: the socket takes now what the pump would have brought it afterwards.
     while (isFull() && this.delivery.isReady) this.delivery.serve()
-    if (isFull()) throw new BacklogFull(quote(event), this.delivery.asideBytes, maxBacklogBytes)
-    return this.delivery.hand(text)
+    if (isFull()) throw new BacklogFull(quote(event), this.delivery.pendingBytes, maxBacklogBytes)
+    return this.delivery.send(text)
   }
 
   /**
@@ -153,12 +153,12 @@ export class Subscriber<E extends object = RegisteredEvents> {
     this.delivery.streams(true)
     try {
       const items = openSource(event, source, this.signal)
-      const take = (item: unknown): Promise<boolean> => this.delivery.hand(this.#owner.encode(event, item))
+      const take = (item: unknown): Promise<boolean> => this.delivery.send(this.#owner.encode(event, item))
       const isComplete = await draw(items, this.signal, take, (error) => this.#owner.failed(error, event))
       if (end && isComplete) this.delivery.end('ended', true)
       return isComplete
     } catch (error) {
-      this.delivery.tell(encodeError())
+      this.delivery.enqueue(encodeError())
       if (end) this.delivery.end('error', true)
       throw error
     } finally {

@@ -12,7 +12,7 @@ export function longestTimer (milliseconds: number): number {
 }
 
 /** How often a clock ticks. Milliseconds. */
-export interface Pace {
+export interface TickInterval {
   readonly interval: number
   /** A longer gap between two ticks means that the process was blocked or suspended; the excess is not counted as awake time. */
   readonly longestStep: number
@@ -34,7 +34,7 @@ export class Clock {
   /** Milliseconds by which a test moved it. */
   #moved = 0
   #timer: NodeJS.Timeout | undefined
-  #pace: Pace = { interval: Infinity, longestStep: Infinity }
+  #ticks: TickInterval = { interval: Infinity, longestStep: Infinity }
   #tick: () => void = () => {}
   /** Milliseconds by which it will be moved when every advance is done. */
   #movedAtLast = 0
@@ -46,17 +46,17 @@ export class Clock {
 
   get now (): number { return this.#source() + this.#moved }
 
-  start (pace: Pace, tick: (times: Times) => void): void {
+  start (ticks: TickInterval, tick: (times: Times) => void): void {
     let awake = 0
     let last = this.now
-    this.#pace = pace
+    this.#ticks = ticks
     this.#tick = () => {
       const real = this.now
-      awake += Math.min(real - last, pace.longestStep)
+      awake += Math.min(real - last, ticks.longestStep)
       last = real
       tick({ real, awake })
     }
-    this.#timer = setInterval(() => this.#tick(), pace.interval).unref()
+    this.#timer = setInterval(() => this.#tick(), ticks.interval).unref()
   }
 
   /**
@@ -69,7 +69,7 @@ export class Clock {
     const end = this.#movedAtLast += milliseconds
     while (this.#moved < end) {
       // Whole: see `now`.
-      this.#moved = Math.min(this.#moved + Math.ceil(this.#pace.interval), end)
+      this.#moved = Math.min(this.#moved + Math.ceil(this.#ticks.interval), end)
       this.#tick()
       // In the first turn the pump writes, in the second a reader in this process reads.
       for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))

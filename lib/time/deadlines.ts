@@ -1,12 +1,12 @@
 import type { ResponseWriter } from '../response/response-writer.ts'
-import type { Pace, Times } from './clock.ts'
+import type { TickInterval, Times } from './clock.ts'
 
 const MIN_INTERVAL = 10
 const MAX_INTERVAL = 1000
 const TICKS_IN_TIMEOUT = 16
 
 /** How often the clock has to look at what has become of the subscribers. */
-export function paceFor (timeouts: Timeouts): Pace {
+export function tickIntervalFor (timeouts: Timeouts): TickInterval {
   // A part of the shortest time-out, so that none is late by much; a second at most, since each stream may expire at a moment of its own.
   const interval = Math.max(MIN_INTERVAL, Math.min(...Object.values(timeouts).map((timeout) => timeout / TICKS_IN_TIMEOUT), MAX_INTERVAL))
   // Under load a turn of the loop may take longer than two ticks, and is no halt. A halt must not count for a whole time-out.
@@ -67,7 +67,7 @@ const DRAWS = 1024
  *
  * Its deadlines are drawn apart: streams that came together, or fell silent with one broadcast, do not all end at once.
  */
-export class Watch {
+export class Deadlines {
   readonly #timeouts: Timeouts
   /** Out of `DRAWS`. */
   readonly #draw = Math.trunc(Math.random() * DRAWS)
@@ -94,7 +94,7 @@ export class Watch {
    *
    * @param signs Taken for seen.
    */
-  look ({ real, awake }: Times, writer: ResponseWriter, signs: Signs): Due | undefined {
+  check ({ real, awake }: Times, writer: ResponseWriter, signs: Signs): Due | undefined {
     const { stallTimeout, idleTimeout } = this.#timeouts
     const { isFlushed } = writer
     if (this.#isStalled(awake, writer, stallTimeout)) return 'stalled'

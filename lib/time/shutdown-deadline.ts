@@ -3,7 +3,7 @@ import { longestTimer, now } from './clock.ts'
 /**
  * How long a server that closes still waits for its streams, those that open meanwhile included.
  */
-export class Closing {
+export class ShutdownDeadline {
   /** Milliseconds. */
   readonly timeout: number
   /** When it waits no longer; undefined while it is not closing. */

@@ -1,4 +1,4 @@
-import type { Sum } from './gzip-checksum.ts'
+import type { Checksum } from './gzip-checksum.ts'
 
 /**
  * Bytes of an event stream, with and without the frame of HTTP/1.1's chunked coding, in one allocation.
@@ -13,8 +13,8 @@ export interface Chunk {
 }
 
 export interface Sums {
-  readonly before: Sum
-  readonly after: Sum
+  readonly before: Checksum
+  readonly after: Checksum
 }
 
 const CRLF = '\r\n'

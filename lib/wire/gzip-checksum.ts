@@ -1,16 +1,16 @@
 import { crc32 } from 'node:zlib'
 
 /** What the trailer of a gzip stream says of all bytes before it, as far as they have gone. */
-export interface Sum {
+export interface Checksum {
   /** CRC-32 as RFC 1952 has it. */
   readonly crc: number
   readonly length: number
 }
 
-export const NOTHING: Sum = { crc: 0, length: 0 }
+export const NOTHING: Checksum = { crc: 0, length: 0 }
 
 /** The sum after further bytes. */
-export function sumAfter ({ crc, length }: Sum, bytes: Buffer): Sum {
+export function checksumAfter ({ crc, length }: Checksum, bytes: Buffer): Checksum {
   return { crc: crc32(bytes, crc), length: length + bytes.length }
 }
 
@@ -18,7 +18,7 @@ export function sumAfter ({ crc, length }: Sum, bytes: Buffer): Sum {
  * The sum of a stream that was continued by the bytes which led another from one sum to a later one. They are not looked at again:
  * CRC-32 is linear.
  */
-export function sumAlong (own: Sum, from: Sum, to: Sum): Sum {
+export function checksumAlong (own: Checksum, from: Checksum, to: Checksum): Checksum {
   const length = to.length - from.length
   const crc = (multiply(powerOfBytes(length), own.crc ^ from.crc) ^ to.crc) >>> 0
   return { crc, length: own.length + length }

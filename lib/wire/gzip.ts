@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { constants, deflateRawSync } from 'node:zlib'
-import type { Sum } from './gzip-checksum.ts'
+import type { Checksum } from './gzip-checksum.ts'
 
 // The parts of a gzip stream (RFC 1952) of deflate blocks (RFC 1951).
 
@@ -38,7 +38,7 @@ export function storedBlocks (bytes: Buffer): Buffer[] {
 }
 
 /** The end of a stream, behind whole blocks. @param sum Of all that is in them. */
-export function gzipEnd ({ crc, length }: Sum): Buffer {
+export function gzipEnd ({ crc, length }: Checksum): Buffer {
   const end = Buffer.from([...LAST_BLOCK, 0, 0, 0, 0, 0, 0, 0, 0])
   end.writeUInt32LE(crc, 2)
   end.writeUInt32LE(length % 2 ** 32, 6)

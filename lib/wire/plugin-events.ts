@@ -4,7 +4,7 @@ import type { CloseReason, GapReason } from './reasons.ts'
 // The events that this plugin itself sends. Documented in docs/wire-format.md.
 
 /** Event types that begin so are ours. */
-export const OWN_PREFIX = 'sse.'
+export const RESERVED_PREFIX = 'sse.'
 
 /** The event ID of a stream that ended for good: who comes back with it is told to stay away. */
 export const FINAL_ID = 'sse.final'
@@ -70,7 +70,7 @@ export function encodeError (): string {
 }
 
 /** The payloads of the plugin's own events. */
-export interface OwnEvents {
+export interface PluginEvents {
   'sse.open': Opening
   'sse.gap': Gap
   'sse.close': { reason: CloseReason }

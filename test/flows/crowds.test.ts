@@ -145,7 +145,7 @@ t.test('with 2,000 distinct sets of channels a broadcast to one channel looks at
     if (n === BROADCASTS / 2) halfway = usedBytes()
   }
   t.ok(open.every(({ writer }) => writer.writes.length === 0), 'nobody got what others hear')
-  t.equal(hub.traffic.deliveries, BROADCASTS / 2 * (1 + SETS / ROOMS))
+  t.equal(hub.counters.deliveries, BROADCASTS / 2 * (1 + SETS / ROOMS))
   t.equal(log.size, KEPT)
   const grown = await settlesAt(halfway + MIB) - halfway
   t.ok(grown < MIB, `${Math.round(grown / 1024)} KiB more than after half of them`)

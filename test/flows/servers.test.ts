@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
-import { MAX_RUN_BYTES } from '../../lib/cursor/batch-cache.ts'
+import { MAX_BATCH_BYTES } from '../../lib/cursor/batch-cache.ts'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
 import { notInstalled } from '../support/system.ts'
 import { gate, listen, parseEvents, RawReader, turn, until } from './raw-reader.ts'
@@ -327,7 +327,7 @@ for (const server of [h2c, h2]) {
       }
       await until(() => opened.every(({ lag }) => lag > 0))
       const bytes = waiting.reduce((sum, { writableLength }) => sum + writableLength, 0)
-      t.ok(bytes <= maxBacklogBytes + STREAMS * MAX_RUN_BYTES, `${bytes} bytes wait`)
+      t.ok(bytes <= maxBacklogBytes + STREAMS * MAX_BATCH_BYTES, `${bytes} bytes wait`)
       for (const { stream } of readers) stream.resume()
       await until(() => opened.every(({ lag }) => lag === 0) && readers.every(({ body }) => parseEvents(body()).length === 101))
       t.strictSame(errors, [])

@@ -3,7 +3,7 @@ import { Channels } from '../../lib/cursor/channels.ts'
 import { Cursor } from '../../lib/cursor/cursor.ts'
 import { encodeOpen, encodeOpening } from '../../lib/wire/plugin-events.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/event-stream-parser.ts'
-import { Closing } from '../../lib/time/shutdown-deadline.ts'
+import { ShutdownDeadline } from '../../lib/time/shutdown-deadline.ts'
 import { encodeEvent } from '../../lib/wire/encode.ts'
 import { Hub } from '../../lib/subscribers/hub.ts'
 import { Log, type LogBounds } from '../../lib/log/log.ts'
@@ -70,14 +70,14 @@ export class GatedWriter implements ResponseWriter {
     this.onClosed()
   }
 
-  beLast (): void {}
+  closeConnectionAfterEnd (): void {}
 
   destroy (): void {
     this.state = 'destroyed'
     this.onClosed()
   }
 
-  destroyLast (): void {
+  destroyConnection (): void {
     this.destroy()
   }
 
@@ -143,7 +143,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
   const failed: unknown[] = []
   const hub = new Hub({
     reconnectionTime: { min: 1000, max: 5000 },
-    closing: new Closing(shutdownTimeout),
+    shutdownDeadline: new ShutdownDeadline(shutdownTimeout),
     limits: {
       maxBacklogBytes: 256 * 1024,
       maxChannelsPerSubscriber: 100,
@@ -192,7 +192,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     tick (real: number, asleep = 0): void {
       awake += real - time - asleep
       time = real
-      hub.look({ real, awake })
+      hub.checkDeadlines({ real, awake })
       pump.tidy()
     },
     /** Until the pump has served whom it can. */
