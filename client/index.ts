@@ -1,12 +1,12 @@
 import type { Declarations } from '../lib/schema/declarations.ts'
-import type { Transport } from './attempt.ts'
-import { Connection } from './connection.ts'
-import { openEventSource } from './event-source-transport.ts'
-import { EventStream } from './event-stream.ts'
-import { fetchTransport, sharedSource } from './on-demand.ts'
-import { readOptions, type ConnectOptions, type Settings } from './options.ts'
-import type { AnyDeclarations } from './payloads.ts'
-import type { SourceListener } from './source.ts'
+import type { Transport } from './connection/attempt.ts'
+import { Connection } from './connection/connection.ts'
+import { openEventSource } from './transport/event-source-transport.ts'
+import { EventStream } from './stream/event-stream.ts'
+import { fetchTransport, sharedSource } from './lazy-modules.ts'
+import { readOptions, type ConnectOptions, type Settings } from './stream/options.ts'
+import type { AnyDeclarations } from './stream/payloads.ts'
+import type { SourceListener } from './connection/source.ts'
 
 /**
  * Reads an event stream, and keeps reading it: what breaks off is opened again from the last event on, until it is closed.
@@ -35,13 +35,13 @@ function canShare (): boolean {
   return !!globalThis.navigator?.locks
 }
 
-export { UnreadableEvent, type EventInfo, type EventStream } from './event-stream.ts'
-export type { Backoff } from './backoff.ts'
-export type { ParsedEvent } from './event-stream-parser.ts'
-export type { RequestHeaders } from './fetch-transport.ts'
-export type { ConnectOptions } from './options.ts'
-export type { AnyDeclarations, EventName, Payloads, TextEvent } from './payloads.ts'
-export type { Closed, Reason, Status } from './status.ts'
+export { UnreadableEvent, type EventInfo, type EventStream } from './stream/event-stream.ts'
+export type { Backoff } from './connection/backoff.ts'
+export type { ParsedEvent } from './wire/event-stream-parser.ts'
+export type { RequestHeaders } from './transport/fetch-transport.ts'
+export type { ConnectOptions } from './stream/options.ts'
+export type { AnyDeclarations, EventName, Payloads, TextEvent } from './stream/payloads.ts'
+export type { Closed, Reason, Status } from './connection/status.ts'
 export type { CloseReason } from '../lib/wire/reasons.ts'
 export type { GapReason } from '../lib/wire/reasons.ts'
 export type { Gap, Opening, PluginEvents } from '../lib/wire/plugin-events.ts'

@@ -1,4 +1,5 @@
 // node scripts/build-client.js <outdir>: the browser client as browsers get it, one file for each entry point.
+import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
@@ -10,7 +11,7 @@ const onDemand = {
   name: 'on-demand',
   setup ({ onResolve }) {
     onResolve({ filter: /^\.\/.*\.ts$/ }, ({ kind, path }) =>
-      kind === 'dynamic-import' ? { path: path.replace(/ts$/, 'js'), external: true } : undefined)
+      kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined)
   }
 }
 
@@ -19,8 +20,8 @@ const onDemand = {
 // get a module of one version from another: never give a letter another meaning.
 const INTERNAL = {
   seesComments: 'a',
-  hasten: 'b',
-  hear: 'c',
+  retryNow: 'b',
+  listenTo: 'c',
   retrying: 'd',
   opened: 'e',
   lost: 'f',
@@ -29,7 +30,7 @@ const INTERNAL = {
   shown: 'i',
   slept: 'j',
   watchPage: 'k',
-  judge: 'l',
+  classifyResponse: 'l',
   comment: 'n',
   sign: 'o',
   retry: 'p',
@@ -44,7 +45,12 @@ const INTERNAL = {
 }
 
 await build({
-  entryPoints: { client: 'client/index.ts', 'fetch-transport': 'client/fetch-transport.ts', refusals: 'client/refusals.ts', sharing: 'client/sharing.ts' },
+  entryPoints: {
+    client: 'client/index.ts',
+    'fetch-transport': 'client/transport/fetch-transport.ts',
+    refusals: 'client/transport/refusals.ts',
+    sharing: 'client/sharing/sharing.ts'
+  },
   outdir,
   bundle: true,
   format: 'esm',

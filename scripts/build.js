@@ -2,7 +2,7 @@
 // for browsers, and one tree of types.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, join, sep } from 'node:path'
 import { build } from 'esbuild'
 
 const DIST = 'dist'
@@ -16,7 +16,8 @@ const FOLDERS_FOR_BROWSERS = { browser: join(DIST, 'browser'), 'public/inspector
 /** A module with the interface of lib/routes/plugin-files.ts that holds the files themselves. All of them are text. */
 function pluginFilesModule () {
   const folders = Object.entries(FOLDERS_FOR_BROWSERS).map(([name, folder]) => {
-    const files = readdirSync(folder).filter((file) => !file.endsWith('.cjs')).map((file) => [file, readFileSync(join(folder, file), 'utf8')])
+    const files = readdirSync(folder, { recursive: true }).filter((file) => /\.(?!cjs)[a-z]+$/.test(file))
+      .map((file) => [file.replaceAll(sep, '/'), readFileSync(join(folder, file), 'utf8')])
     return [name, Object.fromEntries(files)]
   })
   return `'use strict'

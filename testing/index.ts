@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { EventStreamParser, type ParsedEvent } from '../client/event-stream-parser.ts'
+import { EventStreamParser, type ParsedEvent } from '../client/wire/event-stream-parser.ts'
 import { EventTypes } from '../lib/schema/event-types.ts'
 import { type Declarations, type EncodedEventsOf } from '../lib/schema/declarations.ts'
 import type { RegisteredEvents } from '../lib/augmentable.ts'

@@ -28,7 +28,7 @@ export class Cell {
   readonly #watch = setInterval(() => this.#look(), WATCH_INTERVAL)
 
   constructor (name: string, cores: Cores) {
-    this.server = new Child('the server', '../server-process.js', [name], cores.server, ['--expose-gc', `--max-old-space-size=${HEAP}`])
+    this.server = new Child('the server', '../process/server-process.js', [name], cores.server, ['--expose-gc', `--max-old-space-size=${HEAP}`])
     this.load = new Child('the load side', '../load/load-process.js', [], cores.load)
   }
 

@@ -1,18 +1,18 @@
-import { Charts } from './charts.js'
-import { Connection } from './connection.js'
-import { curl } from './curl.js'
-import { declaredEvents } from './declared-events.js'
-import { DelayMeter } from './delay.js'
-import { write } from './element.js'
-import { EventLog } from './event-log.js'
-import { EventTable } from './event-table.js'
-import { Schemas } from './schemas.js'
-import { Selection } from './selection.js'
-import { StatusLine } from './status-line.js'
-import { read, remark, remember, remembered } from './target.js'
-import { TypeChoice } from './type-choice.js'
-import { visibly } from './visible.js'
-import { count, counted } from './words.js'
+import { Charts } from './charts/charts.js'
+import { Connection } from './connection/connection.js'
+import { curl } from './connection/curl.js'
+import { declaredEvents } from './declared/declared-events.js'
+import { DelayMeter } from './charts/delay.js'
+import { write } from './page/element.js'
+import { EventLog } from './events/event-log.js'
+import { EventTable } from './events/event-table.js'
+import { Schemas } from './declared/schemas.js'
+import { Selection } from './events/selection.js'
+import { StatusLine } from './connection/status-line.js'
+import { read, remark, remember, remembered } from './connection/target.js'
+import { TypeChoice } from './events/type-choice.js'
+import { visibly } from './page/visible.js'
+import { count, counted } from './page/words.js'
 
 const at = (id) => /** @type {any} */ (document.getElementById(id))
 const form = at('target')
@@ -29,7 +29,7 @@ const table = new EventTable(
   { scroller: at('scroller'), rows: at('rows'), earlier: at('earlier'), newest: at('newest') },
   { curl: (id) => curl(connection.target?.url ?? '', id), from: goOnFrom })
 
-/** @type {import('./schemas.js').Declared[]} */
+/** @type {import('./declared/schemas.js').Declared[]} */
 let declared = []
 let hasStream = true
 let paused = false

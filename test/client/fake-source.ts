@@ -1,5 +1,5 @@
-import type { Source, SourceListener } from '../../client/source.ts'
-import type { Status } from '../../client/status.ts'
+import type { Source, SourceListener } from '../../client/connection/source.ts'
+import type { Status } from '../../client/connection/status.ts'
 
 /** A source as a test leads it. Like a real one it says nothing once it is closed. */
 export class FakeSource implements Source {
@@ -15,8 +15,8 @@ export class FakeSource implements Source {
     this.lastEventId = lastEventId
   }
 
-  hear (type: string): void { this.heard.push(type) }
-  hasten (): void { this.hastened++ }
+  listenTo (type: string): void { this.heard.push(type) }
+  retryNow (): void { this.hastened++ }
   reconnect (lastEventId?: string): void { this.reconnects.push(lastEventId) }
 
   close (): void {

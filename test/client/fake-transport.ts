@@ -1,5 +1,5 @@
-import type { Attempt, AttemptListener, AttemptOptions } from '../../client/attempt.ts'
-import type { Verdict } from '../../client/verdict.ts'
+import type { Attempt, AttemptListener, AttemptOptions } from '../../client/connection/attempt.ts'
+import type { Failure } from '../../client/connection/failure.ts'
 
 /** An attempt as a test leads it. Like a real one it says nothing once it is closed. */
 export class FakeAttempt implements Attempt {
@@ -19,7 +19,7 @@ export class FakeAttempt implements Attempt {
   /** The last event ID in the query of its URL. */
   get askedFor (): string | null { return new URL(this.options.url + this.options.place).searchParams.get('lastEventId') }
 
-  hear (type: string): void { this.heard.push(type) }
+  listenTo (type: string): void { this.heard.push(type) }
   close (): void { this.isClosed = true }
 
   /** The head of a stream comes. */
@@ -31,7 +31,7 @@ export class FakeAttempt implements Attempt {
     if (!this.isClosed) this.#listener.comment()
   }
 
-  lose (verdict: Verdict = {}): void { if (!this.isClosed) this.#listener.lost(verdict) }
+  lose (verdict: Failure = {}): void { if (!this.isClosed) this.#listener.lost(verdict) }
   event (type: string, data: unknown, lastEventId: string): void {
     if (!this.isClosed) this.#listener.event({ type, data: JSON.stringify(data), lastEventId })
   }

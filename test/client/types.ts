@@ -6,7 +6,7 @@ import {
   connect, type Backoff, type ConnectOptions, type EventName, type EventStream, type Gap, type Payloads, type Reason, type Status, type TextEvent
 } from '../../client/index.ts'
 import { defineEvents } from '../../plugin.ts'
-import { JSON_TEXT, TEXT } from './text-events.ts'
+import { JSON_TEXT, TEXT } from './stream/text-events.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
 /** Compiles where a value is of exactly that type. */

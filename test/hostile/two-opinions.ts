@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { get, type IncomingMessage } from 'node:http'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Test } from 'tap'
-import { EventStreamParser, type ParsedEvent } from '../../client/event-stream-parser.ts'
+import { EventStreamParser, type ParsedEvent } from '../../client/wire/event-stream-parser.ts'
 
 // Properties are checked by fast-check: a failure prints its seed and the smallest counterexample. Runs are bounded, since each goes
 // over a socket.

@@ -1,0 +1,63 @@
+import { dot, element, write } from '../page/element.js'
+import { pretty } from '../events/payload.js'
+import { visible } from '../page/visible.js'
+import { count } from '../page/words.js'
+
+/** @typedef {{ event: string, schema: unknown, text: boolean, ephemeral: boolean, latestBy: boolean }} Declared */
+
+const FLAGS = [
+  ['text', 'The payload is text, not JSON'],
+  ['ephemeral', 'Not kept, and never replayed'],
+  ['latestBy', 'Only the latest of each key is kept']
+]
+
+/** The declared events with their schemas. */
+export class Schemas {
+  #list
+  #note
+  #number
+  /** @type {Map<string, HTMLElement>} Where it is written how many of a type came. */
+  #seen = new Map()
+
+  /** @param {HTMLElement} list @param {HTMLElement} note @param {HTMLElement} number */
+  constructor (list, note, number) {
+    this.#list = list
+    this.#note = note
+    this.#number = number
+  }
+
+  /** @param {Declared[] | null} events Null: the application declared nothing. */
+  show (events) {
+    write(this.#note, explanation(events))
+    write(this.#number, events === null || events.length === 0 ? '' : count(events.length))
+    this.#seen = new Map()
+    this.#list.replaceChildren(...(events ?? []).map((declared) => this.#item(declared)))
+  }
+
+  fail () {
+    write(this.#note, 'The list of declared events could not be read from the server. It is asked for again when the stream opens.')
+  }
+
+  /** @param {Map<string, number>} types How many of each type came. */
+  counted (types) {
+    for (const [type, place] of this.#seen) write(place, count(types.get(type) ?? 0))
+  }
+
+  #item (declared) {
+    const seen = element('span', { class: 'seen', title: 'Came since this page was loaded or cleared' }, '0')
+    this.#seen.set(declared.event, seen)
+    const flags = FLAGS.filter(([flag]) => declared[flag]).map(([flag, title]) => element('span', { class: 'flag', title }, flag))
+    const schema = element('pre', { tabindex: '0', role: 'group', 'aria-label': `JSON Schema of ${declared.event}` })
+    const details = element('details', {},
+      element('summary', {}, dot(declared.event), element('bdi', { class: 'name' }, visible(declared.event)), ...flags, seen), schema)
+    // Only when it is looked at: an application may declare hundreds.
+    details.addEventListener('toggle', () => schema.append(pretty(JSON.stringify(declared.schema), 100_000).content), { once: true })
+    return element('li', {}, details)
+  }
+}
+
+function explanation (events) {
+  if (events === null) return 'This application declared no events: every type and every payload is let through.'
+  if (events.length === 0) return 'This application declared an empty list of events.'
+  return ''
+}

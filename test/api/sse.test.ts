@@ -1,0 +1,239 @@
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import { Type } from '@sinclair/typebox'
+import ssePlugin, { defineEvents } from '../../plugin.ts'
+import { openStream } from '../../testing/index.ts'
+
+const events = defineEvents({
+  message: Type.String(),
+  'order.updated': Type.Object({ id: Type.String(), total: Type.Number() })
+})
+
+async function createApp (t: Test, options: object = {}) {
+  const logged: Array<{ level: number, msg: string, err?: { code: string } }> = []
+  const app = Fastify({ logger: { level: 'error', stream: { write: (line: string) => logged.push(JSON.parse(line)) } } })
+  t.teardown(() => app.close())
+  await app.register(ssePlugin, { events, ...options })
+  return { app, sse: app.sse.of(events), logged }
+}
+
+t.test('a broadcast reaches every subscriber under the id it resolves with', async (t) => {
+  const { app, sse } = await createApp(t)
+  const streams = await Promise.all([1, 2, 3].map(() => openStream(app, '/events', { events })))
+  const { id } = await sse.broadcast('order.updated', { id: 'o-1', total: 9.5 })
+  for (const stream of streams) {
+    t.strictSame(await stream.next('order.updated'), { event: 'order.updated', data: { id: 'o-1', total: 9.5 }, id })
+  }
+  t.equal(sse.lastEventId, id)
+})
+
+t.test('with nobody there it resolves all the same, and who resumes gets it', async (t) => {
+  const { app, sse } = await createApp(t)
+  const before = sse.lastEventId!
+  await sse.broadcast('message', 'to whom it may concern')
+  const stream = await openStream(app, `/events?lastEventId=${before}`, { events })
+  t.equal((await stream.next()).data, 'to whom it may concern')
+})
+
+t.test('what is changed in the payload after the call changes nothing that goes out', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const order = { id: 'o-1', total: 1 }
+  const broadcast = sse.broadcast('order.updated', order)
+  order.total = 2
+  await broadcast
+  t.strictSame((await stream.next('order.updated')).data, { id: 'o-1', total: 1 })
+})
+
+t.test('events leave in the order of the calls, awaited or not', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const texts = Array.from({ length: 100 }, (_, i) => String(i))
+  const ids = await Promise.all(texts.map((text) => sse.broadcast('message', text)))
+  for (const [i, text] of texts.entries()) t.strictSame(await stream.next(), { event: 'message', data: text, id: ids[i]!.id })
+})
+
+t.test('every failure rejects with its code, is logged once at error, and counted', async (t) => {
+  const { sse, logged } = await createApp(t, { maxPayloadBytes: 10 })
+  const untyped = sse as unknown as { broadcast (...args: unknown[]): Promise<unknown> }
+  const failures: Array<[code: string, ...args: unknown[]]> = [
+    ['FST_SSE_EVENT_UNKNOWN', 'nope', 1],
+    ['FST_SSE_EVENT_UNKNOWN', '__proto__', 1],
+    ['FST_SSE_PAYLOAD_INVALID', 'order.updated', { id: 1 }],
+    ['FST_SSE_PAYLOAD_TOO_LARGE', 'message', 'x'.repeat(11)],
+    ['FST_SSE_PAYLOAD_TOO_LARGE', 'message', 'é'.repeat(6)],
+    ['FST_SSE_OPTION_UNKNOWN', 'message', 'x', { channel: 'a' }],
+    ['FST_SSE_OPTION_INVALID', 'message', 'x', null],
+    ['FST_SSE_OPTION_INVALID', 'message', 'x', { channels: 7 }],
+    ['FST_SSE_CHANNEL_INVALID', 'message', 'x', { channels: ['a', ''] }],
+    ['FST_SSE_CHANNEL_INVALID', 'message', 'x', { channels: 'a\nb' }],
+    ['FST_SSE_CHANNEL_INVALID', 'message', 'x', { channels: 'x'.repeat(257) }],
+    ['FST_SSE_CHANNEL_INVALID', 'message', 'x', { channels: [Symbol('a')] }],
+    ['FST_SSE_OPTION_INVALID', 'message', 'x', { ephemeral: 1 }],
+    ['FST_SSE_OPTION_INVALID', 'message', 'x', { ephemeral: true, id: 'a' }],
+    ...['', ' a', 'a ', 'é', 'a\nb', 'x'.repeat(257), 7, 'sse.final', 'sse.x', sse.lastEventId].map((id) =>
+      ['FST_SSE_OPTION_INVALID', 'message', 'x', { id }] as [string, ...unknown[]])
+  ]
+  for (const [code, ...args] of failures) {
+    await t.rejects(untyped.broadcast(...args), { code })
+    t.match(logged, [{ level: 50, err: { code } }])
+    t.equal(logged.splice(0).length, 1)
+  }
+  t.match(sse.stats(), { failedBroadcasts: failures.length, events: 0 })
+})
+
+t.test('the log of a failed broadcast names paths and rules, and holds no value of the payload', async (t) => {
+  const { sse, logged } = await createApp(t)
+  const error = await sse.broadcast('order.updated', { id: 'o-1', total: 'hunter2' } as never).catch((error) => error)
+  t.strictSame(error.failures, [{ path: '/total', rule: 'Expected number', value: 'hunter2' }])
+  t.match(JSON.stringify(logged), '/total Expected number')
+  t.notMatch(JSON.stringify(logged), 'hunter2')
+})
+
+t.test('a failed broadcast puts nothing on the wire', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  await t.rejects(sse.broadcast('order.updated', { id: 'x' } as never))
+  await sse.broadcast('message', 'next')
+  t.equal((await stream.next()).data, 'next')
+})
+
+t.test('an event that the whole history could not hold is refused', async (t) => {
+  const { sse } = await createApp(t, { history: { maxBytes: 1000 } })
+  await t.rejects(sse.broadcast('message', 'x'.repeat(1000)), { code: 'FST_SSE_PAYLOAD_TOO_LARGE', message: /"history\.maxBytes"/ })
+  await sse.broadcast('message', 'x'.repeat(900))
+})
+
+t.test('without history there is no id, and the event still comes', async (t) => {
+  const { app, sse } = await createApp(t, { history: false })
+  const stream = await openStream(app, '/events', { events, headers: { 'last-event-id': 'aaaaaaaaaa.1' } })
+  t.equal((await stream.next('sse.open')).id, '')
+  t.strictSame(await sse.broadcast('message', 'hi'), { id: null })
+  await t.rejects(sse.broadcast('message', 'hi', { id: 'mine' }), { code: 'FST_SSE_OPTION_INVALID', message: /"broadcast\.id".*history/ })
+  t.strictSame(await stream.next(), { event: 'message', data: 'hi', id: '' })
+  t.equal(sse.lastEventId, null)
+})
+
+t.test('of gives the same object for events as registered, and refuses others', async (t) => {
+  const { app } = await createApp(t)
+  t.equal(app.sse.of(events), app.sse as unknown)
+  t.throws(() => app.sse.of(defineEvents({ nope: Type.String() })), { code: 'FST_SSE_EVENTS_UNREGISTERED', message: /"nope"/ })
+  t.throws(() => app.sse.of(defineEvents({ message: Type.String() })), { code: 'FST_SSE_EVENTS_UNREGISTERED' })
+})
+
+t.test('features bring events of their own', async (t) => {
+  const chat = defineEvents({ said: Type.String() })
+  const { app } = await createApp(t, { events: [events, chat] })
+  await app.sse.of(chat).broadcast('said', 'hi')
+  await app.sse.of(events).broadcast('message', 'hi')
+})
+
+t.test('without a declaration any event goes, a string as text', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(ssePlugin)
+  const stream = await openStream(app, '/events')
+  await app.sse.broadcast('anything', { at: new Date(0) })
+  await app.sse.broadcast('message', 'two\nlines')
+  t.strictSame((await stream.next()).data, { at: '1970-01-01T00:00:00.000Z' })
+  t.equal((await stream.next()).data, 'two\nlines')
+  for (const name of ['open', 'error', 'sse.open', 'a\nb', '']) await t.rejects(app.sse.broadcast(name, 1), { code: 'FST_SSE_EVENT_INVALID' })
+})
+
+t.test('setReconnectionTime tells who is there and who comes, and refuses what is none', async (t) => {
+  const { app, sse } = await createApp(t, { reconnectionTime: 10 })
+  const open = async () => {
+    const stream = await openStream(app, '/events', { events })
+    await stream.next('sse.open')
+    return stream
+  }
+  const first = await open()
+  t.equal(first.reconnectionTime, 10)
+  sse.setReconnectionTime(20)
+  await sse.broadcast('message', 'after')
+  await first.next()
+  t.equal(first.reconnectionTime, 20, 'before what was broadcast later')
+  t.equal((await open()).reconnectionTime, 20)
+  for (const wrong of [-1, 1.5, Infinity, '1s', { min: 2, max: 1 }]) {
+    t.throws(() => sse.setReconnectionTime(wrong as number), { code: 'FST_SSE_OPTION_INVALID' })
+  }
+  t.equal((await open()).reconnectionTime, 20)
+})
+
+t.test('a snapshot with lastEventId, and the stream from there, miss nothing in between', async (t) => {
+  const { app, sse } = await createApp(t)
+  await sse.broadcast('message', 'in the snapshot')
+  const { lastEventId } = sse
+  await sse.broadcast('message', 'in between')
+  const stream = await openStream(app, `/events?lastEventId=${lastEventId}`, { events })
+  await sse.broadcast('message', 'live')
+  t.equal((await stream.next()).data, 'in between')
+  t.equal((await stream.next()).data, 'live')
+})
+
+t.test('stats count what happened', async (t) => {
+  const { app, sse } = await createApp(t)
+  const first = await openStream(app, '/events', { events })
+  await sse.broadcast('message', 'a')
+  await first.next()
+  const second = await openStream(app, `/events?lastEventId=${first.lastEventId}`, { events })
+  const third = await openStream(app, '/events?lastEventId=other', { events })
+  await sse.broadcast('message', 'b')
+  await Promise.all([first, second, third].map((stream) => stream.next()))
+  t.match(sse.stats(), { subscribers: 3, events: 2, gaps: { unknown: 1, evicted: 0, slow: 0 }, replays: 1, channels: 1, views: 1, failedBroadcasts: 0, lag: 0 })
+  await first.close()
+  t.match(sse.stats(), { subscribers: 2, closes: { reader: 1 } })
+  t.equal(sse.count(), 2)
+  t.equal(sse.count('*'), 2)
+  t.equal(sse.count('a channel that nobody hears'), 0)
+})
+
+t.test('a wrong call of "disconnect" that nobody awaits is logged, and does not end the process', async (t) => {
+  const { sse, logged } = await createApp(t)
+  const unhandled: unknown[] = []
+  const listener = (error: unknown): void => { unhandled.push(error) }
+  process.on('unhandledRejection', listener)
+  t.teardown(() => process.off('unhandledRejection', listener))
+  sse.disconnect(undefined as never)
+  sse.channel('a').disconnect(() => true, { finl: true } as never)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.strictSame(logged.map(({ err }) => err?.code), ['FST_SSE_OPTION_INVALID', 'FST_SSE_OPTION_UNKNOWN'])
+  t.strictSame(unhandled, [])
+})
+
+t.test('what decides who hears an event is never left to chance', async (t) => {
+  const { sse } = await createApp(t)
+  await t.rejects(sse.broadcast('message', 'x', { channels: undefined } as never), { code: 'FST_SSE_OPTION_INVALID', message: /"broadcast\.channels"/ })
+  for (const id of ['head', 'oldest']) await t.rejects(sse.broadcast('message', 'x', { id }), { code: 'FST_SSE_OPTION_INVALID' })
+  for (const wrong of [undefined, 'id', { final: true }]) {
+    await t.rejects(sse.disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"disconnect\.predicate" must be a function/ })
+    if (wrong !== undefined) await t.rejects(sse.channel('a').disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID' })
+  }
+  await t.rejects(sse.disconnect(() => true, { finl: true } as never), { code: 'FST_SSE_OPTION_UNKNOWN', message: /^A key of the option "disconnect" is unknown; known are final$/ })
+  for (const wrong of [undefined, null, {}]) {
+    await t.rejects(sse.subscribe(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"subscribe\.reply" must be a Fastify reply/ })
+  }
+  t.throws(() => sse.of(undefined as never), { code: 'FST_SSE_OPTION_INVALID' })
+  t.throws(() => sse.channel(''), { code: 'FST_SSE_CHANNEL_INVALID', message: /^A channel must be text of 1 to 256 characters.*; it is empty text$/ })
+})
+
+for (const [title, route] of Object.entries({
+  'a handler that returns at once': (subscribe: () => Promise<unknown>) => () => { void subscribe() },
+  'an async handler': (subscribe: () => Promise<unknown>) => async () => { void subscribe() }
+})) {
+  t.test(`a \`subscribe\` that ${title} does not await ends no process, and is logged`, async (t) => {
+    const { app, logged } = await createApp(t)
+    const unhandled: unknown[] = []
+    const listener = (error: unknown): void => { unhandled.push(error) }
+    process.on('unhandledRejection', listener)
+    t.teardown(() => process.off('unhandledRejection', listener))
+    app.get('/rooms/:room', (request, reply) => route(() => app.sse.subscribe(reply, { channels: [(request.params as { room: string }).room] }))())
+    const abort = new AbortController()
+    app.inject({ url: '/rooms/%00', signal: abort.signal }).catch(() => {})
+    while (logged.length === 0) await new Promise(setImmediate)
+    t.match(logged[0], { level: 50, err: { code: /FST_SSE_(CHANNEL_INVALID|REPLY_SENT)/ } })
+    abort.abort()
+    t.strictSame(unhandled, [])
+    t.equal(app.sse.count(), 0)
+  })
+}

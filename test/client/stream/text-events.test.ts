@@ -1,0 +1,14 @@
+import t from 'tap'
+import { EventTypes } from '../../../lib/schema/event-types.ts'
+import { type Declarations } from '../../../lib/schema/declarations.ts'
+import { JSON_TEXT, TEXT } from './text-events.ts'
+
+// What the compiler says of the same tables is in types.ts.
+
+for (const [events, isText] of [[TEXT, true], [JSON_TEXT, false]] as const) {
+  for (const [name, declaration] of Object.entries(events as unknown as Declarations)) {
+    t.test(`the server sends ${name} as ${isText ? 'text' : 'JSON'}`, async (t) => {
+      t.equal((await EventTypes.compile([{ event: declaration }])).isText('event'), isText)
+    })
+  }
+}

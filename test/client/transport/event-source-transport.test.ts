@@ -1,0 +1,55 @@
+import t from 'tap'
+import type { AttemptListener, AttemptOptions } from '../../../client/connection/attempt.ts'
+import { openEventSource } from '../../../client/transport/event-source-transport.ts'
+
+type Handler = (event: object) => void
+
+/** The browser's, as far as the transport looks at it, in the hands of the test. */
+class FakeEventSource {
+  static readonly CLOSED = 2
+  static last: FakeEventSource
+  readyState = 1
+  onerror: Handler = () => {}
+  readonly #listeners = new Map<string, Handler>()
+
+  constructor () { FakeEventSource.last = this }
+
+  addEventListener (type: string, handler: Handler): void { this.#listeners.set(type, handler) }
+  give (type: string, data: string, lastEventId: string): void { this.#listeners.get(type)!({ data, lastEventId }) }
+  close (): void { this.readyState = FakeEventSource.CLOSED }
+
+  giveUp (): void {
+    this.close()
+    this.onerror({})
+  }
+}
+
+for (const [title, events, place, instead] of [
+  ['that has given nothing yet goes on by fetch, from where it began', [], '?lastEventId=5', 1],
+  ['that has given events is lost, and the next attempt begins behind them', ['6', '7'], '?lastEventId=5', 0],
+  ['that brought no last event ID has nothing to go on from', [], '', 0]
+] as const) {
+  t.test(`an EventSource whose request is invalid and ${title}`, async (t) => {
+    const { fetch, EventSource } = globalThis
+    t.teardown(() => Object.assign(globalThis, { fetch, EventSource }))
+    Object.assign(globalThis, { EventSource: FakeEventSource, fetch: async () => new Response('', { status: 400 }) })
+    const told: string[] = []
+    const opened: AttemptOptions[] = []
+    const answered = new Promise<unknown>((resolve) => {
+      const listener = { event: ({ lastEventId }: { lastEventId: string }) => told.push(lastEventId), lost: resolve } as unknown as AttemptListener
+      const options = { url: 'http://localhost/events', place, lastEventId: place === '' ? '' : '5', types: ['message'] }
+      const attempt = openEventSource(options, false, (options) => {
+        opened.push(options)
+        resolve(undefined)
+        return { seesComments: true, listenTo () {}, close () {} }
+      }, listener)
+      t.teardown(() => attempt.close())
+    })
+    for (const id of events) FakeEventSource.last.give('message', 'x', id)
+    FakeEventSource.last.giveUp()
+    const verdict = await answered
+    t.equal(opened.length, instead)
+    t.match(verdict, instead === 1 ? undefined : { httpStatus: 400 })
+    t.strictSame(told, events)
+  })
+}

@@ -1,0 +1,78 @@
+import t, { type Test } from 'tap'
+import { openFetch } from '../../../client/transport/fetch-transport.ts'
+import { requestStream } from '../../../client/wire/request.ts'
+import { classifyResponse } from '../../../client/connection/failure.ts'
+import { PARSER_CASES, RETRY_FORMS, type Heard } from '../../browsers/parser-cases.ts'
+
+// The same cases as in real browsers, without one, and cut at more places.
+
+// At every two places, of what is as short as this.
+const SHORT = 60
+
+interface Read { readonly heard: Heard[], readonly retries: number[] }
+
+/** What the transport makes of a stream that comes in these pieces. */
+async function read (pieces: readonly Uint8Array[]): Promise<Read> {
+  const heard: Heard[] = []
+  const retries: number[] = []
+  const left = [...pieces]
+  globalThis.fetch = async () => new Response(new ReadableStream({
+    pull (controller) {
+      const piece = left.shift()
+      if (piece === undefined) controller.close()
+      else controller.enqueue(piece)
+    }
+  }), { headers: { 'content-type': 'text/event-stream' } })
+  return await new Promise((resolve, reject) => {
+    const options = { headers: {}, withCredentials: false, classifyResponse: classifyResponse, requestStream, signal: new AbortController().signal }
+    openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
+      opened () {},
+      retrying () {},
+      comment () {},
+      sign () {},
+      retry: (time) => retries.push(time),
+      event: ({ type, data, lastEventId }) => heard.push([type, data, lastEventId]),
+      lost: () => resolve({ heard, retries }),
+      error: reject
+    })
+  })
+}
+
+function keepFetch (t: Test): void {
+  const { fetch } = globalThis
+  t.teardown(() => { globalThis.fetch = fetch })
+}
+
+const cut = (wire: Uint8Array, ...places: number[]): Uint8Array[] => [0, ...places].map((start, index) => wire.subarray(start, places[index]))
+
+function * cutsOf (wire: Uint8Array): Generator<Uint8Array[]> {
+  yield [wire]
+  if (wire.length > 2000) return yield cut(wire, ...Array.from({ length: 100 }, (_, index) => Math.floor(wire.length * index / 100)))
+  yield Array.from(wire, (byte) => Uint8Array.of(byte))
+  for (let first = 1; first < wire.length; first++) {
+    yield cut(wire, first)
+    if (wire.length > SHORT) continue
+    for (let second = first + 1; second < wire.length; second++) yield cut(wire, first, second)
+  }
+}
+
+for (const { claim, wire, events } of PARSER_CASES) {
+  t.test(`${claim}, wherever the stream is cut`, async (t) => {
+    keepFetch(t)
+    const expected = JSON.stringify(events)
+    let cuts = 0
+    for (const pieces of cutsOf(wire)) {
+      cuts++
+      const { heard } = await read(pieces)
+      if (JSON.stringify(heard) !== expected) return t.fail('differs', { cuts: pieces.map(({ length }) => length).join('+'), heard: heard.slice(0, 10) })
+    }
+    t.pass(`cut in ${cuts} ways`)
+  })
+}
+
+for (const [line, isTaken] of RETRY_FORMS) {
+  t.test(`${JSON.stringify(line)} ${isTaken ? 'sets' : 'does not set'} the reconnection time`, async (t) => {
+    keepFetch(t)
+    t.equal((await read([Buffer.from(`retry: 10\n${line}\n`)])).retries.at(-1), isTaken ? 90_000 : 10)
+  })
+}

@@ -1,0 +1,195 @@
+import { resolve } from 'node:path'
+import t from 'tap'
+import { readOptions } from '../../lib/options/settings.ts'
+import { type SsePluginOptions } from '../../lib/options/options.ts'
+
+/** Options as an application without types may give them. */
+const read = (options: Record<string, unknown>) => readOptions(options as SsePluginOptions)
+
+t.test('without options everything has its default', async (t) => {
+  const { subscribe, onSubscribe, onClose, headers, ...settings } = read({})
+  t.match(settings, {
+    events: undefined,
+    url: '/events',
+    route: {},
+    client: '/sse/client.js',
+    inspector: false,
+    static: false,
+    cors: { isDefault: true, options: { origin: '*', credentials: false } },
+    keepsHistory: true,
+    history: { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, maxAge: Infinity },
+    reconnectionTime: { min: 1000, max: 5000 },
+    heartbeatInterval: 15_000,
+    admission: { maxSubscribers: Infinity, maxSubscribersPerKey: Infinity },
+    overload: 'retry',
+    compress: false,
+    limits: {
+      timeouts: { heartbeatInterval: 15_000, stallTimeout: 30_000, idleTimeout: Infinity, maxLifetime: Infinity },
+      heartbeatEvent: true,
+      maxBacklogBytes: 256 * 1024,
+      closesSlow: false,
+      endTimeout: 5000,
+      maxChannelsPerSubscriber: 100
+    },
+    pace: { interval: 15_000 / 16, longestStep: 15_000 / 8 },
+    maxPayloadBytes: 1024 * 1024,
+    shutdownTimeout: 5000
+  })
+  t.ok(Object.isFrozen(settings) || Object.isFrozen(read({})))
+})
+
+t.test('an option given as undefined has its default', async (t) => {
+  t.equal(read({ path: undefined, maxPayloadBytes: undefined }).url, '/events')
+})
+
+t.test('what register itself takes is let through', async (t) => {
+  t.doesNotThrow(() => read({ prefix: '/a', logLevel: 'warn', logSerializers: {} }))
+})
+
+t.test('an option of @fastify/static that this plugin sets is unknown, as one that nobody has', async (t) => {
+  for (const option of ['decorateReply', 'serve', 'dotFiles']) {
+    t.throws(() => read({ static: { root: resolve('.'), [option]: true } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: `"static.${option}" is unknown; known are root, prefix` })
+  }
+})
+
+t.test('an unknown option is refused with those that are known', async (t) => {
+  t.throws(() => read({ heartBeat: 1 }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"heartBeat" is unknown; known are events, path/ })
+  t.throws(() => read({ skipOverride: true }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /; if @fastify\/autoload or fastify-cli handed it on, register this plugin/ })
+  t.throws(() => read({ cors: { orgin: 'https://a.test' } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.orgin"/ })
+  t.throws(() => read({ cors: { delegator: () => {} } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.delegator"/ })
+  t.throws(() => read({ compress: { threshold: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"compress\.threshold"/ })
+  t.throws(() => read({ history: { maxItems: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"history\.maxItems"/ })
+})
+
+t.test('an option whose time has not come is refused as not yet supported', async (t) => {
+  for (const option of ['broker']) {
+    t.throws(() => read({ [option]: true }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: `The option "${option}" is not yet supported` })
+  }
+})
+
+t.test('the clock ticks sixteen times within the shortest time-out, but not wildly, and at least once a second', async (t) => {
+  t.equal(read({ idleTimeout: 1600 }).tickInterval.interval, 100)
+  t.equal(read({ maxLifetime: 3200, idleTimeout: 6400 }).tickInterval.interval, 200)
+  t.equal(read({ heartbeatInterval: 0 }).tickInterval.interval, 10)
+  t.equal(read({ heartbeatInterval: false, stallTimeout: 3_600_000 }).tickInterval.interval, 1000)
+  t.equal(read({ heartbeatInterval: false, stallTimeout: false }).tickInterval.interval, 1000)
+})
+
+t.test('a step of the clock that is taken for awake is no longer than a turn of the loop under load, nor than a part of a time-out', async (t) => {
+  t.equal(read({ heartbeatInterval: 100 }).tickInterval.longestStep, 1000)
+  t.equal(read({ heartbeatInterval: 100, idleTimeout: 800 }).tickInterval.longestStep, 200)
+  t.equal(read({ stallTimeout: 160 }).tickInterval.longestStep, 40)
+  t.equal(read({ stallTimeout: 16 }).tickInterval.longestStep, 20, 'two ticks in any case')
+})
+
+const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
+  ['events', { events: 'message' }],
+  ['events', { events: [null] }],
+  ['path', { path: 'events' }],
+  ['path', { path: true }],
+  ['path', { path: null }],
+  ['prefix', { prefix: 'api' }],
+  ['route', { route: [] }],
+  ['route.method', { route: { method: 'POST' } }],
+  ['route.handler', { route: { handler: () => {} } }],
+  ['subscribe', { subscribe: {} }],
+  ['onSubscribe', { onSubscribe: true }],
+  ['onClose', { onClose: 1 }],
+  ['headers', { headers: { 'x-a': '1' } }],
+  ['client', { client: 'client.js' }],
+  ['client', { client: true }],
+  ['client', { client: '/sse/' }],
+  ['client', { client: null }],
+  ['client', { client: '/sse/sharing.js' }],
+  ['client', { client: '/client.js.map' }],
+  ['inspector', { inspector: '/sse' }],
+  ['inspector', { inspector: 'sse/' }],
+  ['inspector', { inspector: null }],
+  ['inspector', { inspector: {} }],
+  ['static', { static: '/pages' }],
+  ['static.root', { static: { root: './pages' } }],
+  ['static.root', { static: {} }],
+  ['static.root', { static: { root: [] } }],
+  ['static.root', { static: { root: [resolve('.'), './pages'] } }],
+  ['static.root', { static: { root: new URL('https://example.test/') } }],
+  ['static.prefix', { static: { root: resolve('.'), prefix: 'pages' } }],
+  ['static.dotfiles', { static: { root: resolve('.'), dotfiles: true } }],
+  ['static.allowedPath', { static: { root: resolve('.'), allowedPath: /page/ } }],
+  ['cors', { cors: true }],
+  ['cors.credentials', { cors: { credentials: 'true' } }],
+  ['cors.origin', { cors: { origin: undefined } }],
+  ['cors.origin', { cors: { origin: [true], credentials: true } }],
+  ['cors.origin', { cors: { credentials: true } }],
+  ['cors.origin', { cors: { origin: '*', credentials: true } }],
+  ['cors.origin', { cors: { origin: true, credentials: true } }],
+  ['cors.origin', { cors: { origin: ['https://a.test', '*'], credentials: true } }],
+  ['history', { history: 10 }],
+  ['history', { history: null }],
+  ['history.maxEvents', { history: { maxEvents: -1 } }],
+  ['history.maxBytes', { history: { maxBytes: 1.5 } }],
+  ['history.maxAge', { history: { maxAge: '1h' } }],
+  ['reconnectionTime', { reconnectionTime: -1 }],
+  ['reconnectionTime', { reconnectionTime: { min: 2, max: 1 } }],
+  ['reconnectionTime', { reconnectionTime: Infinity }],
+  ['reconnectionTime', { reconnectionTime: '1s' }],
+  ['stallTimeout', { stallTimeout: true }],
+  ['stallTimeout', { stallTimeout: -1 }],
+  ['heartbeatInterval', { heartbeatInterval: '15s' }],
+  ['heartbeatInterval', { heartbeatInterval: true }],
+  ['heartbeatEvent', { heartbeatEvent: 1 }],
+  ['heartbeatEvent', { heartbeatEvent: true, heartbeatInterval: false }],
+  ['heartbeatEvent', { heartbeatEvent: true, heartbeatInterval: Infinity }],
+  ['idleTimeout', { idleTimeout: null }],
+  ['maxLifetime', { maxLifetime: 0.5 }],
+  ['maxSubscribers', { maxSubscribers: false }],
+  ['maxSubscribersPerKey', { maxSubscribersPerKey: -1 }],
+  ['keyGenerator', { keyGenerator: 'ip' }],
+  ['overload', { overload: 'drop' }],
+  ['compress', { compress: 'gzip' }],
+  ['compress', { compress: null }],
+  ['compress.minBytes', { compress: { minBytes: -1 } }],
+  ['compress.minBytes', { compress: { minBytes: true } }],
+  ['maxBacklogBytes', { maxBacklogBytes: NaN }],
+  ['slowSubscriber', { slowSubscriber: false }],
+  ['slowSubscriber', { slowSubscriber: 'Close' }],
+  ['maxChannelsPerSubscriber', { maxChannelsPerSubscriber: '100' }],
+  ['maxPayloadBytes', { maxPayloadBytes: '1MB' }],
+  ['shutdownTimeout', { shutdownTimeout: false }]
+]
+
+for (const [option, options] of WRONG) {
+  t.test(`${JSON.stringify(options)} is refused by the name of the option, the rule and the value`, async (t) => {
+    t.throws(() => read(options), { code: 'FST_SSE_OPTION_INVALID' })
+    try { read(options) } catch (error) {
+      t.match((error as Error).message, new RegExp(`^The option "${option.replace('.', '\\.')}" must be .+; it is .+`, 's'))
+    }
+  })
+}
+
+t.test('prefix and path are joined as Fastify joins them', async (t) => {
+  const joined: Array<[options: object, url: string]> = [
+    [{}, '/events'], [{ prefix: '/api' }, '/api/events'], [{ prefix: '/api/' }, '/api/events'], [{ prefix: '/api', path: '/' }, '/api'],
+    [{ path: '/' }, '/'], [{ prefix: '/', path: '/live' }, '/live']
+  ]
+  for (const [options, url] of joined) t.equal(readOptions(options).url, url, JSON.stringify(options))
+  t.match(read({ prefix: '/api', static: { root: resolve('.'), prefix: '/pages' } }), { static: { prefix: '/api/pages' } })
+  t.match(read({ prefix: '/api', inspector: true }), { client: '/api/sse/client.js', inspector: '/api/sse/' })
+  t.match(read({ prefix: '/api/', client: '/live.js', inspector: '/look/' }), { client: '/api/live.js', inspector: '/api/look/' })
+  t.match([read({ inspector: '/' }), read({ prefix: '/api', inspector: '/' }), read({ prefix: '/', inspector: '/' })], [
+    { inspector: '/' }, { inspector: '/api/' }, { inspector: '/' }
+  ])
+})
+
+t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
+  t.match(read({ path: false, client: false, inspector: false, static: false, cors: false, history: false, stallTimeout: false }), {
+    url: false, client: false, inspector: false, static: false, cors: false, keepsHistory: false, limits: { timeouts: { stallTimeout: Infinity } }
+  })
+  t.match(read({ history: { maxEvents: Infinity, maxAge: false } }), { history: { maxEvents: Infinity, maxAge: Infinity } })
+  t.match(read({ stallTimeout: 0, maxBacklogBytes: 0, shutdownTimeout: 0, reconnectionTime: 0 }), {
+    limits: { timeouts: { stallTimeout: 0 }, maxBacklogBytes: 0 }, shutdownTimeout: 0, reconnectionTime: { min: 0, max: 0 }
+  })
+})
+
+t.test('a list of origins with credentials is taken', async (t) => {
+  t.match(read({ cors: { origin: ['https://a.test'], credentials: true } }), { cors: { isDefault: false, options: { credentials: true } } })
+})

@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import t from 'tap'
+import { CLOSE_REASONS } from '../../lib/wire/reasons.ts'
+import { readOptions } from '../../lib/options/settings.ts'
+import { type SsePluginOptions } from '../../lib/options/options.ts'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1]!)
+
+t.test('every error code has a heading in docs/errors.md, and every heading a code', async (t) => {
+  t.strictSame(all(read('docs/errors.md'), /^#### (\w+)$/gm).sort(), all(read('lib/errors.ts'), /'(FST_SSE_\w+)'/g).sort())
+})
+
+t.test('every code that a docstring names exists', async (t) => {
+  const codes = new Set(all(read('lib/errors.ts'), /'(FST_SSE_\w+)'/g))
+  for (const file of ['plugin.ts', ...readdirSync(join(ROOT, 'lib')).map((name) => `lib/${name}`)]) {
+    for (const code of all(read(file), /\b(FST_SSE_[A-Z_]+[A-Z])\b/g)) t.ok(codes.has(code), `${code} in ${file}`)
+  }
+})
+
+const rows = [...read('docs/options.md').matchAll(/^\| `(\w+)` \| (?:`(.+?)`|–) \|/gm)].map(([, option, value]) => ({ option: option!, value }))
+
+t.test('docs/options.md has the options that there are', async (t) => {
+  const known = (): string => {
+    try {
+      readOptions({ nonsense: 1 } as SsePluginOptions)
+    } catch (error) {
+      return (error as Error).message
+    }
+    return ''
+  }
+  t.strictSame(rows.map(({ option }) => option), known().split('known are ')[1]!.split('; ')[0]!.split(', '))
+})
+
+t.test('giving an option the default that docs/options.md names changes nothing', async (t) => {
+  const comparable = (options: SsePluginOptions): string => JSON.stringify(readOptions(options), (key, value) => key === 'isDefault' ? undefined : value)
+  for (const { option, value } of rows) {
+    // eslint-disable-next-line no-new-func
+    if (value !== undefined) t.equal(comparable({ [option]: new Function(`return ${value}`)() }), comparable({}), option)
+  }
+})
+
+t.test('docs/options.md lists what is not yet supported', async (t) => {
+  const [, list = ''] = read('docs/options.md').split('## Not yet supported')
+  const options = all(list, /`(\w+)`/g)
+  t.ok(options.length > 0)
+  for (const option of options) {
+    t.throws(() => readOptions({ [option]: 1 } as SsePluginOptions), { code: 'FST_SSE_OPTION_UNSUPPORTED' }, option)
+  }
+})
+
+t.test('docs/architecture.md has every room', async (t) => {
+  const rooms = all(read('docs/architecture.md'), /`((?:lib|client|testing)\/[\w-]+\.ts)`/g)
+  const files = ['lib', 'client', 'testing'].flatMap((folder) => readdirSync(join(ROOT, folder)).map((name) => `${folder}/${name}`))
+    .filter((name) => name.endsWith('.ts'))
+  t.strictSame(rooms.sort(), files.sort())
+  const [, reasons = ''] = read('docs/errors.md').split('## Close reasons')
+  t.strictSame(all(reasons, /^\| `(\w+)` \|/gm), [...CLOSE_REASONS])
+  t.match(read('docs/architecture.md'), `one close reason: ${CLOSE_REASONS.join(', ')}`)
+})
+
+t.test('every link in the documentation leads somewhere', async (t) => {
+  for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]) {
+    for (const link of all(read(file), /\]\(([^)#]+)[^)]*\)/g).filter((link) => !link.startsWith('http'))) {
+      t.ok(existsSync(resolve(ROOT, dirname(file), link)), `${link} in ${file}`)
+    }
+  }
+})
+
+t.test('CONTRIBUTING.md names every script', async (t) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  for (const script of Object.keys(scripts).filter((name) => !/^(pre|post)/.test(name))) {
+    t.match(read('CONTRIBUTING.md'), script === 'start' || script === 'test' ? `npm ${script}` : `npm run ${script}`)
+  }
+})

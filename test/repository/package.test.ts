@@ -1,0 +1,210 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { EventSource } from 'eventsource'
+import t, { type Test } from 'tap'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc')
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  name: string, version: string, dependencies: Record<string, string>, peerDependencies: Record<string, string>
+}
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
+
+/** Runs a program of Node's and gives what it printed. Standard error belongs to it: a warning is a failure here. */
+function run (cwd: string, ...args: string[]): string {
+  try {
+    return execFileSync(process.execPath, args, { cwd, encoding: 'utf8', env: { PATH: process.env.PATH }, stdio: 'pipe' })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string, stderr: string }
+    throw new Error(`${args.join(' ')}\n${stdout}${stderr}`)
+  }
+}
+
+const packed = t.testdir()
+execFileSync('npm', ['pack', '--silent', '--pack-destination', packed], { cwd: ROOT, stdio: 'pipe' })
+const tarball = join(packed, `${manifest.name}-${manifest.version}.tgz`)
+
+/** A folder with the packed plugin installed, and of its dependencies those alone that it declares. */
+function createConsumer (t: Test, { without = [] as string[] } = {}): string {
+  const folder = t.testdir({ 'package.json': JSON.stringify({ name: 'consumer', type: 'module' }) })
+  const installed = join(folder, 'node_modules', manifest.name)
+  mkdirSync(installed, { recursive: true })
+  execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'])
+  const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, '@types/node': '' })
+  for (const name of declared.filter((name) => !without.includes(name))) {
+    const link = join(folder, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules', name), link)
+  }
+  return folder
+}
+
+const PROGRAM = `
+import Fastify from 'fastify'
+import { Type } from '@sinclair/typebox'
+import ssePlugin, { defineEvents, EVERYBODY, type EventsOf } from 'fastify-typed-sse'
+import { openStream } from 'fastify-typed-sse/testing'
+
+const events = defineEvents({ tick: Type.Object({ n: Type.Number() }) })
+declare module 'fastify-typed-sse' { interface Events extends EventsOf<typeof events> {} }
+
+const app = Fastify()
+await app.register(ssePlugin, { events })
+const stream = await openStream(app, '/events', { events })
+await app.sse.broadcast('tick', { n: 1 })
+const { data } = await stream.next('tick')
+console.log(data.n + 1, EVERYBODY, app.sse.count())
+// @ts-expect-error: an event that is not declared
+app.sse.broadcast('tock', 1)
+await app.close()
+`
+
+t.test('an installed package is imported, and its testing helper with it', async (t) => {
+  const folder = createConsumer(t, { without: ['typebox'] })
+  const program = PROGRAM.replace(/, type EventsOf/, '').replace(/^declare module.*$/m, '')
+  writeFileSync(join(folder, 'main.js'), program)
+  t.equal(run(folder, 'main.js'), '2 * 1\n')
+})
+
+const CLIENT_PROGRAM = `
+import Fastify from 'fastify'
+import { Type } from '@sinclair/typebox'
+import ssePlugin, { defineEvents } from 'fastify-typed-sse'
+import { connect } from 'fastify-typed-sse/client'
+
+const events = defineEvents({ message: Type.String(), tick: Type.Object({ n: Type.Number() }) })
+
+const app = Fastify()
+await app.register(ssePlugin, { events, inspector: true, shutdownTimeout: 0 })
+const address = await app.listen({ host: '127.0.0.1', port: 0 })
+const stream = connect<typeof events>(new URL('/events', address), { headers: {}, text: ['message'] })
+stream.on('sse.open', () => { app.sse.of(events).broadcast('tick', { n: 1 }) })
+for await (const { n } of stream.events('tick')) {
+  console.log(n + 1)
+  stream.close()
+}
+for (const url of ['/sse/', '/sse/client.js', '/sse/events.json']) console.log(url, (await fetch(address + url)).status)
+// @ts-expect-error: an event that is not declared
+stream.on('tock', () => {})
+await app.close()
+`
+
+t.test('an installed package has the browser client and the inspector, to import and to serve', async (t) => {
+  const folder = createConsumer(t, { without: ['typebox'] })
+  writeFileSync(join(folder, 'main.js'), CLIENT_PROGRAM.replace('<typeof events>', ''))
+  t.equal(run(folder, 'main.js'), '2\n/sse/ 200\n/sse/client.js 200\n/sse/events.json 200\n')
+})
+
+t.test('the browser client, as it is published, is as small as it is to be', async (t) => {
+  const installed = join(createConsumer(t), 'node_modules', manifest.name)
+  const sizes = run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser')
+  t.comment(sizes)
+  t.match(sizes, /^client\.js: \d+ bytes, \d+ with gzip\nfetch-transport\.js: .*\nrefusals\.js: .*\nsharing\.js: .*\n$/)
+  const grown = join(installed, 'dist/browser/client.js')
+  writeFileSync(grown, `${readFileSync(grown, 'latin1')}//${Array.from({ length: 2000 }, () => Math.random()).join()}`)
+  t.throws(() => run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser'), { message: /bytes more than the 4096/ })
+})
+
+t.test('what it serves to browsers is within the modules themselves', async (t) => {
+  const folder = createConsumer(t, { without: ['typebox'] })
+  rmSync(join(folder, 'node_modules', manifest.name, 'dist/browser'), { recursive: true })
+  writeFileSync(join(folder, 'main.js'), `
+    import Fastify from 'fastify'
+    import ssePlugin from 'fastify-typed-sse'
+    const app = Fastify()
+    await app.register(ssePlugin, { inspector: true })
+    for (const url of ['/sse/', '/sse/client.js', '/sse/client.js.map', '/sse/inspector.css']) console.log((await app.inject(url)).statusCode)
+  `)
+  t.equal(run(folder, 'main.js'), '200\n'.repeat(4))
+})
+
+t.test('require gives the plugin itself, and its companions on it', async (t) => {
+  const folder = createConsumer(t, { without: ['typebox'] })
+  writeFileSync(join(folder, 'main.cjs'), `
+    const ssePlugin = require('fastify-typed-sse')
+    const { defineEvents } = ssePlugin
+    const { Type } = require('@sinclair/typebox')
+    const app = require('fastify')()
+    app.register(ssePlugin, { events: defineEvents({ tick: Type.Number() }) })
+    app.ready().then(() => app.sse.broadcast('tick', 1)).then(({ id }) => {
+      console.log(typeof ssePlugin, ssePlugin.default === ssePlugin, typeof id)
+      return app.close()
+    })
+  `)
+  t.equal(run(folder, 'main.cjs'), 'function true string\n')
+})
+
+t.test('a schema of typebox 1.x works where the application has that package', async (t) => {
+  const folder = createConsumer(t)
+  writeFileSync(join(folder, 'main.js'), PROGRAM
+    .replace('{ Type } from \'@sinclair/typebox\'', 'Type from \'typebox\'').replace(/, type EventsOf/, '').replace(/^declare module.*$/m, ''))
+  t.equal(run(folder, 'main.js'), '2 * 1\n')
+})
+
+const codeBlocks = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!)
+
+t.test('the quick start of the README has fifteen lines, and its reader gets an event', async (t) => {
+  const [quickStart = ''] = codeBlocks
+  t.equal(quickStart.trimEnd().split('\n').length, 15)
+  const folder = createConsumer(t, { without: ['typebox'] })
+  writeFileSync(join(folder, 'main.js'), quickStart.replace('port: 3000', 'port: 0'))
+  const server = spawn(process.execPath, ['main.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => server.kill())
+  let log = ''
+  const address = await new Promise<string>((resolve) => {
+    server.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const match = /Server listening at (http:\/\/127[^"]+)/.exec(log += text)
+      if (match !== null) resolve(match[1]!)
+    })
+  })
+  const source = new EventSource(`${address}/events`)
+  t.teardown(() => source.close())
+  const { data } = await new Promise<MessageEvent>((resolve) => source.addEventListener('order.updated', resolve))
+  t.match(JSON.parse(data), { id: 'o-1', total: Number })
+})
+
+const COMPILERS: Array<[setting: string, options: Record<string, unknown>, without: string[]]> = [
+  ['nodenext, with typebox 1.x', { module: 'nodenext' }, []],
+  ['a bundler, without typebox 1.x', { module: 'esnext', moduleResolution: 'bundler' }, ['typebox']]
+]
+
+for (const [setting, options, without] of COMPILERS) {
+  t.test(`its types and the README's code compile in a strict program that checks libraries, for ${setting}`, async (t) => {
+    const folder = createConsumer(t, { without })
+    writeFileSync(join(folder, 'main.ts'), PROGRAM)
+    writeFileSync(join(folder, 'client.ts'), CLIENT_PROGRAM)
+    writeFileSync(join(folder, 'readme.ts'), [
+      'declare const authenticate: import(\'fastify\').preHandlerHookHandler',
+      'declare const order: { id: string, total: number }',
+      'declare function userOf (request: import(\'fastify\').FastifyRequest): Promise<string>',
+      'declare function tokenOf (request: import(\'fastify\').FastifyRequest): Promise<{ id: string, exp: number }>',
+      'declare function show (orders: unknown): void',
+      'declare function answer (body: unknown, signal: AbortSignal): AsyncIterable<string>',
+      // The program beside it augments `Events` already, and twice the same event is once too often.
+      ...codeBlocks.filter((code) => !code.includes('declare module'))
+    ].join('\n'))
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({
+      compilerOptions: { ...options, target: 'es2022', strict: true, noEmit: true, skipLibCheck: false, preserveSymlinks: true, types: ['node'] },
+      files: ['main.ts', 'client.ts', 'readme.ts']
+    }))
+    t.equal(run(folder, TSC, '-p', '.'), '')
+  })
+}
+
+const packedFiles = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n').map((path) => path.replace('package/', ''))
+
+t.test('the package holds what it needs, and nothing else', async (t) => {
+  const tops = new Set(packedFiles.map((path) => path.split('/')[0]))
+  t.strictSame([...tops].sort(), ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'bench', 'dist', 'docs', 'examples', 'package.json'])
+})
+
+t.test('every link in its documentation leads to something in the package', async (t) => {
+  for (const file of packedFiles.filter((path) => path.endsWith('.md') && !path.startsWith('dist/'))) {
+    const text = readFileSync(join(ROOT, file), 'utf8')
+    for (const [, link = ''] of text.matchAll(/\]\((?!http)([^)#]+)[^)]*\)/g)) {
+      const target = join(dirname(file), link)
+      t.ok(packedFiles.some((path) => path === target || path.startsWith(`${target.replace(/\/$/, '')}/`)), `${link} in ${file}`)
+    }
+  }
+})

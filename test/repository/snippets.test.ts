@@ -1,0 +1,173 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t from 'tap'
+import { createLinter } from '../support/linting.ts'
+import { createProgram, errorsIn } from '../support/programs.ts'
+
+// All code that people may copy: of the README, the documentation, the demo's pages and the docstrings.
+
+const ROOT = resolve(import.meta.dirname, '../..')
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
+const list = (folder: string, ending: string): string[] => readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(ending)).map((name) => `${folder}/${name}`)
+
+/** What the pages take for known. A block that declares a name itself means its own. */
+const KNOWN = `
+import type { FastifyInstance, FastifyRequest, preHandlerHookHandler } from 'fastify'
+import type { EventsOf, Sse } from 'fastify-typed-sse'
+import type { EventStream } from 'fastify-typed-sse/client'
+import type { events as declaration } from './events.ts'
+
+interface Order { id: string, total: number }
+
+declare module 'fastify' {
+  interface FastifyRequest { user: { jti: string } }
+}
+
+declare global {
+  const app: FastifyInstance
+  const events: typeof declaration
+  const sse: Sse<EventsOf<typeof declaration>>
+  const ssePlugin: typeof import('fastify-typed-sse').default
+  const defineEvents: typeof import('fastify-typed-sse').defineEvents
+  const Type: typeof import('@sinclair/typebox').Type
+  const order: Order
+  const database: { orders (): Promise<Order[]> }
+  const authenticate: preHandlerHookHandler
+  const adminsOnly: preHandlerHookHandler
+  const revoked: Set<string>
+  function userOf (request: FastifyRequest): Promise<string>
+  function tokenOf (request: FastifyRequest): Promise<{ id: string, exp: number }>
+  const openStream: typeof import('fastify-typed-sse/testing').openStream
+  const advance: typeof import('fastify-typed-sse/testing').advance
+  const assert: typeof import('node:assert/strict')
+  function answer (body: unknown, signal: AbortSignal): AsyncIterable<string>
+
+  const connect: typeof import('fastify-typed-sse/client').connect
+  const stream: EventStream<typeof declaration>
+  const source: EventSource
+  const url: string
+  const button: HTMLButtonElement
+  function show (...what: unknown[]): void
+  function showAll (what: unknown): void
+  function tell (retryAt: number | null): void
+  function store (order: Order): Promise<void>
+  function token (): Promise<string>
+  function load (): Promise<{ lastEventId: string, newest: unknown[] }>
+  // A service worker's.
+  function addEventListener (type: 'fetch', listener: (event: Event & { readonly request: Request }) => void): void
+
+  // Of Angular and Nest.
+  function inject<T> (token: new () => T): T
+  class NgZone {
+    run<T> (action: () => T): T
+    runOutsideAngular<T> (action: () => T): T
+  }
+  class DestroyRef { onDestroy (action: () => void): void }
+  class AppModule {}
+  class FastifyAdapter {}
+  interface NestFastifyApplication {
+    register: FastifyInstance['register']
+    enableShutdownHooks (): void
+    listen (port: number): Promise<void>
+  }
+  const NestFactory: { create<T> (module: typeof AppModule, adapter: FastifyAdapter): Promise<T> }
+}
+`
+
+/** The client as JavaScript has it that knows what comes. */
+const CLIENT = `
+import { connect as connectTo } from 'fastify-typed-sse/client'
+import type { events } from './events.ts'
+
+export const connect = connectTo<typeof events>
+`
+
+const EVENTS = `
+import { Type } from '@sinclair/typebox'
+import { defineEvents } from 'fastify-typed-sse'
+
+export const events = defineEvents({
+  message: Type.String(),
+  'order.updated': Type.Object({ id: Type.String(), total: Type.Number() }),
+  'test-event': Type.Object({ count: Type.Number(), subscribers: Type.Number() })
+})
+`
+
+const PATHS = {
+  paths: {
+    'fastify-typed-sse': [join(ROOT, 'plugin.ts')],
+    'fastify-typed-sse/client': [join(ROOT, 'client/index.ts')],
+    'fastify-typed-sse/testing': [join(ROOT, 'testing/index.ts')]
+  },
+  allowImportingTsExtensions: true,
+  rewriteRelativeImportExtensions: false,
+  verbatimModuleSyntax: false
+}
+
+interface Snippet {
+  readonly from: string
+  readonly language: string
+  readonly code: string
+}
+
+const ofMarkdown = (from: string): Snippet[] => [...read(from).matchAll(/^```(ts|js|html)\n(.*?)^```$/gms)]
+  .map(([, language, code]) => ({ from, language: language!, code: code! }))
+
+const ofPage = (from: string): Snippet[] => [...read(from).matchAll(/<pre[^>]+aria-label="The (?:code of this page|same with EventSource)"><code>(.*?)<\/code><\/pre>/gs)]
+  .map(([, code]) => ({
+    from,
+    language: 'ts',
+    code: code!.replace(/<[^>]+>/g, '').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+  }))
+
+const ofDocstrings = (from: string): Snippet[] => [...read(from).matchAll(/^ *\* @example(.*\n(?: *\* (?!@).*\n)*)/gm)]
+  .map(([, code]) => ({ from, language: 'ts', code: code!.replace(/^ *\* /gm, '') }))
+
+/** A block of options alone stands in the call that takes them; a page's script gets its client from a server. */
+function toModule ({ language, code }: Snippet): string {
+  const isOptions = /^\w+(: | \([^)]*\) \{$)/m.test(code.split('\n')[0]!)
+  const script = language === 'html' ? /<script type="module">(.*)<\/script>/s.exec(code)![1]! : code
+  const text = isOptions ? `await app.register(ssePlugin, {\n${code}})` : script.replace(/from '[^']*\/sse\/client\.js'/, "from '../client.ts'")
+  return `${text}\nexport {}\n`
+}
+
+const snippets = [
+  ...['README.md', ...list('docs', '.md')].flatMap(ofMarkdown),
+  ...list('public/demo', '.html').flatMap(ofPage),
+  ...['plugin.ts', ...list('lib', '.ts'), ...list('client', '.ts'), ...list('testing', '.ts')].flatMap(ofDocstrings)
+]
+
+/** The modules of snippets, beside what they take for known. */
+function modulesOf (snippets: readonly Snippet[]): Map<string, string> {
+  const folder = 'test/snippets'
+  const modules = new Map([[`${folder}/known.ts`, KNOWN], [`${folder}/client.ts`, CLIENT], [`${folder}/events.ts`, EVENTS], [`${folder}/server/events.ts`, EVENTS]])
+  snippets.forEach((snippet, n) => {
+    const page = snippet.from.replaceAll(/[/.]/g, '-')
+    modules.set(`${folder}/${page}/${n}.ts`, toModule(snippet))
+  })
+  // Where the pages have their declaration, seen from any of them.
+  modules.set(`${folder}/docs-errors-md/events.ts`, EVENTS)
+  return modules
+}
+
+const typed = modulesOf(snippets.filter(({ language }) => language === 'ts'))
+const untyped = modulesOf(snippets.filter(({ language }) => language !== 'ts'))
+const program = createProgram(typed, PATHS)
+
+t.test('the code of the README, the documentation, the demo and the docstrings compiles', { timeout: 120_000 }, async (t) => {
+  for (const [source, least] of [['README.md', 10], ['docs/client.md', 6], ['docs/security.md', 3], ['public/demo/credentials.html', 1], ['public/demo/comes-back.html', 1], ['client/index.ts', 1], ['testing/index.ts', 1]] as const) {
+    t.ok(snippets.filter(({ from }) => from === source).length >= least, `there is code in ${source}`)
+  }
+  t.strictSame(errorsIn(program, typed), [])
+})
+
+t.test('the JavaScript of the documentation compiles, but for types that it cannot tell', { timeout: 120_000 }, async (t) => {
+  t.strictSame(errorsIn(createProgram(untyped, { ...PATHS, noImplicitAny: false }), untyped), [])
+})
+
+t.test('the TypeScript of the README and the documentation floats no promise and misuses none, as linters have it', { timeout: 120_000 }, async (t) => {
+  const lint = createLinter(program, ['no-floating-promises', 'no-misused-promises', 'await-thenable', 'require-await'])
+  for (const [path, text] of typed) {
+    t.strictSame((await lint(path, text)).map(({ line, message, source }) => `${path}:${line}: ${message}\n${source}`), [])
+  }
+})

@@ -1,0 +1,106 @@
+import { EventEmitter } from 'node:events'
+import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import t from 'tap'
+import { textChunk } from '../../lib/wire/chunk.ts'
+import { PlainWriter, SocketWriter, type ResponseWriter } from '../../lib/response/response-writer.ts'
+
+interface Waiting {
+  bytes: number
+  /** Node emits `drain` only then. */
+  needsDrain?: boolean
+  /** The reader has ended its half of the connection. */
+  isOver?: boolean
+  readonly onWrite?: () => void
+  /** What is called when a write has left. */
+  readonly written?: Array<(error?: Error) => void>
+}
+
+/** What a writer sees of a socket or a response: what waits there, as the test says. */
+function fake (waiting: Waiting): { readonly socket: Socket, readonly response: ServerResponse } {
+  const stream = {
+    writable: { get: () => waiting.isOver !== true },
+    writableLength: { get: () => waiting.bytes },
+    destroyed: { value: false },
+    writableEnded: { get: () => waiting.isOver === true },
+    writableNeedDrain: { get: () => waiting.needsDrain === true },
+    write: {
+      value: (_bytes: unknown, written?: () => void) => {
+        waiting.onWrite?.()
+        if (written !== undefined) waiting.written?.push(written)
+        return true
+      }
+    }
+  }
+  const socket = Object.defineProperties(new EventEmitter(), stream) as unknown as Socket
+  return { socket, response: Object.create(ServerResponse.prototype, { ...stream, socket: { value: socket } }) as ServerResponse }
+}
+
+const MAX_BACKLOG = 10_000
+
+const writers: Array<[title: string, create: (of: ReturnType<typeof fake>) => ResponseWriter]> = [
+  ['the writer to a socket', ({ socket, response }) => new SocketWriter(response, socket, MAX_BACKLOG)],
+  ['the writer to any response', ({ response }) => new PlainWriter(response, MAX_BACKLOG)]
+]
+
+for (const [title, create] of writers) {
+  const event = textChunk('data: x\n\n')
+
+  t.test(`${title} says no when as much waits as is allowed, each write counted with what it takes beside its bytes`, async (t) => {
+    const waiting = { bytes: 9 }
+    const writer = create(fake(waiting))
+    let writes = 0
+    while (writer.write(event)) writes++
+    t.ok(writes >= 15 && writes < 20, `${writes} tiny writes for ${MAX_BACKLOG} bytes`)
+    const large = { bytes: MAX_BACKLOG - 511 }
+    t.notOk(create(fake(large)).write(event))
+    large.bytes--
+    t.ok(create(fake(large)).write(event))
+  })
+
+  t.test(`${title} forgets what it counted once nothing waits`, async (t) => {
+    const waiting = { bytes: 9 }
+    const writer = create(fake(waiting))
+    for (let round = 0; round < 10; round++) {
+      for (let n = 0; n < 10; n++) t.ok(writer.write(event), `write ${n} of round ${round}`)
+      waiting.bytes = 0
+      t.ok(writer.write(event))
+      waiting.bytes = 9
+    }
+  })
+
+  t.test(`${title} takes any number of writes that leave after their turn, as over TLS`, async (t) => {
+    const waiting: Waiting = { bytes: 0, onWrite: () => { waiting.bytes = 9 } }
+    const writer = create(fake(waiting))
+    for (let n = 0; n < 100; n++) {
+      t.ok(writer.write(event), `write ${n}`)
+      waiting.bytes = 0
+    }
+  })
+
+  t.test(`${title} calls back once what waits has left, also where Node emits no \`drain\`, and not where it never leaves`, async (t) => {
+    const waiting: Waiting & { readonly written: Array<(error?: Error) => void> } = { bytes: 9, written: [] }
+    const of = fake(waiting)
+    let calls = 0
+    const drained = (): void => { calls++ }
+    create(of).onceDrained(drained)
+    create(of).onceDrained(drained)
+    t.equal(calls, 0)
+    const [left, failed] = waiting.written
+    left!()
+    t.equal(calls, 1)
+    failed!(new Error('the connection is gone'))
+    t.equal(calls, 1)
+
+    waiting.isOver = true
+    create(of).onceDrained(drained)
+    t.equal(waiting.written.length, 2, 'a write after the end would cut off what still waits')
+    waiting.isOver = false
+
+    waiting.needsDrain = true
+    create(of).onceDrained(drained)
+    t.equal(waiting.written.length, 2)
+    for (let n = 0; n < 2; n++) for (const emitter of [of.socket, of.response]) emitter.emit('drain')
+    t.equal(calls, 2)
+  })
+}

@@ -1,0 +1,221 @@
+import t from 'tap'
+import { createFanOut } from '../support/fan-out.ts'
+
+// What the clock does to one stream; when, stands in watch.test.ts.
+
+t.test('a socket that sends nothing for as long as stallTimeout is cut, one that sends a little is not', async (t) => {
+  const { subscribe, hub, tick } = createFanOut({}, { timeouts: { stallTimeout: 1000 } })
+  const [idle, slow, stalled] = [subscribe(), subscribe(), subscribe()]
+  for (let now = 5000; now < 10_000; now += 500) {
+    slow.writer.backlog = 100
+    slow.writer.mark += 1
+    if (now >= 7000) stalled.writer.backlog = 1
+    tick(now)
+    if (now < 7500) t.equal(stalled.writer.state, 'open', `at ${now}`)
+  }
+  t.equal(stalled.writer.state, 'destroyed')
+  t.equal(await stalled.subscriber.closed, 'stalled')
+  t.strictSame([idle.writer.state, slow.writer.state], ['open', 'open'])
+  t.equal(hub.closes.stalled, 1)
+})
+
+t.test('a socket that had bytes waiting when it was first looked at has as long as any other', async (t) => {
+  const { subscribe, tick } = createFanOut({}, { timeouts: { stallTimeout: 1000 } })
+  const { writer } = subscribe()
+  writer.backlog = 1
+  tick(5000)
+  tick(5999)
+  t.equal(writer.state, 'open')
+  tick(6000)
+  t.equal(writer.state, 'destroyed')
+})
+
+t.test('a heartbeat is written into silence alone', async (t) => {
+  const { publish, subscribe, settled, tick } = createFanOut({}, { timeouts: { heartbeatInterval: 100 } })
+  const { writer } = subscribe()
+  const written = (): string => writer.writes.splice(0).map(({ plain }) => plain.toString().replace(/^id: .*\n/, '')).join('')
+  tick(100)
+  await settled()
+  t.equal(written(), ':\n')
+  tick(160)
+  await settled()
+  t.equal(written(), '', 'not before there was silence again')
+  publish('a')
+  await settled()
+  tick(210)
+  await settled()
+  t.equal(written(), 'data: a\n\n', 'an event breaks it too')
+  tick(250)
+  publish('b')
+  tick(400)
+  await settled()
+  t.equal(written(), 'data: b\n\n', 'and so does one that is about to be written')
+})
+
+t.test('a heartbeat for a page to see is written beside whatever else is, since the page may not listen to that', async (t) => {
+  const { publish, subscribe, settled, tick } = createFanOut({}, { heartbeatEvent: true, timeouts: { heartbeatInterval: 100 } })
+  const { writer } = subscribe()
+  for (let time = 10; time <= 1000; time += 10) {
+    publish('a')
+    tick(time)
+    await settled()
+  }
+  const heartbeats = writer.events.filter(({ type }) => type === 'sse.heartbeat').length
+  t.ok(heartbeats >= 10 && heartbeats <= 14, `${heartbeats} in ten intervals`)
+})
+
+t.test('one heartbeat for a page to see waits for a reader that reads nothing, and no more', async (t) => {
+  const { publish, subscribe, settled, tick } = createFanOut({}, { heartbeatEvent: true, timeouts: { heartbeatInterval: 100 } })
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  const sizes = new Set<number>()
+  for (let time = 0; time < 10_000; time += 50) {
+    tick(time)
+    sizes.add(subscriber.delivery.pendingBytes)
+  }
+  t.equal(sizes.size, 2, 'none, then one')
+})
+
+t.test('no heartbeats pile up on a reader that reads nothing', async (t) => {
+  const { publish, subscribe, settled, tick } = createFanOut({}, { timeouts: { heartbeatInterval: 100 } })
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  for (let time = 0; time < 10_000; time += 50) tick(time)
+  writer.isFlushed = false
+  for (let time = 10_000; time < 20_000; time += 50) tick(time)
+  await settled()
+  t.equal(writer.writes.length, 1)
+  t.equal(subscriber.delivery.pendingBytes, 0)
+  writer.isFlushed = true
+  writer.drain()
+  await settled()
+  t.ok(writer.writes.length <= 2)
+})
+
+t.test('one that is idle or too old is told when to come back, and ends after what was placed before', async (t) => {
+  for (const [reason, option] of [['idle', 'idleTimeout'], ['lifetime', 'maxLifetime']] as const) {
+    const { publish, subscribe, settled, tick, hub } = createFanOut({}, { timeouts: { [option]: 100 } })
+    const { subscriber, writer } = subscribe()
+    tick(1)
+    publish('in time')
+    tick(120)
+    publish('too late')
+    await settled()
+    t.strictSame([writer.data, writer.retries.length, writer.state], [['in time'], 1, 'ended'])
+    t.equal(await subscriber.closed, reason)
+    t.equal(hub.closes[reason], 1)
+  }
+})
+
+t.test('what is sent to one reader alone keeps its stream from being idle, heartbeats do not', async (t) => {
+  const { subscribe, settled, tick } = createFanOut({}, { timeouts: { idleTimeout: 100, heartbeatInterval: 20 } })
+  const [busy, idle] = [subscribe(), subscribe()]
+  for (let time = 0; time < 500; time += 20) {
+    void busy.subscriber.send('message', 'x')
+    tick(time)
+    await settled()
+  }
+  t.strictSame([busy.writer.state, idle.writer.state], ['open', 'ended'])
+  t.equal(await idle.subscriber.closed, 'idle')
+})
+
+t.test('what is broadcast keeps every stream that hears it from being idle', async (t) => {
+  const { publish, subscribe, settled, tick, log } = createFanOut({}, { timeouts: { idleTimeout: 100 } })
+  const [hears, hearsNot] = [subscribe(), subscribe(log.head, ['other'])]
+  for (let time = 0; time < 500; time += 20) {
+    publish('x')
+    await settled()
+    tick(time)
+  }
+  await settled()
+  t.strictSame([hears.writer.state, hearsNot.writer.state], ['open', 'ended'])
+})
+
+t.test('one that has expired and is disconnected too has expired, unless it is told to stay away', async (t) => {
+  const { publish, subscribe, settled, tick, log, hub } = createFanOut()
+  const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
+  writer.room = 1
+  publish('a')
+  await settled()
+  tick(1000)
+  t.equal(hub.revoke(undefined, () => true, false), 0)
+  t.equal(subscriber.delivery.reason, 'expired')
+  t.equal(hub.revoke(undefined, () => true, true), 0)
+  writer.drain()
+  await settled()
+  t.strictSame(writer.events.at(-1), { type: 'sse.close', data: '{"reason":"revoked"}', lastEventId: 'sse.final' })
+})
+
+t.test('one that has expired gets nothing more, even what was placed before', async (t) => {
+  const { publish, subscribe, settled, tick, log } = createFanOut()
+  const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
+  tick(999)
+  publish('in time')
+  await settled()
+  writer.room = 0
+  publish('pushed back')
+  await settled()
+  publish('waiting')
+  const sent = subscriber.send('message', 'mine')
+  tick(1000)
+  writer.drain()
+  await settled()
+  t.strictSame([writer.data, writer.retries, writer.state], [['in time', 'pushed back'], [], 'ended'])
+  t.equal(await sent, false)
+  t.equal(await subscriber.closed, 'expired')
+})
+
+t.test('one that was to end anyway does not outlive its expiry', async (t) => {
+  const { publish, subscribe, settled, tick, log } = createFanOut()
+  const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
+  writer.room = 1
+  publish('a')
+  await settled()
+  publish('b')
+  subscriber.close()
+  tick(1000)
+  writer.drain()
+  await settled()
+  t.strictSame(writer.data, ['a'])
+  t.equal(await subscriber.closed, 'expired')
+})
+
+t.test('one that was put out and does not take its end is cut, and was put out all the same', async (t) => {
+  for (const reason of ['revoked', 'expired'] as const) {
+    const { publish, subscribe, settled, tick, log, hub } = createFanOut({}, { endTimeout: 500 })
+    const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: reason === 'expired' ? 1000 : Infinity })
+    writer.room = 1
+    publish('a')
+    await settled()
+    tick(1000)
+    if (reason === 'revoked') hub.revoke(undefined, () => true, true)
+    tick(1010)
+    tick(1490)
+    t.equal(writer.state, 'open')
+    tick(1520)
+    t.equal(writer.state, 'destroyed')
+    t.equal(await subscriber.closed, reason)
+  }
+})
+
+t.test('one that was put out is cut as that, though it is stalled, and not for time in which the process was stopped', async (t) => {
+  const { publish, subscribe, settled, tick, hub } = createFanOut({}, { endTimeout: 500, timeouts: { stallTimeout: 300 } })
+  const { subscriber, writer } = subscribe()
+  writer.room = 1
+  publish('a')
+  await settled()
+  hub.revoke(undefined, () => true, false)
+  tick(1000)
+  tick(9000, 7900)
+  t.equal(writer.state, 'open')
+  writer.backlog = 1
+  writer.isFlushed = false
+  tick(9010)
+  tick(9320)
+  t.equal(writer.state, 'destroyed')
+  t.equal(await subscriber.closed, 'revoked')
+})

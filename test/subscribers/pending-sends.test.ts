@@ -1,0 +1,90 @@
+import t from 'tap'
+import { PendingSends, sizeOfPendingSend } from '../../lib/subscribers/pending-sends.ts'
+import { MAX_BATCH_BYTES } from '../../lib/cursor/batch-cache.ts'
+
+/** What a text takes beside its bytes. */
+const OVERHEAD = sizeOfPendingSend('')
+const taken = (asides: PendingSends): string => asides.take().plain.toString()
+
+t.test('what stands before the same index is taken together, in order, and what stands before a later one waits', async (t) => {
+  const asides = new PendingSends()
+  t.strictSame([asides.count, asides.size, asides.index], [0, 0, Infinity])
+  asides.add(3, 'a')
+  asides.add(3, 'bb')
+  asides.add(5, 'ccc')
+  t.strictSame([asides.count, asides.size, asides.index], [3, 6 + 3 * OVERHEAD, 3])
+  t.equal(taken(asides), 'abb')
+  t.strictSame([asides.count, asides.size, asides.index], [1, 3 + OVERHEAD, 5])
+  t.equal(taken(asides), 'ccc')
+  t.strictSame([asides.count, asides.size, asides.index], [0, 0, Infinity])
+})
+
+t.test('a chunk is framed as HTTP/1.1 frames it', async (t) => {
+  const asides = new PendingSends()
+  asides.add(0, '0123456789')
+  asides.add(0, '0123456789')
+  t.equal(asides.take().framed.toString(), '14\r\n01234567890123456789\r\n')
+})
+
+t.test('a chunk holds at most a run\'s bytes, and at least the first of those that wait', async (t) => {
+  const asides = new PendingSends()
+  const half = 'x'.repeat(MAX_BATCH_BYTES / 2)
+  for (let n = 0; n < 3; n++) asides.add(0, half)
+  asides.add(0, 'y'.repeat(MAX_BATCH_BYTES + 1))
+  asides.add(0, 'z')
+  const lengths: number[] = []
+  while (asides.count > 0) lengths.push(asides.take().plain.length)
+  t.strictSame(lengths, [MAX_BATCH_BYTES, MAX_BATCH_BYTES / 2, MAX_BATCH_BYTES + 1, 1])
+  t.equal(asides.size, 0)
+})
+
+t.test('each is settled once: with true when it is taken, with false when it is dropped', async (t) => {
+  const asides = new PendingSends()
+  const settled: Array<[name: string, handed: boolean]> = []
+  for (const [index, name] of [[0, 'a'], [0, 'b'], [1, 'c'], [2, 'd']] as const) asides.add(index, name, (handed) => settled.push([name, handed]))
+  asides.take()
+  t.strictSame(settled, [['a', true], ['b', true]])
+  asides.drop()
+  t.strictSame(settled, [['a', true], ['b', true], ['c', false], ['d', false]])
+  t.strictSame([asides.count, asides.size, asides.index], [0, 0, Infinity])
+  asides.drop()
+  t.equal(settled.length, 4)
+})
+
+t.test('what is added while the others are told that they were dropped is kept', async (t) => {
+  const asides = new PendingSends()
+  asides.add(0, 'a', () => asides.add(7, 'later'))
+  asides.drop()
+  t.strictSame([asides.count, asides.size, asides.index], [1, 5 + OVERHEAD, 7])
+})
+
+t.test('a `retry` that still waits is replaced at its place, one that was taken is not', async (t) => {
+  const asides = new PendingSends()
+  asides.add(0, 'a')
+  asides.addRetry(0, 'retry: 1\n')
+  asides.add(0, 'b')
+  asides.addRetry(4, 'retry: 1000\n')
+  t.equal(asides.count, 3)
+  t.equal(asides.size, 'aretry: 1000\nb'.length + 3 * OVERHEAD)
+  t.equal(taken(asides), 'aretry: 1000\nb')
+  asides.addRetry(4, 'retry: 2\n')
+  t.strictSame([asides.count, asides.index], [1, 4])
+  asides.drop()
+  asides.addRetry(6, 'retry: 3\n')
+  t.strictSame([asides.count, asides.index], [1, 6], 'one that was dropped is not replaced')
+  t.equal(taken(asides), 'retry: 3\n')
+})
+
+t.test('a thousand times of reconnection that wait take the room of one', async (t) => {
+  const asides = new PendingSends()
+  for (let n = 0; n < 1000; n++) asides.addRetry(n, `retry: ${n}\n`)
+  t.strictSame([asides.count, asides.size], [1, sizeOfPendingSend('retry: 999\n')])
+})
+
+t.test('an aside counts for more than its bytes, and waits without any of the memory that small Buffers share', async (t) => {
+  const asides = new PendingSends()
+  for (let n = 0; n < 1000; n++) asides.add(0, ':\n')
+  t.ok(asides.size >= 1000 * 200, `${asides.size}`)
+  const { framed } = asides.take()
+  t.equal(framed.buffer.byteLength, framed.length, 'nor does what is taken')
+})

@@ -1,0 +1,158 @@
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import { Type } from '@sinclair/typebox'
+import ssePlugin, { defineEvents } from '../../plugin.ts'
+import { openStream } from '../../testing/index.ts'
+
+const events = defineEvents({ message: Type.String(), tick: Type.Number() })
+
+async function createApp (t: Test) {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(ssePlugin, { events, reconnectionTime: 1234 })
+  return { app, sse: app.sse.of(events) }
+}
+
+t.test('next passes over other events, and the plugin\'s own unless asked for', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  sse.broadcast('tick', 1)
+  sse.broadcast('message', '2')
+  sse.broadcast('tick', 3)
+  t.match(await stream.next('sse.open'), { event: 'sse.open', data: { heartbeatInterval: 15_000 } })
+  t.equal((await stream.next('message')).data, '2')
+  t.equal((await stream.next()).data, 3)
+  t.equal(stream.reconnectionTime, 1234)
+  t.match(stream.headers, { 'content-type': 'text/event-stream; charset=utf-8' })
+})
+
+t.test('text that looks like JSON stays text where it is declared as text', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events')
+  await sse.broadcast('message', '123')
+  t.equal((await stream.next()).data, '123')
+})
+
+t.test('next waits for what has not come yet', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const next = stream.next('tick')
+  await sse.broadcast('tick', 7)
+  t.equal((await next).data, 7)
+})
+
+t.test('next says what came instead when nothing comes in time', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events, timeout: 50 })
+  await sse.broadcast('message', 'x')
+  await t.rejects(stream.next('tick'), { message: 'No tick within 50 ms; there came sse.open, message' })
+})
+
+t.test('next says so when the stream has ended', async (t) => {
+  const { app } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  await app.close()
+  await t.rejects(stream.next('tick'), { message: /^The stream ended before the next tick/ })
+  t.equal(stream.ended, true)
+})
+
+t.test('everybody that waits hears of the end', async (t) => {
+  const { app } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const waiting = [stream.next('tick'), stream.next('message'), stream.next('tick')]
+  await app.close()
+  for (const { reason } of await Promise.allSettled(waiting) as PromiseRejectedResult[]) t.match(reason, { message: /^The stream ended/ })
+})
+
+t.test('iterating gives every event until the stream ends', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  for (let i = 0; i < 3; i++) sse.broadcast('tick', i)
+  const seen: unknown[] = []
+  for await (const { data } of stream) {
+    seen.push(data)
+    if (seen.length === 3) app.close()
+  }
+  t.strictSame(seen, [0, 1, 2])
+})
+
+t.test('leaving the loop closes the stream on both sides', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  await sse.broadcast('tick', 1)
+  for await (const { data } of stream) {
+    if (data === 1) break
+  }
+  t.equal(stream.ended, true)
+  t.equal(app.sse.count(), 0)
+})
+
+t.test('closing ends a loop that waits elsewhere', async (t) => {
+  const { app } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const loop = (async () => { for await (const { event } of stream) t.fail(event) })()
+  await stream.close()
+  await loop
+  t.equal(stream.ended, true)
+})
+
+t.test('events given read the data of a hub that the application itself does not have', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const child = defineEvents({ message: Type.Object({ n: Type.Number() }), text: Type.String() })
+  await app.register(ssePlugin, { events })
+  await app.register(async (scope) => {
+    await scope.register(ssePlugin, { events: child })
+    scope.get('/say', async () => {
+      await scope.sse.of(child).broadcast('message', { n: 1 })
+      await scope.sse.of(child).broadcast('text', '2')
+    })
+  }, { prefix: '/child' })
+  const stream = await openStream(app, '/child/events', { events: child })
+  await app.inject('/child/say')
+  t.strictSame((await stream.next('message')).data, { n: 1 })
+  t.equal((await stream.next('text')).data, '2')
+})
+
+t.test('lastEventId is that of the last event taken', async (t) => {
+  const { app, sse } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  const [first] = await Promise.all([1, 2, 3].map((n) => sse.broadcast('tick', n)))
+  t.equal((await stream.next('tick')).data, 1)
+  t.equal(stream.lastEventId, first!.id)
+})
+
+t.test('close leaves no subscriber, and may be called again', async (t) => {
+  const { app } = await createApp(t)
+  const stream = await openStream(app, '/events', { events })
+  t.equal(app.sse.count(), 1)
+  await stream.close()
+  await stream.close()
+  t.equal(app.sse.count(), 0)
+})
+
+t.test('an answer that is no event stream is an error with its status and body', async (t) => {
+  const { app } = await createApp(t)
+  await t.rejects(openStream(app, '/nowhere'), { message: /GET \/nowhere answered 404 .*Not Found/ })
+  await t.rejects(openStream(app, '/events', { headers: { accept: 'text/html' } }), { message: /406/ })
+})
+
+t.test('an own route that turns a POST into a stream is opened as well', async (t) => {
+  const { app, sse } = await createApp(t)
+  app.post('/jobs', async (request, reply) => { await sse.subscribe(reply, { context: { job: request.body } }) })
+  const stream = await openStream(app, '/jobs', { method: 'POST', payload: { run: 1 }, events })
+  await sse.broadcast('tick', 1)
+  t.equal((await stream.next('tick')).data, 1)
+})
+
+t.test('closing a stream logs no error, and the server sees its reader leave', async (t) => {
+  const logged: string[] = []
+  const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => { logged.push(line) } } } })
+  t.after(() => app.close())
+  await app.register(ssePlugin)
+  const stream = await openStream(app, '/events')
+  const [subscriber] = app.sse.subscribers()
+  await stream.close()
+  t.equal(await subscriber!.closed, 'reader')
+  t.strictSame(logged, [])
+})
