@@ -24,7 +24,7 @@ async function read (pieces: readonly Uint8Array[]): Promise<Read> {
     }
   }), { headers: { 'content-type': 'text/event-stream' } })
   return await new Promise((resolve, reject) => {
-    const options = { headers: {}, withCredentials: false, classifyResponse: classifyResponse, requestStream, signal: new AbortController().signal }
+    const options = { headers: {}, withCredentials: false, classifyResponse, requestStream, signal: new AbortController().signal }
     openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
       opened () {},
       retrying () {},
