@@ -3,7 +3,8 @@ import { Channel } from './channel.ts'
 import { logError } from './guarded-callbacks.ts'
 import type { Stats } from './stats.ts'
 import type { RegisteredEvents, Takes } from '../augmentable.ts'
-import type { Channels } from '../cursor/channels.ts'
+import type { Views } from '../cursor/views.ts'
+import type { ChannelIndex } from '../log/channel-index.ts'
 import { Closed, EventsUnregistered, NotAcceptable } from '../errors.ts'
 import { checkChannel } from '../log/channel-name.ts'
 import type { Log } from '../log/log.ts'
@@ -24,7 +25,8 @@ import { setImmediate } from '../time/timers.ts'
 
 export interface SseParts {
   readonly log: Log
-  readonly channels: Channels
+  readonly channels: ChannelIndex
+  readonly views: Views
   readonly hub: Hub
   readonly eventTypes: EventTypes
   readonly broadcaster: Broadcaster
@@ -217,11 +219,11 @@ export class Sse<E extends object = RegisteredEvents> {
 
   /** One plain snapshot of what happened and what is. */
   stats (): Stats {
-    const { hub, channels, broadcaster } = this.#parts
+    const { hub, channels, views, broadcaster } = this.#parts
     return {
       subscribers: hub.size,
       channels: hub.channels,
-      views: channels.views,
+      views: views.size,
       closes: hub.closes,
       events: broadcaster.events,
       replaced: channels.replaced,

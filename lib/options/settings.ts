@@ -1,4 +1,3 @@
-import type { RouteShorthandOptions } from 'fastify'
 import type { AfterGap } from '../cursor/placement.ts'
 import { OptionUnknown, OptionUnsupported } from '../errors.ts'
 import type { LogBounds } from '../log/log.ts'
@@ -6,7 +5,7 @@ import { addressOf, type AdmissionLimits } from '../open/admission.ts'
 import type { Overload } from '../open/plain-responses.ts'
 import { atRegistration, demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from '../option-rules.ts'
 import type { SlowSubscriber, SsePluginOptions } from './options.ts'
-import { type Cors, type Pages, readClient, readCors, readInspector, readRoute, readStatic, readUrl } from '../routes/route-options.ts'
+import { type Cors, type Pages, readClient, readCors, readInspector, readRoute, readStatic, readUrl, type StreamRoute } from '../routes/route-options.ts'
 import type { Declarations } from '../schema/declarations.ts'
 import { readReconnectionTime, type ReconnectionTime } from '../subscribers/reconnection-time.ts'
 import type { SubscriberLimits } from '../subscribers/subscriber-limits.ts'
@@ -18,7 +17,7 @@ export interface Settings {
   readonly events: readonly Declarations[] | undefined
   /** The URL of the stream route within the scope of the plugin, `prefix` included. */
   readonly url: string | false
-  readonly route: Omit<RouteShorthandOptions, 'handler'>
+  readonly route: StreamRoute
   readonly subscribe: NonNullable<SsePluginOptions['subscribe']>
   readonly onSubscribe: NonNullable<SsePluginOptions['onSubscribe']>
   readonly onClose: NonNullable<SsePluginOptions['onClose']>

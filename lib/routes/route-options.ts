@@ -23,6 +23,9 @@ export interface Pages extends Omit<StaticOptions, 'root' | 'prefix'> {
   readonly prefix: string
 }
 
+/** Fastify's route options, for the stream route. */
+export type StreamRoute = Omit<RouteShorthandOptions, 'handler'>
+
 /** @fastify/cors options that are about the answer. */
 export type CorsOptions = Omit<FastifyCorsOptions, 'hook' | 'delegator'>
 
@@ -99,7 +102,7 @@ function join (prefix: string, path: string): string {
   return prefix !== '' && path === '/' ? prefix : url
 }
 
-export function readRoute (route: Omit<RouteShorthandOptions, 'handler'>): Omit<RouteShorthandOptions, 'handler'> {
+export function readRoute (route: StreamRoute): StreamRoute {
   demand(isObject(route), 'route', 'an object of Fastify\'s route options', route)
   for (const key of ['url', 'path', 'method', 'handler', 'exposeHeadRoute']) {
     demand(!Object.hasOwn(route, key), `route.${key}`, 'left to the plugin', route[key as keyof typeof route])
