@@ -109,7 +109,7 @@ t.test('a port that is in use is one line that says so, and exit code 1', async 
   for (const args of [['--port', `${port}`, '--other-port', '0'], ['--port', '0', '--other-port', `${port}`]]) {
     const { code, err } = await ends(t, args)
     t.equal(code, 1)
-    t.equal(err, `Port ${port} is in use: stop what has it, or choose another with --port or --other-port\n`)
+    t.equal(err, `Port ${port} is in use: stop the program that uses it, or choose another with --port or --other-port\n`)
   }
 })
 
