@@ -6,7 +6,7 @@ import { memberEvents } from './events.ts'
 import { every } from './every.ts'
 import { clockText } from './clock-text.ts'
 
-export interface MembersOptions {
+interface MembersOptions {
   /** Whose pages may read the stream of the members. */
   readonly pagesOrigins: string[]
   /** Whose pages may sign in. */

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 
 /** Where the two servers are. */
-export interface Ports {
+interface Ports {
   readonly streams: number
   readonly pages: number
 }
 
-export interface PageSetting {
+interface PageSetting {
   readonly ports: () => Ports
   /** Origins besides its own that a page may connect to, and send its forms to. */
   readonly connectTo: () => string[]

@@ -8,7 +8,7 @@ export const PUBLIC = fileURLToPath(new URL('../public/demo', import.meta.url))
 
 const CLIENT = fileURLToPath(new URL('../browser', import.meta.url))
 
-export interface PagesOptions {
+interface PagesOptions {
   readonly host: string
   /** The port of the event streams; asked for with every page. */
   readonly streamsPort: () => number

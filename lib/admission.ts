@@ -3,7 +3,7 @@ import { whenClosed, type AnyResponse } from './any-response.ts'
 import { demand } from './option-rules.ts'
 
 /** What is limited together: an address, a user, a tenant. */
-export type Key = string | number
+type Key = string | number
 
 export interface AdmissionLimits {
   readonly maxSubscribers: number

@@ -13,7 +13,7 @@ export interface Broadcast {
   readonly id: string | null
 }
 
-export interface BroadcasterParts {
+interface BroadcasterParts {
   readonly eventTypes: EventTypes
   readonly encoder: EventEncoder
   readonly broker: Broker

@@ -65,7 +65,7 @@ const SUBSCRIBE_OPTIONS = ['channels', 'from', 'resume', 'context', 'expiresAt']
 const PRINTABLE_ID = /^[!-~](?:[ -~]{0,254}[!-~])?$/
 
 /** Where and how a subscriber starts, complete. */
-export interface Subscription {
+interface Subscription {
   readonly channels: readonly string[]
   readonly from: string | undefined
   readonly resume: boolean
@@ -75,7 +75,7 @@ export interface Subscription {
 }
 
 /** What a broadcast says, complete. `ephemeral` is undefined where the declaration decides. */
-export interface BroadcastTerms {
+interface BroadcastTerms {
   readonly channels: readonly string[]
   readonly id: string | undefined
   readonly ephemeral: boolean | undefined

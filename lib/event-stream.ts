@@ -42,7 +42,7 @@ export interface ReplyOfAnyServer {
   hijack (): unknown
 }
 
-export interface EventStreamParts {
+interface EventStreamParts {
   readonly log: Log
   readonly channels: Channels
   readonly hub: Hub
@@ -60,7 +60,7 @@ export interface EventStreamParts {
 }
 
 /** A function of the application that gives the options of a stream. */
-export type GiveOptions = () => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>
+type GiveOptions = () => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>
 
 /** What is to be opened. */
 interface Start {

@@ -17,7 +17,7 @@ export interface ReconnectionTime {
   readonly max: number
 }
 
-export interface HubParts {
+interface HubParts {
   readonly reconnectionTime: ReconnectionTime
   readonly closing: Closing
   readonly limits: SubscriberLimits

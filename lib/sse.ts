@@ -48,7 +48,7 @@ export interface Stats {
   readonly lag: number
 }
 
-export interface SseParts {
+interface SseParts {
   readonly log: Log
   readonly channels: Channels
   readonly hub: Hub

@@ -5,9 +5,9 @@ const { streams, pages } = await (await fetch('/config.json')).json()
 export const streamsOrigin = originAt(streams)
 
 /** Where the pages are that come from another origin than the streams. */
-export const pagesOrigin = originAt(pages)
+const pagesOrigin = originAt(pages)
 
-export const isOtherOrigin = location.origin !== streamsOrigin
+const isOtherOrigin = location.origin !== streamsOrigin
 
 // Links and forms that lead to a certain one of the two origins, and places that show one.
 for (const element of document.querySelectorAll('[data-origin]')) {
