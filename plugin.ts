@@ -9,6 +9,7 @@ import { Channels } from './lib/channels.ts'
 import { Clock } from './lib/clock.ts'
 import { Closing } from './lib/closing.ts'
 import { declareForBrowsers, hasCors, methodsOf } from './lib/cors.ts'
+import { errorCodes } from './lib/error-codes.ts'
 import { DecoratorTaken } from './lib/errors.ts'
 import { EventEncoder } from './lib/event-encoder.ts'
 import { EventStreams } from './lib/event-stream.ts'
@@ -154,17 +155,20 @@ const ssePlugin = Object.assign(
   {
     /** Declares events: their names, and a TypeBox schema for the payload of each. */
     defineEvents,
+    /** The classes of this plugin's errors, each under its code: `error instanceof errorCodes.FST_SSE_CLOSED`. */
+    errorCodes,
     /** The channel that every subscriber hears unless it asked for others. */
     EVERYBODY
   } as const
 )
 
 export default ssePlugin
-export { ssePlugin, defineEvents, EVERYBODY }
+export { ssePlugin, defineEvents, errorCodes, EVERYBODY }
 export type { Broadcast } from './lib/broadcast.ts'
 export type { BroadcastOptions, CloseOptions, StreamOptions, SubscribeOptions } from './lib/call-options.ts'
 export type { Channel, ChannelBroadcastOptions } from './lib/channel.ts'
 export type { CloseReason } from './lib/close-reason.ts'
+export type { ErrorCodes, SseError } from './lib/error-codes.ts'
 export type { Failure, PayloadInvalid } from './lib/errors.ts'
 export type { ReplyOfAnyServer } from './lib/event-stream.ts'
 export type { Declaration, Declarations, EncodedEventsOf, EventsOf } from './lib/event-types.ts'
