@@ -62,7 +62,7 @@ t.test('docs/architecture.md has every room', async (t) => {
 })
 
 t.test('every link in the documentation leads somewhere', async (t) => {
-  for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]) {
+  for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]) {
     for (const link of all(read(file), /\]\(([^)#]+)[^)]*\)/g).filter((link) => !link.startsWith('http'))) {
       t.ok(existsSync(resolve(ROOT, dirname(file), link)), `${link} in ${file}`)
     }

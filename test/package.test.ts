@@ -199,7 +199,7 @@ const packedFiles = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
 
 t.test('the package holds what it needs, and nothing else', async (t) => {
   const tops = new Set(packedFiles.map((path) => path.split('/')[0]))
-  t.strictSame([...tops].sort(), ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'bench', 'dist', 'docs', 'examples', 'package.json'])
+  t.strictSame([...tops].sort(), ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md', 'bench', 'dist', 'docs', 'examples', 'package.json'])
 })
 
 t.test('every link in its documentation leads to something in the package', async (t) => {
