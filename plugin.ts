@@ -4,6 +4,7 @@ import { guarded, logError } from './lib/api/guarded-callbacks.ts'
 import { isSse, Sse } from './lib/api/sse.ts'
 import { MemoryBroker } from './lib/broker/memory-broker.ts'
 import { Views } from './lib/cursor/views.ts'
+import { errorCodes } from './lib/error-codes.ts'
 import { DecoratorTaken } from './lib/errors.ts'
 import { ChannelIndex } from './lib/log/channel-index.ts'
 import { EVERYBODY } from './lib/log/channel-name.ts'
@@ -152,18 +153,21 @@ const ssePlugin = Object.assign(
   {
     /** Declares events: their names, and a TypeBox schema for the payload of each. */
     defineEvents,
+    /** The classes of this plugin's errors, each under its code: `error instanceof errorCodes.FST_SSE_CLOSED`. */
+    errorCodes,
     /** The channel that every subscriber hears unless it asked for others. */
     EVERYBODY
   } as const
 )
 
 export default ssePlugin
-export { ssePlugin, defineEvents, EVERYBODY }
+export { ssePlugin, defineEvents, errorCodes, EVERYBODY }
 export type { Channel, ChannelBroadcastOptions } from './lib/api/channel.ts'
 export type { Sse } from './lib/api/sse.ts'
 export type { Stats } from './lib/api/stats.ts'
 export type { AnyEvents, Events, RegisteredEvents, SubscriberContext } from './lib/augmentable.ts'
 export type { AfterGap } from './lib/cursor/placement.ts'
+export type { ErrorCodes, SseError } from './lib/error-codes.ts'
 export type { Failure, PayloadInvalid } from './lib/errors.ts'
 export type { Overload } from './lib/open/plain-responses.ts'
 export type { StreamHeaders } from './lib/open/response-head.ts'

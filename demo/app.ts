@@ -12,7 +12,7 @@ import { setUpPages } from './page-setting.ts'
 import { PUBLIC } from './pages.ts'
 import { Recent, recentRoute } from './recent.ts'
 
-export interface AppOptions {
+interface AppOptions {
   readonly host: string
   /** The port of the second origin. */
   readonly pagesPort: number

@@ -6,7 +6,7 @@ import { memberEvents } from './events.ts'
 import { every } from './every.ts'
 import { clockText } from './clock-text.ts'
 
-export interface MembersOptions {
+interface MembersOptions {
   /** The origins whose pages may read the members' stream. */
   readonly pagesOrigins: string[]
   /** The origins whose pages may sign in. */

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 
 /** The ports of the two servers. */
-export interface Ports {
+interface Ports {
   readonly streams: number
   readonly pages: number
 }
 
-export interface PageSetting {
+interface PageSetting {
   readonly ports: () => Ports
   /** Origins other than its own that a page may connect to and send forms to. */
   readonly connectTo: () => string[]

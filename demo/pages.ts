@@ -8,7 +8,7 @@ export const PUBLIC = fileURLToPath(new URL('../public/demo', import.meta.url))
 
 const CLIENT = fileURLToPath(new URL('../browser', import.meta.url))
 
-export interface PagesOptions {
+interface PagesOptions {
   readonly host: string
   /** Returns the port of the event streams; called for every request. */
   readonly streamsPort: () => number

@@ -6,7 +6,17 @@ import { kindOf } from './value-text.ts'
 // `%s` are filled in order. Values never stand in a message: Fastify answers with it, and a value may hold what neither a stranger nor a
 // log must see. What was given at registration may: there its author reads it.
 
-const OptionInvalidBase = createError<[option: string, rule: string, value: string]>(
+/**
+ * Makes a class of errors that names its own code, by which lib/error-codes.ts finds it.
+ *
+ * @returns A function of the code, the message and the status: TypeScript cannot infer the code where the arguments are given.
+ */
+function define<Arguments extends unknown[] = []> () {
+  return <Code extends string>(code: Code, message: string, status?: number) =>
+    Object.assign(createError<Code, Arguments>(code, message, status), { code })
+}
+
+const OptionInvalidBase = define<[option: string, rule: string, value: string]>()(
   'FST_SSE_OPTION_INVALID', 'The option "%s" must be %s; it is %s')
 
 /** Its message names the kind of the value. */
@@ -30,7 +40,7 @@ export class OptionInvalid extends OptionInvalidBase {
   }
 }
 
-const OptionUnknownBase = createError<[which: string, known: string]>(
+const OptionUnknownBase = define<[which: string, known: string]>()(
   'FST_SSE_OPTION_UNKNOWN', '%s is unknown; known are %s')
 
 /** Its message does not name the key: an object that was mistaken for options may have any. */
@@ -54,22 +64,22 @@ export class OptionUnknown extends OptionUnknownBase {
   }
 }
 
-export const OptionUnsupported = createError<[option: string]>(
+export const OptionUnsupported = define<[option: string]>()(
   'FST_SSE_OPTION_UNSUPPORTED', 'The option "%s" is not yet supported')
 
-export const DecoratorTaken = createError<[by: string]>(
+export const DecoratorTaken = define<[by: string]>()(
   'FST_SSE_DECORATOR_TAKEN', 'This scope already has a decorator "sse"%s')
 
-export const PathTaken = createError<[method: string, url: string, advice: string]>(
+export const PathTaken = define<[method: string, url: string, advice: string]>()(
   'FST_SSE_PATH_TAKEN', 'There is a route %s %s already: give %s')
 
-export const EventInvalid = createError<[event: string, rule: string, options?: { cause: unknown }]>(
+export const EventInvalid = define<[event: string, rule: string, options?: { cause: unknown }]>()(
   'FST_SSE_EVENT_INVALID', 'The event %s cannot be declared: %s')
 
-export const EventUnknown = createError<[event: string]>(
+export const EventUnknown = define<[event: string]>()(
   'FST_SSE_EVENT_UNKNOWN', 'The event %s is not declared')
 
-export const EventsUnregistered = createError<[events: string]>(
+export const EventsUnregistered = define<[events: string]>()(
   'FST_SSE_EVENTS_UNREGISTERED', 'These events were not registered with this plugin as declared here: %s')
 
 /** One rule of a schema that a payload breaks. */
@@ -82,7 +92,7 @@ export interface Failure {
   readonly value: unknown
 }
 
-const PayloadInvalidBase = createError<[event: string, failures: string, options?: { cause: unknown }]>(
+const PayloadInvalidBase = define<[event: string, failures: string, options?: { cause: unknown }]>()(
   'FST_SSE_PAYLOAD_INVALID', 'The payload of %s does not fit its schema: %s')
 
 export class PayloadInvalid extends PayloadInvalidBase {
@@ -96,50 +106,50 @@ export class PayloadInvalid extends PayloadInvalidBase {
   }
 }
 
-export const PayloadNotEncodable = createError<[event: string, problem: string, options?: { cause: unknown }]>(
+export const PayloadNotEncodable = define<[event: string, problem: string, options?: { cause: unknown }]>()(
   'FST_SSE_PAYLOAD_NOT_ENCODABLE', 'The payload of %s has no JSON form: %s')
 
-export const PayloadTooLarge = createError<[event: string, bytes: number, option: string, limit: number]>(
+export const PayloadTooLarge = define<[event: string, bytes: number, option: string, limit: number]>()(
   'FST_SSE_PAYLOAD_TOO_LARGE', 'The payload of %s takes %d bytes; "%s" allows %d')
 
-export const FieldInvalid = createError<[field: string, value: string]>(
+export const FieldInvalid = define<[field: string, value: string]>()(
   'FST_SSE_FIELD_INVALID', 'A %s may not hold CR, LF or NUL; it is %s')
 
-export const ChannelInvalid = createError<[rule: string, channel: string]>(
+export const ChannelInvalid = define<[rule: string, channel: string]>()(
   'FST_SSE_CHANNEL_INVALID', 'A channel must be %s; it is %s')
 
-export const ChannelsExceeded = createError<[limit: number]>(
+export const ChannelsExceeded = define<[limit: number]>()(
   'FST_SSE_CHANNELS_EXCEEDED', 'A subscriber hears at most %d channels ("maxChannelsPerSubscriber")')
 
-export const KeyInvalid = createError<[event: string, problem: string, options?: { cause: unknown }]>(
+export const KeyInvalid = define<[event: string, problem: string, options?: { cause: unknown }]>()(
   'FST_SSE_KEY_INVALID', 'The "latestBy" of %s must give text or a number; it %s')
 
-export const BacklogFull = createError<[event: string, bytes: number, limit: number]>(
+export const BacklogFull = define<[event: string, bytes: number, limit: number]>()(
   'FST_SSE_BACKLOG_FULL', 'The event %s was not sent: %d bytes wait for this reader already; "maxBacklogBytes" allows %d')
 
-export const SourceInvalid = createError<[event: string, value: string]>(
+export const SourceInvalid = define<[event: string, value: string]>()(
   'FST_SSE_SOURCE_INVALID', 'The source of %s must be a function that returns an async iterable, or a promise of one; it %s')
 
-export const HeaderInvalid = createError<[header: string, problem: string]>(
+export const HeaderInvalid = define<[header: string, problem: string]>()(
   'FST_SSE_HEADER_INVALID', 'The option "headers" gave the header %s: %s')
 
-export const NotAcceptable = createError(
+export const NotAcceptable = define()(
   'FST_SSE_NOT_ACCEPTABLE', 'This resource is an event stream; the request does not accept text/event-stream', 406)
 
-export const Overloaded = createError(
+export const Overloaded = define()(
   'FST_SSE_OVERLOADED', 'There is no place for another event stream', 503)
 
-export const ReplySent = createError(
+export const ReplySent = define()(
   'FST_SSE_REPLY_SENT', 'This reply was sent already, or is an event stream already; is "subscribe" awaited?')
 
-export const ReplyReplaced = createError(
+export const ReplyReplaced = define()(
   'FST_SSE_REPLY_REPLACED', 'An onSend hook failed, or replaced or wrapped the event stream: exempt text/event-stream in it')
 
-export const StatusSet = createError<[status: number]>(
+export const StatusSet = define<[status: number]>()(
   'FST_SSE_STATUS_SET', 'An event stream has the status 200; this reply has %d')
 
-export const TrailersSet = createError<[names: string]>(
+export const TrailersSet = define<[names: string]>()(
   'FST_SSE_TRAILERS_SET', 'An event stream has no trailers; this reply has %s')
 
-export const Closed = createError<[event: string]>(
+export const Closed = define<[event: string]>()(
   'FST_SSE_CLOSED', 'The event %s came after the application was closed')

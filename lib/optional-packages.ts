@@ -8,7 +8,7 @@ import * as nodeModule from 'node:module'
 export type Sinclair = Pick<typeof import('@sinclair/typebox'), 'FormatRegistry' | 'Type' | 'TypeRegistry'> &
   Pick<typeof import('@sinclair/typebox/compiler'), 'TypeCompiler' | 'TypeCompilerUnknownTypeError'>
 export type Next = Pick<typeof import('typebox/compile'), 'Compile'> & Pick<typeof import('typebox/format'), 'Format'>
-export type SinclairRegistries = Pick<Sinclair, 'FormatRegistry' | 'TypeRegistry'>
+type SinclairRegistries = Pick<Sinclair, 'FormatRegistry' | 'TypeRegistry'>
 
 /** A package that is not there. */
 export class PackageMissing extends Error {}

@@ -9,7 +9,7 @@ import type { Subscriber } from '../subscribers/subscriber.ts'
 export type ChannelBroadcastOptions = Omit<BroadcastOptions, 'channels'>
 
 /** What a channel asks of the whole, for itself alone. */
-export interface ChannelOwner<E extends object> {
+interface ChannelOwner<E extends object> {
   broadcast (event: string, data: unknown, options: ChannelBroadcastOptions): Promise<Broadcast>
   subscribers (): Iterable<Subscriber<E>>
   count (): number

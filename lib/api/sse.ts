@@ -23,7 +23,7 @@ import type { Subscriber } from '../subscribers/subscriber.ts'
 import type { Clock } from '../time/clock.ts'
 import { setImmediate } from '../time/timers.ts'
 
-export interface SseParts {
+interface SseParts {
   readonly log: Log
   readonly channels: ChannelIndex
   readonly views: Views

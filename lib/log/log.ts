@@ -16,7 +16,7 @@ export interface LogBounds {
   readonly maxAge: number
 }
 
-export interface LogParts {
+interface LogParts {
   /** The position before the first entry. */
   readonly origin: Position
   /** Of the kept entries, and once more of the ephemeral ones. */

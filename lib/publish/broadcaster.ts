@@ -14,7 +14,7 @@ export interface Broadcast {
   readonly id: string | null
 }
 
-export interface BroadcasterParts {
+interface BroadcasterParts {
   readonly eventTypes: EventTypes
   readonly encoder: EventEncoder
   readonly broker: Broker

@@ -5,7 +5,7 @@ import type { Cors } from './route-options.ts'
 import { claim, fullUrl, takenBy } from './urls.ts'
 
 /** What holds for the routes of some files. */
-export interface FileRouteOptions {
+interface FileRouteOptions {
   readonly cors: Cors | false
   /** What to give where another has one of the URLs. */
   readonly advice: string

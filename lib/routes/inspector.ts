@@ -5,7 +5,7 @@ import { redirectWhereFree, serveFiles } from './file-routes.ts'
 import type { EventDescription } from '../schema/event-types.ts'
 
 /** What the inspector is told of the hub, as `events.json`. */
-export interface Inspected {
+interface Inspected {
   /** The full path of the stream route; null where there is none. */
   readonly stream: string | null
   /** Null: any event goes. */

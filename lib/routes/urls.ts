@@ -7,7 +7,7 @@ export function fullUrl ({ prefix }: FastifyInstance, url: string): string {
 }
 
 /** What a hub asks of URLs that are to be its own. */
-export interface Claim {
+interface Claim {
   readonly methods: readonly HTTPMethods[]
   readonly constraints?: RouteOptions['constraints']
   /** What to give where one is taken. */

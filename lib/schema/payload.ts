@@ -11,13 +11,13 @@ import type { StaticDecode as DecodeRequired, TRecursive as RequiredRecursive } 
 import type { StaticDecode as NextDecode, StaticEncode as NextEncode } from 'typebox' with { 'resolution-mode': 'import' }
 
 /** A schema of `@sinclair/typebox` 0.34. */
-export interface SinclairSchema {
+interface SinclairSchema {
   readonly static: unknown
   readonly params: readonly unknown[]
 }
 
 /** A schema of `typebox` 1.x. */
-export type NextSchema = { readonly '~kind': string } | { readonly '~unsafe': unknown }
+type NextSchema = { readonly '~kind': string } | { readonly '~unsafe': unknown }
 
 /** A schema of either TypeBox line. */
 export type AnySchema = SinclairSchema | NextSchema

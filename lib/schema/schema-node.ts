@@ -4,7 +4,7 @@ import { type Shallow, shallow } from './shallow-schema.ts'
 import { Kind, TransformKind } from './type-marks.ts'
 
 /** What a whole schema turned out to hold. */
-export interface Findings {
+interface Findings {
   hasEncoder: boolean
   /** The places that are asked whether they accept a value. */
   readonly alternatives: SchemaNode[]

@@ -12,7 +12,7 @@ import { clearTimeout, setTimeout } from '../time/timers.ts'
 import { encodeHeartbeat } from '../wire/plugin-events.ts'
 import { CLOSE_REASONS, type CloseReason } from '../wire/reasons.ts'
 
-export interface HubParts {
+interface HubParts {
   readonly reconnectionTime: ReconnectionTime
   readonly shutdownDeadline: ShutdownDeadline
   readonly limits: SubscriberLimits

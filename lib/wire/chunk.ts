@@ -12,7 +12,7 @@ export interface Chunk {
   readonly sums: Sums | undefined
 }
 
-export interface Sums {
+interface Sums {
   readonly before: Checksum
   readonly after: Checksum
 }

@@ -5,7 +5,7 @@ import { kindOf, quote } from '../value-text.ts'
 // Numbers are the steps of "Interpreting an event stream", WHATWG HTML 9.2.6, that a reader takes with the line.
 
 /** The event type that a reader hands to `onmessage`: the one that needs no `event` field. */
-export const UNNAMED = 'message'
+const UNNAMED = 'message'
 
 const LINE_ENDS = /\r\n|\r|\n/
 

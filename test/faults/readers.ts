@@ -5,7 +5,7 @@ import { obey } from './program.ts'
 
 // Readers in a process of their own, and so in a network of their own.
 
-export interface Heard {
+interface Heard {
   /** The data of every event, by type, as far as it was kept. */
   readonly events: ReadonlyArray<readonly [event: string, data: string]>
   readonly closed: boolean

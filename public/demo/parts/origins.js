@@ -5,9 +5,9 @@ const { streams, pages } = await (await fetch('/config.json')).json()
 export const streamsOrigin = originAt(streams)
 
 /** The second origin, which serves the pages and no streams. */
-export const pagesOrigin = originAt(pages)
+const pagesOrigin = originAt(pages)
 
-export const isOtherOrigin = location.origin !== streamsOrigin
+const isOtherOrigin = location.origin !== streamsOrigin
 
 // Links and forms that lead to one of the two origins, and elements that show an origin.
 for (const element of document.querySelectorAll('[data-origin]')) {
