@@ -16,7 +16,7 @@ export default {
       project: ['{lib,client,testing,demo,examples,public,scripts,test}/**/*.{ts,js,html}', '!test/consumers/**'],
       // The pages of an example get their scripts from two folders, and the client from the plugin.
       paths: { '/post.js': ['examples/public/post.js'] },
-      ignoreUnresolved: ['/sse/client.js', '/stream.js', './client.js'],
+      ignoreUnresolved: ['/sse/client.js', '/stream.js', '../client.js'],
       // scripts/lint.js starts the first two; tests read a file of the third.
       ignoreDependencies: ['cspell', 'markdownlint-cli2', 'axe-core'],
       // scripts/setup-system.sh installs these.
