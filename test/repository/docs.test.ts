@@ -32,7 +32,7 @@ t.test('docs/options.md has the options that there are', async (t) => {
     }
     return ''
   }
-  t.strictSame(rows.map(({ option }) => option), known().split('known are ')[1]!.split('; ')[0]!.split(', '))
+  t.strictSame(rows.map(({ option }) => option), known().split('valid keys: ')[1]!.split('; ')[0]!.split(', '))
 })
 
 t.test('giving an option the default that docs/options.md names changes nothing', async (t) => {
