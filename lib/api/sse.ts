@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import { Channel } from './channel.ts'
 import { logError } from './guarded-callbacks.ts'
-import type { Stats } from './stats.ts'
+import { takeStats, type Stats } from './stats.ts'
 import type { RegisteredEvents, Takes } from '../augmentable.ts'
 import type { Views } from '../cursor/views.ts'
 import type { ChannelIndex } from '../log/channel-index.ts'
@@ -226,19 +226,7 @@ export class Sse<E extends object = RegisteredEvents> {
 
   /** The counts and the present state of this hub, as a plain object. @see docs/deployment.md */
   stats (): Stats {
-    const { hub, channels, views, broadcaster } = this.#parts
-    return {
-      subscribers: hub.size,
-      channels: hub.channels,
-      views: views.size,
-      closes: hub.closes,
-      events: broadcaster.events,
-      replaced: channels.replaced,
-      failedBroadcasts: this.#failedBroadcasts,
-      ...hub.counters,
-      gaps: { ...hub.counters.gaps },
-      lag: hub.lag
-    }
+    return takeStats(this.#parts, this.#failedBroadcasts)
   }
 
   /** True if the data of an event is text, false if it is JSON; undefined if the event is not declared. @internal */

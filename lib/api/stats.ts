@@ -1,3 +1,7 @@
+import type { Views } from '../cursor/views.ts'
+import type { ChannelIndex } from '../log/channel-index.ts'
+import type { Broadcaster } from '../publish/broadcaster.ts'
+import type { Hub } from '../subscribers/hub.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 
 /**
@@ -30,4 +34,27 @@ export interface Stats {
   readonly replays: number
   /** The number of events that the subscriber furthest behind has yet to get. */
   readonly lag: number
+}
+
+interface StatsParts {
+  readonly hub: Hub
+  readonly channels: ChannelIndex
+  readonly views: Views
+  readonly broadcaster: Broadcaster
+}
+
+/** The figures of a hub as they are at the call. */
+export function takeStats ({ hub, channels, views, broadcaster }: StatsParts, failedBroadcasts: number): Stats {
+  return {
+    subscribers: hub.size,
+    channels: hub.channels,
+    views: views.size,
+    closes: hub.closes,
+    events: broadcaster.events,
+    replaced: channels.replaced,
+    failedBroadcasts,
+    ...hub.counters,
+    gaps: { ...hub.counters.gaps },
+    lag: hub.lag
+  }
 }
