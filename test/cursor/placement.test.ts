@@ -127,3 +127,47 @@ t.test('a replay respects the bounds of the history before and after the log is 
   t.strictSame(come(first), untrimmed)
   t.equal(log.size, 5)
 })
+
+t.test('a reader with an unknown ID is placed without a look at the 10,000 ephemeral entries held', async (t) => {
+  const { publish, subscribe, settled, channels, log } = createFanOut()
+  const names = Array.from({ length: 100 }, (_, i) => `c${i}`)
+  subscribe(0, names).writer.room = 0
+  publish('kept', { channels: ['c7'] })
+  await settled()
+  for (let i = 0; i < 10_000; i++) publish('x', { channels: names, ephemeral: true })
+  await settled()
+  t.equal(log.ephemeralSize, 10_000)
+  const view = channels.view([...names, 'own'])
+  let looks = 0
+  for (const { ephemeral } of view.parts) {
+    for (const method of ['at', 'slotOf', 'firstFrom', 'present'] as const) t.intercept(ephemeral, method, { get: () => { looks++; return undefined } })
+  }
+  const { cursor, gap } = place(log, view, { from: 'id', id: 'strange', isNamed: false }, 'replay')
+  t.match(view.gap(cursor, gap!), /"oldestEventId":"\w+\.1"/)
+  t.equal(view.batch(cursor, log.head, true).events, 1)
+  t.equal(looks, 0)
+})
+
+t.test('only readers of quiet channels with losses receive a gap after 20,000 other channels have lost entries', async (t) => {
+  const { publish, subscribe, settled, channels, log } = createFanOut({ maxEvents: 1000 })
+  const quiet = Array.from({ length: 300 }, (_, i) => `quiet/${i}`)
+  for (const name of quiet) subscribe(log.head, [name]).writer.end()
+  for (const name of quiet.slice(0, 50)) publish('x', { channels: [name] })
+  const left = log.lastEventId!
+  for (const name of quiet.slice(100, 150)) publish('x', { channels: [name] })
+  for (let i = 0; i < 20_000; i++) {
+    publish('x', { channels: [`busy/${i}`] })
+    if (i % 500 === 0) await settled()
+  }
+  // The log is trimmed after each sweep, with or without subscribers.
+  subscribe()
+  publish('x')
+  await settled()
+  const gaps = quiet.map((name) => {
+    const view = channels.view([name])
+    const { gap } = place(log, view, { from: 'id', id: left, isNamed: false }, 'replay')
+    channels.release(view)
+    return gap
+  })
+  t.strictSame(gaps, quiet.map((_, i) => i >= 100 && i < 150 ? 'evicted' : undefined))
+})
