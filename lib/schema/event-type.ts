@@ -6,7 +6,8 @@ import { project } from './projection.ts'
 import { SchemaNode } from './schema-node.ts'
 import { ReferenceUnresolved, type Schema } from './schema.ts'
 import { EncoderFailed, encodeTransforms } from './transforms.ts'
-import { KindUnknown, type TypeCheck, type TypeLine, typeLineOf } from './type-check.ts'
+import { KindUnknown, type TypeCheck, type TypeLine } from './type-check.ts'
+import { typeLineOf } from './type-lines.ts'
 import { quote } from '../value-text.ts'
 
 // Compiles the declaration of an event, and reads payloads by it.

@@ -1,8 +1,7 @@
 import type { BrokenRule } from './failure-text.ts'
 import type { Schema } from './schema.ts'
-import { Kind } from './type-marks.ts'
 
-// The contract of the TypeBox lines, and the choice of the line for a schema.
+// The contract of a TypeBox line: what `@sinclair/typebox` 0.34 and `typebox` 1.x both do for this plugin.
 
 /** A compiled schema. */
 export interface TypeCheck {
@@ -43,17 +42,6 @@ export class KindUnknown extends Error {
 
 // Limits the failures of a payload, which may be a list of a hundred thousand broken items.
 const MAX_FAILURES = 20
-
-/**
- * Loads the TypeBox line of a schema: `@sinclair/typebox` 0.34 or `typebox` 1.x. An application needs only one of them.
- *
- * @returns The line; undefined if the schema belongs to neither.
- * @throws PackageMissing when the package is not installed.
- */
-export async function typeLineOf (schema: Schema): Promise<TypeLine | undefined> {
-  if (Kind in schema) return (await import('./typebox-sinclair.ts')).load()
-  return '~kind' in schema || '~unsafe' in schema ? (await import('./typebox-next.ts')).load() : undefined
-}
 
 /** Keeps one failure per path. TypeBox reports a missing property twice, as missing and as having the wrong type. */
 export function firstAtEachPlace<E> (errors: Iterable<E>, toBroken: (error: E) => BrokenRule): BrokenRule[] {

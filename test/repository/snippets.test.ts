@@ -8,7 +8,8 @@ import { createProgram, errorsIn } from '../support/programs.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
-const list = (folder: string, ending: string): string[] => readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(ending)).map((name) => `${folder}/${name}`)
+const list = (folder: string, ending: string): string[] => readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith(ending)).map((name) => `${folder}/${name}`)
 
 /** Declarations that the snippets presuppose. A snippet may declare such a name itself. */
 const KNOWN = `

@@ -6,7 +6,7 @@ import { Acceptance } from '../../lib/schema/acceptance.ts'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { Schema } from '../../lib/schema/schema.ts'
 import { SchemaNode } from '../../lib/schema/schema-node.ts'
-import { typeLineOf } from '../../lib/schema/type-check.ts'
+import { typeLineOf } from '../../lib/schema/type-lines.ts'
 import { LINES, payloads, schemas } from '../support/recursive-schemas.ts'
 
 for (const [line, T, recursive] of LINES) {
