@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { RawReader, type RawAnswer } from '../flows/raw-reader.ts'
 
-// Without this, a test that is killed by its timeout would leave its server running.
+// Otherwise a test that is killed by its timeout would leave its server running.
 const ENDS_WITH_TEST = 'data:text/javascript,process.on("disconnect", () => process.exit()); process.channel.unref()'
 
 const ROOT = resolve(import.meta.dirname, '../..')

@@ -77,7 +77,7 @@ for (const keep of ['', '\nconnection: keep-alive']) {
     const server = await start(t)
     const { app, port, opened } = server
     const reader = (await RawReader.connect(t, port)).ask(`GET /events HTTP/1.0${keep}`)
-    // Without keep-alive no further request may follow.
+    // No further request may follow without keep-alive.
     if (keep !== '') reader.ask('GET /plain HTTP/1.0')
     await reader.seesEvents('sse.open')
     await app.sse.broadcast('message', 'live')
