@@ -1,32 +1,35 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { Admission } from './lib/open/admission.ts'
-import { Broadcaster } from './lib/publish/broadcaster.ts'
-import { serveClient } from './lib/routes/browser-client.ts'
 import { guarded, logError } from './lib/api/guarded-callbacks.ts'
-import { EVERYBODY } from './lib/log/channel-name.ts'
-import { Channels } from './lib/cursor/channels.ts'
-import { Clock } from './lib/time/clock.ts'
-import { ShutdownDeadline } from './lib/time/shutdown-deadline.ts'
-import { declareForBrowsers, hasCors, methodsOf } from './lib/routes/cors.ts'
+import { isSse, Sse } from './lib/api/sse.ts'
+import { MemoryBroker } from './lib/broker/memory-broker.ts'
+import { Views } from './lib/cursor/views.ts'
+import { errorCodes } from './lib/error-codes.ts'
 import { DecoratorTaken } from './lib/errors.ts'
-import { EventEncoder } from './lib/publish/event-encoder.ts'
+import { ChannelIndex } from './lib/log/channel-index.ts'
+import { EVERYBODY } from './lib/log/channel-name.ts'
+import { Log } from './lib/log/log.ts'
+import { Admission } from './lib/open/admission.ts'
+import { serversOf, stopListening } from './lib/open/stop-listening.ts'
 import { StreamOpener } from './lib/open/stream-opener.ts'
+import { StreamStarter } from './lib/open/stream-starter.ts'
+import type { SsePluginOptions } from './lib/options/options.ts'
+import { readOptions } from './lib/options/settings.ts'
+import { Broadcaster } from './lib/publish/broadcaster.ts'
+import { EventEncoder } from './lib/publish/event-encoder.ts'
+import { serveClient } from './lib/routes/browser-client.ts'
+import { hasCors } from './lib/routes/cors.ts'
+import { serveInspector } from './lib/routes/inspector.ts'
+import { servePages } from './lib/routes/pages.ts'
+import { claimStreamRoute, serveStream } from './lib/routes/stream-route.ts'
+import { fullUrl } from './lib/routes/urls.ts'
 import { defineEvents } from './lib/schema/declarations.ts'
 import { EventTypes } from './lib/schema/event-types.ts'
 import { Hub } from './lib/subscribers/hub.ts'
-import { serveInspector } from './lib/routes/inspector.ts'
-import { Log } from './lib/log/log.ts'
-import { MemoryBroker } from './lib/broker/memory-broker.ts'
-import { readOptions } from './lib/options/settings.ts'
-import { type SsePluginOptions } from './lib/options/options.ts'
-import { serversOf, stopListening } from './lib/open/stop-listening.ts'
-import { encodeOpening } from './lib/wire/plugin-events.ts'
-import { servePages } from './lib/routes/pages.ts'
-import { forbidCaching } from './lib/open/plain-responses.ts'
 import { Pump } from './lib/subscribers/pump.ts'
-import { isSse, Sse } from './lib/api/sse.ts'
-import { claim, fullUrl } from './lib/routes/urls.ts'
+import { Clock } from './lib/time/clock.ts'
+import { ShutdownDeadline } from './lib/time/shutdown-deadline.ts'
+import { encodeOpening } from './lib/wire/plugin-events.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -43,13 +46,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const { url } = settings
   const stream = url === false ? null : fullUrl(app, url)
   refuseTwice(app)
-  if (url !== false) {
-    claim(app, [url], {
-      methods: methodsOf(app, settings.cors),
-      constraints: settings.route.constraints,
-      advice: 'the event stream another "path" or "prefix"'
-    })
-  }
+  if (url !== false) claimStreamRoute(app, url, settings.route, settings.cors)
 
   const eventTypes = await EventTypes.compile(settings.events)
   const encoder = new EventEncoder(eventTypes, settings.maxPayloadBytes)
@@ -67,8 +64,9 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     now: () => clock.now,
     evicted: (entry) => channels.evict(entry)
   })
-  const channels = new Channels(log)
-  const pump = new Pump(log, channels)
+  const channels = new ChannelIndex(log)
+  const views = new Views(log, channels)
+  const pump = new Pump(log, views)
   const shutdownDeadline = new ShutdownDeadline(settings.shutdownTimeout)
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,
@@ -83,35 +81,34 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     predicateFailed: (err) => logError(app.log, { err }, 'sse: the predicate of "disconnect" threw')
   })
   const broadcaster = new Broadcaster({ eventTypes, encoder, broker, log })
-  const streamOpener = new StreamOpener({
+  const starter = new StreamStarter({
     log,
-    channels,
+    views,
     hub,
-    headers: settings.headers,
     opening: encodeOpening({
       heartbeatInterval: settings.heartbeatInterval,
       heartbeatEvent: settings.limits.heartbeatEvent,
       text: eventTypes.textEvents
     }),
-    admission: new Admission(settings.admission),
-    overload: settings.overload,
     afterGap: settings.afterGap,
     shutdownDeadline,
-    compresses: settings.compress !== false,
     onSubscribe: guarded(app.log, 'onSubscribe', settings.onSubscribe)
   })
-  app.decorate('sse', new Sse({ log, channels, hub, eventTypes, broadcaster, streamOpener, clock, logger: app.log }))
+  const streamOpener = new StreamOpener({
+    log,
+    hub,
+    starter,
+    headers: settings.headers,
+    admission: new Admission(settings.admission),
+    overload: settings.overload,
+    shutdownDeadline,
+    compresses: settings.compress !== false
+  })
+  app.decorate('sse', new Sse({ log, channels, views, hub, eventTypes, broadcaster, streamOpener, clock, logger: app.log }))
 
   if (url !== false) {
-    await declareForBrowsers(app, settings.cors, {
-      ...settings.route,
-      method: ['GET', 'HEAD'],
-      url,
-      // A HEAD twin of Fastify's own would open a stream and never answer.
-      exposeHeadRoute: false,
-      onError: [async (_request, reply) => { forbidCaching(reply) }, ...[settings.route.onError ?? []].flat()],
-      handler: async (request, reply) => { await streamOpener.subscribeBy(reply, () => settings.subscribe(request)) }
-    })
+    const open = (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => streamOpener.subscribeBy(reply, () => settings.subscribe(request))
+    await serveStream(app, url, settings.route, settings.cors, open)
   }
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)
   if (settings.inspector !== false) await serveInspector(app, settings.inspector, { stream, events: eventTypes.describe() })
@@ -132,7 +129,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   // Not onClose: the server waits for open streams before that.
   app.addHook('preClose', async () => {
     await broadcaster.close()
-    if (listens) for (const server of new Set([...serversOf(app), ...streamOpener.servers])) stopListening(server)
+    if (listens) for (const server of new Set([...serversOf(app), ...starter.servers])) stopListening(server)
     await Promise.all([streamOpener.close(), hub.close()])
     clock.stop()
   })
@@ -156,34 +153,35 @@ const ssePlugin = Object.assign(
   {
     /** Declares events: their names, and a TypeBox schema for the payload of each. */
     defineEvents,
+    /** The classes of this plugin's errors, each under its code: `error instanceof errorCodes.FST_SSE_CLOSED`. */
+    errorCodes,
     /** The channel that every subscriber hears unless it asked for others. */
     EVERYBODY
   } as const
 )
 
 export default ssePlugin
-export { ssePlugin, defineEvents, EVERYBODY }
-export type { Broadcast } from './lib/publish/broadcaster.ts'
-export type { BroadcastOptions } from './lib/publish/broadcast-options.ts'
-export type { CloseOptions, StreamOptions } from './lib/subscribers/close-options.ts'
-export type { SubscribeOptions } from './lib/open/subscribe-options.ts'
+export { ssePlugin, defineEvents, errorCodes, EVERYBODY }
 export type { Channel, ChannelBroadcastOptions } from './lib/api/channel.ts'
-export type { CloseReason } from './lib/wire/reasons.ts'
-export type { Failure, PayloadInvalid } from './lib/errors.ts'
-export type { ReplyOfAnyServer } from './lib/open/stream-opener.ts'
-export type { Declaration, Declarations, EncodedEventsOf, EventsOf } from './lib/schema/declarations.ts'
-export type { AnyEvents, Events, RegisteredEvents } from './lib/augmentable.ts'
-export type { GapReason } from './lib/wire/reasons.ts'
-export type { ReconnectionTime } from './lib/subscribers/reconnection-time.ts'
-export type { Overload } from './lib/open/plain-responses.ts'
-export type { SlowSubscriber, SsePluginOptions } from './lib/options/options.ts'
-export type { StreamHeaders } from './lib/open/response-head.ts'
-export type { CorsOptions, StaticOptions } from './lib/routes/route-options.ts'
-export type { AnySchema, EncodedPayload, Payload } from './lib/schema/payload.ts'
-export type { AfterGap } from './lib/cursor/placement.ts'
-export type { SafePromise } from './lib/safe-promise.ts'
-export type { Source } from './lib/subscribers/stream-source.ts'
 export type { Sse } from './lib/api/sse.ts'
 export type { Stats } from './lib/api/stats.ts'
+export type { AnyEvents, Events, RegisteredEvents, SubscriberContext } from './lib/augmentable.ts'
+export type { AfterGap } from './lib/cursor/placement.ts'
+export type { ErrorCodes, SseError } from './lib/error-codes.ts'
+export type { Failure, PayloadInvalid } from './lib/errors.ts'
+export type { Overload } from './lib/open/plain-responses.ts'
+export type { StreamHeaders } from './lib/open/response-head.ts'
+export type { ReplyOfAnyServer } from './lib/open/stream-opener.ts'
+export type { SubscribeOptions } from './lib/open/subscribe-options.ts'
+export type { SlowSubscriber, SsePluginOptions } from './lib/options/options.ts'
+export type { BroadcastOptions } from './lib/publish/broadcast-options.ts'
+export type { Broadcast } from './lib/publish/broadcaster.ts'
+export type { CorsOptions, StaticOptions } from './lib/routes/route-options.ts'
+export type { SafePromise } from './lib/safe-promise.ts'
+export type { Declaration, Declarations, EncodedEventsOf, EventsOf } from './lib/schema/declarations.ts'
+export type { AnySchema, EncodedPayload, Payload } from './lib/schema/payload.ts'
+export type { CloseOptions, StreamOptions } from './lib/subscribers/close-options.ts'
+export type { ReconnectionTime } from './lib/subscribers/reconnection-time.ts'
+export type { Source } from './lib/subscribers/stream-source.ts'
 export type { Subscriber } from './lib/subscribers/subscriber.ts'
-export type { SubscriberContext } from './lib/augmentable.ts'
+export type { CloseReason, GapReason } from './lib/wire/reasons.ts'

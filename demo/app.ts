@@ -12,19 +12,19 @@ import { setUpPages } from './page-setting.ts'
 import { PUBLIC } from './pages.ts'
 import { Recent, recentRoute } from './recent.ts'
 
-export interface AppOptions {
+interface AppOptions {
   readonly host: string
   /** The port of the second origin. */
   readonly pagesPort: number
   readonly logger: FastifyServerOptions['logger']
 }
 
-/** The server of the event streams, and of the same pages as the second origin. */
+/** Builds the server of the event streams, which also serves the demo pages. */
 export async function buildApp ({ host, pagesPort, logger }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({ logger: logger ?? false, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true })
   const pagesOrigins = originsOf(host, pagesPort)
   const outage = new Outage()
-  // As many as the chart of the start page is wide.
+  // One per second for the minute that the chart of the start page shows.
   const samples = new Recent<Machine>(60)
   const testEvents = new Recent<TestEvent>(50)
 
@@ -42,7 +42,7 @@ export async function buildApp ({ host, pagesPort, logger }: AppOptions): Promis
     route: { onRequest: outage.onRequest },
     onSubscribe: outage.onSubscribe,
     onClose: outage.onClose,
-    // Shorter than an outage of this demo: a browser that came back only afterwards would never see the 503.
+    // Shorter than an outage of this demo: otherwise a browser might come back after the outage and not get the 503.
     reconnectionTime: { min: 500, max: 1500 },
     shutdownTimeout: 500
   })
@@ -72,7 +72,7 @@ function broadcastTheTime (app: FastifyInstance, testEvents: Recent<TestEvent>):
     const subscribers = sse.count()
     void sse.broadcast('message', `send data: ${clockText(new Date())}`)
     const testEvent = { count: ++count, subscribers }
-    // First: a snapshot has at least what was broadcast before it.
+    // Before the broadcast: a snapshot must contain every event up to its position.
     testEvents.add(testEvent)
     void sse.broadcast('test-event', testEvent)
     app.log.info({ subscribers }, `${subscribers} ${subscribers === 1 ? 'subscriber' : 'subscribers'}`)

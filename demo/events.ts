@@ -5,13 +5,13 @@ const machine = Type.Object({
   /** Milliseconds since 1970. */
   at: Type.Integer(),
   load: Type.Object({
-    /** Of the last minute. Always 0 on Windows. */
+    /** The load average of the last minute. Always 0 on Windows. */
     average: Type.Number(),
     cpus: Type.Integer()
   }),
   /** Bytes. */
   memory: Type.Object({ used: Type.Integer(), total: Type.Integer() }),
-  /** The longest of the time since the last sample, in milliseconds. */
+  /** The longest event-loop delay since the last sample, in milliseconds. */
   eventLoopDelay: Type.Number()
 })
 
@@ -26,16 +26,16 @@ export type Machine = Static<typeof machine>
 export type TestEvent = Static<typeof testEvent>
 export type Note = Static<typeof note>
 
-/** What everybody may hear. */
+/** The public events. */
 export const events = defineEvents({
   message: Type.String(),
   'test-event': testEvent,
-  // Of figures that come every second nobody wants those of a minute ago.
+  // Ephemeral: a new sample comes every second, so a replay of old ones is useless.
   machine: { schema: machine, ephemeral: true },
   note
 })
 
-/** What those hear that have signed in. */
+/** The events for signed-in readers. */
 export const memberEvents = defineEvents({
   message: Type.String()
 })

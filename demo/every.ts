@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Does something again and again while an application runs. Call it before the plugin is registered: it then stops before the hub
- * closes, which refuses what is broadcast afterwards.
+ * Runs an action at intervals while an application runs.
+ *
+ * Call it before the plugin is registered: it then stops before the hub closes, which refuses later broadcasts.
  */
 export function every (app: FastifyInstance, milliseconds: number, action: () => void): void {
   let timer: NodeJS.Timeout | undefined

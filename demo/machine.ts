@@ -4,7 +4,7 @@ import type { Machine } from './events.ts'
 
 const RESOLUTION = 10
 
-/** Measures the machine that this process runs on. */
+/** A meter of the machine that this process runs on. */
 export class MachineMeter {
   readonly #delays: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION })
 
@@ -16,10 +16,10 @@ export class MachineMeter {
     this.#delays.disable()
   }
 
-  /** What it is now; the event-loop delay since the last call. */
+  /** @returns The current load and memory, and the longest event-loop delay since the last call. */
   sample (): Machine {
     const total = totalmem()
-    // Node counts its own pause between two looks as delay.
+    // Node includes the pause between two of its samples in the delay.
     const delay = this.#delays.count === 0 ? 0 : Math.max(0, this.#delays.max / 1e6 - RESOLUTION)
     this.#delays.reset()
     return {

@@ -6,16 +6,16 @@ import { memberEvents } from './events.ts'
 import { every } from './every.ts'
 import { clockText } from './clock-text.ts'
 
-export interface MembersOptions {
-  /** Whose pages may read the stream of the members. */
+interface MembersOptions {
+  /** The origins whose pages may read the members' stream. */
   readonly pagesOrigins: string[]
-  /** Whose pages may sign in. */
+  /** The origins whose pages may sign in. */
   readonly signInOrigins: () => string[]
 }
 
 const PASS = 'demo-pass'
 
-/** A second hub besides the public one: it has its own stream, for those that bring the cookie. */
+/** The members' hub: a second hub with its own stream, for readers that send the cookie. */
 export const members: FastifyPluginAsync<MembersOptions> = async (app, { pagesOrigins, signInOrigins }) => {
   const pass = randomUUID()
   await app.register(cookie)
@@ -24,7 +24,7 @@ export const members: FastifyPluginAsync<MembersOptions> = async (app, { pagesOr
 
   await app.register(ssePlugin, {
     events: memberEvents,
-    // That of the public hub does.
+    // The public hub serves the client already.
     client: false,
     cors: { origin: pagesOrigins, credentials: true },
     route: {
@@ -35,7 +35,7 @@ export const members: FastifyPluginAsync<MembersOptions> = async (app, { pagesOr
     shutdownTimeout: 500
   })
 
-  // The forms have no fields, but browsers send their type.
+  // The forms have no fields, but browsers send the content type of a form.
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: 1024 }, (_request, _body, done) => done(null))
 
   app.post('/sign-in', async (request, reply) => {

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { Failure } from '../plugin.ts'
 import { events, type Note } from './events.ts'
 
-/** `POST` broadcasts a note. The declared event is the only check: what it refuses comes back as a list. */
+/** The route whose `POST` broadcasts a note. The schema of the event is the only check; its failures are the response. */
 export const notesRoute: FastifyPluginAsync<{ pagesOrigins: string[] }> = async (app, { pagesOrigins }) => {
   const sse = app.sse.of(events)
   await app.register(cors, { origin: pagesOrigins, methods: 'POST' })
@@ -19,7 +19,7 @@ export const notesRoute: FastifyPluginAsync<{ pagesOrigins: string[] }> = async 
         error: 'Bad Request',
         code: error.code,
         message: error.message,
-        // JSON leaves out what is undefined: a property that is missing has the value null here.
+        // JSON omits undefined values, so a missing property has the value null here.
         failures: error.failures.map(({ path, rule, value = null }) => ({ path, rule, value }))
       })
     }

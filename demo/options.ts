@@ -15,14 +15,14 @@ export const HELP = `The demo of fastify-typed-sse: live, typed events in your b
   option          environment       default
   --port          DEMO_PORT         8080       the server of the event streams, and its pages; 0: any free port
   --other-port    DEMO_OTHER_PORT   8081       a second origin that serves the same pages; 0: any free port
-  --host          DEMO_HOST         localhost  the address that both listen on: 0.0.0.0 lets other machines in
+  --host          DEMO_HOST         localhost  the address that both servers listen on: 0.0.0.0 admits other machines
   --log-level     DEMO_LOG_LEVEL    info       trace, debug, info, warn, error, fatal or silent
-  --help, -h                                   this text
+  --help, -h                                   prints this text
 `
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
-/** @throws an Error whose message says what is wrong with which option. */
+/** @throws an Error that names the option, its rule and its value. */
 export function readOptions (args: string[], environment: NodeJS.ProcessEnv): Options {
   const { values } = parseArgs({
     args,

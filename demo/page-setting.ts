@@ -1,18 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Where the two servers are. */
-export interface Ports {
+/** The ports of the two servers. */
+interface Ports {
   readonly streams: number
   readonly pages: number
 }
 
-export interface PageSetting {
+interface PageSetting {
   readonly ports: () => Ports
-  /** Origins besides its own that a page may connect to, and send its forms to. */
+  /** Origins other than its own that a page may connect to and send forms to. */
   readonly connectTo: () => string[]
 }
 
-/** What the pages need of the server that they come from: `GET /config.json`, and the headers that protect them. */
+/** Adds what the demo pages need from their server: `GET /config.json` and protective headers. */
 export function setUpPages (app: FastifyInstance, { ports, connectTo }: PageSetting): void {
   app.addHook('onRequest', async (_request, reply) => {
     const origins = ["'self'", ...connectTo()].join(' ')

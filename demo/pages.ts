@@ -8,14 +8,14 @@ export const PUBLIC = fileURLToPath(new URL('../public/demo', import.meta.url))
 
 const CLIENT = fileURLToPath(new URL('../browser', import.meta.url))
 
-export interface PagesOptions {
+interface PagesOptions {
   readonly host: string
-  /** The port of the event streams; asked for with every page. */
+  /** Returns the port of the event streams; called for every request. */
   readonly streamsPort: () => number
   readonly logger: FastifyServerOptions['logger']
 }
 
-/** The second origin: the same pages, without any event stream. */
+/** Builds the server of the second origin, which serves the demo pages without event streams. */
 export async function buildPages ({ host, streamsPort, logger }: PagesOptions): Promise<FastifyInstance> {
   const app = Fastify({ logger: logger ?? false, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true })
   setUpPages(app, {
@@ -23,7 +23,7 @@ export async function buildPages ({ host, streamsPort, logger }: PagesOptions): 
     connectTo: () => originsOf(host, streamsPort())
   })
   await app.register(fastifyStatic, { root: PUBLIC, dotfiles: 'ignore' })
-  // Of their own, so that they open while the server of the streams is down.
+  // The client comes from this server, so the pages open while the server of the streams is down.
   await app.register(fastifyStatic, { root: CLIENT, prefix: '/sse/', dotfiles: 'ignore', decorateReply: false })
   return app
 }

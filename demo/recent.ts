@@ -18,13 +18,13 @@ export class Recent<T> {
   }
 }
 
-/** `GET` gives the state so far, and the event ID to go on from. */
+/** The route whose `GET` returns the newest payloads, and the event ID to resume from. */
 export const recentRoute: FastifyPluginAsync<{ recent: Recent<unknown>, pagesOrigins: string[] }> = async (app, { recent, pagesOrigins }) => {
   await app.register(cors, { origin: pagesOrigins, methods: 'GET' })
 
   app.get('/', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
-    // The event ID first: what is broadcast after it was read comes by the stream, even if the snapshot has it already.
+    // Read before the payloads: the stream then sends every event that is broadcast later, even if the snapshot already contains it.
     const { lastEventId } = app.sse
     return { lastEventId, newest: recent.payloads }
   })

@@ -26,7 +26,7 @@ async function run ({ host, port, otherPort, logLevel }: Options): Promise<void>
 
   let stopping = false
   const stop = (): void => {
-    // npm and tsx both pass a signal on: the second one is no second wish.
+    // npm and tsx both pass a signal on, so one Ctrl+C may arrive more than once.
     if (stopping) return
     stopping = true
     void Promise.all([app.close(), pages.close()])
@@ -36,6 +36,6 @@ async function run ({ host, port, otherPort, logLevel }: Options): Promise<void>
 }
 
 function explain ({ code, message, port }: NodeJS.ErrnoException & { port?: number }): string {
-  if (code === 'EADDRINUSE') return `Port ${port} is in use: stop what has it, or choose another with --port or --other-port`
+  if (code === 'EADDRINUSE') return `Port ${port} is in use: stop the program that uses it, or choose another with --port or --other-port`
   return code?.startsWith('ERR_PARSE_ARGS') === true ? `${message.split('.')[0]}; --help lists the options` : message
 }

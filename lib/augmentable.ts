@@ -1,26 +1,29 @@
-/**
- * The events of your application, by name: `interface Events extends EventsOf<typeof events> {}` types `app.sse` everywhere.
- * Several features may each add theirs.
- */
+// The interfaces that an application augments with types of its own, and the types derived from them.
 
+/**
+ * The payload types of your application, by event type. An augmentation, `interface Events extends EventsOf<typeof events> {}`, types
+ * `app.sse` in the whole program. Several features may each add their events.
+ *
+ * @see README.md
+ */
 export interface Events {}
 
-/** What may be broadcast where nothing is said about events. */
+/** The payload types of an application that does not declare its events: any event type, any payload. */
 export interface AnyEvents {
   [event: string]: unknown
 }
 
-/** The events that `app.sse` knows by type. */
+/** The payload types of `app.sse`: `Events` if the application augments it, otherwise `AnyEvents`. */
 export type RegisteredEvents = keyof Events extends never ? AnyEvents : Events
 
 /**
- * What can be broadcast or sent, for the comparison of two hubs, channels or subscribers: one stands for another if it takes every event of
- * that one. Methods alone do not tell, since TypeScript compares their parameters in both directions. One of `AnyEvents` stands for every
- * other and every other for it: an application may say nothing about events in one place, and something in another.
+ * Makes hubs, channels and subscribers contravariant in their events: one is assignable to another if it takes every event of the other.
+ * Their methods alone do not achieve this, because TypeScript compares the parameters of methods bivariantly. A hub of `AnyEvents` is
+ * assignable to every other hub and every other hub to it, because an application may type its events in some places only.
  */
 export type Takes<E> = IsOfAny<E> extends true ? any : { readonly [K in keyof E]: (payload: E[K]) => void }
 
 type IsOfAny<E> = string extends keyof E ? unknown extends E[keyof E] ? true : false : false
 
-/** What your application knows of a subscriber. Augment it to type `subscriber.context`. */
+/** The type of `subscriber.context`: the data that your application attaches to a subscriber. Augment it to type that property. */
 export interface SubscriberContext {}

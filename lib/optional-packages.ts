@@ -1,19 +1,24 @@
-// Not by its name: `createRequire` is what servers that are bundled declare at their top.
+// Loads the packages that not every application needs, each when it is first used.
+
+// Imported as a namespace, because bundled servers declare a `createRequire` of their own at the top of the file.
 import * as nodeModule from 'node:module'
 
-// The packages that not every application needs. Each is loaded where it is used first. The names stand here as literals, and inside a
-// `try`: bundlers follow the first and forgive an absent package for the second. The CommonJS half of this plugin has `require` in place
-// of each `await import` here (scripts/build.js).
+// Bundlers follow an import only if the name is a literal, and tolerate an absent package only inside a `try`. The CommonJS build of this
+// plugin replaces each `await import` here with `require` (scripts/build.js).
 
 export type Sinclair = Pick<typeof import('@sinclair/typebox'), 'FormatRegistry' | 'Type' | 'TypeRegistry'> &
   Pick<typeof import('@sinclair/typebox/compiler'), 'TypeCompiler' | 'TypeCompilerUnknownTypeError'>
 export type Next = Pick<typeof import('typebox/compile'), 'Compile'> & Pick<typeof import('typebox/format'), 'Format'>
-export type SinclairRegistries = Pick<Sinclair, 'FormatRegistry' | 'TypeRegistry'>
+type SinclairRegistries = Pick<Sinclair, 'FormatRegistry' | 'TypeRegistry'>
 
-/** A package that is not there. */
+/** A package is not installed. The message is its name. */
 export class PackageMissing extends Error {}
 
-/** @throws PackageMissing */
+/**
+ * Loads `@sinclair/typebox` 0.34.
+ *
+ * @throws PackageMissing
+ */
 export async function loadSinclair (): Promise<Sinclair> {
   try {
     const { FormatRegistry, Type, TypeRegistry } = await import('@sinclair/typebox')
@@ -24,7 +29,11 @@ export async function loadSinclair (): Promise<Sinclair> {
   }
 }
 
-/** @throws PackageMissing */
+/**
+ * Loads `typebox` 1.x.
+ *
+ * @throws PackageMissing
+ */
 export async function loadNext (): Promise<Next> {
   try {
     const { Compile } = await import('typebox/compile')
@@ -45,17 +54,18 @@ export async function loadStatic (): Promise<typeof import('@fastify/static').de
 }
 
 /**
- * Every copy of TypeBox 0.34 that the application may have registered something with: the one for `import`, which is loaded if it was not,
- * and the one for `require`, if it was.
+ * Finds the other copies of TypeBox 0.34 that the application may have registered types or formats with.
+ *
+ * @returns The copy for `import`, which this call loads if necessary, and the copy for `require` if it is already loaded.
  */
 export async function otherSinclairs (): Promise<SinclairRegistries[]> {
-  // A variable, which bundlers leave alone: a copy within a bundle is one that nobody has registered anything with.
+  // A variable, because bundlers would follow a literal: the application has registered nothing with a copy inside the bundle.
   const name = '@sinclair/typebox'
   const copies: SinclairRegistries[] = []
   try {
     copies.push(await import(/* webpackIgnore: true */ /* @vite-ignore */ name) as SinclairRegistries)
   } catch {
-    // Bundled, or under a test runner that has no `import()`.
+    // Bundled, or run by a test runner without `import()`.
   }
   try {
     const { cache, resolve } = nodeModule.createRequire(import.meta.url)
@@ -69,7 +79,7 @@ export async function otherSinclairs (): Promise<SinclairRegistries[]> {
 
 function missing (name: string, cause: unknown): unknown {
   const { code = '', message } = cause as NodeJS.ErrnoException
-  // Not a file of it that is missing. Plug'n'Play says "tried to access <name>".
+  // True only if the package itself is missing, not one of its files. Plug'n'Play says "tried to access <name>".
   const isMissing = code.endsWith('MODULE_NOT_FOUND') && [`'${name}'`, `'${name}/`, `access ${name} `].some((text) => message.includes(text))
   return isMissing ? new PackageMissing(name, { cause }) : cause
 }

@@ -1,7 +1,9 @@
 /**
- * A promise that nobody has to await: a failure is logged, and never ends the process.
+ * A promise that you need not await: a rejection is logged and never ends the process.
  *
- * It does all that a promise does, and may stand where one is asked for. Linters know promises by the name of their type, so they do not
- * report it as floating, as with Fastify's `SafePromiseLike`. The promises that `then`, `catch` and `finally` return are ordinary ones.
+ * It has all members of a promise and is assignable to `Promise<T>`. Linters recognise promises by the name of their type, so they do not
+ * report it as floating, like Fastify's `SafePromiseLike`. The promises that `then`, `catch` and `finally` return are ordinary promises.
+ *
+ * @see docs/errors.md
  */
 export interface SafePromise<T> extends Pick<Promise<T>, keyof Promise<T>> {}

@@ -1,22 +1,22 @@
 import { types } from 'node:util'
 
+// Describes values for error messages and logs without showing their contents.
+
 const MAX_NAME = 100
 
-/** How an error names an event, whatever was given for one. */
+/** Quotes an event type, cut after 100 characters. Accepts any value, because a caller may pass something that is not text. */
 export function quote (event: unknown): string {
   if (typeof event === 'string') return JSON.stringify(shorten(event, MAX_NAME))
-  // An object may have no text, or throw when it is asked for one.
+  // Converting an object to text may throw.
   return typeof event === 'object' || typeof event === 'function' ? `(${typeof event})` : String(event)
 }
 
-/** A text of at most so many characters and an ellipsis. */
+/** Cuts a text to at most `max` characters and an ellipsis. */
 export function shorten (text: string, max: number): string {
   return text.length > max ? `${text.slice(0, max)}…` : text
 }
 
-/**
- * Names the kind of a value, and nothing that is in it: for messages that a stranger may get to see.
- */
+/** Names the kind of a value and nothing that it contains, for messages that a stranger may see. */
 export function kindOf (value: unknown): string {
   if (value === null || value === undefined || Number.isNaN(value)) return String(value)
   if (typeof value === 'string') return value === '' ? 'empty text' : `text of ${value.length} ${value.length === 1 ? 'character' : 'characters'}`

@@ -1,7 +1,7 @@
 import { load, NAMES, type Name } from '../servers/index.ts'
 import type { Row } from '../workload.ts'
 
-export interface Contestants {
+interface Contestants {
   readonly rows: readonly Row[]
   /** A line for each that cannot run here. */
   readonly missing: readonly string[]

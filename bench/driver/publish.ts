@@ -17,7 +17,7 @@ export async function publishAll (cell: Cell, plan: Exclude<Plan, { kind: 'turns
   }
 }
 
-export interface Loop {
+interface Loop {
   readonly readers: number
   readonly bytes: number
   /** Ends after so many events, or so long, whichever is first. */

@@ -5,7 +5,7 @@ import type { Outcome, Row, Workload } from '../workload.ts'
 /** Called after each cell. */
 export type OnCell = (workload: Workload, row: Row, round: number, outcome: Outcome, seconds: number) => void
 
-export interface Order {
+interface Order {
   readonly rounds: number
   /** Cells that run side by side: more than one where times do not matter. */
   readonly atOnce: number

@@ -9,7 +9,7 @@ const POLL_INTERVAL = 50
 /** No event in so long: there will be none. Servers that block for seconds are to be waited for. */
 const QUIET = 5000
 
-export interface Work {
+interface Work {
   /** Publishes, and says how many. Throws `Collapse` where that does not come to an end. */
   publish (): Promise<number>
   /** How many readers each event goes to. */

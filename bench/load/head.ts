@@ -1,5 +1,5 @@
 /** What the head of an answer says of its body. */
-export interface Head {
+interface Head {
   readonly status: number
   readonly isChunked: boolean
   readonly isGzip: boolean

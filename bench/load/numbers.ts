@@ -19,7 +19,7 @@ const BEFORE_NUMBER = '{"n":'.length
 const TIME_NAME_LENGTH = ',"t":'.length
 
 /** Told the time that an event carries, where times are read. */
-export type OnTime = (publishedAt: number) => void
+type OnTime = (publishedAt: number) => void
 
 /**
  * Counts the events of many readers by the numbers that they carry. Bytes come in segments of any length, cut anywhere, also within a number.

@@ -28,7 +28,7 @@ export interface Welcome {
   readonly opening?: string | undefined
 }
 
-export interface TabGroupListener {
+interface TabGroupListener {
   told (message: Message): void
   /** It is this tab's turn, until it leaves. */
   lead (): void

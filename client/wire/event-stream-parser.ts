@@ -7,7 +7,7 @@ export interface ParsedEvent {
   readonly lastEventId: string
 }
 
-export interface ParserListener {
+interface ParserListener {
   event (event: ParsedEvent): void
   /** The stream set the reconnection time, in milliseconds. */
   retry? (reconnectionTime: number): void

@@ -1,4 +1,4 @@
-export interface RequestOptions {
+interface RequestOptions {
   readonly headers?: Headers
   readonly redirect?: RequestRedirect
   readonly withCredentials: boolean

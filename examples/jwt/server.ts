@@ -7,9 +7,9 @@ import { events, messageBody, signInBody, type Message, type SignIn } from '../e
 import { servePage, start } from '../start.ts'
 
 interface Claims {
-  /** The user. */
+  /** The name of the user. */
   readonly sub: string
-  /** The sign-in. */
+  /** The ID of the sign-in. */
   readonly jti: string
 }
 
@@ -20,14 +20,14 @@ declare module '@fastify/jwt' {
   }
 }
 
-/** Seconds. */
+/** The lifetime of a token, in seconds. */
 const LIFETIME = Number(process.env.TOKEN_LIFETIME ?? 300)
 
 const revoked = new Set<string>()
 
 function revoke (id: string): void {
   revoked.add(id)
-  // By then every token of that id has expired, one that was given out at the same moment included.
+  // By then every token with this ID has expired, including one that was issued at the moment of the revocation.
   setTimeout(() => revoked.delete(id), 2 * LIFETIME * 1000).unref()
 }
 
@@ -35,10 +35,10 @@ const app = Fastify({ logger: true })
 
 await app.register(cookie)
 await app.register(jwt, {
-  // Keep one of your own outside the program: with a new one at every start no token is worth anything any more.
+  // Store your own secret outside the program: a new secret at every start invalidates all tokens.
   secret: randomBytes(32).toString('hex'),
   sign: { expiresIn: `${LIFETIME}s` },
-  // An EventSource cannot set headers, but its browser sends cookies. Readers that can may send `Authorization: Bearer …` instead.
+  // An EventSource cannot set headers, but the browser sends cookies. Other readers may send `Authorization: Bearer …` instead.
   cookie: { cookieName: 'token', signed: false },
   trusted: (_request, { jti }) => !revoked.has(jti)
 })
@@ -50,13 +50,13 @@ await app.register(ssePlugin, {
   cors: false,
   route: { preHandler: authenticate },
   subscribe: ({ user }) => ({
-    // Nothing is ever broadcast to the last one. It is a handle on the streams of this sign-in.
+    // The last channel gets no broadcasts. It is a handle for the streams of this sign-in.
     channels: [EVERYBODY, `user:${user.sub}`, `sign-in:${user.jti}`],
-    // Its reader comes back with the token that it has by then.
+    // The reader comes back with its current token.
     expiresAt: new Date(user.exp * 1000)
   }),
   onSubscribe (_subscriber, { user }) {
-    // Whoever is signed out while the stream opens is not among those that end with it: look once more.
+    // A sign-out while this stream was opening did not find the stream, so check again.
     if (revoked.has(user.jti)) void endStreams(user.jti)
   }
 })
@@ -73,7 +73,7 @@ async function giveToken (reply: FastifyReply, { sub, jti }: Claims): Promise<{ 
 
 app.post<{ Body: SignIn }>('/sign-in', { schema: { body: signInBody } }, async ({ body }, reply) => giveToken(reply, { sub: body.user, jti: randomUUID() }))
 
-// The same id again: signing out ends the streams that an earlier token opened, too.
+// A renewed token keeps the ID of the sign-in, so signing out also ends the streams that an earlier token opened.
 app.post('/renewals', { preHandler: authenticate }, async ({ user }, reply) => giveToken(reply, user))
 
 app.post('/sign-out', { preHandler: authenticate }, async ({ user }, reply) => {

@@ -1,4 +1,4 @@
-// What the pages of all examples do. How they come to a stream is in the `stream.js` of each.
+// The part of the page that all examples share. The `stream.js` of each example opens its stream.
 
 import { connect, send, signIn, signOut, title } from '/stream.js'
 
@@ -8,7 +8,7 @@ const page = {
   show (state) { find('#state').textContent = state },
   add ({ from, text }) {
     const item = document.createElement('li')
-    // As text: what somebody else wrote must not become part of the page.
+    // As text: a message of another user must not become markup of this page.
     item.textContent = `${from}: ${text}`
     find('#messages').append(item)
   }

@@ -12,18 +12,18 @@ declare module 'fastify' {
   }
 }
 
-/** Milliseconds. */
+/** The lifetime of a session, in milliseconds. */
 const LIFETIME = Number(process.env.SESSION_LIFETIME ?? 3600) * 1000
 
 const app = Fastify({ logger: true })
 
 await app.register(cookie)
 await app.register(session, {
-  // Keep one of your own outside the program: with a new one at every start everybody has to sign in again.
+  // Store your own secret outside the program: a new secret at every start signs all users out.
   secret: randomBytes(32).toString('hex'),
   cookie: { sameSite: 'lax', secure: 'auto', maxAge: LIFETIME },
   saveUninitialized: false,
-  // A stream that opens while its user signs out would save the session that was destroyed just now.
+  // Otherwise a stream that opens while its user signs out would save the destroyed session again.
   rolling: false
 })
 
@@ -33,16 +33,16 @@ const authenticate: preHandlerAsyncHookHandler = async ({ session }, reply) => {
 
 await app.register(ssePlugin, {
   events,
-  // The page is of this origin, and no other has anything to read here.
+  // The page has this origin, and pages of other origins may not read the stream.
   cors: false,
   route: { preHandler: authenticate },
   subscribe: ({ session: { sessionId, signedIn } }) => ({
-    // Nothing is ever broadcast to the last one. It is a handle on the streams of this session.
+    // The last channel gets no broadcasts. It is a handle for the streams of this session.
     channels: [EVERYBODY, `user:${signedIn!.user}`, `session:${sessionId}`],
     expiresAt: new Date(signedIn!.until)
   }),
   onSubscribe (_subscriber, { session: { sessionId }, sessionStore }) {
-    // Whoever signs out while the stream opens is not among those that end with it: look once more.
+    // A sign-out while this stream was opening did not find the stream, so check again.
     sessionStore.get(sessionId, (_error, kept) => { if (kept?.signedIn === undefined) void endStreams(sessionId) })
   }
 })
@@ -52,7 +52,7 @@ function endStreams (sessionId: string): Promise<number> {
 }
 
 app.post<{ Body: SignIn }>('/sign-in', { schema: { body: signInBody } }, async (request, reply) => {
-  // A new id: somebody else may know the one before.
+  // A new session ID: another person may know the previous one.
   await request.session.regenerate()
   request.session.signedIn = { user: request.body.user, until: Date.now() + LIFETIME }
   return reply.code(204).send()

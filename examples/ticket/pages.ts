@@ -1,12 +1,12 @@
 import Fastify from 'fastify'
 import { servePage } from '../start.ts'
 
-/** The other origin: a server of pages, which knows no more of the streams than where they are. */
+/** Starts the other origin: a server of the pages, which knows only the URL of the streams. */
 export async function startPages (): Promise<{ origin: string, connectTo: (api: string) => void, close: () => Promise<void> }> {
   const app = Fastify()
   let api = ''
   app.get('/config.json', async () => ({ api }))
-  // A page that was taken over cannot carry off what it hears: it may connect to these two, and to nobody else.
+  // A compromised page cannot send the events that it hears elsewhere: it may connect only to these two origins.
   app.addHook('onSend', async (_request, reply) => {
     reply.header('content-security-policy', `default-src 'self'; img-src data:; connect-src 'self' ${api}`)
   })

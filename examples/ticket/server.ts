@@ -7,7 +7,7 @@ import { start } from '../start.ts'
 import { startPages } from './pages.ts'
 import { Tickets } from './tickets.ts'
 
-/** Somebody who has signed in. */
+/** A signed-in user. */
 interface Visitor {
   readonly id: string
   readonly user: string
@@ -21,7 +21,7 @@ declare module 'fastify' {
 }
 
 const TICKET_LIFETIME = 30_000
-/** Milliseconds, after which a reader needs a new ticket, and is judged anew. */
+/** The lifetime of a stream, in milliseconds. After it a reader needs a new ticket, and passes the hooks again. */
 const STREAM_LIFETIME = Number(process.env.STREAM_LIFETIME ?? 900) * 1000
 
 const visitors = new Map<string, Visitor>()
@@ -30,15 +30,15 @@ const tickets = new Tickets<Visitor>(TICKET_LIFETIME)
 const pages = await startPages()
 const app = Fastify({
   logger: {
-    // Without the query: what opens a stream does not belong into a log.
+    // Without the query: a ticket opens a stream, so it must not get into the log.
     serializers: { req: ({ method, url, ip }) => ({ method, url: url.replace(/\?.*/, ''), remoteAddress: ip }) }
   }
 })
-// Fastify's own puts the whole URL into the log.
+// Fastify's own handler logs the whole URL.
 app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: 'Not found' }))
 app.decorateRequest('visitor')
 
-// The page's origin, and no other. The plugin leaves its own routes to this, too.
+// Only the page's origin. This also applies to the plugin's own routes.
 await app.register(cors, { origin: [pages.origin] })
 
 const byToken: preHandlerAsyncHookHandler = async (request, reply) => {
@@ -59,12 +59,12 @@ await app.register(ssePlugin, {
   events,
   route: { preHandler: byTicket },
   subscribe: ({ visitor: { id, user } }) => ({
-    // Nothing is ever broadcast to the last one. It is a handle on the streams of this visitor.
+    // The last channel gets no broadcasts. It is a handle for the streams of this visitor.
     channels: [EVERYBODY, `user:${user}`, `visitor:${id}`],
     expiresAt: new Date(Date.now() + STREAM_LIFETIME)
   }),
   onSubscribe (_subscriber, { visitor }) {
-    // Whoever signs out while the stream opens is not among those that end with it: look once more.
+    // A sign-out while this stream was opening did not find the stream, so check again.
     if (visitor.signedOut) void endStreams(visitor)
   }
 })

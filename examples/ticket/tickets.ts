@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
-/** Tickets that are good for one entry, and for a short time. */
+/** Tickets that are valid once, and for a short time. */
 export class Tickets<Holder> {
   readonly #holders = new Map<string, Holder>()
   readonly #lifetime: number
 
-  /** @param lifetime In milliseconds. */
+  /** @param lifetime The lifetime of a ticket, in milliseconds. */
   constructor (lifetime: number) {
     this.#lifetime = lifetime
   }
@@ -17,7 +17,7 @@ export class Tickets<Holder> {
     return ticket
   }
 
-  /** Whose ticket it is, once. */
+  /** @returns The holder of the ticket, only at the first call; undefined afterwards, and for an unknown ticket. */
   redeem (ticket: string): Holder | undefined {
     const holder = this.#holders.get(ticket)
     this.#holders.delete(ticket)

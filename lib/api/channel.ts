@@ -5,11 +5,15 @@ import type { SafePromise } from '../safe-promise.ts'
 import type { CloseOptions } from '../subscribers/close-options.ts'
 import type { Subscriber } from '../subscribers/subscriber.ts'
 
-/** What may be said of a broadcast to one channel. */
+/**
+ * The options of a broadcast to one channel.
+ *
+ * @see docs/options.md
+ */
 export type ChannelBroadcastOptions = Omit<BroadcastOptions, 'channels'>
 
-/** What a channel asks of the whole, for itself alone. */
-export interface ChannelOwner<E extends object> {
+/** The calls of `app.sse` that a channel uses, bound to the channel. */
+interface ChannelOwner<E extends object> {
   broadcast (event: string, data: unknown, options: ChannelBroadcastOptions): Promise<Broadcast>
   subscribers (): Iterable<Subscriber<E>>
   count (): number
@@ -17,13 +21,15 @@ export interface ChannelOwner<E extends object> {
 }
 
 /**
- * The verbs of `app.sse` for one channel. Holds nothing: make one whenever you need it.
+ * One channel of `app.sse`, with methods that apply to this channel only. It holds no state, so create one whenever you need it.
  *
- * @typeParam E Payloads by event.
+ * @typeParam E The payload types, by event type.
+ * @see README.md
  */
 export class Channel<E extends object = RegisteredEvents> {
-  /** For the compiler alone. */
+  /** Type information only; no such property exists at run time. */
   declare protected readonly takes?: Takes<E>
+  /** The name of the channel. */
   readonly name: string
   readonly #owner: ChannelOwner<E>
 
@@ -34,27 +40,31 @@ export class Channel<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Sends an event to every subscriber of this channel.
+   * Sends an event to every subscriber of this channel, in all other respects like `app.sse.broadcast`.
    *
-   * @throws as `app.sse.broadcast` does
+   * @returns A promise of the event ID. It rejects with the errors of `app.sse.broadcast`.
+   * @see Sse.broadcast
    */
   broadcast<K extends keyof E & string> (event: K, data: E[K], options: ChannelBroadcastOptions = {}): SafePromise<Broadcast> {
     return this.#owner.broadcast(event, data, options)
   }
 
-  /** Event streams of this process that hear this channel now. */
+  /** The number of event streams of this process that hear this channel now. */
   count (): number {
     return this.#owner.count()
   }
 
-  /** The subscribers of this process that hear this channel at the call: a snapshot, in which `join` and `leave` change nothing. */
+  /** The subscribers of this process that hear this channel at the time of the call. The result is a snapshot: later changes do not affect it. */
   subscribers (): Iterable<Subscriber<E>> {
     return this.#owner.subscribers()
   }
 
   /**
-   * Ends the event streams of this process that hear this channel: all of them, or those that a predicate picks.
+   * Ends event streams of this process that hear this channel, in all other respects like `app.sse.disconnect`.
    *
+   * @param predicate Returns true for a subscriber whose stream is to end. @defaultValue every subscriber of the channel
+   * @param options `final`: whether the readers are told to stay away. @defaultValue { final: false }
+   * @returns A promise of the number of streams ended.
    * @see Sse.disconnect
    */
   disconnect (predicate: (subscriber: Subscriber<E>) => boolean = () => true, options: CloseOptions = {}): SafePromise<number> {

@@ -1,9 +1,10 @@
 import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import { Channel } from './channel.ts'
 import { logError } from './guarded-callbacks.ts'
-import type { Stats } from './stats.ts'
+import { takeStats, type Stats } from './stats.ts'
 import type { RegisteredEvents, Takes } from '../augmentable.ts'
-import type { Channels } from '../cursor/channels.ts'
+import type { Views } from '../cursor/views.ts'
+import type { ChannelIndex } from '../log/channel-index.ts'
 import { Closed, EventsUnregistered, NotAcceptable } from '../errors.ts'
 import { checkChannel } from '../log/channel-name.ts'
 import type { Log } from '../log/log.ts'
@@ -22,9 +23,10 @@ import type { Subscriber } from '../subscribers/subscriber.ts'
 import type { Clock } from '../time/clock.ts'
 import { setImmediate } from '../time/timers.ts'
 
-export interface SseParts {
+interface SseParts {
   readonly log: Log
-  readonly channels: Channels
+  readonly channels: ChannelIndex
+  readonly views: Views
   readonly hub: Hub
   readonly eventTypes: EventTypes
   readonly broadcaster: Broadcaster
@@ -33,27 +35,28 @@ export interface SseParts {
   readonly logger: FastifyBaseLogger
 }
 
-// A name that every copy of this plugin in a process knows: a CommonJS module and an ES module load different ones.
+// A registered symbol, because a process may load two copies of this plugin, one as a CommonJS module and one as an ES module.
 const kSse: unique symbol = Symbol.for('fastify-typed-sse.sse')
 
-/** Whether a value is the `app.sse` of this plugin, of whichever copy. */
+/** True if a value is the `app.sse` of any copy of this plugin. */
 export function isSse (value: unknown): boolean {
   return typeof value === 'object' && value !== null && kSse in value
 }
 
 /**
- * `app.sse`: typed events to every connected browser.
+ * The object `app.sse`: broadcasts typed events, opens event streams, and reports on them.
  *
- * @typeParam E Payloads by event.
+ * @typeParam E The payload types, by event type.
+ * @see README.md
  */
 export class Sse<E extends object = RegisteredEvents> {
-  /** For the compiler alone. */
+  /** Type information only; no such property exists at run time. */
   declare protected readonly takes?: Takes<E>
   /** @internal */
   readonly [kSse] = true
   readonly #parts: SseParts
   #failedBroadcasts = 0
-  #toldTooLate = false
+  #hasLoggedClosed = false
 
   /** @internal */
   constructor (parts: SseParts) {
@@ -61,17 +64,20 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Sends an event to every subscriber of a channel, of several, or of `EVERYBODY`.
+   * Sends an event to every subscriber of one or several channels, by default to those of `EVERYBODY`.
    *
-   * The payload is validated and encoded before this returns, so it may be changed afterwards. Of objects, only what the schema
-   * declares goes out. Events leave in the order of these calls, awaited or not.
+   * The payload is validated and encoded before this returns, so it may be changed afterwards. Only properties that the schema
+   * declares are sent. Events are sent in the order of the calls, awaited or not.
    *
-   * @param event The event type; `'message'` is the unnamed event that `EventSource.onmessage` hears.
-   * @returns The event ID, once the event is in the log of this process; null for an ephemeral event, and without `history`. Who
-   * listens does not matter.
-   * @throws FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID (`error.failures` lists what is wrong), FST_SSE_PAYLOAD_NOT_ENCODABLE,
-   * FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_KEY_INVALID, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID, FST_SSE_CLOSED: as a rejection,
-   * logged too (the last one once, at `info`), and harmless where nobody awaits it.
+   * @param event The event type; `'message'` is the unnamed event that `EventSource.onmessage` receives.
+   * @param data The payload.
+   * @param options `channels`, `id`, `ephemeral`.
+   * @returns A promise that you need not await. It resolves once the event is in the log of this process, whether it has subscribers or not,
+   * with the event ID as `id`: null for an ephemeral event, and if `history` is false.
+   * @throws Asynchronously and logged: FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID (`error.failures` lists the broken rules),
+   * FST_SSE_PAYLOAD_NOT_ENCODABLE, FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_KEY_INVALID, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID,
+   * FST_SSE_OPTION_UNKNOWN; and FST_SSE_CLOSED when the application closes, logged only once, at level `info`.
+   * @see docs/errors.md
    */
   broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): SafePromise<Broadcast> {
     return this.#broadcast(event, data, () => options)
@@ -81,28 +87,28 @@ export class Sse<E extends object = RegisteredEvents> {
     const broadcast = this.#publish(event, data, options)
     broadcast.catch((err: unknown) => {
       this.#failedBroadcasts++
-      if (err instanceof Closed) this.#tooLate(err)
+      if (err instanceof Closed) this.#logClosed(err)
       else logError(this.#parts.logger, { err, event }, 'sse: a broadcast failed')
     })
     return broadcast
   }
 
-  /** A timer or a close handler that goes on while the application closes is usual: one line, which the default level shows, and no alarm. */
-  #tooLate ({ message }: Error): void {
-    if (this.#toldTooLate) return
-    this.#toldTooLate = true
-    this.#parts.logger.info(`sse: ${message}; further ones are counted, not logged`)
+  /** Logs the first broadcast after closing only, and not as an error, because timers and close handlers often broadcast then. */
+  #logClosed ({ message }: Error): void {
+    if (this.#hasLoggedClosed) return
+    this.#hasLoggedClosed = true
+    this.#parts.logger.info(`sse: ${message}; later broadcasts are counted, not logged`)
   }
 
-  // Runs up to its return within the call of `broadcast`: the error's stack names the caller.
+  // `publish` runs synchronously within `broadcast`, so the stack of an error contains the caller.
   async #publish (event: string, data: unknown, options: () => BroadcastOptions): Promise<Broadcast> {
     return this.#parts.broadcaster.publish(event, data, options())
   }
 
   /**
-   * Event streams open in this process now, from the moment the head is sent until the response closes.
+   * The number of event streams open in this process. A stream counts from the moment its head is sent until its response closes.
    *
-   * @param channel Those that hear this channel; `EVERYBODY`: those that a broadcast reaches. @defaultValue all
+   * @param channel The channel whose subscribers are counted. @defaultValue all subscribers
    */
   count (channel?: string): number {
     const { hub } = this.#parts
@@ -110,9 +116,10 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * The subscribers of this process as they are at the call: all, or those that hear a channel.
+   * The subscribers of this process at the time of the call.
    *
-   * @returns A snapshot: whoever joins, leaves or closes while you look at it changes nothing in it. One that has closed since is still there.
+   * @param channel The channel that they hear. @defaultValue all subscribers
+   * @returns A snapshot: later changes do not affect it, so it may contain subscribers that have closed since.
    */
   subscribers (channel?: string): Iterable<Subscriber<E>> {
     const { hub } = this.#parts
@@ -120,10 +127,10 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * The same verbs for one channel. Channels need not be created, and leave nothing behind.
+   * An object with `broadcast`, `count`, `subscribers` and `disconnect` for one channel. Channels need not be created or removed.
    *
    * @param name 1 to 256 characters, no control characters.
-   * @throws FST_SSE_CHANNEL_INVALID
+   * @throws FST_SSE_CHANNEL_INVALID when the name breaks this rule.
    */
   channel (name: string): Channel<E> {
     checkChannel(name)
@@ -136,13 +143,13 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Ends event streams of this process on purpose, because somebody lost the right to hear them. What they have not got yet is not
-   * written any more. Other readers come back by themselves, and are judged anew.
+   * Ends event streams of this process with the close reason `revoked`, for readers that have lost the right to hear them. Events that wait
+   * for such a reader are not sent. Unless `final` is true, readers reconnect, and the hooks of the route decide again.
    *
-   * @param predicate Says which. What it throws is logged, and spares the one it was asked about.
-   * @param options `final`: the reader is told to stay away. @defaultValue { final: false }
-   * @returns How many were ended. Their responses may still be closing.
-   * @throws FST_SSE_OPTION_INVALID: as a rejection, logged too, and harmless where nobody awaits it.
+   * @param predicate Returns true for a subscriber whose stream is to end. If it throws, the error is logged and that stream continues.
+   * @param options `final`: whether the readers are told to stay away. @defaultValue { final: false }
+   * @returns A promise that you need not await, of the number of streams ended. Their responses may still be closing.
+   * @throws Asynchronously and logged: FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN when an argument is wrong.
    */
   disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): SafePromise<number> {
     return this.#disconnect(undefined, predicate, options)
@@ -161,91 +168,71 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * The event ID of the newest event in this process; before the first, that of the beginning. Null without `history`.
+   * The event ID of the newest kept event of this process, or of the start of the history if there is none; null if `history` is false.
+   * Read it before you take a snapshot of your state. A page that gets both, and connects with `?lastEventId=`, misses no event in between.
    *
-   * Read it before you take a snapshot of your state, hand both out, and connect with `?lastEventId=`: nothing in between is missed.
+   * @see docs/reconnecting.md
    */
-  get lastEventId (): string | null {
-    return this.#parts.log.lastEventId
-  }
+  get lastEventId (): string | null { return this.#parts.log.lastEventId }
 
   /**
-   * Turns the request of any route into an event stream, after the hooks of that route. Adds no CORS headers: the route is yours.
+   * Turns the request of any route into an event stream, in the handler of that route. Adds no CORS headers.
    *
-   * @returns The subscriber, once the head is sent. It is closed already for HEAD, where the reader left in the meantime, where there is
-   * no place for it (`overload`), and where it was told to stay away (`final`): that one is answered with 204.
-   * @throws FST_SSE_NOT_ACCEPTABLE (status 406) where the request refuses `text/event-stream`; FST_SSE_CHANNEL_INVALID,
-   * FST_SSE_CHANNELS_EXCEEDED, FST_SSE_OPTION_INVALID, FST_SSE_REPLY_SENT, FST_SSE_STATUS_SET, and what the options `headers` and `keyGenerator` throw
+   * @param reply The reply of the handler, not sent yet.
+   * @param options `channels`, `from`, `resume`, `context`, `expiresAt`.
+   * @returns A promise that resolves to the subscriber once the head is sent. The subscriber is already closed for a HEAD request, and if
+   * the reader has left, a limit is reached (`overload`), or the reader was told to stay away and gets 204 (`refused`).
+   * @throws Asynchronously: FST_SSE_NOT_ACCEPTABLE (status 406) when the request refuses `text/event-stream`, another code of docs/errors.md
+   * when an option or the reply is wrong, and any error of the options `headers` and `keyGenerator`.
    */
   subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber<E>> {
     const subscribed = this.#parts.streamOpener.subscribe(reply, options) as Promise<Subscriber<E>>
-    subscribed.catch((err: unknown) => this.#unanswered(reply as FastifyReply, err))
+    subscribed.catch((err: unknown) => this.#logUnanswered(reply as FastifyReply, err))
     return subscribed
   }
 
-  /** Who awaits `subscribe` lets Fastify answer with the error. For who does not, it must not end the process: a request can cause it. */
-  #unanswered (reply: FastifyReply | undefined, err: unknown): void {
-    // What the request asked for, not what the program did wrong.
+  /** Logs an error unless the handler awaits `subscribe` and Fastify responds with it. A request can cause the error, so it must not end the process. */
+  #logUnanswered (reply: FastifyReply | undefined, err: unknown): void {
+    // Not a mistake in the program.
     if (err instanceof NotAcceptable) return
     setImmediate(() => {
       if (reply?.sent && reply.statusCode >= 400) return
-      logError(this.#parts.logger, { err }, 'sse: "subscribe" failed, and its handler has not answered with the error; is it awaited?')
+      logError(this.#parts.logger, { err }, 'sse: "subscribe" failed, and the handler has not responded with the error; is "subscribe" awaited?')
     })
   }
 
   /**
-   * Tells every reader, those connected and those to come, how long to wait before they come back.
+   * Sets the reconnection time, and sends it to all readers, now and whenever they connect.
    *
-   * @param time Milliseconds, or bounds between which each subscriber's time is drawn. Beware of 0: Chromium comes back every 5 ms.
-   * @throws FST_SSE_OPTION_INVALID
+   * @param time Milliseconds, or two bounds: each reader gets a random time between them. With 0, Chromium reconnects every 5 ms.
+   * @throws FST_SSE_OPTION_INVALID when the time is not of this form.
    */
   setReconnectionTime (time: number | ReconnectionTime): void {
     this.#parts.hub.setReconnectionTime(readReconnectionTime(time))
   }
 
   /**
-   * This same object, typed by a declaration: for code that should not depend on the types of the whole application.
+   * This object, typed by a declaration instead of the types of the whole application.
    *
-   * @throws FST_SSE_EVENTS_UNREGISTERED where the plugin was not registered with that very declaration.
+   * @param events A declaration that the plugin was registered with.
+   * @throws FST_SSE_EVENTS_UNREGISTERED when the plugin was registered with another declaration of one of the events, or with none.
    */
   of<const D extends Declarations> (events: D): Sse<EventsOf<D>> {
-    demand(isObject(events), 'of.events', 'what defineEvents returns', events)
+    demand(isObject(events), 'of.events', 'the result of defineEvents', events)
     const missing = this.#parts.eventTypes.missing(events)
     if (missing.length > 0) throw new EventsUnregistered(missing.map((name) => JSON.stringify(name)).join(', '))
     return this as unknown as Sse<EventsOf<D>>
   }
 
-  /** One plain snapshot of what happened and what is. */
+  /** The counts and the present state of this hub, as a plain object. @see docs/deployment.md */
   stats (): Stats {
-    const { hub, channels, broadcaster } = this.#parts
-    return {
-      subscribers: hub.size,
-      channels: hub.channels,
-      views: channels.views,
-      closes: hub.closes,
-      events: broadcaster.events,
-      replaced: channels.replaced,
-      failedBroadcasts: this.#failedBroadcasts,
-      ...hub.counters,
-      gaps: { ...hub.counters.gaps },
-      lag: hub.lag
-    }
+    return takeStats(this.#parts, this.#failedBroadcasts)
   }
 
-  /**
-   * Whether the data of an event is text, not JSON; undefined where nothing is declared.
-   *
-   * @internal
-   */
-  isText (event: string): boolean | undefined {
-    return this.#parts.eventTypes.isText(event)
-  }
+  /** True if the data of an event is text, false if it is JSON; undefined if the event is not declared. @internal */
+  isText (event: string): boolean | undefined { return this.#parts.eventTypes.isText(event) }
 
-  /**
-   * Moves the clock of these streams forward, for tests.
-   *
-   * @internal
-   */
+  /** Moves the clock of this hub forward by a whole number of milliseconds, for tests. @internal */
   advance (milliseconds: number): Promise<void> {
     return this.#parts.clock.advance(milliseconds)
   }

@@ -1,29 +1,60 @@
+import type { Views } from '../cursor/views.ts'
+import type { ChannelIndex } from '../log/channel-index.ts'
+import type { Broadcaster } from '../publish/broadcaster.ts'
+import type { Hub } from '../subscribers/hub.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 
-/** What happened so far in this process, and what is now. */
+/**
+ * The figures of one hub in this process: counts since its start, and its present state.
+ *
+ * @see docs/deployment.md
+ */
 export interface Stats {
-  /** Event streams open now. */
+  /** The number of event streams open now. */
   readonly subscribers: number
-  /** Channels that somebody hears. */
+  /** The number of channels that have subscribers now. */
   readonly channels: number
-  /** Distinct sets of channels that somebody hears. */
+  /** The number of distinct sets of channels that subscribers hear now. */
   readonly views: number
-  /** Event streams that ended, by reason. */
+  /** The number of event streams that have ended, or never opened (`overload`, `refused`), by close reason. */
   readonly closes: Readonly<Record<CloseReason, number>>
-  /** Events broadcast. */
+  /** The number of events broadcast. */
   readonly events: number
-  /** Events that a later one of the same key replaced (`latestBy`), once for each channel. */
+  /** The number of events that a later event of the same key replaced (`latestBy`), counted once per channel. */
   readonly replaced: number
-  /** Broadcasts that were rejected. */
+  /** The number of broadcasts that were rejected. */
   readonly failedBroadcasts: number
-  /** Events, times the subscribers they were handed to. */
+  /** The number of deliveries: an event that goes to ten subscribers counts ten times. */
   readonly deliveries: number
-  /** Bytes of event streams handed to sockets: events as they go out, compressed or not, without the framing around them. */
+  /** The number of bytes of event streams written to sockets, after compression and without HTTP framing. */
   readonly bytes: number
-  /** How often a reader was told that events were gone, by reason. */
+  /** The number of `sse.gap` events sent, by gap reason. */
   readonly gaps: Readonly<Record<GapReason, number>>
-  /** Readers that began with events from before they came. */
+  /** The number of streams that began with events from before they opened. */
   readonly replays: number
-  /** Events that the subscriber furthest behind has still to get. */
+  /** The number of events that the subscriber furthest behind has yet to get. */
   readonly lag: number
+}
+
+interface StatsParts {
+  readonly hub: Hub
+  readonly channels: ChannelIndex
+  readonly views: Views
+  readonly broadcaster: Broadcaster
+}
+
+/** The figures of a hub as they are at the call. */
+export function takeStats ({ hub, channels, views, broadcaster }: StatsParts, failedBroadcasts: number): Stats {
+  return {
+    subscribers: hub.size,
+    channels: hub.channels,
+    views: views.size,
+    closes: hub.closes,
+    events: broadcaster.events,
+    replaced: channels.replaced,
+    failedBroadcasts,
+    ...hub.counters,
+    gaps: { ...hub.counters.gaps },
+    lag: hub.lag
+  }
 }

@@ -1,46 +1,50 @@
 import type { Position } from './position.ts'
 
-/** An encoded event on its way to its place in the order. */
+// The contract of brokers, which place events in one order for all nodes.
+
+/** An encoded event that has no position yet. */
 export interface Publication {
-  /** Who may hear it. */
+  /** The channels whose subscribers hear the event. */
   readonly channels: readonly string[]
-  /** The event as it goes out, without its `id` line: that one names the place. */
+  /** The event in its wire form, without the `id` line, which depends on the position. */
   readonly body: string
-  /** Not kept: it reaches who is there, and has no position. */
+  /** True: the event is not kept and gets no position. It reaches only subscribers that are connected. */
   readonly ephemeral: boolean
-  /** The event ID, where the application gives one; otherwise its position is. */
+  /** The first part of the event ID, as given by the application; undefined: the event ID is the position alone. */
   readonly id: string | undefined
-  /** A later event of the same channel with the same key replaces it for those who have not got it yet. */
+  /** The key of `latestBy`: a later event of the same channel and key replaces this one for readers that have not received it; undefined: no key. */
   readonly key: string | undefined
 }
 
 /**
- * Takes an event at its place; the position is null for an ephemeral one. Called in the one order, never twice for one place, never
- * before `start` has resolved.
+ * Takes an event from the broker. Calls come in the order of the broker, once per event, and never before `start` has resolved.
+ *
+ * @param position The position of the event; null for an ephemeral event.
  */
 export type Place = (position: Position | null, publication: Publication) => void
 
 /**
- * What places events in one order for all nodes.
+ * A broker places events in one order for all nodes.
  *
- * Calls of `publish` may overlap. All nodes see the same order, and each node sees it without holes; a single publisher's events
- * keep the order of its calls. A broker keeps nothing of a publication but its own record of it.
+ * Calls of `publish` may overlap. All nodes see the same order, and each node sees it without holes. The events of one publisher keep the
+ * order of its calls. A broker keeps no reference to a publication, only its own record of the event.
  */
 export interface Broker {
   /**
-   * Called once, before anything else.
+   * Starts the broker. Called once, before any other method.
    *
+   * @param place The function that takes every event from now on.
    * @returns The position after which `place` begins.
    */
   start (place: Place): Promise<Position>
 
   /**
-   * Gives an event its place.
+   * Places an event in the order.
    *
-   * @returns Its position, null for an ephemeral one, once `place` was called with it in this process.
+   * @returns A promise of the position, null for an ephemeral event. It resolves after `place` was called with the event in this process.
    */
   publish (publication: Publication): Promise<Position | null>
 
-  /** Called once; nothing is published afterwards, and `place` is no longer called. */
+  /** Stops the broker. Called once. Afterwards `publish` is not called any more, and the broker must not call `place`. */
   close (): Promise<void>
 }

@@ -1,7 +1,7 @@
 import type { Broker, Place, Publication } from './broker.ts'
 import { createEpoch, type Position } from './position.ts'
 
-/** The order of one process: an event gets its place in the call that publishes it. A restart begins a new epoch. */
+/** The broker of a single process. It places an event during the call of `publish`. A restart begins a new epoch. */
 export class MemoryBroker implements Broker {
   readonly #epoch = createEpoch()
   #offset = 0

@@ -1,7 +1,8 @@
 import type { Batch } from './batch-cache.ts'
-import type { Channels } from './channels.ts'
 import type { View } from './view.ts'
+import type { Views } from './views.ts'
 import type { Log } from '../log/log.ts'
+import { haveLost, type Bounds } from '../log/losses.ts'
 import type { GapReason } from '../wire/reasons.ts'
 
 /** A channel that was joined by a subscriber that is behind, and the index from which on it hears it. */
@@ -11,13 +12,6 @@ interface Joining {
   readonly view: View
 }
 
-/** Indexes of both kinds of entries. */
-interface Ends {
-  readonly kept: number
-  readonly ephemeral: number
-}
-
-const NEVER: Ends = { kept: Infinity, ephemeral: Infinity }
 const NONE: readonly Joining[] = []
 
 /**
@@ -34,18 +28,18 @@ export class Cursor {
   #joining = NONE
   /** Of the event ID up to which it was served: a number costs less to write down than its text. */
   #offset: number
-  readonly #channels: Channels
+  readonly #views: Views
   /** The loss of kept entries before this index has been told. */
   #keptSince = 0
   /** What is placed from there on is not for it: it ends before. */
-  #end: Ends | undefined
+  #end: Bounds | undefined
 
-  /** @param view Taken with `Channels.view`; the cursor's from now on. */
-  constructor (log: Log, channels: Channels, view: View, index: number) {
+  /** @param view Acquired from `views`; the cursor releases it. */
+  constructor (log: Log, views: Views, view: View, index: number) {
     this.#view = view
     this.#index = index
     this.#log = log
-    this.#channels = channels
+    this.#views = views
     // Where there are none from here on, it shares its batches with those who are there already.
     this.#ephemeralSince = log.ephemeralHead > index ? log.head : index
     this.#offset = log.offsetBefore(index)
@@ -90,16 +84,13 @@ export class Cursor {
   /** Whether some of these are gone. */
   get isLost (): boolean {
     // Nobody lost anything there: so it is for whoever keeps up.
-    if (this.#log.evicted < this.#index) return false
-    const kept = Math.max(this.#index, this.#keptSince)
-    const ephemeral = Math.max(this.#index, this.#ephemeralSince)
-    const { kept: keptEnd, ephemeral: ephemeralEnd } = this.#end ?? NEVER
-    return this.#view.lost(kept < keptEnd ? kept : Infinity, ephemeral < ephemeralEnd ? ephemeral : Infinity)
+    if (this.#log.losses.newest < this.#index) return false
+    return haveLost(this.#view.parts, Math.max(this.#index, this.#keptSince), Math.max(this.#index, this.#ephemeralSince), this.#end)
   }
 
   /** From now on it hears a channel too. */
   join (channel: string): void {
-    this.#joining = [...this.#joining, { index: this.#log.head, view: this.#channels.view([channel]) }]
+    this.#joining = [...this.#joining, { index: this.#log.head, view: this.#views.acquire([channel]) }]
     this.#takeUp()
   }
 
@@ -110,7 +101,7 @@ export class Cursor {
       this.#show(this.#view.channels.filter((name) => name !== channel))
     } else {
       this.#joining = this.#joining.filter((joining) => joining !== left)
-      this.#channels.release(left.view)
+      this.#views.release(left.view)
     }
     this.#takeUp()
   }
@@ -132,6 +123,22 @@ export class Cursor {
     return batch.events === 0 ? undefined : batch
   }
 
+  /**
+   * Goes on to the next entries that it hears.
+   *
+   * @param limit The index to go to at most; the head, if that comes first.
+   * @returns Undefined if there are none, or if some were lost on the way: the cursor may reach where it joined a channel.
+   */
+  next (limit: number): Batch | undefined {
+    const end = Math.min(limit, this.#log.head)
+    while (this.#index < end) {
+      const batch = this.advance(end)
+      if (batch !== undefined) return batch
+      if (this.isLost) return undefined
+    }
+    return undefined
+  }
+
   /** What is placed from now on is not for it: that it is lost is nothing to it. */
   end (): void {
     let { keptHead: kept, ephemeralHead: ephemeral } = this.#view
@@ -149,8 +156,8 @@ export class Cursor {
    */
   skip (toHead: boolean): void {
     if (toHead) this.#index = this.#log.head
-    this.#keptSince = this.#log.evictedKept + 1
-    this.#ephemeralSince = Math.max(this.#ephemeralSince, this.#log.evictedEphemeral + 1)
+    this.#keptSince = this.#log.losses.kept + 1
+    this.#ephemeralSince = Math.max(this.#ephemeralSince, this.#log.losses.ephemeral + 1)
     this.#offset = this.#log.offsetBefore(this.#index)
     if (toHead) this.#takeUp()
   }
@@ -162,8 +169,8 @@ export class Cursor {
 
   /** Lets go of what it holds. It keeps its place, but hears nothing any more. */
   release (): void {
-    this.#channels.release(this.#view)
-    for (const { view } of this.#joining) this.#channels.release(view)
+    this.#views.release(this.#view)
+    for (const { view } of this.#joining) this.#views.release(view)
   }
 
   /** Channels that it joined while it was behind, once it has got there. */
@@ -172,14 +179,14 @@ export class Cursor {
       this.#joining = this.#joining.slice(1)
       this.#index = Math.max(this.#index, next.index)
       this.#show([...this.#view.channels, ...next.view.channels])
-      this.#channels.release(next.view)
+      this.#views.release(next.view)
     }
   }
 
   #show (channels: readonly string[]): void {
     const before = this.#view
     // The new one first: a channel that is in both is not let go in between.
-    this.#view = this.#channels.view(channels, before.coding.name)
-    this.#channels.release(before)
+    this.#view = this.#views.acquire(channels, before.coding.name)
+    this.#views.release(before)
   }
 }

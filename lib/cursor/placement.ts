@@ -1,6 +1,7 @@
 import { formatPosition, parsePosition, type Position } from '../broker/position.ts'
 import type { View } from './view.ts'
 import type { Log } from '../log/log.ts'
+import { mayHaveLostAfter } from '../log/losses.ts'
 import type { GapReason } from '../wire/reasons.ts'
 
 /** What follows a gap: everything kept, or only what comes. */
@@ -69,7 +70,7 @@ function resume (log: Log, view: View, { id, isNamed }: StartingPoint & { from: 
 
 function resumeAfter (log: Log, view: View, { offset }: Position, gap: (reason: GapReason) => Placement): Placement {
   // What other channels lost is nothing to this one.
-  if (view.lostAfter(offset)) return gap('evicted')
+  if (mayHaveLostAfter(view.parts, offset)) return gap('evicted')
   return fromIndex(log, view, log.after(offset), gap)
 }
 

@@ -32,7 +32,6 @@ export class View {
     this.parts = parts
     this.coding = coding
     this.channels = parts.map(({ name }) => name)
-    for (const part of parts) part.views++
   }
 
   /** The index after the newest entry that it ever had. */
@@ -50,19 +49,6 @@ export class View {
 
   /** The index after the newest ephemeral entry that it ever had. */
   get ephemeralHead (): number { return Math.max(0, ...this.parts.map(({ ephemeralHead }) => ephemeralHead)) }
-
-  /** Whether it lost kept entries from one index on, or ephemeral ones from another. */
-  lost (kept: number, ephemeral: number): boolean {
-    for (const { evictedKept, evictedEphemeral } of this.parts) {
-      if (evictedKept >= kept || evictedEphemeral >= ephemeral) return true
-    }
-    return false
-  }
-
-  /** Whether kept entries after an offset may have been evicted. */
-  lostAfter (offset: number): boolean {
-    return this.parts.some(({ evictedOffset }) => evictedOffset > offset)
-  }
 
   /** Whether it has a kept entry from one index up to, not including, another. */
   hasKept (from: number, to: number): boolean {

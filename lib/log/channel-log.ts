@@ -1,4 +1,5 @@
 import { EntryList } from './entry-list.ts'
+import { Losses } from './losses.ts'
 import type { Entry } from './entry.ts'
 
 /** The entries of one channel, kept and ephemeral ones apart: a replay passes by the ephemeral ones, however many there are. */
@@ -6,24 +7,20 @@ export class ChannelLog {
   readonly name: string
   readonly kept = new EntryList()
   readonly ephemeral = new EntryList()
-  /** Views that show it. */
+  /** Views that show this channel. The channel index counts them. */
   views = 0
   /** The index after the newest kept entry that it ever had. */
   keptHead = 0
   /** The index after the newest ephemeral entry that it ever had. */
   ephemeralHead = 0
-  /** The index of its newest kept entry that was evicted; -1: none was. What was replaced was not evicted. */
-  evictedKept = -1
-  /** The index of its newest ephemeral entry that was evicted; -1: none was. */
-  evictedEphemeral = -1
-  /** The offset of its newest kept entry that was evicted, or one that is higher. */
-  evictedOffset: number
+  readonly losses: Losses
   /** The entry that each key stands for. */
   readonly #latest = new Map<string, Entry>()
 
-  constructor (name: string, evictedOffset: number) {
+  /** @param lostOffset Entries up to this offset may be gone already. */
+  constructor (name: string, lostOffset: number) {
     this.name = name
-    this.evictedOffset = evictedOffset
+    this.losses = new Losses(lostOffset)
   }
 
   /** Nobody hears it, and nobody could resume in it. */
@@ -43,12 +40,7 @@ export class ChannelLog {
   evict (entry: Entry): void {
     if (!this.#listOf(entry).remove(entry)) return
     if (entry.key !== undefined) this.#latest.delete(entry.key)
-    if (entry.position === null) {
-      this.evictedEphemeral = entry.index
-    } else {
-      this.evictedKept = entry.index
-      this.evictedOffset = entry.position.offset
-    }
+    this.losses.record(entry)
   }
 
   #listOf ({ position }: Entry): EntryList {

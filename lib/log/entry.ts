@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Position } from '../broker/position.ts'
 
 /** One event in order, encoded. */
@@ -19,4 +20,17 @@ export interface Entry {
   deflated: Buffer | null | undefined
   /** How many channels still list it. Theirs to change. */
   listings: number
+}
+
+/** The bytes that an entry may take. Its compressed form has its room from the beginning: it comes when others are served, and nothing may leave then. */
+export function sizeOf ({ bytes, deflated }: Entry): number {
+  if (deflated === undefined) return 2 * bytes.length
+  return bytes.length + (deflated === null ? 0 : deflated.length)
+}
+
+/** In memory of its own: an entry that outlives its neighbours would hold on to 8 KiB of the pool that small buffers share. */
+export function copyOf (text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+  bytes.write(text)
+  return bytes
 }

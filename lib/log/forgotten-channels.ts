@@ -41,7 +41,7 @@ export class ForgottenChannels {
     offsets[oldest] = offset
   }
 
-  evictedOffset (name: string): number {
+  lostOffset (name: string): number {
     if (this.#table === undefined) return this.#origin
     const { marks, offsets, dropped } = this.#table
     const { shelf, mark } = placeOf(name)

@@ -3,7 +3,8 @@ import type { Publication } from '../broker/broker.ts'
 import { formatPosition, type Position } from '../broker/position.ts'
 import { CustomIds } from './custom-ids.ts'
 import { EntryList } from './entry-list.ts'
-import type { Entry } from './entry.ts'
+import { copyOf, sizeOf, type Entry } from './entry.ts'
+import { Losses } from './losses.ts'
 import { encodeId } from '../wire/encode.ts'
 
 export interface LogBounds {
@@ -15,7 +16,7 @@ export interface LogBounds {
   readonly maxAge: number
 }
 
-export interface LogParts {
+interface LogParts {
   /** The position before the first entry. */
   readonly origin: Position
   /** Of the kept entries, and once more of the ephemeral ones. */
@@ -48,8 +49,6 @@ const NO_BYTES = Buffer.alloc(0)
 class Shelf {
   readonly entries = new EntryList()
   bytes = 0
-  /** The index of the newest one that was evicted; -1: none was. */
-  evicted = -1
 }
 
 /**
@@ -67,12 +66,13 @@ export class Log {
   #changes = 0
   #ephemeralHead = 0
   #newest: Position
-  /** The position just before the oldest kept entry. */
-  #floor: Position
+  /** What was evicted so far. */
+  readonly losses: Losses
 
   constructor (parts: LogParts) {
     this.#parts = parts
-    this.#floor = this.#newest = parts.origin
+    this.#newest = parts.origin
+    this.losses = new Losses(parts.origin.offset)
   }
 
   /** The index that the next entry will get. */
@@ -87,20 +87,11 @@ export class Log {
   /** Entries that can be replayed. */
   get size (): number { return this.#kept.entries.size }
 
-  /** The index of the newest kept entry that was evicted; -1: none was. */
-  get evictedKept (): number { return this.#kept.evicted }
-
   /** The index after the newest ephemeral entry, there or not. */
   get ephemeralHead (): number { return this.#ephemeralHead }
 
-  /** The index of the newest ephemeral entry that was evicted; -1: none was. */
-  get evictedEphemeral (): number { return this.#ephemeral.evicted }
-
   /** Ephemeral entries held for those that have still to get them. */
   get ephemeralSize (): number { return this.#ephemeral.entries.size }
-
-  /** The index of the newest entry that was evicted, of either kind; -1: none was. */
-  get evicted (): number { return Math.max(this.#kept.evicted, this.#ephemeral.evicted) }
 
   get origin (): Position { return this.#parts.origin }
 
@@ -199,7 +190,7 @@ export class Log {
   offsetBefore (index: number): number {
     if (index >= this.#head) return this.#newest.offset
     const { entries } = this.#kept
-    return (entries.before(entries.slotOf(index))?.position ?? this.#floor).offset
+    return entries.before(entries.slotOf(index))?.position?.offset ?? this.losses.offset
   }
 
   /** The event ID of an offset of this log's; null without ids. */
@@ -240,28 +231,13 @@ export class Log {
   }
 
   #evictWhile (shelf: Shelf, leaves: (oldest: Entry) => boolean): void {
-    for (let oldest = shelf.entries.first; oldest !== undefined && leaves(oldest); oldest = shelf.entries.first) this.#evict(oldest, shelf)
+    for (let oldest = shelf.entries.first; oldest !== undefined && leaves(oldest); oldest = shelf.entries.first) this.#evict(oldest)
   }
 
-  #evict (entry: Entry, shelf: Shelf): void {
-    const { index, position, id } = entry
-    shelf.evicted = index
-    if (position !== null) this.#floor = position
-    if (id !== undefined) this.#customIds.removeOldest(id)
+  #evict (entry: Entry): void {
+    this.losses.record(entry)
+    if (entry.id !== undefined) this.#customIds.removeOldest(entry.id)
     this.remove(entry)
     this.#parts.evicted(entry)
   }
-}
-
-/** The bytes that an entry may take. Its compressed form has its room from the beginning: it comes when others are served, and nothing may leave then. */
-function sizeOf ({ bytes, deflated }: Entry): number {
-  if (deflated === undefined) return 2 * bytes.length
-  return bytes.length + (deflated === null ? 0 : deflated.length)
-}
-
-/** In memory of its own: an entry that outlives its neighbours would hold on to 8 KiB of the pool that small buffers share. */
-function copyOf (text: string): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
-  bytes.write(text)
-  return bytes
 }

@@ -3,7 +3,7 @@ import { demand } from '../option-rules.ts'
 import { type AnyResponse, whenClosed } from '../response/any-response.ts'
 
 /** What is limited together: an address, a user, a tenant. */
-export type Key = string | number
+type Key = string | number
 
 export interface AdmissionLimits {
   readonly maxSubscribers: number

@@ -115,7 +115,7 @@ function isAllowed (validate: () => void): boolean {
 }
 
 /** A head that can still be changed: of a reply that was not sent, or of a response. */
-export interface OpenHead {
+interface OpenHead {
   get (name: string): unknown
   set (name: string, value: string): void
 }

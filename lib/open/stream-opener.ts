@@ -1,35 +1,27 @@
-import type { Server } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { SubscriberContext } from '../augmentable.ts'
-import type { Channels } from '../cursor/channels.ts'
-import { Cursor } from '../cursor/cursor.ts'
-import { type AfterGap, place, type Placement, resumption, type StartingPoint, startingPoint } from '../cursor/placement.ts'
+import { resumption, startingPoint } from '../cursor/placement.ts'
 import { ChannelsExceeded, NotAcceptable, ReplyReplaced, ReplySent } from '../errors.ts'
 import type { Log } from '../log/log.ts'
+import { demand } from '../option-rules.ts'
 import type { Admission } from './admission.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import { acceptsEventStream, codingFor } from './negotiate.ts'
 import { OpeningQueue } from './opening-queue.ts'
 import { PendingReplies } from './pending-replies.ts'
-import { type Overload, refuse, sendHeadAlone, turnAway } from './plain-responses.ts'
-import { addVary, checkHeaders, closeConnectionAfter, headOf, refuseLateStatus, refuseStatus, refuseTrailers, setCoding, setGap, setHead, type StreamHeaders } from './response-head.ts'
+import { refuse, sendHeadAlone, turnAway, type Overload } from './plain-responses.ts'
+import { addVary, checkHeaders, closeConnectionAfter, refuseLateStatus, refuseStatus, refuseTrailers, setHead, type StreamHeaders } from './response-head.ts'
 import { ResponseTakeover } from './response-takeover.ts'
-import { serverOf } from './stop-listening.ts'
+import type { Start, StreamStarter } from './stream-starter.ts'
 import { readSubscribeOptions, type SubscribeOptions } from './subscribe-options.ts'
-import { discardBody } from './unread-body.ts'
 import { watchUpgraded } from './upgraded-sockets.ts'
 import { LEFT, whileOpen } from './while-open.ts'
-import { demand } from '../option-rules.ts'
-import { type AnyResponse, hasClosed, whenClosed } from '../response/any-response.ts'
-import { openWriter } from '../response/open-writer.ts'
+import { hasClosed, type AnyResponse } from '../response/any-response.ts'
 import { waitInLine } from '../response/pipelining.ts'
-import { Delivery } from '../subscribers/delivery.ts'
 import type { Hub } from '../subscribers/hub.ts'
-import { Subscriber } from '../subscribers/subscriber.ts'
+import type { Subscriber } from '../subscribers/subscriber.ts'
 import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
-import { type CodingName, textChunk } from '../wire/chunk.ts'
-import { encodeOpen, FINAL_ID } from '../wire/plugin-events.ts'
-import type { CloseReason, GapReason } from '../wire/reasons.ts'
+import { FINAL_ID } from '../wire/plugin-events.ts'
+import type { CloseReason } from '../wire/reasons.ts'
 
 /** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
 export interface ReplyOfAnyServer {
@@ -41,51 +33,29 @@ export interface ReplyOfAnyServer {
 
 export interface StreamOpenerParts {
   readonly log: Log
-  readonly channels: Channels
   readonly hub: Hub
-  /** What `encodeOpening` gave. */
-  readonly opening: string
+  readonly starter: StreamStarter
   readonly admission: Admission
   readonly overload: Overload
-  readonly afterGap: AfterGap
   readonly shutdownDeadline: ShutdownDeadline
-  /** Whether readers that take gzip get it. */
+  /** True: a reader that accepts gzip gets it. */
   readonly compresses: boolean
   readonly headers: (request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>
-  /** May throw: that is logged by whoever hands it in. */
-  onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
 }
 
 /** A function of the application that gives the options of a stream. */
 export type GiveOptions = () => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>
 
-/** What is to be opened. */
-interface Start {
-  readonly at: StartingPoint
-  readonly channels: readonly string[]
-  readonly coding: CodingName
-  readonly context: SubscriberContext
-  /** Milliseconds of the hub's clock; Infinity: never. */
-  readonly expiresAt: number
-}
-
-/** Where it starts, and what its reader has to be told first. */
-interface Placed extends Omit<Placement, 'cursor'> {
-  readonly cursor: Cursor
-}
-
-/** Of a reader that left before the application had said what it is to hear. */
-const NOTHING_ASKED = { channels: [], context: {} }
+/** The subscriber of a reader that left before the application gave its options. */
+const NO_OPTIONS = { channels: [], context: {} }
 
 /**
- * Turns a request into an event stream: request, negotiate, head, cursor, live.
+ * Turns requests into event streams, step by step: options, negotiation, admission, hooks, start.
  */
 export class StreamOpener {
   readonly #parts: StreamOpenerParts
   readonly #pendingReplies: PendingReplies
   readonly #openingQueue = new OpeningQueue()
-  /** Those that its streams came by. */
-  readonly servers = new Set<Server>()
 
   constructor (parts: StreamOpenerParts) {
     this.#parts = parts
@@ -93,16 +63,16 @@ export class StreamOpener {
   }
 
   /**
-   * @returns The subscriber, once its head is sent. One that is closed already, and was never counted, for HEAD, for a reader that
-   * has left, for one that was told to stay away, and where there is no place: the network is no reason to reject.
-   * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_STATUS_SET, FST_SSE_TRAILERS_SET, FST_SSE_HEADER_INVALID, what is
-   * wrong with an option, and what functions of the application throw
+   * @returns The subscriber, once its head is sent. It is closed already, and was never counted, for HEAD, for a reader that has left,
+   * for one that was answered with 204, and where there is no place: the network is no reason to reject.
+   * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_STATUS_SET, FST_SSE_TRAILERS_SET, FST_SSE_HEADER_INVALID,
+   * FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN for an option, and any error that a function of the application throws
    */
   subscribe (reply: ReplyOfAnyServer, options: SubscribeOptions = {}): Promise<Subscriber> {
     return this.subscribeBy(reply, () => options)
   }
 
-  /** Does as `subscribe` does, and waits for the options no longer than for all else. */
+  /** Like `subscribe`, with options that may take time: a closing server does not wait for them longer than `shutdownTimeout`. */
   async subscribeBy (anyReply: ReplyOfAnyServer, give: GiveOptions): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
@@ -110,57 +80,57 @@ export class StreamOpener {
       // First: every other error would go out with that status, too.
       refuseStatus(reply)
       watchUpgraded(reply.raw)
-      const given = await whileOpen(reply.raw, give())
-      if (given !== LEFT) return this.#subscribe(reply, given)
+      const options = await whileOpen(reply.raw, give())
+      if (options !== LEFT) return this.#negotiate(reply, options)
       if (reply.sent) throw new ReplySent()
-      return this.#neverOpened(reply, NOTHING_ASKED, 'reader')
+      return this.#neverOpened(reply, NO_OPTIONS, 'reader')
     })
   }
 
-  /** Ends what is being opened, as the hub ends what is open. */
+  /** Ends the streams that are being opened, as the hub ends those that are open. */
   close (): Promise<void> {
     return this.#pendingReplies.close()
   }
 
-  async #subscribe (reply: FastifyReply, options: SubscribeOptions = {}): Promise<Subscriber> {
+  async #negotiate (reply: FastifyReply, options: SubscribeOptions = {}): Promise<Subscriber> {
     const { channels, context, expiresAt, from, resume } = readSubscribeOptions(options)
     const { log, hub, shutdownDeadline, compresses } = this.#parts
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const { request, raw: response } = reply
-    // Now, not when it opens: what is placed in between is not missed.
-    const told = startingPoint(log, from)
+    // Taken now, not when the stream starts: entries placed in between are not missed.
+    const chosen = startingPoint(log, from)
     const turn = this.#openingQueue.pass()
     if (turn !== undefined) await turn
     if (reply.sent) throw new ReplySent()
-    // It may have left during a hook of the application: `close` has been fired by then.
+    // The reader may have left during a hook of the application: `close` has been emitted by then.
     if (hasClosed(response)) return this.#neverOpened(reply, { channels, context }, 'reader')
-    // Not before its turn: a stranger chooses what there is to read.
+    // After the queue: a stranger chooses how much there is to parse.
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
     const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
-    const at = resume && lastEventId !== undefined ? resumption(lastEventId) : told
+    const at = resume && lastEventId !== undefined ? resumption(lastEventId) : chosen
     const start = { at, channels, coding, context, expiresAt: hub.now + expiresAt - Date.now() }
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
-    if (lastEventId !== FINAL_ID) return this.#turn(reply, start)
+    if (lastEventId !== FINAL_ID) return this.#admit(reply, start)
     hub.turnedAway('refused')
     await refuse(reply)
     return this.#neverOpened(reply, start, 'refused')
   }
 
-  async #turn (reply: FastifyReply, start: Start): Promise<Subscriber> {
+  async #admit (reply: FastifyReply, start: Start): Promise<Subscriber> {
     const { admission, hub, shutdownDeadline, compresses, overload } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
     const key = await whileOpen(response, admission.keyOf(request))
     const given = key === LEFT ? LEFT : await whileOpen(response, this.#parts.headers(request))
-    // The handler has returned: it did not await this.
+    // The handler has returned: it did not await this call.
     if (reply.sent) throw new ReplySent()
     if (key === LEFT || given === LEFT || hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     const headers = checkHeaders(given)
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
     if (!waitInLine(response)) {
-      // Nothing that could be answered here would be read before all that is in front.
+      // No answer would be read before all that the connection has waiting in front of it.
       hub.turnedAway('overload')
       response.req.socket.destroy()
       return this.#neverOpened(reply, start, 'overload')
@@ -171,83 +141,41 @@ export class StreamOpener {
       return this.#neverOpened(reply, start, 'overload')
     }
     if (compresses) addVary(reply, 'Accept-Encoding')
-    if (request.method === 'HEAD') {
-      const { cursor, gap } = this.#place(start)
-      cursor.release()
-      await sendHeadAlone(reply, headers, start.coding, gap)
-      return this.#neverOpened(reply, start, 'ended')
-    }
+    if (request.method === 'HEAD') return this.#answerHead(reply, start, headers)
     setHead(reply, headers)
+    return this.#takeOver(reply, start)
+  }
+
+  async #answerHead (reply: FastifyReply, start: Start, headers: StreamHeaders): Promise<Subscriber> {
+    const { cursor, gap } = this.#parts.starter.place(start)
+    cursor.release()
+    await sendHeadAlone(reply, headers, start.coding, gap)
+    return this.#neverOpened(reply, start, 'ended')
+  }
+
+  /** Lets Fastify run the onSend hooks, then starts the stream on the raw response. */
+  #takeOver (reply: FastifyReply, start: Start): Promise<Subscriber> {
+    const { request } = reply
+    const response: AnyResponse = reply.raw
     return new Promise((resolve, reject) => {
-      // While the onSend hooks run. A response that has ended was answered by one of them.
+      // During the onSend hooks. If the response has ended, one of them has answered.
       const closed = (): void => response.writableEnded ? reject(new ReplyReplaced()) : resolve(this.#neverOpened(reply, start, 'reader'))
       response.once('close', closed)
       reply.send(new ResponseTakeover(response, () => {
         response.off('close', closed)
         refuseTrailers(reply)
         refuseLateStatus(reply)
-        if (hasClosed(response)) resolve(this.#neverOpened(reply, start, 'reader'))
-        else resolve(this.#open(response, request, start))
-        // Not before: hijacking skips the onSend hooks, and with them cookies and security headers.
+        resolve(hasClosed(response) ? this.#neverOpened(reply, start, 'reader') : this.#parts.starter.start(response, request, start))
+        // Last: hijacking skips the onSend hooks, and with them cookies and security headers.
         reply.hijack()
       }, reject))
     })
   }
 
-  #place (start: Start): Placed {
-    const { log, channels, afterGap } = this.#parts
-    const view = channels.view(start.channels, start.coding)
-    const { cursor, ...told } = place(log, view, start.at, afterGap)
-    return { cursor: new Cursor(log, channels, view, cursor), ...told }
-  }
-
-  /** A handler that returns the subscriber would otherwise be told that it has answered twice. */
-  #neverOpened (reply: FastifyReply, { channels: names, context }: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
+  #neverOpened (reply: FastifyReply, start: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
+    // A handler that returns the subscriber would otherwise look to Fastify like one that answers twice.
     reply.hijack()
-    const { log, channels, hub } = this.#parts
-    // Who was cut for taking too long has not left.
-    const ended = this.#pendingReplies.wasCut(reply) ? 'shutdown' : reason
-    const cursor = new Cursor(log, channels, channels.view(names), log.head)
-    return new Subscriber(hub, Delivery.closed(hub, cursor, ended), context)
-  }
-
-  #open (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
-    const { hub, shutdownDeadline, onSubscribe } = this.#parts
-    const { cursor, gap, lastEventId } = this.#place(start)
-    setCoding(headOf(response), start.coding)
-    if (gap !== undefined) {
-      setGap(headOf(response), gap)
-      hub.counters.gaps[gap]++
-    }
-    if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
-    const opening = textChunk(this.#opening(cursor, gap, lastEventId))
-    const writer = openWriter(response, start.coding, opening, hub.limits.maxBacklogBytes)
-    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
-    whenClosed(response, () => subscriber.responseClosed())
-    discardBody(request)
-    response.on('error', ignore)
-    hub.counters.bytes += opening.plain.length
-    hub.add(subscriber)
-    const server = serverOf(request.raw)
-    if (server !== undefined) this.servers.add(server)
-    if (hub.now >= start.expiresAt) subscriber.delivery.revoke('expired', false)
-    if (cursor.isBehind) {
-      hub.counters.replays++
-      // Nothing else wakes the pump before the next event.
-      hub.ready(subscriber.delivery)
-    }
-    onSubscribe(subscriber, request)
-    return subscriber
-  }
-
-  #opening (cursor: Cursor, gap: GapReason | undefined, lastEventId: string | undefined): string {
-    const { hub, opening } = this.#parts
-    const time = hub.drawReconnectionTime()
-    if (gap === undefined) return encodeOpen(time, opening, cursor.lastEventId)
-    // No id with `sse.open` then: a reader cut off between the two would come back from here, and never hear of the gap.
-    return encodeOpen(time, opening, null) + cursor.gap(gap, lastEventId)
+    // A reply cut by the shutdown closes like one whose reader left.
+    return this.#parts.starter.closed(start, this.#pendingReplies.wasCut(reply) ? 'shutdown' : reason)
   }
 }
-
-/** No error of ours: `close` follows, and says that the reader has gone. */
-function ignore (): void {}

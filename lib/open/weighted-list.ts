@@ -2,7 +2,7 @@
 // member that nobody asks about: a stranger chooses what stands in such a header.
 
 /** A member of a weighted list, in lower case: `text/html;level=1;q=0.5`. */
-export interface Member {
+interface Member {
   readonly name: string
   /** Without `q`, without quotation marks. */
   readonly parameters: readonly string[]

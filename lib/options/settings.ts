@@ -1,4 +1,3 @@
-import type { RouteShorthandOptions } from 'fastify'
 import type { AfterGap } from '../cursor/placement.ts'
 import { OptionUnknown, OptionUnsupported } from '../errors.ts'
 import type { LogBounds } from '../log/log.ts'
@@ -6,25 +5,28 @@ import { addressOf, type AdmissionLimits } from '../open/admission.ts'
 import type { Overload } from '../open/plain-responses.ts'
 import { atRegistration, demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from '../option-rules.ts'
 import type { SlowSubscriber, SsePluginOptions } from './options.ts'
-import { type Cors, type Pages, readClient, readCors, readInspector, readRoute, readStatic, readUrl } from '../routes/route-options.ts'
+import { type Cors, type Pages, readClient, readCors, readInspector, readRoute, readStatic, readUrl, type StreamRoute } from '../routes/route-options.ts'
 import type { Declarations } from '../schema/declarations.ts'
 import { readReconnectionTime, type ReconnectionTime } from '../subscribers/reconnection-time.ts'
 import type { SubscriberLimits } from '../subscribers/subscriber-limits.ts'
 import type { TickInterval } from '../time/clock.ts'
 import { tickIntervalFor, type Timeouts } from '../time/deadlines.ts'
 
-/** The options, complete and checked. */
+// Reads the options of the plugin: checks them and fills in the defaults.
+
+/** The options of the plugin, complete and checked. */
 export interface Settings {
   readonly events: readonly Declarations[] | undefined
-  /** The URL of the stream route within the scope of the plugin, `prefix` included. */
+  /** The URL of the stream route within the plugin's scope, `prefix` included; false: no stream route. */
   readonly url: string | false
-  readonly route: Omit<RouteShorthandOptions, 'handler'>
+  readonly route: StreamRoute
   readonly subscribe: NonNullable<SsePluginOptions['subscribe']>
   readonly onSubscribe: NonNullable<SsePluginOptions['onSubscribe']>
   readonly onClose: NonNullable<SsePluginOptions['onClose']>
   readonly headers: NonNullable<SsePluginOptions['headers']>
-  /** The URLs of both within the scope of the plugin, `prefix` included; that of the inspector ends in "/". */
+  /** The URL of the browser client within the plugin's scope, `prefix` included; false: not served. */
   readonly client: string | false
+  /** The URL of the inspector within the plugin's scope, `prefix` included. It ends in "/"; false: not served. */
   readonly inspector: string | false
   readonly static: Pages | false
   readonly cors: Cors | false
@@ -32,12 +34,12 @@ export interface Settings {
   readonly history: LogBounds
   readonly reconnectionTime: ReconnectionTime
   readonly limits: SubscriberLimits
-  /** What readers are told of silence: milliseconds, or false. */
+  /** The heartbeat interval that `sse.open` tells to readers, in milliseconds; false: no heartbeats. */
   readonly heartbeatInterval: number | false
   readonly admission: AdmissionLimits
   readonly overload: Overload
   readonly afterGap: AfterGap
-  /** False: nothing is compressed. */
+  /** The size from which events are compressed, in bytes; false: no compression. */
   readonly compress: { readonly minBytes: number } | false
   readonly tickInterval: TickInterval
   readonly maxPayloadBytes: number
@@ -52,17 +54,17 @@ const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose
   'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
   'compress', 'shutdownTimeout']
 
-const OPTIONS_TO_COME = ['broker']
+const RESERVED_OPTIONS = ['broker']
 
-// Both hand their own options to every plugin that they load.
-const ADVICE = 'if @fastify/autoload or fastify-cli handed it on, register this plugin in a file of its own, with its options alone'
+// Both plugin loaders pass their own options to every plugin.
+const ADVICE = 'if @fastify/autoload or fastify-cli passed it on, register this plugin in a file of its own, with its own options only'
 
 const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 
 /**
- * Makes the options complete.
+ * Reads the options of the plugin.
  *
- * @throws FST_SSE_OPTION_UNKNOWN, FST_SSE_OPTION_UNSUPPORTED, FST_SSE_OPTION_INVALID: names the option, the rule and the value.
+ * @throws FST_SSE_OPTION_UNKNOWN, FST_SSE_OPTION_UNSUPPORTED or FST_SSE_OPTION_INVALID when an option is wrong; the message shows the value.
  */
 export function readOptions (options: SsePluginOptions): Settings {
   return atRegistration(() => complete(options))
@@ -70,10 +72,10 @@ export function readOptions (options: SsePluginOptions): Settings {
 
 function complete (options: SsePluginOptions): Settings {
   for (const key of Object.keys(options)) {
-    if (OPTIONS_TO_COME.includes(key)) throw new OptionUnsupported(key)
+    if (RESERVED_OPTIONS.includes(key)) throw new OptionUnsupported(key)
     if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown('', key, `${OPTIONS.join(', ')}; ${ADVICE}`)
   }
-  // Not `??`: null is no option's default, but a wrong value.
+  // Defaults of destructuring instead of `??`, so that null is refused as a wrong value.
   const {
     events, path = '/events', route = {}, subscribe = () => undefined, onSubscribe = () => {}, onClose = () => {}, headers = () => ({}),
     client = '/sse/client.js', inspector = false, static: pages = false, cors, history = {}, reconnectionTime = { min: 1000, max: 5000 },
@@ -131,13 +133,13 @@ function complete (options: SsePluginOptions): Settings {
 function readEvents (events: SsePluginOptions['events']): readonly Declarations[] | undefined {
   if (events === undefined) return undefined
   const list = (Array.isArray(events) ? events : [events]) as readonly Declarations[]
-  for (const declarations of list) demand(isObject(declarations), 'events', 'what defineEvents returns, or a list of those', declarations)
+  for (const declarations of list) demand(isObject(declarations), 'events', 'the result of defineEvents, or a list of such results', declarations)
   return list
 }
 
 function readHeartbeatEvent (isEvent: boolean, { heartbeatInterval }: Timeouts): boolean {
   readBoolean('heartbeatEvent', isEvent)
-  demand(!isEvent || heartbeatInterval !== Infinity, 'heartbeatEvent', 'false where "heartbeatInterval" is off', isEvent)
+  demand(!isEvent || heartbeatInterval !== Infinity, 'heartbeatEvent', 'false if "heartbeatInterval" is off', isEvent)
   return isEvent
 }
 

@@ -8,25 +8,25 @@ import { demandWithin, type EventEncoder } from './event-encoder.ts'
 import type { EventTypes } from '../schema/event-types.ts'
 import { quote } from '../value-text.ts'
 
-/** Where a broadcast stands. */
+/** The result of a broadcast. */
 export interface Broadcast {
-  /** The event ID; null for an ephemeral event, and where the stream has no ids. */
+  /** The event ID; null for an ephemeral event, and if `history` is false. */
   readonly id: string | null
 }
 
-export interface BroadcasterParts {
+interface BroadcasterParts {
   readonly eventTypes: EventTypes
   readonly encoder: EventEncoder
   readonly broker: Broker
-  /** Where the event will have to fit in. */
+  /** The log that the event must fit into. */
   readonly log: Log
 }
 
-/** Brings an event from the application to its place in the order. */
+/** Validates, encodes and publishes the application's events. */
 export class Broadcaster {
   readonly #parts: BroadcasterParts
   #closed = false
-  /** Events that got their place. */
+  /** The number of events published. */
   events = 0
 
   constructor (parts: BroadcasterParts) {
@@ -34,26 +34,26 @@ export class Broadcaster {
   }
 
   /**
-   * Validates and encodes before it returns: what is changed in the payload afterwards changes nothing that goes out.
+   * Publishes an event. The payload is validated and encoded before this returns, so it may be changed afterwards.
    *
-   * @throws at once, every error of a payload, before anything is published.
+   * @throws The errors that `Sse.broadcast` documents, synchronously and before anything is published.
    */
   publish (event: string, data: unknown, options: BroadcastOptions): Promise<Broadcast> {
     const { eventTypes, encoder, broker, log } = this.#parts
     if (this.#closed) throw new Closed(quote(event))
     const { channels, id, ephemeral = eventTypes.isEphemeral(event) } = readBroadcastOptions(options, log.keeps)
-    if (ephemeral && id !== undefined) throw new OptionInvalid('broadcast.id', 'absent where an event is ephemeral: nobody resumes from it', id)
+    if (ephemeral && id !== undefined) throw new OptionInvalid('broadcast.id', 'absent for an ephemeral event, because no reader can resume from it', id)
     const body = encoder.encode(event, data)
     demandWithin(event, Buffer.byteLength(body) + idLineBytes(id), 'history.maxBytes', log.maxBytes)
-    // Last: what it does to the payload changes nothing any more.
+    // `latestBy` is called last, so that changes that it makes to the payload have no effect.
     const key = eventTypes.keyOf(event, data)
-    return broker.publish({ channels, body, ephemeral, id, key: key === undefined ? key : keyOfKind(ephemeral, event, key) }).then((position) => {
+    return broker.publish({ channels, body, ephemeral, id, key: key === undefined ? key : qualifiedKey(ephemeral, event, key) }).then((position) => {
       this.events++
       return { id: position === null || !log.keeps ? null : formatPosition(position, id) }
     })
   }
 
-  /** Refuses whatever is still published. */
+  /** Closes the broker. Later calls of `publish` throw FST_SSE_CLOSED. */
   async close (): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -61,8 +61,11 @@ export class Broadcaster {
   }
 }
 
-/** Of a kept event an ephemeral one replaces nothing: readers that come back would get neither. */
-function keyOfKind (ephemeral: boolean, event: string, key: string): string {
-  // No event type holds LF.
+/**
+ * Qualifies a key by its event. Kept and ephemeral events have different keys, because a reader that reconnects would get neither event if an
+ * ephemeral one could replace a kept one.
+ */
+function qualifiedKey (ephemeral: boolean, event: string, key: string): string {
+  // An event type cannot contain LF, so the result is unambiguous.
   return `${ephemeral ? 'ephemeral' : 'kept'}\n${event}\n${key}`
 }

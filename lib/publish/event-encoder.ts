@@ -4,9 +4,7 @@ import type { EventTypes } from '../schema/event-types.ts'
 import { quote } from '../value-text.ts'
 import { encodeEvent, encodePayload } from '../wire/encode.ts'
 
-/**
- * An event of the application as it goes out, or an error that names it.
- */
+/** Validates and encodes the application's events. */
 export class EventEncoder {
   readonly #eventTypes: EventTypes
   readonly #maxPayloadBytes: number
@@ -17,8 +15,10 @@ export class EventEncoder {
   }
 
   /**
-   * @param payload Neither changed nor kept.
-   * @returns The whole event but its `id` line.
+   * Encodes an event.
+   *
+   * @param payload The payload; it is neither changed nor kept.
+   * @returns The event in its wire form, without the `id` line.
    * @throws FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID, FST_SSE_PAYLOAD_NOT_ENCODABLE, FST_SSE_PAYLOAD_TOO_LARGE
    */
   encode (event: string, payload: unknown): string {
@@ -29,7 +29,7 @@ export class EventEncoder {
   }
 }
 
-/** @throws FST_SSE_PAYLOAD_TOO_LARGE */
+/** @throws FST_SSE_PAYLOAD_TOO_LARGE when an event takes more bytes than an option allows. */
 export function demandWithin (event: string, bytes: number, option: string, limit: number): void {
   if (bytes > limit) throw new PayloadTooLarge(quote(event), bytes, option, limit)
 }

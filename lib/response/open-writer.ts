@@ -3,7 +3,9 @@ import { Socket } from 'node:net'
 import type { AnyResponse } from './any-response.ts'
 import { GzipWriter } from './gzip-writer.ts'
 import { liftSessionTimeout } from './http2-session.ts'
-import { PlainWriter, type ResponseWriter, SocketWriter } from './response-writer.ts'
+import { PlainWriter } from './plain-writer.ts'
+import type { ResponseWriter } from './response-writer.ts'
+import { SocketWriter } from './socket-writer.ts'
 import type { Chunk, CodingName } from '../wire/chunk.ts'
 
 /**

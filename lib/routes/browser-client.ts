@@ -4,9 +4,10 @@ import { serveFiles } from './file-routes.ts'
 import type { Cors } from './route-options.ts'
 
 /**
- * Serves the browser client, and beside it what it loads on demand.
+ * Serves the browser client, and beside it the modules that it loads on demand.
  *
- * @throws FST_SSE_OPTION_INVALID where it was not built, FST_SSE_PATH_TAKEN
+ * @param url The URL of the client within the scope.
+ * @throws FST_SSE_OPTION_INVALID when the client is not built, FST_SSE_PATH_TAKEN when another route has one of the URLs.
  */
 export async function serveClient (app: FastifyInstance, url: string, cors: Cors | false): Promise<void> {
   const [client, ...beside] = await readClientFiles('client', url)

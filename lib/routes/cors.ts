@@ -3,10 +3,12 @@ import type { FastifyInstance, HTTPMethods, RouteOptions } from 'fastify'
 import type { Cors } from './route-options.ts'
 
 /**
- * Declares a route that pages of other origins may read, and opens nothing else to them.
+ * Declares a route that pages of other origins may read by CORS, and opens no other route to them.
  *
- * Where the application has its own @fastify/cors, before us or after us, that one answers: with our options if `cors` was given, with
- * its own if not. So there is always exactly one answer.
+ * If the application has registered @fastify/cors, before or after this plugin, that instance sets the CORS headers: with the plugin's options if
+ * `cors` is given, otherwise with its own. A response therefore never has the headers of two instances.
+ *
+ * @param settings The option `cors`; false: pages of other origins may not read the route.
  */
 export async function declareForBrowsers (app: FastifyInstance, settings: Cors | false, route: RouteOptions): Promise<void> {
   if (settings === false) {
@@ -14,18 +16,18 @@ export async function declareForBrowsers (app: FastifyInstance, settings: Cors |
     return
   }
   const { options, isDefault } = settings
-  // Its own options on a route go before those that @fastify/cors was registered with, by us or by the application.
+  // Options in the `config` of a route override those that @fastify/cors was registered with.
   const config = isDefault ? { ...route.config } : { cors: options, ...route.config }
   if (hasCors(app)) {
     app.route({ ...route, config })
     if (!isDefault) declarePreflight(app, route.url, config)
     return
   }
-  // A scope of its own: @fastify/cors opens every route of the scope that it is registered in.
+  // In a child scope, because @fastify/cors applies to every route of the scope in which it is registered.
   await app.register(async (scope) => {
     scope.addHook('onRoute', (added) => {
       if (added.method !== 'OPTIONS') return
-      // @fastify/cors would answer OPTIONS for whatever begins with its prefix, the application's routes among it.
+      // @fastify/cors declares OPTIONS for every URL below its prefix, which would include routes of the application.
       added.url = scope.prefix + route.url
       added.config = { ...added.config, ...config }
     })
@@ -36,29 +38,29 @@ export async function declareForBrowsers (app: FastifyInstance, settings: Cors |
   })
 }
 
-/** The methods of a reading route, with that of preflights where one is declared for it. */
+/** The methods of a route declared by `declareForBrowsers`: GET, HEAD, and OPTIONS if the plugin answers preflights there. */
 export function methodsOf (app: FastifyInstance, settings: Cors | false): HTTPMethods[] {
   const answersPreflights = settings !== false && !(settings.isDefault && hasCors(app))
   return answersPreflights ? ['GET', 'HEAD', 'OPTIONS'] : ['GET', 'HEAD']
 }
 
-/** The application's answer to preflights is one route for all of its own, and knows nothing of our options: this one does. */
+/** Declares an OPTIONS route with the plugin's options. The application's own @fastify/cors has one for all its routes, which lacks these options. */
 function declarePreflight (app: FastifyInstance, url: string, config: NonNullable<RouteOptions['config']>): void {
   app.route({
     method: 'OPTIONS',
     url,
     config,
-    // Not for the API's documentation.
+    // Hidden from the API documentation.
     schema: { hide: true } as object,
-    // Its hook answers every preflight that it grants.
+    // Only for other requests: the hook of @fastify/cors answers every preflight that it allows.
     handler: (_request, reply) => reply.callNotFound()
   })
 }
 
-/** Whether the application has @fastify/cors here or above. Of ours it cannot be: that one stays in its own scope. */
+/** True if the application has registered @fastify/cors in this scope or above. The plugin's own instance does not count: it is in a child scope. */
 export function hasCors (app: FastifyInstance): boolean {
   if (app.hasRequestDecorator('corsPreflightEnabled')) return true
-  // A scope does not see what the one above is given later.
+  // Each scope is checked, because a scope does not see decorators that are added later to the scope above.
   const above = Object.getPrototypeOf(app)
   return 'hasRequestDecorator' in above && hasCors(above)
 }

@@ -4,26 +4,28 @@ import { declareForBrowsers, methodsOf } from './cors.ts'
 import type { Cors } from './route-options.ts'
 import { claim, fullUrl, takenBy } from './urls.ts'
 
-/** What holds for the routes of some files. */
-export interface FileRouteOptions {
+// Declares the routes of the files that this plugin serves.
+
+/** The options that the routes of several files share. */
+interface FileRouteOptions {
+  /** The option `cors`; false: pages of other origins may not read the files. */
   readonly cors: Cors | false
-  /** What to give where another has one of the URLs. */
+  /** The advice of FST_SSE_PATH_TAKEN, after "give". */
   readonly advice: string
   readonly preHandler?: NonNullable<RouteOptions['preHandler']>
 }
 
-/** New for each route: hooks of the application may add to it. */
+/** Creates the common options of a route. Each route needs an object of its own, because hooks of the application may change it. */
 function readingRoute (): Pick<RouteOptions, 'method' | 'exposeHeadRoute' | 'schema'> {
-  // Not for the API's documentation.
+  // Hidden from the API documentation.
   return { method: ['GET', 'HEAD'], exposeHeadRoute: false, schema: { hide: true } as object }
 }
 
 /**
- * Declares a route for each file.
+ * Declares a route for each file, unless the plugin already serves this file at this URL for another hub of the application.
  *
- * A URL at which this plugin serves the same file already, for another hub of the application, is left as it is.
- *
- * @throws FST_SSE_PATH_TAKEN
+ * @param files The files, each with its URL within the scope.
+ * @throws FST_SSE_PATH_TAKEN when another route has one of the URLs.
  */
 export async function serveFiles (app: FastifyInstance, files: Iterable<readonly [url: string, file: BrowserFile]>, options: FileRouteOptions): Promise<void> {
   const { cors, advice, preHandler = [] } = options
@@ -35,7 +37,7 @@ export async function serveFiles (app: FastifyInstance, files: Iterable<readonly
     await declareForBrowsers(app, cors, {
       ...readingRoute(),
       url,
-      // "/" in a scope with a prefix would be the bare prefix as well, from where relative links lead elsewhere.
+      // Only with the slash: "/" in a scope with a prefix would also match the bare prefix, where relative links would break.
       prefixTrailingSlash: 'slash',
       preHandler,
       handler: (request, reply) => sendFile(request, reply, file)
@@ -43,14 +45,15 @@ export async function serveFiles (app: FastifyInstance, files: Iterable<readonly
   }
 }
 
-/** Declares a route that leads elsewhere, where nobody has its URL. */
+/** Declares a route that redirects, unless the URL is taken. */
 export function redirectWhereFree (app: FastifyInstance, url: string, handler: RouteOptions['handler']): void {
-  if (fullUrl(app, url) !== '' && takenBy(app, url, { methods: ['GET', 'HEAD'] }) === undefined) app.route({ ...readingRoute(), url, config: { cors: false }, handler })
+  if (fullUrl(app, url) === '' || takenBy(app, url, { methods: ['GET', 'HEAD'] }) !== undefined) return
+  app.route({ ...readingRoute(), url, config: { cors: false }, handler })
 }
 
 const SERVED: unique symbol = Symbol.for('fastify-typed-sse.served')
 
-/** The ETags of what this plugin serves in an application, by URL. Kept on its root: scopes side by side know nothing of each other. */
+/** The ETags of the files that this plugin serves in an application, by URL. Stored on the root instance, which sibling scopes share. */
 function servedBy (app: FastifyInstance & { [SERVED]?: Map<string, string> }): Map<string, string> {
   const above = Object.getPrototypeOf(app)
   if ('hasRoute' in above) return servedBy(above)

@@ -4,24 +4,26 @@ import { browserFile, readClientFiles, readInspectorFiles } from './browser-file
 import { redirectWhereFree, serveFiles } from './file-routes.ts'
 import type { EventDescription } from '../schema/event-types.ts'
 
-/** What the inspector is told of the hub, as `events.json`. */
-export interface Inspected {
-  /** The full path of the stream route; null where there is none. */
+// Serves the inspector.
+
+/** The description of the hub for the inspector, served as `events.json`. */
+interface Inspected {
+  /** The full path of the stream route; null if there is none. */
   readonly stream: string | null
-  /** Null: any event goes. */
+  /** The declared events; null if no events are declared. */
   readonly events: readonly EventDescription[] | null
 }
 
-// Any origin to connect to: it may look at a stream of another.
+// `connect-src` allows any origin, because the inspector can show streams of other servers.
 const POLICY = [
   "default-src 'self'", "connect-src 'self' http: https:", "img-src 'self' data:", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"
 ].join('; ')
 
 /**
- * Serves the inspector, with the browser client and `events.json` beside it. No page of another origin may read any of it.
+ * Serves the inspector, with the browser client and `events.json` beside it. Pages of other origins may not read these files.
  *
- * @param url Ends in "/".
- * @throws FST_SSE_OPTION_INVALID where the browser client was not built, FST_SSE_PATH_TAKEN
+ * @param url The URL of the inspector within the scope; it ends in "/".
+ * @throws FST_SSE_OPTION_INVALID when the browser client is not built, FST_SSE_PATH_TAKEN when another route has one of the URLs.
  */
 export async function serveInspector (app: FastifyInstance, url: string, inspected: Inspected): Promise<void> {
   const files = [
@@ -31,25 +33,25 @@ export async function serveInspector (app: FastifyInstance, url: string, inspect
   ]
   await serveFiles(app, files.map((file) => [url + (file.name === 'index.html' ? '' : file.name), file]), {
     cors: false,
-    advice: 'the inspector another place ("inspector") or "prefix"',
+    advice: 'the inspector another path ("inspector") or "prefix"',
     preHandler: async (request, reply) => {
       if (reply.getHeader('content-security-policy') === undefined) reply.header('content-security-policy', POLICY)
-      // An application that ignores trailing slashes has one route for both.
+      // With Fastify's `ignoreTrailingSlash`, this route also matches the URL without the slash.
       if (request.routeOptions.url!.endsWith('/') && !pathOf(request).endsWith('/')) return addSlash(request, reply)
     }
   })
   redirectWhereFree(app, url.slice(0, -1), addSlash)
 }
 
-/** A schema may hold bigints, as bounds or a default, for which there is no JSON. */
+/** Encodes the description as JSON. BigInts, which a schema may have as bounds or defaults, become text. */
 function toJson (inspected: Inspected): string {
   return JSON.stringify(inspected, (_key, value: unknown) => typeof value === 'bigint' ? String(value) : value)
 }
 
-/** Relative: a proxy in front may have taken something off the path. */
+/** Redirects to the URL with a slash at the end. The redirect is relative, because a proxy may have removed a prefix from the path. */
 function addSlash (request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = pathOf(request)
-  // Fastify's redirects may be kept by a cache that is told to keep anything.
+  // A cache with its own lifetime rules might store the redirect.
   return forbidCaching(reply).redirect(`./${path.slice(path.lastIndexOf('/') + 1)}/${request.originalUrl.slice(path.length)}`)
 }
 

@@ -4,9 +4,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { loadStatic } from '../optional-packages.ts'
 import type { Pages } from './route-options.ts'
 
-// The endings of the compressed files that @fastify/static looks for beside a file, where `preCompressed` is on.
-const CODED = ['.br', '.gz', '.deflate']
+// Serves the application's own pages with @fastify/static.
 
+// The suffixes of the compressed files that @fastify/static looks for beside a file if `preCompressed` is on.
+const COMPRESSED_SUFFIXES = ['.br', '.gz', '.deflate']
+
+/** Decides whether @fastify/static may serve a path below a root. */
 type Allow = (name: string, root: string, request: FastifyRequest) => boolean
 
 /** Serves the application's own pages. */
@@ -15,16 +18,16 @@ export async function servePages (app: FastifyInstance, { root: roots, allowedPa
   const mayServe = permissionOf(roots, others, isAllowed)
   await app.register(await loadStatic(), {
     ...others,
-    // A single one: `list` is refused with several.
+    // A single root is passed as text, because @fastify/static refuses `list` with a list of roots.
     root: roots.length === 1 ? roots[0]! : [...roots],
-    // The application may have its own @fastify/static, and its `reply.sendFile` is not ours to replace.
+    // The application may have its own @fastify/static, whose `reply.sendFile` must not be replaced.
     decorateReply: false,
-    // @fastify/static awaits neither of these: an error would end the process.
+    // @fastify/static does not catch errors of the two functions below; they would end the process.
     allowedPath: (path, root, request) => {
       try {
         return mayServe(path, root!, request)
       } catch (err) {
-        request.log.error({ err }, 'sse: "static.allowedPath" threw, and counts as a refusal')
+        request.log.error({ err }, 'sse: "static.allowedPath" threw; the path is refused')
         return false
       }
     },
@@ -33,8 +36,8 @@ export async function servePages (app: FastifyInstance, { root: roots, allowedPa
         try {
           setHeaders(reply, path, stat)
         } catch (err) {
-          // Not without the headers that this file was to have.
-          reply.log.error({ err }, 'sse: "static.setHeaders" threw, and the connection is cut')
+          // The file must not be sent without the headers that it should have.
+          reply.log.error({ err }, 'sse: "static.setHeaders" threw; the connection is cut')
           reply.raw.destroy()
         }
       }
@@ -42,11 +45,14 @@ export async function servePages (app: FastifyInstance, { root: roots, allowedPa
   })
 }
 
-/** Whether whatever may be served for a path lies in the roots, and the application allows it: @fastify/static asks about the path alone. */
+/**
+ * Creates a function that allows a path only if every file that might be served for it is within the roots and allowed by the application.
+ * @fastify/static itself asks about the path only.
+ */
 function permissionOf (roots: readonly string[], { preCompressed, extensions = [], index = 'index.html' }: Omit<Pages, 'root'>, isAllowed: Allow): Allow {
   const endings = extensions.map((extension) => `.${extension}`)
   const indexes = index === false ? [] : [index].flat()
-  const suffixes = preCompressed === true ? ['', ...CODED] : ['']
+  const suffixes = preCompressed === true ? ['', ...COMPRESSED_SUFFIXES] : ['']
   return (path, root, request) => {
     const others = [...endings.map((ending) => path + ending), ...indexes.map((name) => posix.join(path, name))]
     const filesOf = (name: string): string[] => suffixes.map((suffix) => join(root, name + suffix))
@@ -56,22 +62,22 @@ function permissionOf (roots: readonly string[], { preCompressed, extensions = [
   }
 }
 
-/** Whether a file lies in one of the roots, wherever links lead to. */
+/** True if a file is within one of the roots after links are resolved. */
 function isWithin (roots: readonly string[], path: string): boolean {
   try {
     const real = realPath(path)
-    // Resolved for each request: a deployment may turn a root that is a link itself to another directory.
+    // The roots are resolved for each request, because a deployment may point a root that is a link to another directory.
     return roots.some((root) => {
       const way = relative(realPath(root), real)
       return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
     })
   } catch {
-    // A loop of links, a folder that may not be read, a name that is too long: the error would tell where the root is.
+    // A loop of links, an unreadable folder, or a name that is too long. The error is not thrown, because it would reveal the path of the root.
     return false
   }
 }
 
-/** A path without links. For one that does not exist: that of the nearest folder above it which does. */
+/** Resolves the links in a path; for a path that does not exist, those of the nearest existing folder above it. */
 function realPath (path: string): string {
   try {
     return realpathSync.native(path)

@@ -3,10 +3,10 @@ import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Reads the files of this plugin that browsers get from the folders of this repository. In the published package a module that holds
- * them stands in place of this one (scripts/build.js): a bundled server has no folders, and a zip archive of a package manager no files.
+ * Reads the files for browsers from a folder of this repository. The published package has a module with the contents of the files instead of
+ * this one (scripts/build.js), because a bundled server has no folders, and some package managers store packages as zip archives.
  *
- * @returns The files by their path below the folder, with "/" in it; none where there is no such folder.
+ * @returns The files by their path below the folder, with "/" as separator; empty if the folder does not exist.
  */
 export async function readPluginFiles (folder: 'browser' | 'public/inspector'): Promise<ReadonlyMap<string, Buffer>> {
   const root = fileURLToPath(new URL(`../../${folder}/`, import.meta.url))

@@ -6,37 +6,46 @@ import type { RouteShorthandOptions } from 'fastify'
 import { demand, isObject, isPath, readObject } from '../option-rules.ts'
 import { BESIDE_CLIENT } from './browser-files.ts'
 
+// Reads the options of everything with a URL: the stream route, the browser client, the inspector, pages, CORS. Each function throws
+// FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID; the error names the option, the rule and the value.
+
 /**
- * Your own pages: the options of @fastify/static, except for those that this plugin sets. Files and folders whose name begins with a dot are
- * answered with 404 unless `dotfiles` says otherwise, and so are links that lead out of every root.
+ * The options for your own pages: those of @fastify/static, except for the ones that this plugin sets. Requests for files and folders whose name
+ * begins with a dot get 404 unless `dotfiles` allows them, and so do links that lead out of every root.
+ *
+ * @see docs/options.md
  */
 export type StaticOptions = Omit<FastifyStaticOptions, 'root' | 'prefix' | 'serve' | 'decorateReply' | 'logSerializers'> & {
-  /** An absolute directory, or a list of those: the first that has a file serves it. */
+  /** The absolute path of a directory, or a list of such paths; the first directory that has a file serves it. */
   root: string | URL | ReadonlyArray<string | URL>
-  /** @defaultValue '/' */
+  /** The URL of the pages, below the `prefix` of the plugin. @defaultValue '/' */
   prefix?: string | undefined
 }
 
-/** The options of the pages, complete. */
+/** The option `static`, complete and checked. */
 export interface Pages extends Omit<StaticOptions, 'root' | 'prefix'> {
   readonly root: string[]
   readonly prefix: string
 }
 
-/** @fastify/cors options that are about the answer. */
+/** Fastify's route options, as the option `route` takes them. */
+export type StreamRoute = Omit<RouteShorthandOptions, 'handler'>
+
+/**
+ * The options of @fastify/cors, except `hook` and `delegator`.
+ *
+ * @see docs/options.md
+ */
 export type CorsOptions = Omit<FastifyCorsOptions, 'hook' | 'delegator'>
 
-/** The CORS options of the routes of this plugin, complete. */
+/** The option `cors`, complete and checked. */
 export interface Cors {
   readonly options: FastifyCorsOptions
-  /** The application said nothing. */
+  /** True if the application did not give the option. */
   readonly isDefault: boolean
 }
 
-// The options of what has a URL: the stream route, the browser client, the inspector, pages, and who else may read them. Every reader
-// throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID, and names the option, the rule and the value.
-
-// Those of @fastify/cors that are about the answer; `hook` and `delegator` are about how it is found, which is ours.
+// `hook` and `delegator` are missing, because they determine how @fastify/cors is attached, which is the plugin's decision.
 const CORS_OPTIONS = ['origin', 'credentials', 'methods', 'exposedHeaders', 'allowedHeaders', 'maxAge', 'cacheControl', 'preflight',
   'preflightContinue', 'strictPreflight', 'optionsSuccessStatus', 'hideOptionsRoute', 'logLevel']
 
@@ -49,13 +58,13 @@ const isText = (value: unknown): boolean => typeof value === 'string'
 const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
 
 const SWITCH: Rule = { text: 'true or false', holds: (value) => typeof value === 'boolean' }
-const TEXTS: Rule = { text: 'a list of texts', holds: isTexts }
+const TEXTS: Rule = { text: 'a list of strings', holds: isTexts }
 const FUNCTION: Rule = { text: 'a function', holds: (value) => typeof value === 'function' }
-const INDEX: Rule = { text: 'false, a file name, or a list of those', holds: (value) => value === false || isText(value) || isTexts(value) }
-const AGE: Rule = { text: 'milliseconds, or text such as "1d"', holds: (value) => isText(value) || typeof value === 'number' }
+const INDEX: Rule = { text: 'false, a file name, or a list of file names', holds: (value) => value === false || isText(value) || isTexts(value) }
+const AGE: Rule = { text: 'milliseconds, or a string such as "1d"', holds: (value) => isText(value) || typeof value === 'number' }
 const ANY: Rule = { text: '', holds: () => true }
 
-// @fastify/static looks at most of them when it serves a file, where a wrong one would end the process.
+// The plugin checks these options, because @fastify/static reads most of them only when it serves a file, and a wrong one would end the process.
 const STATIC_OPTIONS: Readonly<Record<keyof StaticOptions, Rule>> = {
   root: ANY,
   prefix: ANY,
@@ -88,38 +97,43 @@ const CORS_DEFAULTS = {
   origin: '*', methods: 'GET,HEAD', credentials: false, exposedHeaders: null, allowedHeaders: null, maxAge: null
 }
 
+/** Reads the option `path`. @returns The URL of the stream route within the scope. */
 export function readUrl (prefix: string, path: string | false): string | false {
   demand(path === false || isPath(path), 'path', 'a path that begins with "/", or false', path)
   return path === false ? false : join(prefix, path)
 }
 
-/** As Fastify joins them: one slash between, none alone at the end. */
+/** Joins a prefix and a path as Fastify does: one slash between them, and no slash added at the end. */
 function join (prefix: string, path: string): string {
   const url = prefix.endsWith('/') ? prefix + path.slice(1) : prefix + path
   return prefix !== '' && path === '/' ? prefix : url
 }
 
-export function readRoute (route: Omit<RouteShorthandOptions, 'handler'>): Omit<RouteShorthandOptions, 'handler'> {
-  demand(isObject(route), 'route', 'an object of Fastify\'s route options', route)
+/** Reads the option `route`. */
+export function readRoute (route: StreamRoute): StreamRoute {
+  demand(isObject(route), 'route', 'an object with Fastify route options', route)
   for (const key of ['url', 'path', 'method', 'handler', 'exposeHeadRoute']) {
     demand(!Object.hasOwn(route, key), `route.${key}`, 'left to the plugin', route[key as keyof typeof route])
   }
   return route
 }
 
+/** Reads the option `client`. @returns The URL of the browser client within the scope. */
 export function readClient (prefix: string, value: string | false): string | false {
   demand(value === false || (isPath(value) && !value.endsWith('/')), 'client', 'a path that begins with "/" and does not end with it, or false', value)
   if (value === false) return false
-  demand(!BESIDE_CLIENT.includes(posix.basename(value)), 'client', `named otherwise than what is served beside it, ${BESIDE_CLIENT.join(', ')}`, value)
+  demand(!BESIDE_CLIENT.includes(posix.basename(value)), 'client', `a path whose file name is not one of ${BESIDE_CLIENT.join(', ')}`, value)
   return join(prefix, value)
 }
 
+/** Reads the option `inspector`. @returns The URL of the inspector within the scope, with "/" at the end. */
 export function readInspector (prefix: string, value: string | boolean): string | false {
   const path = value === true ? '/sse/' : value
   demand(path === false || (isPath(path) && path.endsWith('/')), 'inspector', 'true, false, or a path that begins and ends with "/"', value)
   return path === false ? false : join(prefix, path).replace(/\/?$/, '/')
 }
 
+/** Reads the option `static`. @param outer The prefix of the plugin. */
 export function readStatic (outer: string, value: StaticOptions | false): Pages | false {
   if (value === false) return false
   const options = readObject('static', value, Object.keys(STATIC_OPTIONS))
@@ -129,7 +143,7 @@ export function readStatic (outer: string, value: StaticOptions | false): Pages 
   }
   const { root, prefix = '/', dotfiles = 'ignore', allowedPath = () => true, ...others } = options
   const roots = [root].flat().map((one) => one instanceof URL && one.protocol === 'file:' ? fileURLToPath(one) : one)
-  demand(roots.length > 0 && roots.every(isDirectoryPath), 'static.root', 'an absolute path of a directory, or a list of those', root)
+  demand(roots.length > 0 && roots.every(isDirectoryPath), 'static.root', 'the absolute path of a directory, or a list of such paths', root)
   demand(isPath(prefix), 'static.prefix', 'a path that begins with "/"', prefix)
   demand(['allow', 'deny', 'ignore'].includes(dotfiles), 'static.dotfiles', '"allow", "deny" or "ignore"', dotfiles)
   return { ...others, root: roots, prefix: join(outer, prefix), dotfiles, allowedPath }
@@ -139,16 +153,17 @@ function isDirectoryPath (root: unknown): root is string {
   return typeof root === 'string' && isAbsolute(root)
 }
 
+/** Reads the option `cors`. */
 export function readCors (value: CorsOptions | false | undefined): Cors | false {
   if (value === false) return false
-  // Complete, so that none of the host's global options shines through where ours are asked for.
+  // Every option is set, because @fastify/cors would fill in a missing one from the application's own registration.
   const options = { ...CORS_DEFAULTS, ...readObject('cors', value === undefined ? {} : value, CORS_OPTIONS) } as FastifyCorsOptions
   const { origin, credentials } = options
-  // Perhaps from an environment that lacks it: any origin would be the wrong guess.
-  demand(origin !== undefined, 'cors.origin', 'given, where it stands at all', origin)
+  // Undefined is refused: it may come from a missing environment variable, and the default, any origin, would be unsafe.
+  demand(origin !== undefined, 'cors.origin', 'defined if the key is present', origin)
   demand(typeof credentials === 'boolean', 'cors.credentials', 'true or false', credentials)
   const anyOrigin = [origin].flat().some((one) => one === '*' || one === true)
   demand(!(anyOrigin && credentials), 'cors.origin',
-    'a list of origins where "credentials" is true: browsers refuse "*" with credentials, and with true any page could read as your user', origin)
+    'a list of origins if "credentials" is true: browsers refuse "*" with credentials, and true would let any page read as your user', origin)
   return { options, isDefault: value === undefined }
 }

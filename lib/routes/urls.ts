@@ -1,29 +1,31 @@
 import type { FastifyInstance, HTTPMethods, RouteOptions } from 'fastify'
 import { PathTaken } from '../errors.ts'
 
-/** A URL of a scope as readers have it, joined as Fastify joins it. */
+// Computes the full URLs of routes, and protects them against other routes.
+
+/** The full URL of a route: the prefix of its scope and the URL within the scope, joined as Fastify joins them. */
 export function fullUrl ({ prefix }: FastifyInstance, url: string): string {
   return prefix.endsWith('/') ? prefix + url.slice(1) : prefix + url
 }
 
-/** What a hub asks of URLs that are to be its own. */
-export interface Claim {
+/** The routes that the plugin claims at its URLs. */
+interface Claim {
   readonly methods: readonly HTTPMethods[]
   readonly constraints?: RouteOptions['constraints']
-  /** What to give where one is taken. */
+  /** The advice of the error, after "give". */
   readonly advice: string
 }
 
-/** Says by which method a URL of a scope is taken; undefined: it is free. */
+/** The method by which a URL of a scope is taken; undefined if it is free. */
 export function takenBy (app: FastifyInstance, url: string, { methods, constraints = {} }: Pick<Claim, 'methods' | 'constraints'>): string | undefined {
   return methods.find((method) => app.hasRoute({ method, url: fullUrl(app, url), constraints }))
 }
 
 /**
- * Refuses URLs that another route has, and routes of the application that would take them afterwards: Fastify's own error does not say
- * what to give.
+ * Claims URLs for the plugin. Routes that the application declares there later are refused too. Fastify would throw an error by itself, but
+ * without advice.
  *
- * @throws FST_SSE_PATH_TAKEN
+ * @throws FST_SSE_PATH_TAKEN when another route has one of the URLs.
  */
 export function claim (app: FastifyInstance, urls: readonly string[], { methods, constraints = {}, advice }: Claim): void {
   for (const url of urls) {
@@ -31,7 +33,7 @@ export function claim (app: FastifyInstance, urls: readonly string[], { methods,
     if (method !== undefined) throw new PathTaken(method, fullUrl(app, url), advice)
   }
   const claimed = new Set(urls.map((url) => fullUrl(app, url)))
-  // Also runs for our own routes, before they exist.
+  // The hook also runs for the plugin's own routes, at a time when they do not exist yet.
   app.addHook('onRoute', ({ method, url, constraints = {} }) => {
     if (!claimed.has(url)) return
     const taken = [method].flat().find((one) => app.hasRoute({ method: one, url, constraints }))

@@ -2,26 +2,29 @@ import type { SchemaNode } from './schema-node.ts'
 import type { TypeLine } from './type-check.ts'
 
 /**
- * Which places of a schema accept which objects of a payload.
+ * Decides which places of a schema accept which objects of a payload, and caches the results.
  *
- * TypeBox's check of a member of a recursive union looks at everything below. Asked at each level of a payload, it would take time
- * that grows with the square of the depth. So a check looks at one level and asks here about the next, where answers are kept.
+ * TypeBox's check of a recursive union member descends to the bottom of a payload. If it ran at each level, its time would be quadratic in
+ * the depth. The checks compiled here look at one level, and call this class for the next.
  */
 export class Acceptance {
   readonly #compiled = new Map<SchemaNode, (value: unknown) => boolean>()
   readonly #line: TypeLine
-  /** What is known of the payload that is being read. */
+  /** The results for the payload that is being read. */
   #known = new Map<SchemaNode, Map<object, boolean>>()
 
-  /** @param places Those that will be asked. @throws where TypeBox cannot compile their schemas. */
+  /**
+   * @param places The places that may be asked whether they accept a value.
+   * @throws KindUnknown or another Error when TypeBox cannot compile a schema.
+   */
   constructor (line: TypeLine, places: Iterable<SchemaNode>) {
     this.#line = line
     for (const place of places) this.#compile(place)
   }
 
-  /** Reads one payload. Not kept any longer: the next payload may hold the same object, changed. */
+  /** Calls a function that reads one payload. The cache lives only this long, because the next payload may contain a changed object. */
   during<R> (read: () => R): R {
-    // A getter of the payload may broadcast another one.
+    // Calls may be nested, because a getter of the payload may broadcast another payload.
     const outer = this.#known
     this.#known = new Map()
     try {
@@ -31,19 +34,19 @@ export class Acceptance {
     }
   }
 
-  /** @returns Whether the place accepts an object of the payload, asked at most once for each. */
+  /** Compiles the check of a place. @returns A function that checks each object of a payload at most once. */
   #compile (place: SchemaNode): (value: unknown) => boolean {
     const compiled = this.#compiled.get(place)
     if (compiled !== undefined) return compiled
     let check = (value: unknown): boolean => place.accepts(value)
-    // One function, not several that call each other: a deep payload needs the stack.
+    // A single function instead of several nested ones, to save stack for deep payloads.
     const accepts = (value: unknown): boolean => {
       if (typeof value !== 'object' || value === null) return check(value)
       let known = this.#known.get(place)
       if (known === undefined) this.#known.set(place, known = new Map())
       let answer = known.get(value)
       if (answer === undefined) {
-        // An object that holds itself meets this answer, and comes to an end.
+        // Ends the recursion for an object that contains itself.
         known.set(value, false)
         known.set(value, answer = check(value))
       }

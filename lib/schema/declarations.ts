@@ -1,48 +1,57 @@
 import type { AnySchema, EncodedPayload, Payload } from './payload.ts'
 
-/** How one event is declared: by its schema alone, or with more to say about it. */
+// Declares events, and derives the types of their payloads.
+
+/**
+ * The declaration of one event: a TypeBox schema, or an object with the schema and the options of the event.
+ *
+ * @see docs/options.md
+ */
 export type Declaration<S> = S | DetailedDeclaration<S>
 
 interface DetailedDeclaration<S> {
+  /** The TypeBox schema of the payload. */
   readonly schema: S
-  /** Not kept: it reaches who is there, and is never replayed. `broadcast` may say otherwise. @defaultValue false */
+  /** True: the event is not kept, and reaches only connected subscribers. An option of `broadcast` overrides this. @defaultValue false */
   readonly ephemeral?: boolean | undefined
   /**
-   * Gives a key to each payload. A later event of the same channel with the same key replaces it for readers that have not got it
-   * yet, those that come back included: of many moves of one cursor they get the last.
+   * Returns the key of a payload, text or a number. A later event of the same channel and key replaces an earlier one for readers that have not
+   * received the earlier one, including readers that reconnect: such a reader gets only the last of many moves of a cursor.
+   *
+   * @defaultValue no key; nothing is replaced
    */
   readonly latestBy?: ((payload: Payload<S>) => string | number) | undefined
 }
 
-/** Events by name, whatever they carry. */
+/** The declarations of events, by event type. */
 export type Declarations = Readonly<Record<string, AnySchema | {
   readonly schema: AnySchema
   readonly ephemeral?: boolean | undefined
-  // Of any payload: a function of one in particular is none of every one.
+  // `never`, because a function that takes a particular payload is not assignable to one that takes any payload.
   readonly latestBy?: ((payload: never) => string | number) | undefined
 }>>
 
 export type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
 
-// `infer` gives the payloads themselves: they are compared, and shown by editors, without the declaration that they come from. It stands in
-// each of these types, since a helper's name would get into the declarations of libraries, which cannot import it.
+// `infer E` resolves the mapped type, so that the compiler compares, and editors show, plain payload types. Each type repeats it, because the
+// name of a shared helper would appear in the declaration files of libraries, which cannot import it.
 
-/** The payloads that a declaration lets you broadcast, by event. */
+/** The types of the payloads that an application broadcasts, by event type, as declared. */
 export type EventsOf<D> = { [K in keyof D]: Payload<SchemaOf<D[K]>> } extends infer E ? { [K in keyof E]: E[K] } : never
 
-/** The payloads that readers of a declaration's events get, by event. */
+/** The types of the payloads that readers get, by event type: as declared, encoded, and parsed from JSON. */
 export type EncodedEventsOf<D> = { [K in keyof D]: EncodedPayload<SchemaOf<D[K]>> } extends infer E ? { [K in keyof E]: E[K] } : never
 
 /**
- * Declares events: their names, and a TypeBox schema for the payload of each.
+ * Declares events: their types, and a TypeBox schema for the payload of each. The declarations are checked when the plugin is registered.
  *
- * Gives back what it is given, with the types that `EventsOf`, `app.sse.of` and the browser client read.
- * Everything is checked when the plugin is registered with it.
- *
+ * @param declarations A schema, or `{ schema, ephemeral, latestBy }`, for each event type.
+ * @returns The argument itself, with the types that `EventsOf`, `app.sse.of` and the browser client use.
  * @example defineEvents({ 'order.updated': Type.Object({ id: Type.String() }) })
+ * @see docs/options.md
  */
 export function defineEvents<const M extends Record<string, AnySchema>> (
-  // A schema takes any property, so it alone would let through what is misspelt beside `schema`.
+  // `schema?: never` makes the compiler report a misspelt option beside `schema`, because a schema type accepts any property.
   declarations: { [K in keyof M]: (M[K] & { readonly schema?: never }) | DetailedDeclaration<M[K]> }
 ): { [K in keyof M]: Declaration<M[K]> } {
   return declarations

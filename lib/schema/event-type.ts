@@ -4,16 +4,18 @@ import { Acceptance } from './acceptance.ts'
 import { type BrokenRule, failureText } from './failure-text.ts'
 import { project } from './projection.ts'
 import { SchemaNode } from './schema-node.ts'
-import { type Schema, SchemaNotFollowed } from './schema.ts'
+import { ReferenceUnresolved, type Schema } from './schema.ts'
 import { EncoderFailed, encodeTransforms } from './transforms.ts'
 import { KindUnknown, type TypeCheck, type TypeLine, typeLineOf } from './type-check.ts'
 import { quote } from '../value-text.ts'
 
-/** A payload on its way out. */
+// Compiles the declaration of an event, and reads payloads by it.
+
+/** The part of a payload that is sent. */
 export interface Outgoing {
-  /** What of it goes out. */
+  /** The payload, encoded and without undeclared parts. */
   readonly payload: unknown
-  /** Whether it goes out as it is, not as JSON. */
+  /** True: it is sent as text. False: it is sent as JSON. */
   readonly isText: boolean
 }
 
@@ -29,39 +31,39 @@ export interface EventType {
   readonly isText: boolean
   readonly ephemeral: boolean
   readonly latestBy: ((payload: unknown) => unknown) | undefined
-  /** The very object that declared it. */
+  /** The declaration itself, which is compared by identity. */
   readonly declaration: unknown
 }
 
 const DECLARATION = ['schema', 'ephemeral', 'latestBy']
 
-/** What a declaration says besides its schema. */
+/** The options of a declaration beside its schema. */
 type Terms = Pick<EventType, 'ephemeral' | 'latestBy'>
 
 function readDeclaration (name: string, declaration: unknown): Terms & { readonly schema: Schema } {
   const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
-  if (typeof declaration !== 'object' || declaration === null) return refuse('a declaration is a TypeBox schema, or { schema }')
+  if (typeof declaration !== 'object' || declaration === null) return refuse('a declaration must be a TypeBox schema, or { schema }')
   if (!Object.hasOwn(declaration, 'schema')) return { schema: declaration, ephemeral: false, latestBy: undefined }
   for (const key of Object.keys(declaration)) {
-    if (!DECLARATION.includes(key)) refuse(`"${key}" is unknown; known are "schema", "ephemeral" and "latestBy"`)
+    if (!DECLARATION.includes(key)) refuse(`"${key}" is unknown; valid keys: "schema", "ephemeral", "latestBy"`)
   }
   const { schema, ephemeral = false, latestBy } = declaration as { schema: unknown, ephemeral?: unknown, latestBy?: unknown }
-  if (typeof schema !== 'object' || schema === null) return refuse('"schema" is a TypeBox schema')
-  if (typeof ephemeral !== 'boolean') return refuse('"ephemeral" is true or false')
-  if (latestBy !== undefined && typeof latestBy !== 'function') return refuse('"latestBy" is a function of the payload')
+  if (typeof schema !== 'object' || schema === null) return refuse('"schema" must be a TypeBox schema')
+  if (typeof ephemeral !== 'boolean') return refuse('"ephemeral" must be true or false')
+  if (latestBy !== undefined && typeof latestBy !== 'function') return refuse('"latestBy" must be a function')
   return { schema, ephemeral, latestBy: latestBy as EventType['latestBy'] }
 }
 
 /**
- * Compiles what declares one event.
+ * Compiles the declaration of one event.
  *
- * @throws FST_SSE_EVENT_INVALID
+ * @throws FST_SSE_EVENT_INVALID when the declaration is wrong, or its schema does not compile.
  */
 export async function compileEvent (name: string, declaration: unknown): Promise<EventType> {
   const { schema, ...terms } = readDeclaration(name, declaration)
   try {
     const line = await typeLineOf(schema)
-    if (line === undefined) throw new EventInvalid(quote(name), 'it is declared by something that is not a TypeBox schema')
+    if (line === undefined) throw new EventInvalid(quote(name), 'its schema is not a TypeBox schema')
     return { ...await compileSchema(name, schema, line), ...terms, declaration }
   } catch (cause) {
     if (cause instanceof EventInvalid) throw cause
@@ -75,7 +77,7 @@ async function compileSchema (name: string, schema: Schema, line: TypeLine): Pro
   try {
     const { root, findings } = SchemaNode.build(schema, (kind) => line.isRegistered(kind))
     const unknown = await line.provideFormats(findings.formats)
-    if (unknown !== undefined) throw new EventInvalid(quote(name), `nobody knows its string format "${unknown}"; register it with TypeBox first`)
+    if (unknown !== undefined) throw new EventInvalid(quote(name), `its string format "${unknown}" is unknown; register it with TypeBox first`)
     const acceptance = new Acceptance(line, findings.alternatives)
     const { properties, hasEncoder } = findings
     const isText = root.isText && !hasEncoder
@@ -87,15 +89,15 @@ async function compileSchema (name: string, schema: Schema, line: TypeLine): Pro
 }
 
 function problemOf (error: Error): string {
-  if (error instanceof SchemaNotFollowed) return error.message
+  if (error instanceof ReferenceUnresolved) return error.message
   if (error instanceof PackageMissing) return `its schema needs the package "${error.message}", which is not installed`
   return `its schema does not compile (${error.message})`
 }
 
 /**
- * What of a payload goes out under an event.
+ * Encodes a payload, validates it, and removes its undeclared parts.
  *
- * @throws FST_SSE_PAYLOAD_INVALID
+ * @throws FST_SSE_PAYLOAD_INVALID when the payload does not match its schema.
  */
 export function read (event: string, type: EventType, payload: unknown): Outgoing {
   return type.acceptance.during(() => readOnce(event, type, payload))
@@ -104,7 +106,7 @@ export function read (event: string, type: EventType, payload: unknown): Outgoin
 function readOnce (event: string, { root, properties, hasEncoder, check, isText }: EventType, payload: unknown): Outgoing {
   const invalid = (broken: BrokenRule[], value: unknown, cause?: unknown): PayloadInvalid => {
     const error = new PayloadInvalid(quote(event), failureText(broken, properties, value), broken.map(({ failure }) => failure), cause)
-    // V8 keeps ten frames. With those of this room the one that called `broadcast` would not be among them.
+    // V8 records ten stack frames. Those below `read` are left out, so that the caller of `broadcast` is among the ten.
     Error.captureStackTrace(error, read)
     return error
   }
@@ -114,18 +116,18 @@ function readOnce (event: string, { root, properties, hasEncoder, check, isText 
     if (hasEncoder) seen = encodeTransforms(root, payload)
     if (check.check(seen)) {
       seen = project(root, seen)
-      // Looked at once more, since a getter need not give the same twice: what goes out fits, not what once stood there.
+      // Checked again, because a getter may return another value each time, and the value that is sent must match.
       if (check.check(seen)) return { payload: seen, isText }
     }
     broken = check.failures(seen)
   } catch (error) {
     if (error instanceof EncoderFailed) throw invalid([brokenRule(error.path, error.message, error.value)], payload, error.cause)
-    // A getter of the payload threw, or a payload of a recursive schema holds itself.
+    // A getter of the payload threw, or the payload of a recursive schema contains a cycle.
     throw invalid([brokenRule('', 'could not be read', payload)], payload, error)
   }
   throw invalid(broken, seen)
 }
 
 function brokenRule (path: string, rule: string, value: unknown): BrokenRule {
-  return { failure: { path, rule, value }, told: rule }
+  return { failure: { path, rule, value }, safeRule: rule }
 }

@@ -5,29 +5,28 @@ import type { Schema } from './schema.ts'
 import { quote } from '../value-text.ts'
 import { RESERVED_PREFIX } from '../wire/plugin-events.ts'
 
-/** What may be told of a declared event. */
+// The declared events of a hub.
+
+/** The description of a declared event, as the inspector shows it. */
 export interface EventDescription {
   readonly event: string
-  /** JSON Schema of what readers get. */
+  /** The JSON Schema of the payload that readers get. */
   readonly schema: Schema
-  /** Whether its data is text, not JSON. */
+  /** True if its data is text, false if it is JSON. */
   readonly text: boolean
   readonly ephemeral: boolean
   readonly latestBy: boolean
 }
 
-// What EventSource would take for its own: listeners for these hear of the connection, not of the event.
+// EventSource itself fires events of these types for the connection, so a listener could not tell them from events of the stream.
 const CONNECTION_EVENTS = ['open', 'error']
 
-// A reader splits lines at CR and LF; NUL makes some drop the event; a lone surrogate has no UTF-8, and would arrive as another name.
+// Readers end a line at CR and LF. Some drop an event because of NUL. A lone surrogate has no UTF-8 form, so another name would arrive.
+const INVALID_IN_NAME = /[\r\n\0\p{Cs}]/u
 
-const UNSPEAKABLE = /[\r\n\0\p{Cs}]/u
-
-/**
- * The events that may be broadcast, their checks compiled.
- */
+/** The compiled declarations of all events that may be broadcast. */
 export class EventTypes {
-  /** Undefined: nothing was declared, so any event with any payload goes. */
+  /** The events by type. Undefined if no events are declared: any event with any payload may be broadcast. */
   readonly #types: ReadonlyMap<string, EventType> | undefined
 
   private constructor (types: ReadonlyMap<string, EventType> | undefined) {
@@ -35,8 +34,10 @@ export class EventTypes {
   }
 
   /**
-   * @param declarations Every declaration handed to the plugin; undefined: any event goes.
-   * @throws FST_SSE_EVENT_INVALID when a name or a schema cannot be used, or a name is declared twice.
+   * Compiles the declarations of all events.
+   *
+   * @param declarations The declarations that the plugin was registered with; undefined if no events are declared.
+   * @throws FST_SSE_EVENT_INVALID when a name or a schema is invalid, or a name is declared twice.
    */
   static async compile (declarations: readonly Declarations[] | undefined): Promise<EventTypes> {
     if (declarations === undefined) return new EventTypes(undefined)
@@ -50,10 +51,11 @@ export class EventTypes {
   }
 
   /**
-   * What of a payload goes out under an event.
+   * Validates a payload, and reduces it to the part that is sent.
    *
-   * @param payload Neither changed nor kept.
-   * @throws FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID
+   * @param payload The payload; it is neither changed nor kept.
+   * @throws FST_SSE_EVENT_UNKNOWN when the event is not declared, FST_SSE_PAYLOAD_INVALID when the payload does not match its schema,
+   * FST_SSE_EVENT_INVALID when no events are declared and the event type is invalid.
    */
   validate (event: string, payload: unknown): Outgoing {
     if (this.#types === undefined) {
@@ -65,20 +67,21 @@ export class EventTypes {
     return read(event, type, payload)
   }
 
-  /** Whether the data of an event is text, not JSON. Undefined where only the data itself can tell. */
+  /** True if the data of an event is text, false if it is JSON; undefined if the event is not declared. */
   isText (event: string): boolean | undefined {
     return this.#types?.get(event)?.isText
   }
 
-  /** Whether an event is declared as not to be kept. */
+  /** True if an event is declared as ephemeral. */
   isEphemeral (event: string): boolean {
     return this.#types?.get(event)?.ephemeral === true
   }
 
   /**
-   * The key of a payload that fits; undefined where its event has none.
+   * Computes the `latestBy` key of a valid payload.
    *
-   * @throws FST_SSE_KEY_INVALID
+   * @returns The key; undefined if the event has no `latestBy`.
+   * @throws FST_SSE_KEY_INVALID when `latestBy` throws, or returns neither text nor a number.
    */
   keyOf (event: string, payload: unknown): string | undefined {
     const latestBy = this.#types?.get(event)?.latestBy
@@ -89,16 +92,16 @@ export class EventTypes {
     } catch (cause) {
       throw new KeyInvalid(quote(event), 'threw', { cause })
     }
-    if (typeof key !== 'string' && typeof key !== 'number') throw new KeyInvalid(quote(event), `gave ${key === null ? 'null' : typeof key}`)
+    if (typeof key !== 'string' && typeof key !== 'number') throw new KeyInvalid(quote(event), `returned ${key === null ? 'null' : typeof key}`)
     return String(key)
   }
 
-  /** The declared events whose data is text; undefined: nothing was declared. */
+  /** The types of the declared events whose data is text; undefined if no events are declared. */
   get textEvents (): string[] | undefined {
     return this.#types && [...this.#types].filter(([, { isText }]) => isText).map(([event]) => event)
   }
 
-  /** The declared events; null: nothing was declared. */
+  /** Describes the declared events; null if no events are declared. */
   describe (): EventDescription[] | null {
     if (this.#types === undefined) return null
     return [...this.#types].map(([event, { schema, isText, ephemeral, latestBy }]) => (
@@ -106,7 +109,7 @@ export class EventTypes {
     ))
   }
 
-  /** The events of a declaration that are not among these, as declared there. */
+  /** Compares a declaration by identity. @returns The types of its events that are declared differently here, or not at all. */
   missing (declarations: Declarations): string[] {
     return Object.entries(declarations)
       .filter(([name, declaration]) => this.#types?.get(name)?.declaration !== declaration)
@@ -116,13 +119,13 @@ export class EventTypes {
 
 function checkName (name: string): void {
   const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
-  if (name === '') refuse('an event has a name')
-  if (UNSPEAKABLE.test(name)) refuse('a name may not hold CR, LF, NUL or half a surrogate pair')
+  if (name === '') refuse('its name is empty')
+  if (INVALID_IN_NAME.test(name)) refuse('its name contains CR, LF, NUL or a lone surrogate')
   if (CONNECTION_EVENTS.includes(name)) refuse('EventSource fires events of this name for the connection')
-  if (name.startsWith(RESERVED_PREFIX)) refuse(`names that begin with "${RESERVED_PREFIX}" belong to this plugin`)
+  if (name.startsWith(RESERVED_PREFIX)) refuse(`names that begin with "${RESERVED_PREFIX}" are reserved for this plugin`)
 }
 
-/** The same rules where nothing is declared: they are the wire's, not the declaration's. */
+/** Checks the type of an event if no events are declared. The wire format demands the rules for names, so they apply here too. */
 function checkUndeclared (event: string): void {
   if (typeof event !== 'string') throw new EventUnknown(quote(event))
   checkName(event)

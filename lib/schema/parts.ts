@@ -1,23 +1,25 @@
 import type { SchemaNode } from './schema-node.ts'
 
-/** What a schema says of the parts of one value. */
+// Finds the places of a schema that describe the parts of a value: the properties of an object, the items of a list.
+
+/** The declarations of the parts of one value. */
 export interface Parts {
-  /** What it says of a property; nothing where it does not declare it. */
+  /** The places that declare a property; empty if it is not declared. */
   property (key: string): readonly SchemaNode[]
-  /** What it says of an item; nothing where it does not declare it. */
+  /** The places that declare an item; empty if it is not declared. */
   item (index: number): readonly SchemaNode[]
-  /** The properties that it spells out and that a value inherits. */
+  /** The declared properties that a value inherits. */
   inheritedKeysOf (value: object): string[]
 }
 
 /**
- * Everything that some places say of the parts of one value, each member of theirs that accepts the value included once.
+ * Collects the declarations of the parts of one value from several places, including each of their members that accepts the value.
  *
- * @returns Undefined where the value goes out whole: one of them says nothing about parts.
+ * @returns Undefined if one of the places keeps the value whole.
  */
 export function partsOf (places: readonly SchemaNode[], value: object): readonly Parts[] | undefined {
   const [first] = places
-  // Most places are a type of their own, and need no search.
+  // A shortcut for most places, which have no members.
   if (places.length === 1 && first !== undefined && !first.isComposed) {
     if (first.isOpen) return undefined
     const parts = ownPartsOf(first, value)
@@ -28,7 +30,7 @@ export function partsOf (places: readonly SchemaNode[], value: object): readonly
   return areOpen.includes(true) ? undefined : members.places.map((place) => ownPartsOf(place, value))
 }
 
-/** What one place says of the parts of a value by itself. */
+/** The declarations of the parts of a value in one place, without those of its members. */
 export function ownPartsOf (place: SchemaNode, value: object): Parts {
   const unevaluated = Array.isArray(value) ? place.unevaluatedItems : place.unevaluatedProperties
   if (unevaluated.length === 0) return place
@@ -37,10 +39,10 @@ export function ownPartsOf (place: SchemaNode, value: object): Parts {
   return new Remainder(place, members.places.filter((member) => member !== place))
 }
 
-/** The places that speak of the parts of one value. */
+/** The places that describe the parts of one value, collected from places and their members. */
 class Members {
   readonly #value: object
-  /** Whether each place found so far takes the value whole. */
+  /** The result of `add` for each place so far. */
   readonly #found = new Map<SchemaNode, boolean>()
   readonly places: SchemaNode[] = []
 
@@ -51,13 +53,13 @@ class Members {
   /**
    * Adds a place and its members that accept the value.
    *
-   * @returns Whether the place takes the value whole: neither it nor a member of an intersection says anything about parts, and of a
-   * union a member that accepts the value says nothing.
+   * @returns True if the place keeps the value whole: it does not describe parts, every member of its intersection keeps the value whole, and
+   * so does at least one accepting member of its union.
    */
   add (place: SchemaNode): boolean {
     const known = this.#found.get(place)
     if (known !== undefined) return known
-    // A place that is a member of itself meets this answer: by that way nothing is opened.
+    // The result for a place that is a member of itself, so that it does not keep a value whole because of itself.
     this.#found.set(place, false)
     const isOpen = this.#addNew(place)
     this.#found.set(place, isOpen)
@@ -65,16 +67,16 @@ class Members {
   }
 
   #addNew (place: SchemaNode): boolean {
-    if (place.isAboutParts) this.places.push(place)
+    if (place.describesParts) this.places.push(place)
     if (!place.isComposed) return place.isOpen
     const all = place.all.map((member) => this.add(member))
     const branches = place.branchesOf(this.#value).map((member) => this.add(member))
-    if (place.isAboutParts || all.includes(false)) return false
+    if (place.describesParts || all.includes(false)) return false
     return !place.hasBranches || branches.includes(true)
   }
 }
 
-/** A place with `unevaluatedProperties` or `unevaluatedItems`: these stand for what neither it nor a member declares. */
+/** A place with `unevaluatedProperties` or `unevaluatedItems`, which apply to parts that neither the place nor its members declare. */
 class Remainder implements Parts {
   readonly #place: SchemaNode
   readonly #members: readonly SchemaNode[]

@@ -1,43 +1,43 @@
-// Types alone: from the schema of an event to what is broadcast under it, and to what readers get.
+// Derives two types from the schema of an event: the payload that an application broadcasts, and the payload that readers get.
 //
-// `@sinclair/typebox` has its types twice, for `import` and for `require`, each with symbols of its own, so a schema of one half does
-// not extend the type of the other. Schemas are read by their structure therefore. The three imports are for what has none.
+// `@sinclair/typebox` has two sets of types, for `import` and for `require`, each with unique symbols of its own, so a schema type of one set
+// is not assignable to the other. Schemas are therefore matched by their structure. The imports are for types whose structure does not suffice.
 
-/** @ts-ignore: resolves where the application has `@sinclair/typebox`; elsewhere no schema of that line gets here. */
+/** @ts-ignore: resolves if the application has `@sinclair/typebox`; otherwise no schema of that package occurs. */
 import type { StaticDecode as DecodeImported, TRecursive as ImportedRecursive } from '@sinclair/typebox' with { 'resolution-mode': 'import' }
-/** @ts-ignore: resolves where the application has `@sinclair/typebox`; elsewhere no schema of that line gets here. */
+/** @ts-ignore: resolves if the application has `@sinclair/typebox`; otherwise no schema of that package occurs. */
 import type { StaticDecode as DecodeRequired, TRecursive as RequiredRecursive } from '@sinclair/typebox' with { 'resolution-mode': 'require' }
-/** @ts-ignore: resolves where the application has `typebox` 1.x; elsewhere no schema of that line gets here. */
+/** @ts-ignore: resolves if the application has `typebox` 1.x; otherwise no schema of that package occurs. */
 import type { StaticDecode as NextDecode, StaticEncode as NextEncode } from 'typebox' with { 'resolution-mode': 'import' }
 
 /** A schema of `@sinclair/typebox` 0.34. */
-export interface SinclairSchema {
+interface SinclairSchema {
   readonly static: unknown
   readonly params: readonly unknown[]
 }
 
 /** A schema of `typebox` 1.x. */
-export type NextSchema = { readonly '~kind': string } | { readonly '~unsafe': unknown }
+type NextSchema = { readonly '~kind': string } | { readonly '~unsafe': unknown }
 
-/** A schema of either TypeBox line. */
+/** A schema of either TypeBox line: `@sinclair/typebox` 0.34 or `typebox` 1.x. */
 export type AnySchema = SinclairSchema | NextSchema
 
-/** The payload that is broadcast under a schema: the decoded side of its transforms. */
+/** The type of the payload that an application broadcasts under a schema: the decoded side of its transforms. */
 export type Payload<S> =
   0 extends 1 & S ? unknown
     : S extends SinclairSchema ? true extends HasTransform<S> ? Decoded<S> : Static<S>
       : S extends NextSchema ? NextDecode<S> : never
 
-/** The encoded side of a schema's transforms. */
+/** The type of a payload under a schema after encoding: the encoded side of its transforms. */
 export type Encoded<S> =
   0 extends 1 & S ? unknown
     : S extends SinclairSchema ? Static<S>
       : S extends NextSchema ? NextEncode<S> : never
 
-/** The payload that readers get under a schema: the encoded side, as JSON brings it. */
+/** The type of the payload that readers get under a schema: the encoded side, parsed from JSON. */
 export type EncodedPayload<S> = Json<Encoded<S>>
 
-/** A value after JSON: a `Date` is text, bytes are an object, and any other object is what its `toJSON` gives. */
+/** The type of a value after JSON: a `Date` becomes text, a `Uint8Array` an object, and any object with a `toJSON` the result of that. */
 type Json<T> = T extends { toJSON (...args: never[]): infer J } ? unknown extends T ? T : Written<J> : Written<T>
 
 type Written<T> =
@@ -46,18 +46,18 @@ type Written<T> =
       : T extends Uint8Array ? Record<string, number>
         : { [K in keyof T]: Json<T[K]> }
 
-/** The type that a schema of 0.34 has with it. TypeBox's `StaticDecode` loses the module that a reference is of; this keeps it. */
+/** The static type that a schema of 0.34 carries. Unlike TypeBox's `StaticDecode`, it keeps the module of a reference. */
 type Static<S> = S extends SinclairSchema ? (S & { readonly params: [] })['static'] : unknown
 
-/** The decoder of a schema that is itself a `Type.Transform`; never of another. */
+/** The decoder of a schema that is itself a `Type.Transform`; `never` for any other schema. */
 export type DecoderOf<S> = S[keyof S & symbol] extends infer Mark ? Mark extends { readonly Decode: infer F } ? F : never : never
 
-/** Whether one of a schema's marks is that of `Type.Recursive`. */
+/** True for a schema with the mark of `Type.Recursive`. */
 type IsRecursive<S> = true extends { [K in keyof S & symbol]: S[K] extends 'Recursive' ? true : false }[keyof S & symbol] ? true : false
 
 type PartOfRecursive<S> = S extends ImportedRecursive<infer T> ? T : S extends RequiredRecursive<infer T> ? T : never
 
-/** True where the schema or a part of it is a transform, never or false (or both: `boolean`) where none is. */
+/** Includes `true` (`true` or `boolean`) if the schema or a part of it is a transform; otherwise `false` or `never`. */
 type HasTransform<S> =
   S extends unknown
     ? [DecoderOf<S>] extends [never]
@@ -69,9 +69,9 @@ type HasTransform<S> =
     : never
 
 /**
- * The decoded side of a schema of 0.34. An object takes from its static type what is optional and what is read-only.
+ * The decoded side of a schema of 0.34. The static type of an object decides which properties are optional or read-only.
  *
- * @typeParam M The module that its references are of.
+ * @typeParam M The module whose definitions the references name.
  */
 type Decoded<S, M = {}> =
   S extends unknown

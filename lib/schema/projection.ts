@@ -2,33 +2,33 @@ import { type Parts, partsOf } from './parts.ts'
 import type { SchemaNode } from './schema-node.ts'
 
 /**
- * What of a payload its schema declares.
+ * Reduces a payload to the parts that its schema declares, so that an application can broadcast a whole database row.
  *
- * A property goes out if any part of the schema that accepted the value declares it: of a union all members that accept, of an
- * intersection all members together. So an event can be given a whole database row, and only what its schema names leaves.
+ * A property is kept if any applicable part of the schema declares it: any accepting member of a union, any member of an intersection.
  *
- * @param value A value that the schema accepts. Neither changed nor kept.
- * @returns The value itself where nothing in it can be left out, otherwise a copy of the declared parts.
+ * @param schema The root of the schema.
+ * @param value A value that the schema accepts. It is neither changed nor kept.
+ * @returns The value itself if the schema keeps it whole, otherwise a copy of the declared parts.
  */
 export function project (schema: SchemaNode, value: unknown): unknown {
   return new Projection().project([schema], value)
 }
 
-// Deeper payloads wait in a list, so that their depth is not limited by the stack.
+// Deeper parts are queued, so that the call stack does not limit the depth of a payload.
 const MAX_RECURSION = 100
 
-/** One payload being projected. */
+/** The projection of one payload. */
 class Projection {
   readonly #waiting: Array<() => void> = []
 
-  /** @param declared Every place of the schema that declares this value. */
+  /** @param declared The places of the schema that declare the value. */
   project (declared: readonly SchemaNode[], value: unknown): unknown {
     const projected = this.#part(declared, value, 0)
     for (let fill = this.#waiting.pop(); fill !== undefined; fill = this.#waiting.pop()) fill()
     return projected
   }
 
-  /** @returns A copy that is filled now or, in a deep payload, later. */
+  /** @returns A copy; in a deep payload it is filled later. */
   #part (declared: readonly SchemaNode[], value: unknown, depth: number): unknown {
     if (typeof value !== 'object' || value === null) return value
     const parts = partsOf(declared, value)
@@ -66,7 +66,7 @@ function keysOf (parts: readonly Parts[], value: object): Iterable<string> {
   return new Set([...keys, ...parts.flatMap((part) => part.inheritedKeysOf(value))])
 }
 
-/** A new list only where several parts speak of one thing: most properties of a large payload have one place. */
+/** Collects the places of one part. Most properties have a single place, so a new list is allocated only if several parts declare them. */
 function placesIn (parts: readonly Parts[], placesOf: (part: Parts) => readonly SchemaNode[]): readonly SchemaNode[] {
   let places: readonly SchemaNode[] = []
   let several: SchemaNode[] | undefined
@@ -79,8 +79,8 @@ function placesIn (parts: readonly Parts[], placesOf: (part: Parts) => readonly 
 }
 
 /**
- * An object without inherited properties, so that one named `__proto__` or `toString` is one like any other.
- * V8 keeps the properties of `Object.create(null)` in a hash table, which takes about four times as long to fill and to stringify.
+ * An object without inherited properties, so that properties named `__proto__` or `toString` are ordinary ones.
+ * V8 puts `Object.create(null)` into dictionary mode, in which filling and stringifying take about four times as long.
  */
 const Bare = function () {} as unknown as { new (): Record<string, unknown>, prototype: object }
 Bare.prototype = Object.freeze(Object.create(null) as object)

@@ -1,12 +1,17 @@
 import type { Schema } from './schema.ts'
 
-/** Named schemas, and those of the surroundings; beside them, what `N` was made of each schema here. */
+/**
+ * The schemas that a reference can name in one part of a schema, and the places built there.
+ *
+ * @typeParam N The type of a place.
+ */
 export class SchemaScope<N> {
   readonly #outer: SchemaScope<N> | undefined
   readonly #named: Map<string, Schema>
+  /** The place of each schema of this scope. */
   readonly nodes = new Map<Schema, N>()
-  /** Those made of schemas in an `if`, which asks and does not declare. */
-  readonly questions = new Map<Schema, N>()
+  /** The place of each schema within an `if`. */
+  readonly conditions = new Map<Schema, N>()
   readonly #inner = new Map<Schema, SchemaScope<N>>()
 
   constructor (named = new Map<string, Schema>(), outer?: SchemaScope<N>) {
@@ -14,7 +19,7 @@ export class SchemaScope<N> {
     this.#outer = outer
   }
 
-  /** The scope inside a schema: a recursive type names itself, a module brings its definitions. One scope per schema. */
+  /** The scope inside a schema, created once. `$id` lets a recursive type refer to itself, and `$defs` are the definitions of a module. */
   inside (schema: Schema): SchemaScope<N> {
     if (schema.$id === undefined && schema.$defs === undefined) return this
     let inner = this.#inner.get(schema)
@@ -28,12 +33,13 @@ export class SchemaScope<N> {
     return inner
   }
 
+  /** Finds a named schema, and the scope that names it, here or in an outer scope. */
   find (name: string): { schema: Schema, scope: SchemaScope<N> } | undefined {
     const schema = this.#named.get(name)
     return schema === undefined ? this.#outer?.find(name) : { schema, scope: this }
   }
 
-  /** All named schemas, each with the scope that names it. */
+  /** All named schemas of this scope and its outer scopes, each with the scope that names it. */
   get definitions (): Array<{ schema: Schema, scope: SchemaScope<N> }> {
     return [...[...this.#named.values()].map((schema) => ({ schema, scope: this })), ...(this.#outer?.definitions ?? [])]
   }

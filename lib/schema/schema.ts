@@ -1,9 +1,9 @@
 import type { Kind, TransformKind } from './type-marks.ts'
 
-// Both TypeBox lines build JSON Schema; they differ in the marks they hang on it. This room and those that read it need not know
-// which line a schema is of.
+// The JSON Schema of both TypeBox lines, and the keywords that describe parts. The lines differ only in the marks that they add to a schema, so
+// this file and its importers need not know which line a schema belongs to.
 
-/** The keywords of a schema that say what a value is made of. */
+/** A schema of either TypeBox line, with the keywords that matter here. */
 export interface Schema {
   readonly $id?: string
   readonly $ref?: string
@@ -31,7 +31,7 @@ export interface Schema {
   readonly additionalItems?: boolean | Schema
   readonly contains?: Schema
   readonly unevaluatedItems?: boolean | Schema
-  /** The mark of TypeBox 0.34. */
+  /** The kind of the type, a mark of TypeBox 0.34. */
   readonly [Kind]?: string
   /** The encoder of a `Type.Transform`, TypeBox 0.34. */
   readonly [TransformKind]?: { Encode (value: unknown): unknown }
@@ -39,39 +39,39 @@ export interface Schema {
   readonly '~codec'?: { encode (value: unknown): unknown }
 }
 
-/** A schema holds something that this plugin does not follow, or that leads nowhere. */
-export class SchemaNotFollowed extends Error {}
+/** A schema has a reference that does not exist or that this plugin does not resolve. */
+export class ReferenceUnresolved extends Error {}
 
-/** The keywords that hold schemas of a part of the value. */
+/** The keywords whose schemas apply to parts of the value. */
 export const SCHEMAS_OF_PARTS = [
   'properties', 'patternProperties', 'additionalProperties', 'unevaluatedProperties',
   'items', 'prefixItems', 'additionalItems', 'unevaluatedItems', 'contains'
 ] as const
 
-/** The keywords that hold schemas of the value itself. */
+/** The keywords whose schemas apply to the value itself. */
 export const SCHEMAS_OF_WHOLE = ['allOf', 'anyOf', 'oneOf', 'not', 'if', 'then', 'else', 'dependentSchemas', 'dependencies'] as const
 
-/** Keywords that hold a schema by each name, not one schema or a list of them. */
+/** The keywords whose value maps names to schemas, instead of being a schema or a list of schemas. */
 export const SCHEMAS_BY_NAME: readonly string[] = ['properties', 'patternProperties', 'dependentSchemas', 'dependencies']
 
-// A schema that has any of these says something of parts, so that it lets out only those it declares. It holds for either kind of
-// value: a schema of `properties` without a `type` accepts every list, too. The last row stands on types without a JSON form.
-const ABOUT_PARTS = [
+// A schema with any of these keywords describes parts, so only the parts that it declares are sent. This applies to objects and lists alike,
+// because a schema with `properties` and no `type` accepts any list too. The keywords of the last row belong to types without a JSON form.
+const DESCRIBING_PARTS = [
   ...SCHEMAS_OF_PARTS, 'dependentSchemas', 'dependencies', 'dependentRequired', 'required', 'propertyNames', 'minProperties', 'maxProperties',
   'minContains', 'maxContains', 'minItems', 'maxItems', 'uniqueItems',
   'item', 'parameters', 'returns', 'returnType', 'instanceType'
 ]
 
-// Their target depends on the way by which a value was reached.
-const NOT_FOLLOWED = ['$dynamicRef', '$recursiveRef']
+// The target of these references depends on the path through the schema that led to them.
+const DYNAMIC_REFERENCES = ['$dynamicRef', '$recursiveRef']
 
-/** Whether a schema has a keyword about properties or items. */
-export function isAboutParts (schema: Schema): boolean {
-  return ABOUT_PARTS.some((keyword) => Object.hasOwn(schema, keyword))
+/** True if a schema has a keyword about properties or items. */
+export function describesParts (schema: Schema): boolean {
+  return DESCRIBING_PARTS.some((keyword) => Object.hasOwn(schema, keyword))
 }
 
-/** @throws SchemaNotFollowed */
-export function refuseNotFollowed (schema: Schema): void {
-  const keyword = NOT_FOLLOWED.find((keyword) => Object.hasOwn(schema, keyword))
-  if (keyword !== undefined) throw new SchemaNotFollowed(`it has "${keyword}", which this plugin does not follow; use "$ref"`)
+/** @throws ReferenceUnresolved when a schema has a dynamic reference. */
+export function refuseDynamicReferences (schema: Schema): void {
+  const keyword = DYNAMIC_REFERENCES.find((keyword) => Object.hasOwn(schema, keyword))
+  if (keyword !== undefined) throw new ReferenceUnresolved(`it has "${keyword}", which this plugin does not resolve; use "$ref"`)
 }

@@ -1,18 +1,20 @@
 import type { SchemaScope } from './schema-scope.ts'
 import { type Schema, SCHEMAS_BY_NAME, SCHEMAS_OF_PARTS, SCHEMAS_OF_WHOLE } from './schema.ts'
 
-/** A schema whose check looks at one level of a value and asks for the rest. */
+// Derives schemas whose checks cover one level of a value.
+
+/** A schema whose check covers one level of a value, and calls a function for the next. */
 export interface Shallow {
   readonly schema: Schema
-  /** The named schemas that it still refers to, shallow as well. */
+  /** The named schemas that it may still refer to, shallow too. */
   readonly definitions: readonly Schema[]
 }
 
 /**
- * Replaces each reference that stands in a part of the value. Only references make a schema recursive, so what is left has an end,
- * and each object of a payload is checked once per place instead of once per level above it.
+ * Replaces every reference in a part of the value. Only references make a schema recursive, so the result is finite, and each object of a
+ * payload is checked once per place instead of once per level above it.
  *
- * @param ask A schema that accepts what a place accepts.
+ * @param ask Returns a schema that accepts exactly the values that a place accepts.
  */
 export function shallow<N> (schema: Schema, scope: SchemaScope<N>, ask: (place: N) => Schema): Shallow {
   const cut = new Cut(ask)
@@ -21,12 +23,14 @@ export function shallow<N> (schema: Schema, scope: SchemaScope<N>, ask: (place: 
   return { schema: whole, definitions: scope.definitions.map(({ schema, scope }) => cut.schema(schema, scope, false)) }
 }
 
-// The last two are asked about as one with their members: a member that is replaced would no longer tell which parts it evaluates.
-const ASKED = ['$ref', 'unevaluatedProperties', 'unevaluatedItems']
+// A part with one of these keywords is replaced. One with `unevaluated…` is replaced together with its members, because a replaced member would
+// no longer tell which parts it evaluates.
+const REPLACED = ['$ref', 'unevaluatedProperties', 'unevaluatedItems']
 
+/** One derivation of a shallow schema. */
 class Cut<N> {
   readonly #ask: (place: N) => Schema
-  /** Whether a reference stands that speaks of the value itself. */
+  /** True if a reference remains that applies to the value itself. */
   keepsReferences = false
 
   constructor (ask: (place: N) => Schema) {
@@ -36,8 +40,8 @@ class Cut<N> {
   schema (schema: Schema, scope: SchemaScope<N>, isPart: boolean): Schema {
     if (typeof schema !== 'object') return schema
     const inner = scope.inside(schema)
-    const place = inner.nodes.get(schema) ?? inner.questions.get(schema)
-    if (isPart && place !== undefined && ASKED.some((keyword) => Object.hasOwn(schema, keyword))) return this.#ask(place)
+    const place = inner.nodes.get(schema) ?? inner.conditions.get(schema)
+    if (isPart && place !== undefined && REPLACED.some((keyword) => Object.hasOwn(schema, keyword))) return this.#ask(place)
     if (schema.$ref !== undefined) this.keepsReferences = true
     const changed = new Map<string, unknown>()
     for (const [keywords, isBelow] of [[SCHEMAS_OF_PARTS, true], [SCHEMAS_OF_WHOLE, isPart]] as const) {
@@ -50,7 +54,7 @@ class Cut<N> {
     return changed.size === 0 ? schema : copyWith(schema, changed)
   }
 
-  /** @returns `value` itself where nothing in it is replaced. */
+  /** Replaces references in the value of one keyword. @returns `value` itself if it has none. */
   #within (keyword: string, value: unknown, cut: (child: Schema) => Schema): unknown {
     const child = (one: unknown): unknown => typeof one === 'object' && one !== null && !Array.isArray(one) ? cut(one) : one
     if (Array.isArray(value)) {
@@ -64,7 +68,7 @@ class Cut<N> {
   }
 }
 
-/** A copy with its marks: TypeBox keeps them under symbols, or hidden. */
+/** Copies a schema with the marks of TypeBox, which are symbols or non-enumerable properties. */
 function copyWith (schema: Schema, changed: ReadonlyMap<string, unknown>): Schema {
   const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema)) as object
   for (const [keyword, value] of changed) Object.defineProperty(copy, keyword, { value, enumerable: true, configurable: true, writable: true })

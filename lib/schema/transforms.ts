@@ -1,13 +1,15 @@
 import { ownPartsOf } from './parts.ts'
 import type { SchemaNode } from './schema-node.ts'
 
-/** An encoder of a schema threw. */
+// Encodes payloads whose schemas contain transforms.
+
+/** The encoder of a transform threw. */
 export class EncoderFailed extends Error {
   readonly path: string
   readonly value: unknown
 
   constructor (path: string, value: unknown, cause: unknown) {
-    // Without the inner text: it may hold the value, and it is meant for the application alone, which has it as the cause.
+    // The message does not repeat the text of the cause, which may contain the value. The application has the cause itself.
     super('could not be encoded', { cause })
     this.path = path
     this.value = value
@@ -15,34 +17,35 @@ export class EncoderFailed extends Error {
 }
 
 /**
- * The encoded side of a payload whose schema holds transforms.
+ * Encodes a payload whose schema contains transforms.
  *
- * TypeBox's own encoding runs the encoders of every member of a union, and fails where a foreign one throws.
+ * TypeBox's own encoding is not used, because it runs the encoders of every member of a union, and fails if that of a wrong member throws.
  *
- * @param value The decoded side. Not changed: what an encoder replaces is replaced in a copy.
- * @throws EncoderFailed
+ * @param value The decoded side. It is not changed; encoded parts are replaced in a copy.
+ * @returns The encoded side.
+ * @throws EncoderFailed when an encoder throws.
  */
 export function encodeTransforms (node: SchemaNode, value: unknown): unknown {
   return new Encoding().encode(node, value, '')
 }
 
-/** One payload being encoded. */
+/** The encoding of one payload. */
 class Encoding {
   /**
-   * What each place made of each object. Every member of a union is tried, and a recursive one tries them again at every level:
-   * without this the time would double with each.
+   * The result of each place for each object. Every member of a union is tried, and a recursive member tries all of them again at each level,
+   * so without this cache the time would double with each level.
    */
   readonly #encoded = new Map<SchemaNode, Map<object, unknown>>()
 
   encode (node: SchemaNode, value: unknown, path: string): unknown {
-    if (typeof value !== 'object' || value === null) return this.#encodeAnew(node, value, path)
+    if (typeof value !== 'object' || value === null) return this.#encodeUncached(node, value, path)
     let known = this.#encoded.get(node)
     if (known === undefined) this.#encoded.set(node, known = new Map())
-    if (!known.has(value)) known.set(value, this.#encodeAnew(node, value, path))
+    if (!known.has(value)) known.set(value, this.#encodeUncached(node, value, path))
     return known.get(value)
   }
 
-  #encodeAnew (node: SchemaNode, value: unknown, path: string): unknown {
+  #encodeUncached (node: SchemaNode, value: unknown, path: string): unknown {
     let encoded = node.encode === undefined ? value : run(node.encode, value, path)
     encoded = this.#encodeEach(node.all, encoded, path)
     if (node.alternatives.length > 0) encoded = this.#encodeAlternative(node.alternatives, encoded, path)
@@ -50,21 +53,21 @@ class Encoding {
     return isRecord(encoded) ? this.#encodeProperties(node, encoded, path) : encoded
   }
 
-  /** What several places say of one value. Each is given the decoded side: two may declare the same transform. */
+  /** Encodes one value by several places. Each gets the decoded side, because two places may declare the same transform. */
   #encodeEach (nodes: readonly SchemaNode[], value: unknown, path: string): unknown {
     const changed = nodes.map((node) => this.encode(node, value, path)).filter((encoded) => encoded !== value)
     if (changed.length === 0) return value
     return changed.length > 1 && isRecord(value) && changed.every(isRecord) ? merge(value, changed) : changed[0]
   }
 
-  /** The first member whose encoding that member itself accepts. Where there is none, the check will say so. */
+  /** Encodes a value by the first member that accepts its own result. If there is none, the value stays as it is, and the check rejects it. */
   #encodeAlternative (members: readonly SchemaNode[], value: unknown, path: string): unknown {
     for (const member of members) {
       try {
         const encoded = this.encode(member, value, path)
         if (member.accepts(encoded)) return encoded
       } catch (error) {
-        // Not an error: the encoder of a member that this value is none of.
+        // Not an error: the value does not belong to this member of the union.
         if (!(error instanceof EncoderFailed)) throw error
       }
     }
@@ -82,7 +85,7 @@ class Encoding {
     const parts = ownPartsOf(node, value)
     for (const key of [...Object.keys(value), ...node.inheritedKeysOf(value)]) {
       const part = value[key]
-      // An optional property given as undefined is not there.
+      // An optional property whose value is undefined counts as absent.
       if (part === undefined && !node.requires(key)) continue
       const encoded = this.#encodeEach(parts.property(key), part, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
       if (encoded === part) continue
@@ -93,6 +96,7 @@ class Encoding {
   }
 }
 
+/** Combines the results of several places for one object. */
 function merge (value: Record<string, unknown>, changed: ReadonlyArray<Record<string, unknown>>): Record<string, unknown> {
   const [first = value, ...others] = changed
   const merged = copyOf(first)
@@ -108,7 +112,7 @@ function isRecord (value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A copy to be changed. What it does not own is still read from the value itself: a getter may need the private fields there. */
+/** A copy that may be changed. Inherited and non-enumerable properties are read from the value itself, whose getters may need its private fields. */
 function copyOf (value: Record<string, unknown>): Record<string, unknown> {
   const inherited: Record<string, unknown> = Object.create(null)
   for (let from: object | null = value; from !== null && from !== Object.prototype; from = Object.getPrototypeOf(from) as object | null) {
@@ -122,7 +126,7 @@ function copyOf (value: Record<string, unknown>): Record<string, unknown> {
   return copy
 }
 
-/** An assignment would reach the setter of an inherited property. */
+/** Defines a property. An assignment could call the setter of an inherited property instead. */
 function put (target: object, key: string, value: unknown): void {
   Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
 }

@@ -2,24 +2,32 @@ import type { BrokenRule } from './failure-text.ts'
 import type { Schema } from './schema.ts'
 import { Kind } from './type-marks.ts'
 
-/** A schema, compiled. */
+// The contract of the TypeBox lines, and the choice of the line for a schema.
+
+/** A compiled schema. */
 export interface TypeCheck {
+  /** True if the schema accepts a value. */
   check (value: unknown): boolean
-  /** The rules a value breaks: the first at each place, at most `MAX_FAILURES`. */
+  /** The rules that a value breaks: the first for each path, at most `MAX_FAILURES`. */
   failures (value: unknown): BrokenRule[]
 }
 
 /** Compiles the schemas of one TypeBox line. */
 export interface TypeLine {
-  /** @throws KindUnknown; another Error where the schema is none of this line, or cannot be compiled. */
+  /**
+   * Compiles a schema.
+   *
+   * @param definitions The schemas that it may refer to.
+   * @throws KindUnknown, or another Error when the schema belongs to the other line or cannot be compiled.
+   */
   compile (schema: Schema, definitions: readonly Schema[]): TypeCheck
-  /** A schema whose check is a function. It can stand in other schemas of this line. */
+  /** Creates a schema whose check is a function, for use within other schemas of this line. */
   checkedBy (accepts: (value: unknown) => boolean): Schema
-  /** Makes formats known; resolves with the first that nobody knows. */
+  /** Registers string formats. Resolves to the first name that is unknown, or to undefined if all are known. */
   provideFormats (names: Iterable<string>): Promise<string | undefined>
-  /** Whether the application gave TypeBox a check for types of this kind. */
+  /** True if the application has registered a check for types of this kind. */
   isRegistered (kind: string): boolean
-  /** Takes over the check of a kind that another copy of TypeBox in this process knows; resolves with whether there is one. */
+  /** Copies the check of a kind from another copy of TypeBox in this process. Resolves to false if no copy has one. */
   adopt (kind: string): Promise<boolean>
 }
 
@@ -28,26 +36,26 @@ export class KindUnknown extends Error {
   readonly kind: string
 
   constructor (kind: string) {
-    super(`TypeBox has no check for the type "${kind}"; give it one in TypeBox's TypeRegistry`)
+    super(`TypeBox has no check for the type "${kind}"; register one in TypeBox's TypeRegistry`)
     this.kind = kind
   }
 }
 
-// A list of a hundred thousand broken items would otherwise become a message of megabytes.
+// Limits the failures of a payload, which may be a list of a hundred thousand broken items.
 const MAX_FAILURES = 20
 
 /**
- * Loads the line that a schema is of: `@sinclair/typebox` 0.34, or `typebox` 1.x. An application needs one of them only.
+ * Loads the TypeBox line of a schema: `@sinclair/typebox` 0.34 or `typebox` 1.x. An application needs only one of them.
  *
- * @returns Undefined where it is a schema of neither.
- * @throws PackageMissing
+ * @returns The line; undefined if the schema belongs to neither.
+ * @throws PackageMissing when the package is not installed.
  */
 export async function typeLineOf (schema: Schema): Promise<TypeLine | undefined> {
   if (Kind in schema) return (await import('./typebox-sinclair.ts')).load()
   return '~kind' in schema || '~unsafe' in schema ? (await import('./typebox-next.ts')).load() : undefined
 }
 
-/** One failure per path: TypeBox reports a missing property twice, as missing and as having the wrong type. */
+/** Keeps one failure per path. TypeBox reports a missing property twice, as missing and as having the wrong type. */
 export function firstAtEachPlace<E> (errors: Iterable<E>, toBroken: (error: E) => BrokenRule): BrokenRule[] {
   const broken = new Map<string, BrokenRule>()
   for (const error of errors) {

@@ -1,19 +1,20 @@
-// The marks that TypeBox 0.34 puts on a schema, by their names in the registry of symbols: every copy of TypeBox in a process has the
-// same ones, and none has to be loaded to read them.
+// The marks that TypeBox 0.34 puts on schemas. They are registered symbols, so all copies of TypeBox in a process share them, and none has to
+// be loaded to read them.
 
+/** The kind of a type, such as `String`. */
 export const Kind: unique symbol = Symbol.for('TypeBox.Kind')
 
-/** On a `Type.Transform`: its decoder and encoder. */
+/** The decoder and the encoder of a `Type.Transform`. */
 export const TransformKind: unique symbol = Symbol.for('TypeBox.Transform')
 
-const kGiven: unique symbol = Symbol.for('fastify-typed-sse.given')
+const kProvided: unique symbol = Symbol.for('fastify-typed-sse.given')
 
-/** Marks a check that this plugin gives to a registry of TypeBox. The application's own goes before it. */
-export function given<F extends object> (check: F): F {
-  return Object.assign(check, { [kGiven]: true })
+/** Marks a check that this plugin registers with TypeBox. A check of the application takes precedence over it. */
+export function markProvided<F extends object> (check: F): F {
+  return Object.assign(check, { [kProvided]: true })
 }
 
-/** Whether a check is one that this plugin gave, in whichever of its copies. */
-export function isGiven (check: object): boolean {
-  return kGiven in check
+/** True if any copy of this plugin registered a check. */
+export function isProvided (check: object): boolean {
+  return kProvided in check
 }

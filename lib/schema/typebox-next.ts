@@ -3,18 +3,20 @@ import type { Schema } from './schema.ts'
 import { type Formats, provideFormats } from './string-formats.ts'
 import { firstAtEachPlace, type TypeCheck, type TypeLine } from './type-check.ts'
 
-// Rules whose own words hold something of the payload: the names it has, or whatever the function of a refinement makes of it.
-const TOLD: Readonly<Record<string, string>> = {
-  propertyNames: 'must not have properties of such names',
+// Checks schemas of `typebox` 1.x.
+
+// Replacements for rules whose own words may contain data of the payload: its keys, or the message that a refinement makes of it.
+const SAFE_RULES: Readonly<Record<string, string>> = {
+  propertyNames: 'must have valid property names',
   '~refine': 'must pass its refinement'
 }
 
-/** @throws PackageMissing */
+/** Loads `typebox` 1.x. @throws PackageMissing when it is not installed. */
 export async function load (): Promise<TypeLine> {
   return new NextLine(await loadNext())
 }
 
-/** `typebox` 1.x. */
+/** The TypeBox line `typebox` 1.x. It has no registry of kinds. */
 class NextLine implements TypeLine {
   readonly #typeBox: Next
 
@@ -28,7 +30,7 @@ class NextLine implements TypeLine {
     return {
       check: (value) => compiled.Check(value),
       failures: (value) => firstAtEachPlace(compiled.Errors(value), ({ instancePath: path, keyword, message: rule }) => (
-        { failure: { path, rule, value: partAt(value, path) }, told: TOLD[keyword] ?? rule }
+        { failure: { path, rule, value: partAt(value, path) }, safeRule: SAFE_RULES[keyword] ?? rule }
       ))
     }
   }

@@ -4,24 +4,26 @@ import { loadSinclair, otherSinclairs, type Sinclair } from '../optional-package
 import type { Schema } from './schema.ts'
 import { provideFormats } from './string-formats.ts'
 import { firstAtEachPlace, KindUnknown, type TypeCheck, type TypeLine } from './type-check.ts'
-import { given, isGiven, Kind } from './type-marks.ts'
+import { isProvided, Kind, markProvided } from './type-marks.ts'
 
-// TypeBox 0.34 calls a function only by way of its registry, which is one for the process. The function itself comes with the schema.
+// Checks schemas of `@sinclair/typebox` 0.34.
+
+// TypeBox 0.34 calls a custom check only through its registry, which is global to the process. The schema therefore carries the function.
 const FUNCTION_KIND = 'fastify-typed-sse:function'
 
 type FunctionSchema = Schema & { accepts (value: unknown): boolean }
 
-/** Whether there is a check that the application registered. */
+/** True if a check exists that the application has registered. */
 function isOwn (check: object | undefined): boolean {
-  return check !== undefined && !isGiven(check)
+  return check !== undefined && !isProvided(check)
 }
 
-/** @throws PackageMissing */
+/** Loads `@sinclair/typebox` 0.34. @throws PackageMissing when it is not installed. */
 export async function load (): Promise<TypeLine> {
   return new SinclairLine(await loadSinclair())
 }
 
-/** `@sinclair/typebox` 0.34. */
+/** The TypeBox line `@sinclair/typebox` 0.34. */
 class SinclairLine implements TypeLine {
   readonly #typeBox: Sinclair
 
@@ -35,16 +37,17 @@ class SinclairLine implements TypeLine {
     return {
       check: (value) => compiled.Check(value),
       failures: (value) => firstAtEachPlace(compiled.Errors(value), ({ path, message: rule, value: part }) => (
-        { failure: { path, rule, value: part }, told: rule }
+        { failure: { path, rule, value: part }, safeRule: rule }
       ))
     }
   }
 
   #compile (schema: TSchema, definitions: TSchema[]): CompiledCheck<TSchema> {
     const { Type, TypeCompiler, TypeCompilerUnknownTypeError } = this.#typeBox
-    // A recursive type calls itself by a name, which exists only where the compiler has met the whole of that type.
-    const met = { [Kind]: 'Union', anyOf: [Type.Unknown(), ...definitions] }
-    const whole = definitions.length === 0 ? schema : { [Kind]: 'Intersect', allOf: [met, schema] } as unknown as TSchema
+    // The check of a recursive type calls itself by name, and the compiler defines the name only when it visits the type. This union accepts
+    // every value, and makes the compiler visit all definitions.
+    const visited = { [Kind]: 'Union', anyOf: [Type.Unknown(), ...definitions] }
+    const whole = definitions.length === 0 ? schema : { [Kind]: 'Intersect', allOf: [visited, schema] } as unknown as TSchema
     try {
       return TypeCompiler.Compile(whole, definitions)
     } catch (error) {
@@ -61,8 +64,8 @@ class SinclairLine implements TypeLine {
     return provideFormats(names, FormatRegistry, async (name) => {
       const others = await otherSinclairs()
       const other = others.find(({ FormatRegistry }) => isOwn(FormatRegistry.Get(name)))
-      // Asked at each check: the application may replace it.
-      return other === undefined ? undefined : given((value) => other.FormatRegistry.Get(name)?.(value) ?? false)
+      // Looked up at each check, because the application may replace it.
+      return other === undefined ? undefined : markProvided((value) => other.FormatRegistry.Get(name)?.(value) ?? false)
     })
   }
 
@@ -74,7 +77,7 @@ class SinclairLine implements TypeLine {
     const others = await otherSinclairs()
     const other = others.find(({ TypeRegistry }) => isOwn(TypeRegistry.Get(kind)))
     if (other === undefined) return false
-    this.#typeBox.TypeRegistry.Set(kind, given((schema: unknown, value: unknown) => other.TypeRegistry.Get(kind)?.(schema, value) ?? false))
+    this.#typeBox.TypeRegistry.Set(kind, markProvided((schema: unknown, value: unknown) => other.TypeRegistry.Get(kind)?.(schema, value) ?? false))
     return true
   }
 }

@@ -1,58 +1,34 @@
-import type { Batch } from '../cursor/batch-cache.ts'
 import type { Cursor } from '../cursor/cursor.ts'
+import type { Batch } from '../cursor/batch-cache.ts'
 import { NOWHERE, type ResponseWriter } from '../response/response-writer.ts'
-import type { DeliveryCounters } from './counters.ts'
+import type { DeliveryOwner } from './delivery-owner.ts'
+import { Ending, type EndingStream } from './ending.ts'
 import { PendingSends } from './pending-sends.ts'
-import type { SubscriberLimits } from './subscriber-limits.ts'
+import type { Pumped } from './pump.ts'
 import type { Times } from '../time/clock.ts'
-import { type Signs, Deadlines } from '../time/deadlines.ts'
-import { type Chunk, textChunk } from '../wire/chunk.ts'
+import { Deadlines, type Signs } from '../time/deadlines.ts'
+import { textChunk, type Chunk } from '../wire/chunk.ts'
 import { encodeRetry } from '../wire/encode.ts'
-import { encodeClose } from '../wire/plugin-events.ts'
 import type { CloseReason } from '../wire/reasons.ts'
 
-/** What a delivery hands upward. */
-export interface DeliveryOwner {
-  readonly counters: DeliveryCounters
-  readonly limits: SubscriberLimits
-  /** Keeps a silent stream from being taken for dead. */
-  readonly heartbeat: string
-  /** Monotonic milliseconds. */
-  readonly now: number
-  /** Milliseconds, another number at every call. */
-  drawReconnectionTime (): number
-  /** There is something to serve it with, and its reader takes it. */
-  ready (delivery: Delivery): void
-  /** Its socket takes no more for now, or takes more again. */
-  pushedBack (delivery: Delivery, isPushedBack: boolean): void
-}
-
 /**
- * Brings one subscriber what is for it, in one order: the entries from its cursor on, and pending sends at their places; until the stream
- * ends, with exactly one reason.
+ * Writes to one subscriber, in one order, the entries from its cursor on and its pending sends at their places, until the stream ends.
  */
-export class Delivery implements Signs {
-  // What every delivery looks at stands first, and together: of ten thousand subscribers none is in the processor's cache.
+export class Delivery implements Pumped, Signs, EndingStream {
+  // The fields that every sweep reads stand first, and together: of ten thousand subscribers none is in the processor's cache.
   readonly cursor: Cursor
   #writer: ResponseWriter
-  #state: 'open' | 'pushed back' | 'ending' | 'closed' = 'open'
-  /** What waits for it alone. */
+  #state: 'open' | 'pushed back' | 'over' | 'closed' = 'open'
   #pendingSends: PendingSends | undefined
-  /** The index at which the stream ends, once somebody asked for that. */
+  /** The index at which the stream ends, once an end was asked for. */
   #endIndex: number | undefined
-  /** Whether it stands in the pump's queue. The pump's to change; kept here so that asking costs nothing. */
   queued = false
   wrote = false
   gaveEvent = true
   readonly #owner: DeliveryOwner
   sources = 0
   readonly #deadlines: Deadlines
-  /** Why it ends or ended; undefined while it lives. */
-  #reason: CloseReason | undefined
-  /** When it was first seen to be put out, by the clock that stands still with this process. */
-  #revocationSeenAt: number | undefined
-  /** Nothing else is to come on its connection. */
-  #isLast = false
+  readonly ending: Ending
 
   /** @param expiresAt In the owner's milliseconds; Infinity: never. */
   constructor (owner: DeliveryOwner, cursor: Cursor, writer: ResponseWriter, expiresAt = Infinity) {
@@ -60,37 +36,38 @@ export class Delivery implements Signs {
     this.#writer = writer
     this.#owner = owner
     this.#deadlines = new Deadlines(owner.limits.timeouts, owner.now, expiresAt)
+    this.ending = new Ending(this)
   }
 
-  /** A stream that never opened. */
+  /** The delivery of a stream that never opened. */
   static closed (owner: DeliveryOwner, cursor: Cursor, reason: CloseReason): Delivery {
     const delivery = new Delivery(owner, cursor, NOWHERE)
-    delivery.destroy(reason)
+    delivery.ending.destroy(reason)
     delivery.close()
     return delivery
   }
 
-  /** Why it ends or ended; undefined while it lives. */
-  get reason (): CloseReason | undefined { return this.#reason }
-
-  /** Its reader lost the right to hear it. */
-  get #isRevoked (): boolean { return this.#reason === 'revoked' || this.#reason === 'expired' }
+  get isOver (): boolean { return this.#state === 'over' || this.#state === 'closed' }
 
   get isClosed (): boolean { return this.#state === 'closed' }
 
-  /** Bytes that asides take while they wait. */
+  get endTimeout (): number { return this.#owner.limits.endTimeout }
+
+  get showsHeartbeats (): boolean { return this.#owner.limits.heartbeatEvent }
+
+  /** Bytes that pending sends take while they wait. */
   get pendingBytes (): number { return this.#pendingSends?.size ?? 0 }
 
-  /** Takes the place at the head of the log for a text that goes to this subscriber alone. Not on a stream that ends. */
+  /** Takes the place at the head of the log for a text that goes to this subscriber alone. Does nothing on a stream that ends. */
   enqueue (text: string): void {
-    if (this.#reason !== undefined) return
+    if (this.ending.reason !== undefined) return
     this.#pending().add(this.cursor.head, text)
     this.#requestService()
   }
 
-  /** Does as `tell` does. @returns Whether the text was handed to the socket. */
+  /** Like `enqueue`. @returns True once the text was handed to the socket, false if the stream ends before. */
   send (text: string): Promise<boolean> {
-    if (this.#reason !== undefined) return Promise.resolve(false)
+    if (this.ending.reason !== undefined) return Promise.resolve(false)
     this.gaveEvent = true
     return new Promise((resolve) => {
       this.#pending().add(this.cursor.head, text, resolve)
@@ -98,122 +75,80 @@ export class Delivery implements Signs {
     })
   }
 
-  /** The same for the time after which its reader comes back. One that still waits is replaced. */
+  /** Takes the place at the head for a newly drawn reconnection time. Replaces one that still waits. */
   enqueueRetry (): void {
-    if (this.#reason !== undefined) return
+    if (this.ending.reason !== undefined) return
     this.#pending().addRetry(this.cursor.head, encodeRetry(this.#owner.drawReconnectionTime()))
     this.#requestService()
   }
 
-  /**
-   * Ends the stream at its place in the order: after everything placed before this call.
-   *
-   * @param final The reader is told to stay away.
-   */
-  end (reason: CloseReason, final = false): void {
-    if (reason === 'shutdown') {
-      this.#isLast = true
-      this.#writer.closeConnectionAfterEnd()
-    }
-    if (this.#reason !== undefined) return
-    if (final) this.enqueue(encodeClose(reason))
-    this.#reason = reason
+  stopAtHead (): void {
     this.#endIndex = this.cursor.head
     this.cursor.end()
     this.#requestService()
   }
 
-  /** The same for a reader that is to come back, at a moment of its own. */
-  endForReconnect (reason: CloseReason): void {
-    this.enqueueRetry()
-    this.end(reason)
-  }
-
-  /**
-   * Ends the stream where it is: nothing that it has not got yet is written any more, even if it was to end later.
-   *
-   * @returns Whether it was not to end here before.
-   */
-  revoke (reason: 'revoked' | 'expired', final: boolean): boolean {
-    if (this.#state === 'ending' || this.#state === 'closed') return false
-    const isAgain = this.#isRevoked
-    // Who was told to stay away is not let in again.
-    if (isAgain && !final) return false
-    this.#reason = reason
+  stopHere (last: string | undefined): void {
     this.#dropPendingSends()
-    if (final) this.#pending().add(this.cursor.index, encodeClose(reason))
+    if (last !== undefined) this.#pending().add(this.cursor.index, last)
     this.#endIndex = this.cursor.index
     this.#requestService()
-    return !isAgain
   }
 
-  /** Cuts the connection, whatever still waits. */
-  destroy (reason: CloseReason): void {
-    if (this.#state === 'closed') return
-    // Why it was put out is worth more than how it went.
-    if (!this.#isRevoked) this.#reason = reason
-    this.#state = 'ending'
-    if (reason === 'shutdown' || this.#isLast) this.#writer.destroyConnection()
+  closeConnectionAfterEnd (): void {
+    this.#writer.closeConnectionAfterEnd()
+  }
+
+  cut (withConnection: boolean): void {
+    this.#state = 'over'
+    if (withConnection) this.#writer.destroyConnection()
     else this.#writer.destroy()
   }
 
-  /** A source begins to be streamed to it, or ends. */
+  /** The response has closed, whoever closed it. Releases all that the delivery holds. */
+  close (): void {
+    this.ending.responseClosed()
+    this.#owner.pushedBack(this, false)
+    this.#state = 'closed'
+    this.cursor.release()
+    this.#dropPendingSends()
+    // An application that keeps an ended subscriber must not keep its request alive.
+    this.#writer = NOWHERE
+  }
+
+  /** A source begins to be streamed, or ends. */
   streams (isRunning: boolean): void {
     this.sources += isRunning ? 1 : -1
-    // The time until it is idle begins with the end of the last.
+    // The idle time begins with the end of the last source.
     this.gaveEvent = true
   }
 
-  /** Sees to what has become due. Called at every tick of the clock. */
+  /** Does what has become due. Called at every tick of the clock. */
   checkDeadlines (times: Times): void {
-    if (this.#isRevoked) {
-      this.#revocationSeenAt ??= times.awake
-      if (times.awake - this.#revocationSeenAt >= this.#owner.limits.endTimeout) this.destroy(this.#reason!)
-    }
+    this.ending.enforceRevocation(times.awake)
     const due = this.#deadlines.check(times, this.#writer, this)
-    if (due === undefined) return
-    if (due === 'stalled') this.destroy(due)
-    else if (due === 'expired') this.revoke(due, false)
-    else if (due !== 'heartbeat') this.endForReconnect(due)
-    else if (this.showsHeartbeats) this.#showHeartbeat(times)
-    // What waits breaks the silence by itself.
-    else if (this.#state === 'open' && !this.waiting) this.enqueue(this.#owner.heartbeat)
+    if (due === 'heartbeat') this.#beat(times)
+    else if (due !== undefined) this.ending.endDue(due)
   }
 
-  /** Behind whatever waits, since the page may not listen to that; but one at a time, for a reader that takes nothing. */
-  #showHeartbeat (times: Times): void {
+  #beat (times: Times): void {
+    if (!this.showsHeartbeats) {
+      // Whatever waits breaks the silence by itself.
+      if (this.#state === 'open' && !this.waiting) this.enqueue(this.#owner.heartbeat)
+      return
+    }
+    // Behind whatever waits, since the page may not listen to that; but one at a time, for a reader that accepts nothing.
     if (this.#pendingSends !== undefined) return
     this.#deadlines.showedHeartbeat(times)
     this.enqueue(this.#owner.heartbeat)
   }
 
-  /** Its response closed, whoever closed it: lets go of what it holds. */
-  close (): void {
-    // An end that was asked for but not reached: the reader was faster.
-    if (this.#state !== 'ending') this.#reason = 'reader'
-    this.#owner.pushedBack(this, false)
-    this.#state = 'closed'
-    this.cursor.release()
-    this.#dropPendingSends()
-    // Whoever holds on to a subscriber that has ended does not hold on to its request.
-    this.#writer = NOWHERE
-  }
-
-  get showsHeartbeats (): boolean { return this.#owner.limits.heartbeatEvent }
-
-  /** Whether `serve` would do something, and its reader is there to take it. Looks at most of what serving it will look at. */
   get isReady (): boolean { return this.waiting && this.#writer.isOpen }
 
-  /** Whether `serve` would do something. */
   get waiting (): boolean {
     return this.#state === 'open' && (this.cursor.isBehind || this.#pendingSends !== undefined || this.#endIndex !== undefined)
   }
 
-  /**
-   * Hands the next batch to the socket: everything up to the head, to the next pending send, or to the most that goes in one write.
-   *
-   * @returns The bytes of events that were written.
-   */
   serve (): number {
     while (this.waiting) {
       const { index } = this.cursor
@@ -228,20 +163,14 @@ export class Delivery implements Signs {
     return 0
   }
 
-  /** Up to the next pending send, at most. Undefined: nothing that it hears stands there. */
+  /** The next entries the subscriber hears, at most up to the next pending send; undefined if there are none. */
   #nextBatch (): Batch | undefined {
-    const limit = Math.min(this.#pendingSends?.index ?? Infinity, this.#endIndex ?? Infinity, this.cursor.head)
-    while (this.cursor.index < limit) {
-      const batch = this.cursor.advance(limit)
-      if (batch !== undefined) {
-        this.#owner.counters.deliveries += batch.events
-        this.gaveEvent = true
-        return batch
-      }
-      // It may have come to where it joined a channel that has lost entries since.
-      if (this.cursor.isLost) return undefined
-    }
-    return undefined
+    const limit = Math.min(this.#pendingSends?.index ?? Infinity, this.#endIndex ?? Infinity)
+    const batch = this.cursor.next(limit)
+    if (batch === undefined) return undefined
+    this.#owner.counters.deliveries += batch.events
+    this.gaveEvent = true
+    return batch
   }
 
   #pending (): PendingSends {
@@ -251,7 +180,7 @@ export class Delivery implements Signs {
 
   #writePendingSends (sends: PendingSends): number {
     const chunk = sends.take()
-    // Most subscribers have none most of the time.
+    // Most subscribers have no pending sends most of the time.
     if (sends.count === 0) this.#pendingSends = undefined
     return this.#write(chunk)
   }
@@ -261,31 +190,28 @@ export class Delivery implements Signs {
     this.#pendingSends = undefined
   }
 
-  /** Entries it had not been given were evicted. */
+  /** Entries that the subscriber had not been given were evicted. */
   #skipLostEntries (): number {
-    // One that ends anyway is told, and ends as it was to.
-    if (this.#owner.limits.closesSlow && this.#reason === undefined) {
-      this.#reason = 'slow'
-      return this.#finish()
-    }
-    const { replaysGaps } = this.#owner.limits
+    const { closesSlow, replaysGaps } = this.#owner.limits
+    // A stream that ends anyway gets the gap, and ends as it was to.
+    if (closesSlow && this.ending.endSlow()) return this.#finish()
     this.cursor.skip(!replaysGaps)
     this.#owner.counters.gaps.slow++
     const gap = textChunk(this.cursor.gap('slow'))
     const batch = replaysGaps ? this.#nextBatch() : undefined
     if (batch === undefined) return this.#write(gap)
-    // Together, whatever the socket says in between: until it drains the batch may have left the log, and a reader of large events would
-    // be told of one gap after another and get nothing.
+    // Both, whatever the socket says after the first: the batch may have left the log before it drains, and a reader of large events
+    // would get one gap after another and no event.
     return this.#write(batch.chunk, gap)
   }
 
   #finish (): number {
-    this.#state = 'ending'
+    this.#state = 'over'
     this.#writer.end()
     return 0
   }
 
-  /** @param ahead Goes out before it. */
+  /** @param ahead Written before `chunk`. */
   #write (chunk: Chunk, ahead?: Chunk): number {
     let { length } = chunk.plain
     if (ahead !== undefined) {

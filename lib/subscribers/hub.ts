@@ -2,7 +2,7 @@ import type { Cursor } from '../cursor/cursor.ts'
 import { demand } from '../option-rules.ts'
 import { zeroCounters, type DeliveryCounters } from './counters.ts'
 import type { Delivery } from './delivery.ts'
-import type { Listeners } from './pump.ts'
+import type { Pumped } from './pump.ts'
 import type { ReconnectionTime } from './reconnection-time.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber, SubscriberOwner } from './subscriber.ts'
@@ -12,7 +12,7 @@ import { clearTimeout, setTimeout } from '../time/timers.ts'
 import { encodeHeartbeat } from '../wire/plugin-events.ts'
 import { CLOSE_REASONS, type CloseReason } from '../wire/reasons.ts'
 
-export interface HubParts {
+interface HubParts {
   readonly reconnectionTime: ReconnectionTime
   readonly shutdownDeadline: ShutdownDeadline
   readonly limits: SubscriberLimits
@@ -21,9 +21,9 @@ export interface HubParts {
   /** An event of the application as it goes out. @throws what is wrong with it */
   encode (event: string, payload: unknown): string
   /** There is something to serve this one with. */
-  ready (delivery: Delivery): void
+  ready (delivery: Pumped): void
   /** The socket of this one takes no more for now, or takes more again. */
-  pushedBack (delivery: Delivery, isPushedBack: boolean): void
+  pushedBack (delivery: Pumped, isPushedBack: boolean): void
   /** This one ended; it is no longer counted. May throw: that is logged by whoever hands it in. */
   onClose (subscriber: Subscriber, reason: CloseReason): void
   /** What the application wanted to send to one subscriber failed. */
@@ -31,6 +31,9 @@ export interface HubParts {
   /** The predicate of `disconnect` threw. */
   predicateFailed (error: unknown): void
 }
+
+/** The subscribers of a channel, each with its delivery. */
+type Listeners = ReadonlyMap<Subscriber, Delivery>
 
 const NOBODY: Listeners = new Map()
 
@@ -115,11 +118,11 @@ export class Hub implements SubscriberOwner {
     this.#parts.failed(error, event)
   }
 
-  ready (delivery: Delivery): void {
+  ready (delivery: Pumped): void {
     this.#parts.ready(delivery)
   }
 
-  pushedBack (delivery: Delivery, isPushedBack: boolean): void {
+  pushedBack (delivery: Pumped, isPushedBack: boolean): void {
     this.#parts.pushedBack(delivery, isPushedBack)
   }
 
@@ -155,7 +158,7 @@ export class Hub implements SubscriberOwner {
         return false
       }
     })
-    return picked.filter(({ delivery }) => delivery.revoke('revoked', final)).length
+    return picked.filter(({ delivery }) => delivery.ending.revoke('revoked', final)).length
   }
 
   /** Sees to what has become due for each. Called at every tick of the clock. */
@@ -188,9 +191,9 @@ export class Hub implements SubscriberOwner {
 
   #sendAway (subscribers: readonly Subscriber[]): void {
     // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
-    for (const { delivery } of subscribers) delivery.endForReconnect('shutdown')
+    for (const { delivery } of subscribers) delivery.ending.endForReconnect('shutdown')
     // All in one turn: those that share a connection are gone with the first.
-    const cut = (): void => { for (const { delivery } of subscribers) delivery.destroy('shutdown') }
+    const cut = (): void => { for (const { delivery } of subscribers) delivery.ending.destroy('shutdown') }
     const { shutdownDeadline } = this.#parts
     if (shutdownDeadline.timeout === 0) return cut()
     const timer = setTimeout(cut, shutdownDeadline.left)

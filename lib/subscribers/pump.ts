@@ -1,11 +1,27 @@
-import type { Channels } from '../cursor/channels.ts'
+import type { Cursor } from '../cursor/cursor.ts'
+import type { Views } from '../cursor/views.ts'
 import type { Log } from '../log/log.ts'
-import type { Delivery } from './delivery.ts'
-import type { Subscriber } from './subscriber.ts'
 import { monotonicTime, setImmediate } from '../time/timers.ts'
 
-/** Those that hear a channel, each with its delivery: whoever serves them all needs no look at the rest. */
-export type Listeners = ReadonlyMap<Subscriber, Delivery>
+/** One subscriber, as the pump sees it. */
+export interface Pumped {
+  readonly cursor: Cursor
+  /** Whether it is in the pump's queue. The pump alone changes it; it is kept here because a set of ten thousand would be slower. */
+  queued: boolean
+  /** Whether `serve` would do something. */
+  readonly waiting: boolean
+  /** Whether `serve` would do something and the socket is writable. Reads most of the fields that `serve` will read. */
+  readonly isReady: boolean
+  /**
+   * Writes the next batch: everything up to the head, to the next pending send, or to the size limit of one write.
+   *
+   * @returns Bytes of events that were written.
+   */
+  serve (): number
+}
+
+/** The subscribers of a channel, each with its delivery: the pump reads the deliveries alone. */
+export type Listeners = ReadonlyMap<object, Pumped>
 
 // A slice gives the event loop back after this long. The time is looked at after so many writes or bytes: often enough that one more
 // write cannot matter, seldom enough that asking costs nothing.
@@ -25,9 +41,9 @@ const MAX_LOOKS = 256
  */
 export class Pump {
   readonly #log: Log
-  readonly #channels: Channels
+  readonly #views: Views
   /** Those that asked for themselves, and those that have still something to get after their turn. */
-  #queue: Delivery[] = []
+  #queue: Pumped[] = []
   /** The first in the queue still to be served. */
   #first = 0
   /** Where in the queue the present sweep ends. */
@@ -36,21 +52,21 @@ export class Pump {
   readonly #woken = new Set<Listeners>()
   /** Those who hear what was appended before: the present sweep looks at them after the queue. */
   #groups: Iterator<Listeners> | undefined
-  #members: Iterator<Delivery> | undefined
+  #members: Iterator<Pumped> | undefined
   /** The next few that wait, the very next one last. */
-  readonly #ahead: Delivery[] = []
+  readonly #ahead: Pumped[] = []
   /** The head of the log when the present sweep began: who was not behind then has all before that. */
   #headAtBegin = 0
   #scheduled = false
   /** Those whose sockets take nothing for now. */
-  readonly #passedBy = new Set<Delivery>()
+  readonly #passedBy = new Set<Pumped>()
   /** Those passed by since the last sweep ended, and in the sweep before. Over TLS and HTTP/2 nothing leaves within a turn. */
-  #passedByNow = new Set<Delivery>()
-  #passedByLately = new Set<Delivery>()
+  #passedByNow = new Set<Pumped>()
+  #passedByLately = new Set<Pumped>()
 
-  constructor (log: Log, channels: Channels) {
+  constructor (log: Log, views: Views) {
     this.#log = log
-    this.#channels = channels
+    this.#views = views
   }
 
   /** An entry was appended that all of these hear. Costs the same for one as for ten thousand: they are looked at once a sweep. */
@@ -60,13 +76,13 @@ export class Pump {
   }
 
   /** One subscriber has something to be served with. */
-  add (delivery: Delivery): void {
+  add (delivery: Pumped): void {
     if (!delivery.queued) this.#enqueue(delivery)
     this.#schedule()
   }
 
   /** The socket of a subscriber takes no more for now, or takes more again. */
-  passBy (delivery: Delivery, isPassedBy: boolean): void {
+  passBy (delivery: Pumped, isPassedBy: boolean): void {
     if (isPassedBy) {
       this.#passedBy.add(delivery)
       this.#passedByNow.add(delivery)
@@ -134,7 +150,7 @@ export class Pump {
     return left
   }
 
-  #take (): Delivery | undefined {
+  #take (): Pumped | undefined {
     if (this.#first < this.#last) {
       const delivery = this.#queue[this.#first++]!
       delivery.queued = false
@@ -156,7 +172,7 @@ export class Pump {
     this.#trim(this.#served())
     this.#passedByLately = this.#passedByNow
     this.#passedByNow = new Set()
-    if (this.#queue.length === 0) this.#channels.rest()
+    if (this.#queue.length === 0) this.#views.rest()
   }
 
   /**
@@ -180,7 +196,7 @@ export class Pump {
     this.#log.trim(served, servedToAll)
   }
 
-  #enqueue (delivery: Delivery): void {
+  #enqueue (delivery: Pumped): void {
     delivery.queued = true
     this.#queue.push(delivery)
   }

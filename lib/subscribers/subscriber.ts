@@ -5,7 +5,8 @@ import { BacklogFull, ChannelsExceeded } from '../errors.ts'
 import { checkChannel } from '../log/channel-name.ts'
 import type { SafePromise } from '../safe-promise.ts'
 import { type CloseOptions, readCloseOptions, readStreamOptions, type StreamOptions } from './close-options.ts'
-import { Delivery, type DeliveryOwner } from './delivery.ts'
+import type { DeliveryOwner } from './delivery-owner.ts'
+import type { Delivery } from './delivery.ts'
 import { sizeOfPendingSend } from './pending-sends.ts'
 import { draw, openSource, type Source } from './stream-source.ts'
 import { quote } from '../value-text.ts'
@@ -73,7 +74,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
       this.#abort = new AbortController()
       // Each source that is streamed listens; there may be many, and none stays.
       setMaxListeners(0, this.#abort.signal)
-      if (this.delivery.isClosed) this.#abort.abort(this.delivery.reason)
+      if (this.delivery.isClosed) this.#abort.abort(this.delivery.ending.reason)
     }
     return this.#abort.signal
   }
@@ -81,7 +82,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
   /** Resolves with the close reason, once, when the stream has ended. Never rejects. */
   get closed (): Promise<CloseReason> {
     this.#closed ??= new Promise((resolve) => {
-      if (this.delivery.isClosed) resolve(this.delivery.reason!)
+      if (this.delivery.isClosed) resolve(this.delivery.ending.reason!)
       else this.#resolveClosed = resolve
     })
     return this.#closed
@@ -95,7 +96,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
   join (channel: string): void {
     checkChannel(channel)
     const { channels } = this
-    if (this.delivery.reason !== undefined || channels.includes(channel)) return
+    if (this.delivery.ending.reason !== undefined || channels.includes(channel)) return
     const { maxChannelsPerSubscriber } = this.#owner.limits
     if (channels.length >= maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     this.delivery.cursor.join(channel)
@@ -124,7 +125,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
   // Runs up to its return within the call of `send`: the error's stack names the caller.
   async #send (event: string, data: unknown): Promise<boolean> {
     const text = this.#owner.encode(event, data)
-    if (this.delivery.reason !== undefined) return false
+    if (this.delivery.ending.reason !== undefined) return false
     const { maxBacklogBytes } = this.#owner.limits
     const isFull = (): boolean => this.delivery.pendingBytes > 0 && this.delivery.pendingBytes + sizeOfPendingSend(text) > maxBacklogBytes
     // Many in one turn: the socket takes now what the pump would have brought it afterwards.
@@ -149,17 +150,17 @@ export class Subscriber<E extends object = RegisteredEvents> {
 
   async #stream (event: string, source: Source<unknown>, options: StreamOptions): Promise<boolean> {
     const { end } = readStreamOptions(options)
-    if (this.delivery.reason !== undefined) return false
+    if (this.delivery.ending.reason !== undefined) return false
     this.delivery.streams(true)
     try {
       const items = openSource(event, source, this.signal)
       const take = (item: unknown): Promise<boolean> => this.delivery.send(this.#owner.encode(event, item))
       const isComplete = await draw(items, this.signal, take, (error) => this.#owner.failed(error, event))
-      if (end && isComplete) this.delivery.end('ended', true)
+      if (end && isComplete) this.delivery.ending.end('ended', true)
       return isComplete
     } catch (error) {
       this.delivery.enqueue(encodeError())
-      if (end) this.delivery.end('error', true)
+      if (end) this.delivery.ending.end('error', true)
       throw error
     } finally {
       this.delivery.streams(false)
@@ -173,7 +174,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    * @throws FST_SSE_OPTION_INVALID
    */
   close (options: CloseOptions = {}): void {
-    this.delivery.end('ended', readCloseOptions('close', options).final)
+    this.delivery.ending.end('ended', readCloseOptions('close', options).final)
   }
 
   /**
@@ -184,7 +185,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
   responseClosed (): void {
     if (this.delivery.isClosed) return
     this.delivery.close()
-    const reason = this.delivery.reason!
+    const reason = this.delivery.ending.reason!
     // First: whoever hears of the end finds it no longer counted.
     this.#owner.ended(this.#self, reason)
     this.#abort?.abort(reason)

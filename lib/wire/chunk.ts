@@ -1,25 +1,28 @@
 import type { Checksum } from './gzip-checksum.ts'
 
-/**
- * Bytes of an event stream, with and without the frame of HTTP/1.1's chunked coding, in one allocation.
- */
+/** Bytes of an event stream in one allocation, with and without the framing of HTTP/1.1's chunked transfer coding. */
 export interface Chunk {
-  /** `<hex length>` CRLF bytes CRLF: goes straight to an HTTP/1.1 socket. */
+  /** `<hex length>` CRLF bytes CRLF, ready for the socket of an HTTP/1.1 response. */
   readonly framed: Buffer
-  /** The bytes alone: for every response that frames them itself. */
+  /** The bytes alone, for responses that do their own framing. */
   readonly plain: Buffer
-  /** Where they are compressed already: the sums of the stream before and after them. The same object where it is the same stream. */
+  /** The checksums of the gzip stream before and after these bytes; undefined if the bytes are not compressed. */
   readonly sums: Sums | undefined
 }
 
-export interface Sums {
+/** The checksums at both ends of a chunk. A chunk continues another if its `before` is the very object that the other has as `after`. */
+interface Sums {
   readonly before: Checksum
   readonly after: Checksum
 }
 
 const CRLF = '\r\n'
 
-/** @param sums Where the parts are compressed. */
+/**
+ * Joins parts to a chunk.
+ *
+ * @param sums The checksums of compressed parts; absent if the parts are not compressed.
+ */
 export function createChunk (parts: readonly Buffer[], sums?: Sums): Chunk {
   let length = 0
   for (const part of parts) length += part.length
@@ -29,14 +32,14 @@ export function createChunk (parts: readonly Buffer[], sums?: Sums): Chunk {
   })
 }
 
+/** Encodes a text as UTF-8. Lone surrogates become U+FFFD, because UTF-8 cannot represent them. */
 export function textChunk (text: string): Chunk {
-  // Lone surrogates become U+FFFD here: UTF-8 has no form for them.
   return frame(Buffer.byteLength(text), undefined, (plain) => plain.write(text))
 }
 
 function frame (length: number, sums: Sums | undefined, fill: (plain: Buffer) => void): Chunk {
   const head = length.toString(16) + CRLF
-  // Not of the pool that small Buffers share: each that waits in a socket would hold on to the 8 KiB around it.
+  // Not from the pool of small Buffers, because each chunk that waits in a socket would keep its 8 KiB pool slab alive.
   const framed = Buffer.allocUnsafeSlow(head.length + length + CRLF.length)
   framed.write(head, 'latin1')
   const plain = framed.subarray(head.length, head.length + length)
@@ -45,5 +48,5 @@ function frame (length: number, sums: Sums | undefined, fill: (plain: Buffer) =>
   return { framed, plain, sums }
 }
 
-/** A content coding of HTTP that event streams go out in. */
+/** The HTTP content codings that an event stream can have. */
 export type CodingName = 'identity' | 'gzip'

@@ -1,22 +1,29 @@
 import { crc32 } from 'node:zlib'
 
-/** What the trailer of a gzip stream says of all bytes before it, as far as they have gone. */
+// Computes the checksums of gzip streams that share compressed blocks.
+
+/** The checksum of the uncompressed bytes of a gzip stream so far, as its trailer will state it. */
 export interface Checksum {
-  /** CRC-32 as RFC 1952 has it. */
+  /** The CRC-32 of RFC 1952. */
   readonly crc: number
+  /** The number of bytes. */
   readonly length: number
 }
 
+/** The checksum of no bytes. */
 export const NOTHING: Checksum = { crc: 0, length: 0 }
 
-/** The sum after further bytes. */
+/** Continues a checksum with further bytes. */
 export function checksumAfter ({ crc, length }: Checksum, bytes: Buffer): Checksum {
   return { crc: crc32(bytes, crc), length: length + bytes.length }
 }
 
 /**
- * The sum of a stream that was continued by the bytes which led another from one sum to a later one. They are not looked at again:
- * CRC-32 is linear.
+ * Continues a checksum with bytes that another stream has already summed. CRC-32 is linear, so the bytes are not read again.
+ *
+ * @param own The checksum to continue.
+ * @param from The checksum of the other stream before those bytes.
+ * @param to The checksum of the other stream after them.
  */
 export function checksumAlong (own: Checksum, from: Checksum, to: Checksum): Checksum {
   const length = to.length - from.length
@@ -24,7 +31,7 @@ export function checksumAlong (own: Checksum, from: Checksum, to: Checksum): Che
   return { crc, length: own.length + length }
 }
 
-// Polynomials over GF(2) of a degree below 32, the highest bit for x^0, modulo that of CRC-32.
+// Arithmetic of polynomials over GF(2), modulo the polynomial of CRC-32. The highest bit is the coefficient of x^0.
 
 const MODULUS = 0xedb88320
 const ONE = 0x80000000
@@ -39,15 +46,15 @@ function multiply (a: number, b: number): number {
   return product
 }
 
-/** x^(2^0), x^(2^1), and so on: x^(2^32) is x again. */
+/** The powers x^(2^0), x^(2^1), … x^(2^31). They repeat, because x^(2^32) is x. */
 const SQUARES = new Uint32Array(32)
 SQUARES[0] = X
 for (let at = 1; at < SQUARES.length; at++) SQUARES[at] = multiply(SQUARES[at - 1]!, SQUARES[at - 1]!)
 
-/** x^(8 * bytes): what so many bytes do to the sum before them. */
+/** Computes x^(8 * bytes), the factor by which that many further bytes shift a CRC. */
 function powerOfBytes (bytes: number): number {
   let power = ONE
-  // Not by bits: a stream may be longer than 32 of them can say.
+  // Division instead of bit shifts, because a stream may be longer than 32 bits can count.
   for (let left = bytes, at = 3; left > 0; left = Math.floor(left / 2), at++) {
     if (left % 2 === 1) power = multiply(power, SQUARES[at % SQUARES.length]!)
   }

@@ -2,29 +2,33 @@ import { Buffer } from 'node:buffer'
 import { constants, deflateRawSync } from 'node:zlib'
 import type { Checksum } from './gzip-checksum.ts'
 
-// The parts of a gzip stream (RFC 1952) of deflate blocks (RFC 1951).
+// Encodes the parts of a gzip stream (RFC 1952): header, deflate blocks (RFC 1951), trailer.
 
-/** No name, no time, of no system in particular. */
+/** The header: no file name, no modification time, operating system unknown. */
 export const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
 
-// One that is final, of fixed codes, with nothing in it.
+// An empty final block with fixed Huffman codes.
 const LAST_BLOCK = [0x03, 0x00]
 
 const MAX_STORED_BYTES = 0xffff
 
 /**
- * Bytes as blocks that refer to nothing before them, and end on a whole byte: they can stand behind any others, and all of them is
- * read as soon as it has come.
+ * Compresses bytes to blocks that refer to nothing before them and end on a byte boundary. They can follow any other blocks, and a reader
+ * can decompress them completely as soon as they have arrived.
  */
 export function deflatedBlocks (bytes: Buffer): Buffer {
   const blocks = deflateRawSync(bytes, { finishFlush: constants.Z_FULL_FLUSH })
-  // In memory of its own: it would hold on to the 16 KiB that it was made in.
+  // Copied, because the result would keep zlib's 16 KiB output buffer alive.
   const own = Buffer.allocUnsafeSlow(blocks.length)
   blocks.copy(own)
   return own
 }
 
-/** The same without compressing them: the parts that follow each other. */
+/**
+ * Wraps bytes in stored blocks, which are not compressed.
+ *
+ * @returns The parts of the blocks, in order.
+ */
 export function storedBlocks (bytes: Buffer): Buffer[] {
   const parts = []
   for (let start = 0; start < bytes.length; start += MAX_STORED_BYTES) {
@@ -37,7 +41,11 @@ export function storedBlocks (bytes: Buffer): Buffer[] {
   return parts
 }
 
-/** The end of a stream, behind whole blocks. @param sum Of all that is in them. */
+/**
+ * Encodes the end of a stream: a final block and the trailer.
+ *
+ * @param sum The checksum of all uncompressed bytes of the stream.
+ */
 export function gzipEnd ({ crc, length }: Checksum): Buffer {
   const end = Buffer.from([...LAST_BLOCK, 0, 0, 0, 0, 0, 0, 0, 0])
   end.writeUInt32LE(crc, 2)

@@ -1,75 +1,82 @@
 import { encodeComment, encodeEvent, encodeId, encodeRetry } from './encode.ts'
 import type { CloseReason, GapReason } from './reasons.ts'
 
-// The events that this plugin itself sends. Documented in docs/wire-format.md.
+// Encodes the events that the plugin itself sends: `sse.open`, `sse.gap`, `sse.close`, `sse.error`, `sse.heartbeat` (docs/wire-format.md).
 
-/** Event types that begin so are ours. */
+/** The prefix of the plugin's own event types and ids. */
 export const RESERVED_PREFIX = 'sse.'
 
-/** The event ID of a stream that ended for good: who comes back with it is told to stay away. */
+/** The event ID of a stream that ended for good. A reader that reconnects with it gets 204, which tells it to stay away. */
 export const FINAL_ID = 'sse.final'
 
 /**
- * The first thing on every stream: the reconnection time, then `sse.open` with the id of the starting position, in one block.
+ * Encodes the first block of every stream: the reconnection time, the id of the starting position, and `sse.open`.
  *
- * The id lets a reader resume from here that saw nothing else. That something is sent at all makes Firefox fire `open` at once.
+ * The id lets a reader that receives nothing else resume from the start of this stream. Firefox fires `open` only when the first byte of the
+ * body arrives, so this block must be sent immediately.
  *
- * @param opening What `encodeOpening` gave.
- * @param id The starting position; null where the stream has no ids.
+ * @param reconnectionTime Milliseconds.
+ * @param opening The result of `encodeOpening`.
+ * @param id The event ID of the starting position; null for no `id` line.
  */
 export function encodeOpen (reconnectionTime: number, opening: string, id: string | null): string {
   return encodeRetry(reconnectionTime) + (id === null ? '' : encodeId(id)) + opening
 }
 
-/** The part of `sse.open` that is the same on every stream. Encoded once: it names every text event. */
+/** Encodes `sse.open`, which all streams share. It is encoded once, because it lists every text event. */
 export function encodeOpening (opening: Opening): string {
   return encodeEvent('sse.open', JSON.stringify(opening))
 }
 
-/** The data of `sse.open`. */
+/** The payload of `sse.open`. */
 export interface Opening {
-  /** Milliseconds of silence, at most; false: of any length. */
+  /** The longest time until a heartbeat, in milliseconds; false: no heartbeats. */
   readonly heartbeatInterval: number | false
-  /** Whether heartbeats are events, so that a page can tell a silence that is too long. */
+  /** True if heartbeats are events. A page sees them, and can notice when one is overdue. */
   readonly heartbeatEvent: boolean
-  /** The declared events whose data is text, not JSON; absent where nothing is declared. */
+  /** The declared events whose data is text, not JSON; absent if no events are declared. */
   readonly text?: readonly string[] | undefined
 }
 
-/** What `sse.gap` says. */
+/** The payload of `sse.gap`. */
 export interface Gap {
   readonly reason: GapReason
-  /** Where the reader had come to. */
+  /** The position that the reader resumed from; absent if it fell behind (`slow`), or if its last event ID has no position of this plugin. */
   readonly lastEventId?: string | undefined
-  /** The oldest event that it can still get. */
+  /** The event ID of the next kept event that the reader gets; absent if there is none. */
   readonly oldestEventId?: string | undefined
 }
 
 /**
- * Tells a reader that events it could hear are no longer there.
+ * Encodes `sse.gap`: events that the reader could have heard are no longer available.
  *
- * @param id The position just before what follows: the same reader, coming back at once, is not told again.
+ * @param id The event ID of the position just before the next event, so that a reader that reconnects with it does not get the gap again;
+ * null for no `id` line.
  */
 export function encodeGap (id: string | null, gap: Gap): string {
   return withId(id, 'sse.gap', gap)
 }
 
-/** The last thing of a stream that ended for good. Its id makes the reader's next request one that can be answered with 204. */
+/** Encodes `sse.close`, the last event of a stream that ended for good. Its id lets the server answer the reader's next request with 204. */
 export function encodeClose (reason: CloseReason): string {
   return withId(FINAL_ID, 'sse.close', { reason })
 }
 
-/** @param isEvent Whether a page can see it: to a page, comments are nothing. */
+/**
+ * Encodes a heartbeat.
+ *
+ * @param isEvent True: an event, which pages can see. False: a comment, which they cannot.
+ */
 export function encodeHeartbeat (isEvent: boolean): string {
   return isEvent ? withId(null, 'sse.heartbeat', {}) : encodeComment('')
 }
 
-/** What a reader was to be streamed came to a bad end. Why is the application's own business. */
+/** Encodes `sse.error`: the source of `subscriber.stream` failed. The reader does not learn the cause. */
 export function encodeError (): string {
   return withId(null, 'sse.error', {})
 }
 
-/** The payloads of the plugin's own events. */
+/** The payloads of the plugin's own events, by event type. */
 export interface PluginEvents {
   'sse.open': Opening
   'sse.gap': Gap

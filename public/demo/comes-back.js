@@ -5,10 +5,10 @@ import { streamsOrigin } from './parts/origins.js'
 import { watch } from './parts/status.js'
 
 const GAPS = {
-  foreign: 'The server was started again and has a history of its own now. What it had sent before it stopped and did not reach this page is gone.',
-  evicted: 'This page was away for longer than the server keeps events. The oldest of them are gone.',
+  foreign: 'The server was restarted and has a new history. Earlier events that did not reach this page are gone.',
+  evicted: 'This page was away for longer than the server keeps events. The oldest events that it missed are gone.',
   unknown: 'The server does not know the last event ID of this page.',
-  future: 'This page has seen more than the server knows of.',
+  future: 'The last event ID of this page is ahead of the history of the server.',
   slow: 'This page read too slowly. Some events are gone.'
 }
 
@@ -27,13 +27,13 @@ stream.on('sse.gap', ({ reason }) => {
   missing.forget()
   addRow($('turns'), clock(), cell('turn', 'sse.gap'), cell('data', `(${reason}) ${GAPS[reason]}`))
 })
-// What comes while the snapshot is on its way comes again after it: the stream goes on from where the snapshot was taken.
+// Events that arrive while the snapshot is loading arrive again after it, because the stream resumes from the position of the snapshot.
 stream.onGap(async () => {
   const { lastEventId, newest } = await (await fetch(`${streamsOrigin}/test-events`)).json()
   missing.forget()
   $('events').replaceChildren()
   for (const event of newest) show(event)
-  addRow($('turns'), clock(), cell('turn', 'snapshot'), cell('data', 'The list is what the server has sent so far, and goes on from there.'))
+  addRow($('turns'), clock(), cell('turn', 'snapshot'), cell('data', 'The list shows the newest events of the server, and the stream resumes from there.'))
   return lastEventId
 })
 stream.onStatus(turn)
@@ -49,9 +49,9 @@ $('outage').addEventListener('click', async () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ seconds: 5 })
     })
-    $('answer').textContent = response.ok ? 'Every stream has been ended. Until five seconds are over, the server answers 503.' : `The server answers ${response.status}.`
+    $('answer').textContent = response.ok ? 'All streams have ended. The server responds with 503 for five seconds.' : `The server responded with ${response.status}.`
   } catch {
-    $('answer').textContent = 'The server does not answer.'
+    $('answer').textContent = 'The server does not respond.'
   }
 })
 
@@ -69,15 +69,15 @@ function turn (status) {
 
 function describe ({ state, reason, retryAt, httpStatus }) {
   switch (state) {
-    case 'connecting': return before === 'open' ? 'It broke off. The browser tries again by itself.' : 'The page connects.'
+    case 'connecting': return before === 'open' ? 'The stream broke off. The browser tries again by itself.' : 'The page is connecting.'
     case 'open': return 'The stream is open.'
-    case 'waiting': return retryAt === null ? 'The page was left.' : `${why(reason, httpStatus)} A new EventSource follows in ${seconds(Math.max(0, retryAt - Date.now()))} s.`
-    case 'closed': return 'The server wants it to stay away.'
+    case 'waiting': return retryAt === null ? 'The user left the page.' : `${why(reason, httpStatus)} A new EventSource follows in ${seconds(Math.max(0, retryAt - Date.now()))} s.`
+    case 'closed': return 'The stream has ended for good.'
   }
 }
 
 function why (reason, httpStatus) {
-  if (reason === 'silent') return 'Nothing was heard from the server.'
+  if (reason === 'silent') return 'The server was silent.'
   return `The browser has given up${httpStatus === undefined ? '' : ` on a ${httpStatus}`}.`
 }
 

@@ -10,7 +10,7 @@ const signOut = document.querySelector('#sign-out')
 follow('without', connect(url, { text: ['message'] }))
 const member = follow('with', connect(url, { text: ['message'], withCredentials: true }))
 
-// The cookie is out of reach for a page: only the stream tells whether it is there.
+// A page cannot read the cookie: only the stream shows whether the browser has it.
 member.onStatus(({ state, reason }) => {
   if (state === 'open') offer(signOut)
   if (reason === 'gone') offer(signIn)

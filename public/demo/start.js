@@ -16,7 +16,7 @@ setUpNoteForm($('note-form'), $('note-answer'))
 const { lastEventId, newest: samples } = await recent()
 for (const sample of samples) show(sample)
 
-// From the event ID that came with the samples: no note is missed between the two. The figures themselves are not kept.
+// The stream starts from the event ID of the samples, so no note between them is missed. Events of the type `machine` are not kept.
 const stream = connect(`${streamsOrigin}/events`, { text: ['message'], lastEventId })
 stream.on('machine', show)
 stream.on('note', ({ author, text }) => {
@@ -29,7 +29,7 @@ async function recent () {
   try {
     return await (await fetch(`${streamsOrigin}/machine`)).json()
   } catch {
-    // The server is down: the stream comes back when it does.
+    // The server is down: the stream opens once the server is back.
     return { lastEventId: '', newest: [] }
   }
 }

@@ -209,7 +209,7 @@ t.test('what decides who hears an event is never left to chance', async (t) => {
     await t.rejects(sse.disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"disconnect\.predicate" must be a function/ })
     if (wrong !== undefined) await t.rejects(sse.channel('a').disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID' })
   }
-  await t.rejects(sse.disconnect(() => true, { finl: true } as never), { code: 'FST_SSE_OPTION_UNKNOWN', message: /^A key of the option "disconnect" is unknown; known are final$/ })
+  await t.rejects(sse.disconnect(() => true, { finl: true } as never), { code: 'FST_SSE_OPTION_UNKNOWN', message: /^A key of the option "disconnect" is unknown; valid keys: final$/ })
   for (const wrong of [undefined, null, {}]) {
     await t.rejects(sse.subscribe(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"subscribe\.reply" must be a Fastify reply/ })
   }

@@ -33,7 +33,7 @@ export interface Browser {
   profile (): Promise<Profile>
 }
 
-export interface Profile {
+interface Profile {
   open (url: string): Promise<Tab>
   /** Takes the network away from all its tabs, or gives it back. */
   setOffline (isOffline: boolean): Promise<void>

@@ -46,7 +46,7 @@ export const cjs = ({ requireType }, end = 'main().then(console.log)') => `${req
 /** TypeScript that must compile in either module format, in every setting, without `skipLibCheck`. */
 export const typed = ({ importType }) => `${importType}
 import Fastify from 'fastify'
-import ssePlugin, { defineEvents, EVERYBODY, type EventsOf, type Sse, type Subscriber } from 'fastify-typed-sse'
+import ssePlugin, { defineEvents, errorCodes, EVERYBODY, type EventsOf, type Sse, type Subscriber } from 'fastify-typed-sse'
 import { connect } from 'fastify-typed-sse/client'
 import { openStream } from 'fastify-typed-sse/testing'
 
@@ -89,6 +89,7 @@ export async function main () {
 // Exported: declarations must find names for these types.
 export const read = () => connect<typeof events>('https://example.org/events')
 export const hubOf = (sse: Sse) => sse.of(events)
+export const failuresOf = (error: unknown) => error instanceof errorCodes.FST_SSE_PAYLOAD_INVALID ? error.failures : []
 export const testOf = async () => (await openStream(Fastify(), '/events', { events })).next('sse.open')
 `
 
@@ -116,6 +117,7 @@ export async function main () {
 
 // Exported: declarations must find names for these types.
 export const hubOf = (sse: ssePlugin.Sse) => sse.of(events)
+export const codeOf = (error: unknown) => error instanceof ssePlugin.errorCodes.FST_SSE_CLOSED ? error.code : null
 `
 
 /** JavaScript that a compiler checks. */

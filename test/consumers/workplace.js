@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -29,7 +29,8 @@ export class Workplace {
   async open () {
     this.#folder = await mkdtemp(join(tmpdir(), 'consumers-'))
     await run(ROOT, 'npm', ['pack', '--silent', '--pack-destination', this.#folder])
-    this.tarball = join(this.#folder, 'fastify-typed-sse-0.1.0.tgz')
+    const { name, version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+    this.tarball = join(this.#folder, `${name}-${version}.tgz`)
     const installed = join(this.#folder, 'installed')
     await mkdir(installed)
     for (const name of ['package.json', 'package-lock.json']) await cp(join(HERE, name), join(installed, name))

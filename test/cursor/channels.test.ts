@@ -29,7 +29,7 @@ t.test('the names of properties are just names', async (t) => {
 })
 
 t.test('a channel without subscribers and kept entries leaves nothing behind', async (t) => {
-  const { publish, subscribe, settled, channels, hub } = createFanOut({ maxEvents: 10 })
+  const { publish, subscribe, settled, channels, views, hub } = createFanOut({ maxEvents: 10 })
   const { writer } = subscribe()
   for (let i = 0; i < 1000; i++) {
     publish('kept', { channels: [`kept ${i}`] })
@@ -39,15 +39,15 @@ t.test('a channel without subscribers and kept entries leaves nothing behind', a
   await settled()
   t.equal(channels.size, 10, 'nine that still have entries, and EVERYBODY')
   writer.onClosed()
-  t.strictSame([channels.views, hub.channels], [0, 0])
+  t.strictSame([views.size, hub.channels], [0, 0])
 })
 
 t.test('subscribers of the same channels share a view, in whatever order they name them', async (t) => {
-  const { subscribe, channels } = createFanOut()
+  const { subscribe, views } = createFanOut()
   subscribe(0, ['a', 'b'])
   subscribe(0, ['b', 'a'])
   subscribe(0, ['a'])
-  t.equal(channels.views, 2)
+  t.equal(views.size, 2)
 })
 
 t.test('an ephemeral event that nobody is there to hear is not held', async (t) => {
@@ -59,7 +59,7 @@ t.test('an ephemeral event that nobody is there to hear is not held', async (t) 
   publish('heard', { ephemeral: true })
   for (let i = 0; i < 100; i++) publish('unheard', { channels: ['nobody'], ephemeral: true })
   await settled()
-  t.equal(log.evictedEphemeral, -1, 'nothing had to leave for it')
+  t.equal(log.losses.ephemeral, -1, 'nothing had to leave for it')
 })
 
 t.test('a later event of the same key replaces an earlier one, in its channel', async (t) => {
@@ -111,7 +111,7 @@ t.test('ephemeral events of a channel that everybody has left are let go of', as
   await settled()
   writer.onClosed()
   for (let i = 0; i < 20; i++) publish('x', { channels: ['b'], ephemeral: true })
-  t.equal(log.evictedEphemeral, -1, 'they take no room any more')
+  t.equal(log.losses.ephemeral, -1, 'they take no room any more')
 })
 
 t.test('an ephemeral event is let go of once everybody has got it, and not before', async (t) => {
@@ -309,12 +309,12 @@ t.test('a subscriber hears at most so many channels', async (t) => {
 })
 
 t.test('a closed subscriber joins nothing', async (t) => {
-  const { subscribe, hub, channels } = createFanOut()
+  const { subscribe, hub, channels, views } = createFanOut()
   const { subscriber, writer } = subscribe(0, ['a'])
   writer.onClosed()
   subscriber.join('b')
   subscriber.leave('a')
-  t.strictSame([hub.channels, channels.views, channels.size], [0, 0, 0])
+  t.strictSame([hub.channels, views.size, channels.size], [0, 0, 0])
 })
 
 t.test('lag counts what a subscriber has still to get of its own channels', async (t) => {
@@ -384,7 +384,7 @@ t.test('the subscriber furthest behind is the one with the most entries to get, 
 })
 
 t.test('where a stranger starts is found without a look at the ephemeral events that are held, however many', async (t) => {
-  const { publish, subscribe, settled, channels, log } = createFanOut()
+  const { publish, subscribe, settled, views, log } = createFanOut()
   const names = Array.from({ length: 100 }, (_, i) => `c${i}`)
   subscribe(0, names).writer.room = 0
   publish('kept', { channels: ['c7'] })
@@ -392,7 +392,7 @@ t.test('where a stranger starts is found without a look at the ephemeral events 
   for (let i = 0; i < 10_000; i++) publish('x', { channels: names, ephemeral: true })
   await settled()
   t.equal(log.ephemeralSize, 10_000)
-  const view = channels.view([...names, 'own'])
+  const view = views.acquire([...names, 'own'])
   let looks = 0
   for (const { ephemeral } of view.parts) {
     for (const method of ['at', 'slotOf', 'firstFrom', 'present'] as const) t.intercept(ephemeral, method, { get: () => { looks++; return undefined } })
@@ -404,7 +404,7 @@ t.test('where a stranger starts is found without a look at the ephemeral events 
 })
 
 t.test('readers of quiet channels that lost nothing are told so, whatever 20,000 other channels lost meanwhile', async (t) => {
-  const { publish, subscribe, settled, channels, log } = createFanOut({ maxEvents: 1000 })
+  const { publish, subscribe, settled, views, log } = createFanOut({ maxEvents: 1000 })
   const quiet = Array.from({ length: 300 }, (_, i) => `quiet/${i}`)
   for (const name of quiet) subscribe(log.head, [name]).writer.end()
   for (const name of quiet.slice(0, 50)) publish('x', { channels: [name] })
@@ -419,9 +419,9 @@ t.test('readers of quiet channels that lost nothing are told so, whatever 20,000
   publish('x')
   await settled()
   const gaps = quiet.map((name) => {
-    const view = channels.view([name])
+    const view = views.acquire([name])
     const { gap } = place(log, view, { from: 'id', id: left, isNamed: false }, 'replay')
-    channels.release(view)
+    views.release(view)
     return gap
   })
   t.strictSame(gaps, quiet.map((_, i) => i >= 100 && i < 150 ? 'evicted' : undefined))

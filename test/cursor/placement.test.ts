@@ -6,7 +6,7 @@ import { createFanOut } from '../support/fan-out.ts'
 /** A reader that comes back to the channels it hears. */
 async function createHistory (count: number, bounds: Parameters<typeof createFanOut>[0] = {}, channelOf = (_i: number): string => '*') {
   const fanOut = createFanOut(bounds)
-  const { log, channels, publish, settled } = fanOut
+  const { log, views, publish, settled } = fanOut
   for (let i = 0; i < count; i++) publish(String(i), { channels: [channelOf(i)] })
   // Nobody has to be there for the log to be trimmed.
   const { subscriber } = fanOut.subscribe()
@@ -15,9 +15,9 @@ async function createHistory (count: number, bounds: Parameters<typeof createFan
   await settled()
   const { epoch } = log.newest
   const start = (id: string, names: string[], { isNamed = false, afterGap = 'replay' as AfterGap } = {}) => {
-    const view = channels.view(names.length === 0 ? ['*'] : names)
+    const view = views.acquire(names.length === 0 ? ['*'] : names)
     const { lastEventId, ...placement } = place(log, view, { from: 'id', id, isNamed }, afterGap)
-    channels.release(view)
+    views.release(view)
     return placement
   }
   const come = (lastEventId: string, ...names: string[]) => start(lastEventId, names)
@@ -49,9 +49,9 @@ t.test('a reader of a quiet channel is not told of what others lost', async (t) 
 })
 
 t.test('a reader of no channel at all has missed nothing, whatever it brings', async (t) => {
-  const { log, channels } = await createHistory(20, { maxEvents: 5 })
+  const { log, views } = await createHistory(20, { maxEvents: 5 })
   for (const id of ['', 'strange', 'b000000000.8', log.lastEventId!]) {
-    t.strictSame(place(log, channels.view([]), { from: 'id', id, isNamed: false }, 'replay'), { cursor: log.head })
+    t.strictSame(place(log, views.acquire([]), { from: 'id', id, isNamed: false }, 'replay'), { cursor: log.head })
   }
 })
 

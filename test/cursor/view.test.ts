@@ -49,19 +49,19 @@ t.test('what was evicted or replaced is in no shared run any more', async (t) =>
 })
 
 t.test('shared runs take a bounded amount of memory, however many views there are', async (t) => {
-  const { channels, publish, settled } = createFanOut()
+  const { views, publish, settled } = createFanOut()
   for (let i = 0; i < 64; i++) publish('x'.repeat(40_000))
   await settled()
   const chunks = []
   for (let i = 0; i < 20; i++) {
-    const view = channels.view(['*', String(i)])
-    channels.view(['*', String(i)])
+    const view = views.acquire(['*', String(i)])
+    views.acquire(['*', String(i)])
     for (let cursor = 0; cursor < 64; cursor++) chunks.push(new WeakRef(view.batch(cursor, cursor + 1, false).chunk))
   }
   await new Promise((resolve) => setTimeout(resolve, 10))
   collectGarbage()
   const held = chunks.map((chunk) => chunk.deref()?.plain.length ?? 0).reduce((sum, length) => sum + length, 0)
-  t.equal(channels.views, 20, 'they are still there')
+  t.equal(views.size, 20, 'they are still there')
   t.ok(held > 0 && held <= 8 * 1024 * 1024, `${held} bytes`)
 })
 
@@ -75,12 +75,12 @@ t.test('a chunk holds the same bytes with and without its frame', async (t) => {
 })
 
 t.test('a gap names the oldest event that the reader can still get, and resumes just before', async (t) => {
-  const { channels, publish, log, subscribe, settled } = createFanOut({ maxEvents: 3 })
+  const { views, publish, log, subscribe, settled } = createFanOut({ maxEvents: 3 })
   subscribe()
   for (const channel of ['*', '*', '*', 'b', 'a']) publish(channel, { channels: [channel] })
   publish('last')
   await settled()
-  const gap = channels.view(['a']).gap(3, 'evicted', 'from.before')
+  const gap = views.acquire(['a']).gap(3, 'evicted', 'from.before')
   t.equal(gap, `id: ${log.idBefore(3)}\nevent: sse.gap\ndata: ${JSON.stringify({
     reason: 'evicted', lastEventId: 'from.before', oldestEventId: log.idBefore(5)
   })}\n\n`)

@@ -109,7 +109,7 @@ t.test('a port in use prints one line that says so and exits with 1', async (t) 
   for (const args of [['--port', `${port}`, '--other-port', '0'], ['--port', '0', '--other-port', `${port}`]]) {
     const { code, err } = await ends(t, args)
     t.equal(code, 1)
-    t.equal(err, `Port ${port} is in use: stop what has it, or choose another with --port or --other-port\n`)
+    t.equal(err, `Port ${port} is in use: stop the program that uses it, or choose another with --port or --other-port\n`)
   }
 })
 

@@ -5,7 +5,7 @@ import { obey } from './program.ts'
 
 // Readers in a separate process, which may have a separate network.
 
-export interface Heard {
+interface Heard {
   /** Type and data of every event, in order. */
   readonly events: ReadonlyArray<readonly [event: string, data: string]>
   readonly closed: boolean

@@ -13,7 +13,7 @@ interface Query {
   readonly expiresIn?: string
 }
 
-export interface Close {
+interface Close {
   readonly name: string | undefined
   readonly reason: CloseReason
   /** Milliseconds on the monotonic clock, which runs while the process is stopped. */

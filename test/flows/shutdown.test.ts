@@ -178,7 +178,7 @@ t.test('all late broadcasts and sends of a closing application are logged once i
   t.strictSame(outcomes.filter((one) => one === 'FST_SSE_CLOSED').length, 10)
   t.strictSame(outcomes.filter((one) => one === false).length, 10, 'sends to closed subscribers resolve with false')
   t.equal(app.sse.stats().failedBroadcasts, 5 * 3 + 10)
-  const late = logged.filter(({ msg }) => msg.includes('came after the application was closed'))
+  const late = logged.filter(({ msg }) => msg.includes('was broadcast after the application began to close'))
   t.match(late, [{ level: 30 }])
   t.equal(late.length, 1)
   t.strictSame([logged.filter(({ level }) => level > 30), errors], [[], []])

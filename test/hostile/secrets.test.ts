@@ -118,7 +118,7 @@ t.test('an error at registration shows the wrong value, because only the develop
   const wrong: Array<[options: object, message: RegExp]> = [
     [{ path: 'events' }, /"path" must be .*; it is 'events'$/],
     [{ history: { maxEvents: -7 } }, /"history\.maxEvents" must be .*; it is -7$/],
-    [{ history: { maxEvnts: 7 } }, /"history\.maxEvnts" is unknown; known are maxEvents, /],
+    [{ history: { maxEvnts: 7 } }, /"history\.maxEvnts" is unknown; valid keys: maxEvents, /],
     [{ subscribe: { channels: ['a'] } }, /"subscribe" must be a function; it is \{ channels: \[ 'a' \] \}$/]
   ]
   for (const [options, message] of wrong) await t.rejects(async () => Fastify().register(ssePlugin, options), { message })

@@ -122,7 +122,7 @@ t.test('maxEvents waits until the entries were served', async (t) => {
   t.equal(log.size, 5, 'those not yet served stay')
   log.trim(10, 0)
   t.equal(log.size, 3)
-  t.equal(log.evictedKept, 6)
+  t.equal(log.losses.kept, 6)
 })
 
 t.test('what is older than maxAge is not replayed, trimmed or not', async (t) => {

@@ -44,7 +44,7 @@ claims('the options of `subscribe` are complete, and name what is wrong', readSu
   [null, invalid(/"subscribe" must be an object.*it is null/)],
   ['a', invalid(/"subscribe" must/)],
   [['a'], invalid(/"subscribe" must/)],
-  [{ channel: ['a'] }, unknown(/key of the option "subscribe" is unknown; known are channels, from, resume, context, expiresAt$/)],
+  [{ channel: ['a'] }, unknown(/key of the option "subscribe" is unknown; valid keys: channels, from, resume, context, expiresAt$/)],
   [{ resume: 'no' }, invalid(/"subscribe\.resume" must be true or false/)],
   [{ resume: null }, invalid(/"subscribe\.resume"/)],
   [{ expiresAt: new Date(NaN) }, invalid(/"subscribe\.expiresAt" must be a valid Date; it is an invalid Date$/)],
@@ -84,11 +84,11 @@ claims('the options of `broadcast` are complete, and name what is wrong', readBr
   [{ ephemeral: 'yes' }, invalid(/"broadcast\.ephemeral" must be true or false; it is text of 3 characters$/)],
   [{ ephemeral: null }, invalid(/"broadcast\.ephemeral"/)],
   ...['', ' a', 'a ', 'a\n', 'a\0b', '\u00e9', '\u{1f600}', 'x'.repeat(257), 7, null, {}].map((id): [object, Refusal] => [{ id }, invalid(/"broadcast\.id" must be 1 to 256/)]),
-  ...['sse.final', 'sse.', 'sse.anything'].map((id): [object, Refusal] => [{ id }, invalid(/"broadcast\.id" must be none of the plugin's own/)])
+  ...['sse.final', 'sse.', 'sse.anything'].map((id): [object, Refusal] => [{ id }, invalid(/"broadcast\.id" must be different from the plugin's own ids/)])
 ])
 
 t.test('an id is refused where events have none', async (t) => {
-  t.throws(() => readBroadcastOptions({ id: 'a' }, false), invalid(/"broadcast\.id" must be absent where "history" is false/))
+  t.throws(() => readBroadcastOptions({ id: 'a' }, false), invalid(/"broadcast\.id" must be absent if "history" is false/))
   t.strictSame(readBroadcastOptions({ ephemeral: true }, false), { channels: [EVERYBODY], id: undefined, ephemeral: true })
 })
 
@@ -99,7 +99,7 @@ claims('the options of `close` are complete, and name what is wrong', (options: 
 ], [
   [null, invalid(/"close" must/)],
   [true, invalid(/"close" must/)],
-  [{ finally: true }, unknown(/key of the option "close" is unknown; known are final/)],
+  [{ finally: true }, unknown(/key of the option "close" is unknown; valid keys: final/)],
   [{ final: null }, invalid(/"close\.final" must be true or false; it is null/)],
   [{ final: 1 }, invalid(/"close\.final"/)]
 ])
@@ -110,7 +110,7 @@ claims('the options of `stream` are complete, and name what is wrong', readStrea
   [{ end: false }, { end: false }]
 ], [
   [null, invalid(/"stream" must/)],
-  [{ final: true }, unknown(/key of the option "stream" is unknown; known are end/)],
+  [{ final: true }, unknown(/key of the option "stream" is unknown; valid keys: end/)],
   [{ end: 0 }, invalid(/"stream\.end" must be true or false; it is a number$/)]
 ])
 

@@ -77,7 +77,7 @@ t.test('a registration is refused with a code', async (t) => {
       app.head('/events', async () => 'mine')
       await app.register(ssePlugin)
     }],
-    ['where OPTIONS alone is taken', 'FST_SSE_PATH_TAKEN', /OPTIONS \/events already: give the event stream another "path" or "prefix"/, async (app) => {
+    ['where OPTIONS alone is taken', 'FST_SSE_PATH_TAKEN', /OPTIONS \/events already exists: give the event stream another "path" or "prefix"/, async (app) => {
       app.options('/events', async () => 'mine')
       await app.register(ssePlugin)
     }],
@@ -86,7 +86,7 @@ t.test('a registration is refused with a code', async (t) => {
       app.options('/events', async () => 'mine')
       await app.register(ssePlugin, { cors: { origin: ['https://a.test'] } })
     }],
-    ['where OPTIONS alone is taken at a file of the client', 'FST_SSE_PATH_TAKEN', /OPTIONS \/sse\/sharing\.js already: give the browser client/, async (app) => {
+    ['where OPTIONS alone is taken at a file of the client', 'FST_SSE_PATH_TAKEN', /OPTIONS \/sse\/sharing\.js already exists: give the browser client/, async (app) => {
       app.options('/sse/sharing.js', async () => 'mine')
       await app.register(ssePlugin)
     }],
@@ -116,9 +116,9 @@ t.test('a registration is refused with a code', async (t) => {
       ['HEAD', '/events', 'the event stream another "path"'],
       ['OPTIONS', '/events', 'the event stream another "path"'],
       ['OPTIONS', '/client.js', 'the browser client another URL ("client")'],
-      ['GET', '/sse/', 'the inspector another place ("inspector")']
+      ['GET', '/sse/', 'the inspector another path ("inspector")']
     ] as const) {
-      t.throws(() => app.route({ method, url, handler: async () => 'mine' }), { code: 'FST_SSE_PATH_TAKEN', message: `There is a route ${method} ${url} already: give ${advice}` })
+      t.throws(() => app.route({ method, url, handler: async () => 'mine' }), { code: 'FST_SSE_PATH_TAKEN', message: `The route ${method} ${url} already exists: give ${advice}` })
     }
     t.throws(() => app.all('/events', async () => 'mine'), { code: 'FST_SSE_PATH_TAKEN' })
     await t.rejects(async () => {

@@ -22,11 +22,13 @@ type Declared = typeof events
 const PROGRAMS = {
   'plugin.ts': `
     import type { FastifyInstance } from 'fastify'
-    import ssePlugin, { defineEvents, EVERYBODY, type Channel, type Sse, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
+    import ssePlugin, { defineEvents, errorCodes, EVERYBODY, type Channel, type Sse, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
     declare const app: FastifyInstance
     export const plugin = ssePlugin
     export const everybody = EVERYBODY
     export const define = defineEvents
+    export const codes = errorCodes
+    export const told = (error: unknown) => error instanceof errorCodes.FST_SSE_OPTION_INVALID || error instanceof errorCodes.FST_SSE_PAYLOAD_INVALID ? error : null
     export const defined = defineEvents({ tick: { schema: events.tick, latestBy: ({ n }) => n } })
     export const untyped = app.sse
     export const hub = app.sse.of(events)

@@ -123,16 +123,19 @@ t.test('require gives the plugin itself, and its companions on it', async (t) =>
   const folder = createConsumer(t, { without: ['typebox'] })
   writeFileSync(join(folder, 'main.cjs'), `
     const ssePlugin = require('fastify-typed-sse')
-    const { defineEvents } = ssePlugin
+    const { defineEvents, errorCodes } = ssePlugin
     const { Type } = require('@sinclair/typebox')
     const app = require('fastify')()
     app.register(ssePlugin, { events: defineEvents({ tick: Type.Number() }) })
     app.ready().then(() => app.sse.broadcast('tick', 1)).then(({ id }) => {
       console.log(typeof ssePlugin, ssePlugin.default === ssePlugin, typeof id)
+      return app.sse.broadcast('tick', 'text')
+    }).catch((error) => {
+      console.log(error instanceof errorCodes.FST_SSE_PAYLOAD_INVALID)
       return app.close()
     })
   `)
-  t.equal(run(folder, 'main.cjs'), 'function true string\n')
+  t.equal(run(folder, 'main.cjs'), 'function true string\ntrue\n')
 })
 
 t.test('a schema of typebox 1.x works where the application has that package', async (t) => {
@@ -196,7 +199,7 @@ const packedFiles = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' })
 
 t.test('the package holds what it needs, and nothing else', async (t) => {
   const tops = new Set(packedFiles.map((path) => path.split('/')[0]))
-  t.strictSame([...tops].sort(), ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'bench', 'dist', 'docs', 'examples', 'package.json'])
+  t.strictSame([...tops].sort(), ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md', 'bench', 'dist', 'docs', 'examples', 'package.json'])
 })
 
 t.test('every link in its documentation leads to something in the package', async (t) => {

@@ -113,7 +113,7 @@ interface Snippet {
 const ofMarkdown = (from: string): Snippet[] => [...read(from).matchAll(/^```(ts|js|html)\n(.*?)^```$/gms)]
   .map(([, language, code]) => ({ from, language: language!, code: code! }))
 
-const ofPage = (from: string): Snippet[] => [...read(from).matchAll(/<pre[^>]+aria-label="The (?:code of this page|same with EventSource)"><code>(.*?)<\/code><\/pre>/gs)]
+const ofPage = (from: string): Snippet[] => [...read(from).matchAll(/<pre[^>]+aria-label="The code (?:of this page|with EventSource)"><code>(.*?)<\/code><\/pre>/gs)]
   .map(([, code]) => ({
     from,
     language: 'ts',

@@ -3,7 +3,9 @@ import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { textChunk } from '../../lib/wire/chunk.ts'
-import { PlainWriter, SocketWriter, type ResponseWriter } from '../../lib/response/response-writer.ts'
+import { PlainWriter } from '../../lib/response/plain-writer.ts'
+import type { ResponseWriter } from '../../lib/response/response-writer.ts'
+import { SocketWriter } from '../../lib/response/socket-writer.ts'
 
 interface Waiting {
   bytes: number

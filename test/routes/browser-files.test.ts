@@ -137,7 +137,7 @@ t.test('a registration is refused if a URL of the client is taken:', async (t) =
       const app = createApp(t)
       app.get(`/sse/${name}`, async () => 'mine')
       await t.rejects(async () => { await app.register(ssePlugin) },
-        { code: 'FST_SSE_PATH_TAKEN', message: `There is a route GET /sse/${name} already: give the browser client another URL ("client") or "prefix", or turn it off` })
+        { code: 'FST_SSE_PATH_TAKEN', message: `The route GET /sse/${name} already exists: give the browser client another URL ("client") or "prefix", or turn it off` })
     })
   }
 

@@ -123,7 +123,7 @@ t.test('a registration is refused if a URL of the inspector is taken', async (t)
     const app = createApp(t)
     app.get(url, async () => 'mine')
     await t.rejects(async () => { await app.register(ssePlugin, { inspector: true }) },
-      { code: 'FST_SSE_PATH_TAKEN', message: `There is a route GET ${url} already: give the inspector another place ("inspector") or "prefix"` })
+      { code: 'FST_SSE_PATH_TAKEN', message: `The route GET ${url} already exists: give the inspector another path ("inspector") or "prefix"` })
   }
 
   t.test('by the inspector of another hub', async (t) => {

@@ -172,7 +172,7 @@ t.test('declarations', async (t) => {
 
   t.test('what a declaration says besides its schema is checked, too', async (t) => {
     for (const [option, value] of [['ephemeral', 1], ['ephemeral', null], ['latestBy', 'who'], ['latestBy', null]] as const) {
-      await t.rejects(compile({ a: { schema: Type.Number(), [option]: value } }), { code: 'FST_SSE_EVENT_INVALID', message: `"${option}" is` })
+      await t.rejects(compile({ a: { schema: Type.Number(), [option]: value } }), { code: 'FST_SSE_EVENT_INVALID', message: `"${option}" must be` })
     }
     const types = await compile({ a: { schema: Type.Number(), ephemeral: true }, b: Type.Number() })
     t.strictSame(['a', 'b', 'c'].map((event) => types.isEphemeral(event)), [true, false, false])
@@ -189,11 +189,11 @@ t.test('declarations', async (t) => {
   t.test('a latestBy that throws, or gives neither text nor a number, is named', async (t) => {
     for (const key of [undefined, null, {}, true]) {
       const types = await compile({ a: { schema: Type.Number(), latestBy: () => key } })
-      t.throws(() => types.keyOf('a', 1), { code: 'FST_SSE_KEY_INVALID', message: /^The "latestBy" of "a" must give text or a number; it gave \w+$/ })
+      t.throws(() => types.keyOf('a', 1), { code: 'FST_SSE_KEY_INVALID', message: /^The "latestBy" of "a" must return text or a number; it returned \w+$/ })
     }
     const cause = new Error('secret')
     const types = await compile({ a: { schema: Type.Number(), latestBy: () => { throw cause } } })
-    t.throws(() => types.keyOf('a', 1), { code: 'FST_SSE_KEY_INVALID', message: 'The "latestBy" of "a" must give text or a number; it threw', cause })
+    t.throws(() => types.keyOf('a', 1), { code: 'FST_SSE_KEY_INVALID', message: 'The "latestBy" of "a" must return text or a number; it threw', cause })
   })
 
   for (const [what, value] of Object.entries({ undefined, null: null, 'a string': 'string', 'a function': () => {}, 'a list': [], '{ schema: undefined }': { schema: undefined }, 'plain JSON Schema': { type: 'string' }, '{ schema } of plain JSON Schema': { schema: { type: 'string' } } })) {

@@ -20,7 +20,7 @@ async function failureOf (schema: AnySchema, payload: unknown): Promise<PayloadI
 }
 
 function told ({ message }: Error): string[] {
-  return message.replace('The payload of "event" does not fit its schema: ', '').split('; ')
+  return message.replace('The payload of "event" does not match its schema: ', '').split('; ')
 }
 
 for (const [line, T] of LINES) {

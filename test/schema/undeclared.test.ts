@@ -89,7 +89,7 @@ t.test('a reference whose target depends on the way to it is refused when it is 
 t.test('a reference by an anchor or a pointer is refused when it is declared', async (t) => {
   for (const $ref of ['#here', '#/$defs/a', '#']) {
     const schema = unsafe({ $ref, $defs: { a: { $anchor: 'here', properties: { id } } } })
-    await t.rejects(EventTypes.compile([{ odd: schema }]), { code: 'FST_SSE_EVENT_INVALID', message: `"${$ref}", which is not there` })
+    await t.rejects(EventTypes.compile([{ odd: schema }]), { code: 'FST_SSE_EVENT_INVALID', message: `"${$ref}", which does not exist` })
   }
 })
 

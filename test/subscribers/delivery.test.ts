@@ -143,7 +143,7 @@ t.test('one that has expired and is disconnected too has expired, unless it is t
   await settled()
   tick(1000)
   t.equal(hub.revoke(undefined, () => true, false), 0)
-  t.equal(subscriber.delivery.reason, 'expired')
+  t.equal(subscriber.delivery.ending.reason, 'expired')
   t.equal(hub.revoke(undefined, () => true, true), 0)
   writer.drain()
   await settled()

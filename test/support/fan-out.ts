@@ -1,5 +1,6 @@
 import { EVERYBODY } from '../../lib/log/channel-name.ts'
-import { Channels } from '../../lib/cursor/channels.ts'
+import { Views } from '../../lib/cursor/views.ts'
+import { ChannelIndex } from '../../lib/log/channel-index.ts'
 import { Cursor } from '../../lib/cursor/cursor.ts'
 import { encodeOpen, encodeOpening } from '../../lib/wire/plugin-events.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/wire/event-stream-parser.ts'
@@ -137,8 +138,9 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     now,
     evicted: (entry) => channels.evict(entry)
   })
-  const channels = new Channels(log)
-  const pump = new Pump(log, channels)
+  const channels = new ChannelIndex(log)
+  const views = new Views(log, channels)
+  const pump = new Pump(log, views)
   const ended: Array<[Subscriber, CloseReason]> = []
   const failed: unknown[] = []
   const hub = new Hub({
@@ -169,12 +171,13 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
   return {
     log,
     channels,
+    views,
     pump,
     hub,
     ended,
     failed,
     /** The view of the channel EVERYBODY. */
-    view: () => channels.view([EVERYBODY]),
+    view: () => views.acquire([EVERYBODY]),
     publish (data: string, { channels: names = [EVERYBODY], ephemeral = false, key, id }: Publishing = {}): void {
       const position = ephemeral ? null : { epoch, offset: ++offset }
       channels.append(position, { channels: names, body: encodeEvent('message', data), ephemeral, key, id })
@@ -182,7 +185,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     },
     subscribe (index = log.head, names: readonly string[] = [EVERYBODY], { expiresAt = Infinity, coding = 'identity' }: Coming = {}): Arrived {
       const writer = new GatedWriter(coding)
-      const cursor = new Cursor(log, channels, channels.view(names, coding), index)
+      const cursor = new Cursor(log, views, views.acquire(names, coding), index)
       const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding), expiresAt), {})
       writer.onClosed = () => subscriber.responseClosed()
       hub.add(subscriber)

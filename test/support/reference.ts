@@ -79,10 +79,10 @@ export class Reference {
   /** @param lastEventId Undefined: the stream begins with the next event. */
   subscribe (names: readonly string[], lastEventId: string | undefined, coding: CodingName = 'identity'): void {
     this.#time++
-    const { log, channels, hub } = this.#fanOut
-    const view = channels.view(names, coding)
+    const { log, views, hub } = this.#fanOut
+    const view = views.acquire(names, coding)
     const { cursor: index, gap } = place(log, view, lastEventId === undefined ? { from: 'head' } : { from: 'id', id: lastEventId, isNamed: false }, 'replay')
-    const cursor = new Cursor(log, channels, view, index)
+    const cursor = new Cursor(log, views, view, index)
     const writer = new GatedWriter(coding)
     const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding)), {})
     const { start, isStranger } = this.#startOf(lastEventId)
@@ -132,7 +132,7 @@ export class Reference {
   close (reading: Reading, isRevoked: boolean): void {
     this.#time++
     reading.end = { index: this.#fanOut.log.head, time: this.#time, isRevoked }
-    if (isRevoked) reading.subscriber.delivery.revoke('revoked', false)
+    if (isRevoked) reading.subscriber.delivery.ending.revoke('revoked', false)
     else reading.subscriber.close()
   }
 
@@ -161,8 +161,8 @@ export class Reference {
   /** Everything that is left after all readers have left. */
   leftovers (): string[] {
     for (const reading of this.readings) if (!reading.isGone) this.cut(reading)
-    const { hub, channels } = this.#fanOut
-    const left = { subscribers: hub.size, 'channels that are heard': hub.channels, views: channels.views }
+    const { hub, views } = this.#fanOut
+    const left = { subscribers: hub.size, 'channels that are heard': hub.channels, views: views.size }
     return Object.entries(left).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what} are left`)
   }
 
@@ -188,7 +188,7 @@ export class Reference {
 
   #evicted (): Evicted {
     const { log } = this.#fanOut
-    return { kept: log.evictedKept, ephemeral: log.evictedEphemeral }
+    return { kept: log.losses.kept, ephemeral: log.losses.ephemeral }
   }
 
   #isEvicted ({ index, ephemeral }: Placed, evicted: Evicted): boolean {
@@ -250,7 +250,7 @@ export class Reference {
       }
     }
     // After a stream was cut, only the arrivals are known.
-    const isWhole = !reading.isGone && end?.isRevoked !== true && reading.subscriber.delivery.reason !== 'slow'
+    const isWhole = !reading.isGone && end?.isRevoked !== true && reading.subscriber.delivery.ending.reason !== 'slow'
     const horizon = isWhole ? this.entries.length : Math.max(last, 0)
     for (const entry of this.entries.slice(0, horizon)) {
       if (got.has(entry.index) || !this.#isDue(reading, entry)) continue

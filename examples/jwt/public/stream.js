@@ -13,15 +13,15 @@ let timer
 export async function connect (page) {
   await renew()
   source?.close()
-  // The browser sends the cookie that holds the token. When the token of a stream expires the stream ends, and the browser comes back
-  // by itself, with the token of then and the id of the last event: nothing is missed.
+  // The browser sends the cookie with the token. The stream ends when its token expires. The browser then comes back by itself, with the
+  // current token and the ID of the last event, so no event is missed.
   source = new EventSource('/events')
   source.onopen = () => page.show('open')
   source.onmessage = ({ data }) => page.add(JSON.parse(data))
   source.onerror = () => page.show(source.readyState === EventSource.CLOSED ? 'closed' : 'coming back')
 }
 
-/** Keeps the token fresh for as long as the page is open. */
+/** Renews the token now, and then repeatedly while the page is open. */
 async function renew () {
   clearTimeout(timer)
   const response = await post('/renewals')

@@ -11,10 +11,10 @@ let source
 
 export function connect (page) {
   source?.close()
-  // The browser sends the cookie. When the stream ends it comes back by itself, and says what it heard last.
+  // The browser sends the cookie. When the stream ends, the browser comes back by itself, with the ID of the last event.
   source = new EventSource('/events')
   source.onopen = () => page.show('open')
   source.onmessage = ({ data }) => page.add(JSON.parse(data))
-  // It gives up on 401, and on 204: the answer to a reader that was told to stay away.
+  // The browser gives up on 401, and on 204, the response to a reader whose stream was ended for good.
   source.onerror = () => page.show(source.readyState === EventSource.CLOSED ? 'closed' : 'coming back')
 }

@@ -8,7 +8,7 @@ export const signIn = async (body) => { ({ token } = await (await post(`${api}/s
 export const signOut = () => post(`${api}/sign-out`, undefined, authorization())
 export const send = (body) => post(`${api}/messages`, body, authorization())
 
-// In memory alone: not where another page or the next visitor would find it.
+// Only in memory, so that no other page and no later visitor of this browser finds it.
 let token = ''
 let source
 let timer
@@ -24,11 +24,11 @@ export async function connect (page) {
   if (!answer?.ok) return comeBack(page)
   const { ticket } = await answer.json()
 
-  // A new EventSource knows nothing of the one before: what was heard last stands in the URL.
+  // A new EventSource has no last event ID, so the URL carries it.
   const query = new URLSearchParams({ ticket, lastEventId })
   source = new EventSource(`${api}/events?${query}`)
   source.onopen = () => page.show('open')
-  // The browser would come back with the same URL. Its ticket is used up: it would be refused, and give up for good.
+  // The browser would come back with this URL. Its ticket is used up, so the browser would be refused, and give up for good.
   source.onerror = () => comeBack(page)
   for (const type of ['message', 'sse.open', 'sse.gap']) source.addEventListener(type, (event) => { lastEventId = event.lastEventId || lastEventId })
   source.onmessage = ({ data }) => page.add(JSON.parse(data))
@@ -41,6 +41,6 @@ export async function connect (page) {
 function comeBack (page) {
   source?.close()
   page.show('coming back')
-  // Not all readers at once.
+  // A random wait, so that not all readers come back together.
   timer = setTimeout(() => connect(page), 1000 + 4000 * Math.random())
 }

@@ -1,6 +1,6 @@
 const MOST = 100
 
-/** Puts a row at the top of a list that holds the newest hundred. */
+/** Adds a row at the top of a list, which keeps the newest hundred rows. */
 export function addRow (list, ...cells) {
   const row = document.createElement('li')
   row.append(...cells)
@@ -8,7 +8,7 @@ export function addRow (list, ...cells) {
   while (list.children.length > MOST) list.lastElementChild.remove()
 }
 
-/** Adds up what has come. */
+/** A counter of received events, shown in an element. */
 export class Counter {
   #count = 0
   #output
@@ -22,7 +22,7 @@ export class Counter {
   }
 }
 
-/** A piece of a row. */
+/** Creates one cell of a row. */
 export function cell (className, text) {
   const element = document.createElement('span')
   element.className = className
@@ -30,7 +30,7 @@ export function cell (className, text) {
   return element
 }
 
-/** The time of day, now or then. */
+/** Creates a cell with the time of day, by default the current time. */
 export function clock (date = new Date()) {
   return cell('clock', date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }))
 }

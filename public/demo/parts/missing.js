@@ -1,4 +1,4 @@
-/** Counts the numbers that should have come between two others, and those that came twice. */
+/** Counts the skipped and the repeated numbers of a series that should be consecutive. */
 export class Missing {
   #last
   #missing = 0
@@ -14,7 +14,7 @@ export class Missing {
     this.#output.textContent = String(this.#missing)
   }
 
-  /** The next number begins anew: a gap has been told, and is no loss in silence. */
+  /** Starts a new series with the next number, after a gap that the server has reported. */
   forget () {
     this.#last = undefined
   }

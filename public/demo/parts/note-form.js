@@ -1,7 +1,7 @@
 import { cell } from './event-list.js'
 import { streamsOrigin } from './origins.js'
 
-/** Posts the fields of a form as JSON, and shows what the server makes of them. */
+/** Posts the fields of a form as JSON, and shows the response of the server. */
 export function setUpNoteForm (form, answer) {
   form.addEventListener('submit', async (submission) => {
     submission.preventDefault()
@@ -17,7 +17,7 @@ export function setUpNoteForm (form, answer) {
       if (response.ok) accepted(form, answer, result)
       else refused(form, answer, response.status, result)
     } catch {
-      show(answer, 'bad', 'The server does not answer.')
+      show(answer, 'bad', 'The server does not respond.')
     } finally {
       button.disabled = false
     }

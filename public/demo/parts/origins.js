@@ -1,15 +1,15 @@
 const { location } = document
 const { streams, pages } = await (await fetch('/config.json')).json()
 
-/** Where the event streams are. */
+/** The origin of the event streams. */
 export const streamsOrigin = originAt(streams)
 
-/** Where the pages are that come from another origin than the streams. */
-export const pagesOrigin = originAt(pages)
+/** The second origin, which serves the pages and no streams. */
+const pagesOrigin = originAt(pages)
 
-export const isOtherOrigin = location.origin !== streamsOrigin
+const isOtherOrigin = location.origin !== streamsOrigin
 
-// Links and forms that lead to a certain one of the two origins, and places that show one.
+// Links and forms that lead to one of the two origins, and elements that show an origin.
 for (const element of document.querySelectorAll('[data-origin]')) {
   const origin = element.dataset.origin === 'streams' ? streamsOrigin : pagesOrigin
   if (element.hasAttribute('href')) element.href = origin + new URL(element.href).pathname
@@ -17,7 +17,7 @@ for (const element of document.querySelectorAll('[data-origin]')) {
   else element.textContent = origin
 }
 
-// Advice for readers of a page that came from the one or the other.
+// Texts for only one of two cases: the page has the streams' origin (`same`), or another origin (`other`).
 for (const element of document.querySelectorAll('[data-only]')) {
   element.hidden = (element.dataset.only === 'other') !== isOtherOrigin
 }

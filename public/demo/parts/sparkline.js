@@ -11,8 +11,8 @@ export class Sparkline {
   #line
 
   /**
-   * @param {SVGElement} svg An empty one.
-   * @param {number} ceiling The value at the top edge, until there was a higher one.
+   * @param {SVGElement} svg An empty element.
+   * @param {number} ceiling The value at the top edge, unless a point is higher.
    */
   constructor (svg, ceiling) {
     this.#ceiling = ceiling
@@ -27,7 +27,7 @@ export class Sparkline {
   /** @param {number} at Milliseconds since 1970. */
   add (at, value) {
     this.#points.push({ at, value })
-    // One beyond the left edge stays: the line comes in from there.
+    // One point beyond the left edge stays, so the line begins at the edge.
     while (this.#points.length > 2 && this.#points[1].at < at - SPAN) this.#points.shift()
     this.#draw(at)
   }

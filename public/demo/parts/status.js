@@ -1,4 +1,4 @@
-/** Keeps a chip at the state of a stream, in its own words. */
+/** Shows the state of a stream in a chip, and updates it at each change. */
 export function watch (chip, stream) {
   const show = ({ state }) => {
     chip.textContent = state

@@ -44,7 +44,7 @@ function endOfString (json, start) {
  * @param {string} json A valid one.
  * @returns {Generator<[kind: 'key' | 'string' | 'number' | 'literal' | 'mark', text: string]>}
  */
-export function * prettyTokens (json) {
+function * prettyTokens (json) {
   let depth = 0
   let opened = false
   const tokens = tokensOf(json)
@@ -68,7 +68,7 @@ export function * prettyTokens (json) {
   }
 }
 
-export function isJson (text) {
+function isJson (text) {
   try {
     JSON.parse(text)
     return true

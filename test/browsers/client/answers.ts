@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 
-export interface Asked {
+interface Asked {
   readonly method: string
   readonly path: string
   /** Null where the request named none. */

@@ -1,0 +1,114 @@
+import type { Server } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import type { SubscriberContext } from '../augmentable.ts'
+import { Cursor } from '../cursor/cursor.ts'
+import { place, type AfterGap, type Placement, type StartingPoint } from '../cursor/placement.ts'
+import type { Views } from '../cursor/views.ts'
+import type { Log } from '../log/log.ts'
+import { closeConnectionAfter, headOf, setCoding, setGap } from './response-head.ts'
+import { serverOf } from './stop-listening.ts'
+import { discardBody } from './unread-body.ts'
+import { whenClosed, type AnyResponse } from '../response/any-response.ts'
+import { openWriter } from '../response/open-writer.ts'
+import { Delivery } from '../subscribers/delivery.ts'
+import type { Hub } from '../subscribers/hub.ts'
+import { Subscriber } from '../subscribers/subscriber.ts'
+import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
+import { textChunk, type CodingName } from '../wire/chunk.ts'
+import { encodeOpen } from '../wire/plugin-events.ts'
+import type { CloseReason, GapReason } from '../wire/reasons.ts'
+
+export interface StreamStarterParts {
+  readonly log: Log
+  readonly views: Views
+  readonly hub: Hub
+  /** The result of `encodeOpening`. */
+  readonly opening: string
+  readonly afterGap: AfterGap
+  readonly shutdownDeadline: ShutdownDeadline
+  /** Must not throw. */
+  onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
+}
+
+/** A stream that was granted and has not started. */
+export interface Start {
+  readonly at: StartingPoint
+  readonly channels: readonly string[]
+  readonly coding: CodingName
+  readonly context: SubscriberContext
+  /** Milliseconds of the hub's clock; Infinity: never. */
+  readonly expiresAt: number
+}
+
+/** A placement whose index has become a cursor. */
+interface Placed extends Omit<Placement, 'cursor'> {
+  readonly cursor: Cursor
+}
+
+/**
+ * Starts granted streams: places the cursor, sends the head with `sse.open`, and hands the subscriber to the hub.
+ */
+export class StreamStarter {
+  readonly #parts: StreamStarterParts
+  /** Servers that streams arrived by, `app.server` or another. */
+  readonly servers = new Set<Server>()
+
+  constructor (parts: StreamStarterParts) {
+    this.#parts = parts
+  }
+
+  place (start: Start): Placed {
+    const { log, views, afterGap } = this.#parts
+    const view = views.acquire(start.channels, start.coding)
+    const { cursor, ...gap } = place(log, view, start.at, afterGap)
+    return { cursor: new Cursor(log, views, view, cursor), ...gap }
+  }
+
+  /** Sends the head and the first events, and counts the subscriber from here on. */
+  start (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
+    const { hub, shutdownDeadline, onSubscribe } = this.#parts
+    const { cursor, gap, lastEventId } = this.place(start)
+    setCoding(headOf(response), start.coding)
+    if (gap !== undefined) {
+      setGap(headOf(response), gap)
+      hub.counters.gaps[gap]++
+    }
+    if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
+    const first = textChunk(this.#firstBlocks(cursor, gap, lastEventId))
+    const writer = openWriter(response, start.coding, first, hub.limits.maxBacklogBytes)
+    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
+    whenClosed(response, () => subscriber.responseClosed())
+    discardBody(request)
+    response.on('error', ignore)
+    hub.counters.bytes += first.plain.length
+    hub.add(subscriber)
+    const server = serverOf(request.raw)
+    if (server !== undefined) this.servers.add(server)
+    if (hub.now >= start.expiresAt) subscriber.delivery.ending.revoke('expired', false)
+    if (cursor.isBehind) {
+      hub.counters.replays++
+      // Nothing else wakes the pump before the next event.
+      hub.ready(subscriber.delivery)
+    }
+    onSubscribe(subscriber, request)
+    return subscriber
+  }
+
+  /** A subscriber that is closed already and was never counted, for a request that got no stream. */
+  closed ({ channels, context }: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
+    const { log, views, hub } = this.#parts
+    const cursor = new Cursor(log, views, views.acquire(channels), log.head)
+    return new Subscriber(hub, Delivery.closed(hub, cursor, reason), context)
+  }
+
+  #firstBlocks (cursor: Cursor, gap: GapReason | undefined, lastEventId: string | undefined): string {
+    const { hub, opening } = this.#parts
+    const time = hub.drawReconnectionTime()
+    if (gap === undefined) return encodeOpen(time, opening, cursor.lastEventId)
+    // `sse.open` has no id here: a reader cut off before `sse.gap` would resume from it and never learn of the gap.
+    return encodeOpen(time, opening, null) + cursor.gap(gap, lastEventId)
+  }
+}
+
+/** `close` follows every error of a response, and says that the reader has gone. */
+function ignore (): void {}
