@@ -14,7 +14,7 @@ declare const sse: Sse<{ message: string }>
 declare const subscriber: Subscriber<{ message: string }>
 `
 
-/** The statements that linters report, as typescript-eslint recommends. */
+/** The statements that the recommended promise rules of typescript-eslint report. */
 async function reported (statements: string[]): Promise<string[]> {
   const text = `${KNOWN}${statements.join('\n')}\n`
   const texts = new Map([[PATH, text]])
@@ -24,7 +24,7 @@ async function reported (statements: string[]): Promise<string[]> {
   return (await lint(PATH, text)).map(({ source }) => source)
 }
 
-t.test('linters let nobody await what never ends a process', { timeout: 60_000 }, async (t) => {
+t.test('typescript-eslint accepts unawaited calls whose rejections are already handled', { timeout: 60_000 }, async (t) => {
   t.strictSame(await reported([
     'sse.broadcast("message", "text")',
     'sse.channel("a").broadcast("message", "text")',
@@ -37,7 +37,7 @@ t.test('linters let nobody await what never ends a process', { timeout: 60_000 }
   ]), [])
 })
 
-t.test('linters report what may end a process, or is a mistake where nobody awaits it', { timeout: 60_000 }, async (t) => {
+t.test('typescript-eslint reports an unawaited `subscribe` and an unawaited `then` without a handler for rejections', { timeout: 60_000 }, async (t) => {
   const statements = [
     'sse.broadcast("message", "text").then(({ id }) => id)',
     'subscriber.closed.then(() => {})',

@@ -8,6 +8,6 @@ const KINDS: Array<[value: unknown, kind: string]> = [
   [{ get [Symbol.toStringTag] () { throw new Error('not asked') } }, 'an object']
 ]
 
-t.test('a value is told by its kind, and by nothing that is in it', async (t) => {
+t.test('`kindOf` names the kind of a value and reveals no content', async (t) => {
   for (const [value, kind] of KINDS) t.equal(kindOf(value), kind)
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Histogram } from './histogram.ts'
 
-test('quantiles are known within two percent, from microseconds to minutes', () => {
+test('the median is within 5 % and the 99th percentile within 3 % of the true value, from microseconds to minutes', () => {
   for (const scale of [0.05, 1, 40, 3000, 60_000]) {
     const histogram = new Histogram()
     for (let i = 1; i <= 1000; i++) histogram.add(scale * i / 1000)
@@ -13,11 +13,11 @@ test('quantiles are known within two percent, from microseconds to minutes', () 
   }
 })
 
-test('nothing was added: zeros', () => {
+test('an empty histogram reports zeros', () => {
   assert.deepEqual(new Histogram().latency, { p50: 0, p99: 0, max: 0 })
 })
 
-test('a clock that is a little behind gives no negative times', () => {
+test('a negative time, measured between two clocks, counts as zero', () => {
   const histogram = new Histogram()
   histogram.add(-0.2)
   assert.equal(histogram.latency.p99, 0)

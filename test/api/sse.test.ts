@@ -17,7 +17,7 @@ async function createApp (t: Test, options: object = {}) {
   return { app, sse: app.sse.of(events), logged }
 }
 
-t.test('a broadcast reaches every subscriber under the id it resolves with', async (t) => {
+t.test('a broadcast reaches every subscriber with the event ID that it resolves with', async (t) => {
   const { app, sse } = await createApp(t)
   const streams = await Promise.all([1, 2, 3].map(() => openStream(app, '/events', { events })))
   const { id } = await sse.broadcast('order.updated', { id: 'o-1', total: 9.5 })
@@ -27,7 +27,7 @@ t.test('a broadcast reaches every subscriber under the id it resolves with', asy
   t.equal(sse.lastEventId, id)
 })
 
-t.test('with nobody there it resolves all the same, and who resumes gets it', async (t) => {
+t.test('a broadcast without subscribers resolves, and a reader that resumes from before it receives the event', async (t) => {
   const { app, sse } = await createApp(t)
   const before = sse.lastEventId!
   await sse.broadcast('message', 'to whom it may concern')
@@ -35,7 +35,7 @@ t.test('with nobody there it resolves all the same, and who resumes gets it', as
   t.equal((await stream.next()).data, 'to whom it may concern')
 })
 
-t.test('what is changed in the payload after the call changes nothing that goes out', async (t) => {
+t.test('a payload that changes after the broadcast call is sent as it was at the call', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   const order = { id: 'o-1', total: 1 }
@@ -45,7 +45,7 @@ t.test('what is changed in the payload after the call changes nothing that goes 
   t.strictSame((await stream.next('order.updated')).data, { id: 'o-1', total: 1 })
 })
 
-t.test('events leave in the order of the calls, awaited or not', async (t) => {
+t.test('events are sent in the order of the broadcast calls, even if the calls are not awaited', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   const texts = Array.from({ length: 100 }, (_, i) => String(i))
@@ -53,7 +53,7 @@ t.test('events leave in the order of the calls, awaited or not', async (t) => {
   for (const [i, text] of texts.entries()) t.strictSame(await stream.next(), { event: 'message', data: text, id: ids[i]!.id })
 })
 
-t.test('every failure rejects with its code, is logged once at error, and counted', async (t) => {
+t.test('every failed broadcast rejects with its code, logs one line at level error, and adds one to failedBroadcasts', async (t) => {
   const { sse, logged } = await createApp(t, { maxPayloadBytes: 10 })
   const untyped = sse as unknown as { broadcast (...args: unknown[]): Promise<unknown> }
   const failures: Array<[code: string, ...args: unknown[]]> = [
@@ -82,7 +82,7 @@ t.test('every failure rejects with its code, is logged once at error, and counte
   t.match(sse.stats(), { failedBroadcasts: failures.length, events: 0 })
 })
 
-t.test('the log of a failed broadcast names paths and rules, and holds no value of the payload', async (t) => {
+t.test('the log line of a failed broadcast names path and rule and contains no payload value', async (t) => {
   const { sse, logged } = await createApp(t)
   const error = await sse.broadcast('order.updated', { id: 'o-1', total: 'hunter2' } as never).catch((error) => error)
   t.strictSame(error.failures, [{ path: '/total', rule: 'Expected number', value: 'hunter2' }])
@@ -90,7 +90,7 @@ t.test('the log of a failed broadcast names paths and rules, and holds no value 
   t.notMatch(JSON.stringify(logged), 'hunter2')
 })
 
-t.test('a failed broadcast puts nothing on the wire', async (t) => {
+t.test('a failed broadcast sends nothing', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   await t.rejects(sse.broadcast('order.updated', { id: 'x' } as never))
@@ -98,13 +98,13 @@ t.test('a failed broadcast puts nothing on the wire', async (t) => {
   t.equal((await stream.next()).data, 'next')
 })
 
-t.test('an event that the whole history could not hold is refused', async (t) => {
+t.test('a broadcast that does not fit into history.maxBytes rejects', async (t) => {
   const { sse } = await createApp(t, { history: { maxBytes: 1000 } })
   await t.rejects(sse.broadcast('message', 'x'.repeat(1000)), { code: 'FST_SSE_PAYLOAD_TOO_LARGE', message: /"history\.maxBytes"/ })
   await sse.broadcast('message', 'x'.repeat(900))
 })
 
-t.test('without history there is no id, and the event still comes', async (t) => {
+t.test('with `history: false` a broadcast resolves with the ID null and reaches its subscribers', async (t) => {
   const { app, sse } = await createApp(t, { history: false })
   const stream = await openStream(app, '/events', { events, headers: { 'last-event-id': 'aaaaaaaaaa.1' } })
   t.equal((await stream.next('sse.open')).id, '')
@@ -114,21 +114,21 @@ t.test('without history there is no id, and the event still comes', async (t) =>
   t.equal(sse.lastEventId, null)
 })
 
-t.test('of gives the same object for events as registered, and refuses others', async (t) => {
+t.test('`of` returns app.sse for the registered events and throws for all others', async (t) => {
   const { app } = await createApp(t)
   t.equal(app.sse.of(events), app.sse as unknown)
   t.throws(() => app.sse.of(defineEvents({ nope: Type.String() })), { code: 'FST_SSE_EVENTS_UNREGISTERED', message: /"nope"/ })
   t.throws(() => app.sse.of(defineEvents({ message: Type.String() })), { code: 'FST_SSE_EVENTS_UNREGISTERED' })
 })
 
-t.test('features bring events of their own', async (t) => {
+t.test('the option `events` takes several declarations, and events of each can be broadcast', async (t) => {
   const chat = defineEvents({ said: Type.String() })
   const { app } = await createApp(t, { events: [events, chat] })
   await app.sse.of(chat).broadcast('said', 'hi')
   await app.sse.of(events).broadcast('message', 'hi')
 })
 
-t.test('without a declaration any event goes, a string as text', async (t) => {
+t.test('an application without declared events broadcasts any valid event type, and a string payload as text', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(ssePlugin)
@@ -140,7 +140,7 @@ t.test('without a declaration any event goes, a string as text', async (t) => {
   for (const name of ['open', 'error', 'sse.open', 'a\nb', '']) await t.rejects(app.sse.broadcast(name, 1), { code: 'FST_SSE_EVENT_INVALID' })
 })
 
-t.test('setReconnectionTime tells who is there and who comes, and refuses what is none', async (t) => {
+t.test('`setReconnectionTime` reaches open and later streams, and throws for an invalid time', async (t) => {
   const { app, sse } = await createApp(t, { reconnectionTime: 10 })
   const open = async () => {
     const stream = await openStream(app, '/events', { events })
@@ -152,7 +152,7 @@ t.test('setReconnectionTime tells who is there and who comes, and refuses what i
   sse.setReconnectionTime(20)
   await sse.broadcast('message', 'after')
   await first.next()
-  t.equal(first.reconnectionTime, 20, 'before what was broadcast later')
+  t.equal(first.reconnectionTime, 20, 'the time arrives before a later broadcast')
   t.equal((await open()).reconnectionTime, 20)
   for (const wrong of [-1, 1.5, Infinity, '1s', { min: 2, max: 1 }]) {
     t.throws(() => sse.setReconnectionTime(wrong as number), { code: 'FST_SSE_OPTION_INVALID' })
@@ -160,7 +160,7 @@ t.test('setReconnectionTime tells who is there and who comes, and refuses what i
   t.equal((await open()).reconnectionTime, 20)
 })
 
-t.test('a snapshot with lastEventId, and the stream from there, miss nothing in between', async (t) => {
+t.test('a stream that resumes from the lastEventId of a snapshot begins with the first event after the snapshot', async (t) => {
   const { app, sse } = await createApp(t)
   await sse.broadcast('message', 'in the snapshot')
   const { lastEventId } = sse
@@ -171,7 +171,7 @@ t.test('a snapshot with lastEventId, and the stream from there, miss nothing in 
   t.equal((await stream.next()).data, 'live')
 })
 
-t.test('stats count what happened', async (t) => {
+t.test('`stats` counts subscribers, events, gaps, replays and closes, and `count` the subscribers of a channel', async (t) => {
   const { app, sse } = await createApp(t)
   const first = await openStream(app, '/events', { events })
   await sse.broadcast('message', 'a')
@@ -188,7 +188,7 @@ t.test('stats count what happened', async (t) => {
   t.equal(sse.count('a channel that nobody hears'), 0)
 })
 
-t.test('a wrong call of "disconnect" that nobody awaits is logged, and does not end the process', async (t) => {
+t.test('an invalid `disconnect` call that is not awaited is logged and causes no unhandled rejection', async (t) => {
   const { sse, logged } = await createApp(t)
   const unhandled: unknown[] = []
   const listener = (error: unknown): void => { unhandled.push(error) }
@@ -201,7 +201,7 @@ t.test('a wrong call of "disconnect" that nobody awaits is logged, and does not 
   t.strictSame(unhandled, [])
 })
 
-t.test('what decides who hears an event is never left to chance', async (t) => {
+t.test('undefined or invalid channels, IDs, predicates, replies, events and channel names are refused with a code', async (t) => {
   const { sse } = await createApp(t)
   await t.rejects(sse.broadcast('message', 'x', { channels: undefined } as never), { code: 'FST_SSE_OPTION_INVALID', message: /"broadcast\.channels"/ })
   for (const id of ['head', 'oldest']) await t.rejects(sse.broadcast('message', 'x', { id }), { code: 'FST_SSE_OPTION_INVALID' })
@@ -218,10 +218,10 @@ t.test('what decides who hears an event is never left to chance', async (t) => {
 })
 
 for (const [title, route] of Object.entries({
-  'a handler that returns at once': (subscribe: () => Promise<unknown>) => () => { void subscribe() },
+  'a synchronous handler': (subscribe: () => Promise<unknown>) => () => { void subscribe() },
   'an async handler': (subscribe: () => Promise<unknown>) => async () => { void subscribe() }
 })) {
-  t.test(`a \`subscribe\` that ${title} does not await ends no process, and is logged`, async (t) => {
+  t.test(`a \`subscribe\` that fails and that ${title} does not await is logged and causes no unhandled rejection`, async (t) => {
     const { app, logged } = await createApp(t)
     const unhandled: unknown[] = []
     const listener = (error: unknown): void => { unhandled.push(error) }

@@ -6,36 +6,36 @@ import type { Page as FirefoxPage, PuppeteerNode } from 'puppeteer-core'
 import type { Test } from 'tap'
 import { notInstalled } from '../support/system.ts'
 
-// Not by `import`: the module loader that tap puts in takes a file of its dependency chromium-bidi for `BidiMapper.js.js`.
+// `require`, because tap's module loader resolves a file of the dependency chromium-bidi to `BidiMapper.js.js`.
 const { default: puppeteer } = createRequire(import.meta.url)('puppeteer-core') as { default: PuppeteerNode }
 
-/** One tab. What is evaluated is an expression: the page's policy forbids it to make code out of text. */
+/** One browser tab. Scripts are plain expressions, because the Content Security Policy of the pages forbids `eval`. */
 export interface Tab {
   goto (url: string): Promise<void>
-  /** To the page before, by the back button's way. */
+  /** Goes back to the previous page, like the browser's back button. */
   back (): Promise<void>
   evaluate<T> (expression: string): Promise<T>
   click (selector: string): Promise<void>
   type (selector: string, text: string): Promise<void>
-  /** One key, by its name, to whatever has the focus. */
+  /** Presses the named key on the focused element. */
   press (key: 'Tab' | 'Enter' | 'Home' | 'End' | 'ArrowDown' | 'ArrowUp' | 'ArrowLeft' | 'ArrowRight'): Promise<void>
   resize (width: number, height: number): Promise<void>
   screenshot (path: string, fullPage?: boolean): Promise<void>
   close (): Promise<void>
-  /** Resolves with what the expression gives once that is truthy; rejects when it has not been in time. */
+  /** Resolves with the value of the expression once it is truthy; rejects after `milliseconds` (15 s by default). */
   until<T> (expression: string, milliseconds?: number): Promise<T>
 }
 
 export interface Browser {
   readonly name: string
   open (url: string): Promise<Tab>
-  /** What opens tabs that share what tabs of one person share: cookies, locks, channels, and connections. */
+  /** Creates a profile, whose tabs share cookies, locks, broadcast channels and connections. */
   profile (): Promise<Profile>
 }
 
 interface Profile {
   open (url: string): Promise<Tab>
-  /** Takes the network away from all its tabs, or gives it back. */
+  /** Takes all tabs of the profile offline, or back online. */
   setOffline (isOffline: boolean): Promise<void>
 }
 
@@ -51,13 +51,13 @@ const INSTALLED = [
 ]
 
 export interface LaunchOptions {
-  /** All browsers run at the same time: for claims that wait more than they work. */
+  /** Runs all browsers in parallel: for tests that wait more than they compute. */
   readonly atOnce?: boolean
-  /** The back/forward cache, which those who drive browsers turn off by default. */
+  /** Enables the back/forward cache, which browser automation disables by default. */
   readonly keepsPages?: boolean
 }
 
-/** Runs the same claims in each real browser, one after the other unless told otherwise. */
+/** Runs the tests in each real browser, one browser after the other by default. */
 export async function forEachBrowser (t: Test, claims: (t: Test, browser: Browser) => Promise<void>, options: LaunchOptions = {}): Promise<void> {
   t.setTimeout(180_000)
   const { atOnce = false } = options
@@ -156,7 +156,7 @@ async function firefoxTab (page: FirefoxPage, url: string): Promise<Tab> {
 async function until<T> (evaluate: Tab['evaluate'], expression: string, milliseconds = 15_000): Promise<T> {
   const deadline = performance.now() + milliseconds
   for (;;) {
-    // A page that is just being left has no answer.
+    // Evaluation fails while the page navigates away.
     const value = await evaluate<T>(expression).catch((error: Error) => error)
     if (value && !(value instanceof Error)) return value
     if (performance.now() > deadline) throw new Error(`Not within ${milliseconds} ms: ${expression}; it is ${String(value)}`)

@@ -5,12 +5,12 @@ import ssePlugin from '../../plugin.ts'
 import { forEachBrowser, type Browser, type Tab } from './browsers.ts'
 import { holds } from './demo.ts'
 
-// Nothing but what is broadcast: a heartbeat would push out what waits for more.
+// No heartbeat, because it would flush bytes that the compressor holds back.
 const OPTIONS = { compress: { minBytes: 100 }, heartbeatInterval: false, reconnectionTime: 100 } as const
 
 const CLOSED = 'source.readyState === EventSource.CLOSED'
 
-// Of each event its type, the number that it begins with, its length and its ID.
+// Each page records the type, leading number, length and ID of every event.
 const PAGES = {
   source: `<!doctype html><title>compressed</title><script>
   const told = []
@@ -65,16 +65,16 @@ async function start (t: Test, browser: Browser, page: keyof typeof PAGES): Prom
   return { app, asked, tab }
 }
 
-/** What the server said of an answer. */
+/** The Content-Encoding that the server set on a response. */
 const codingOf = ({ raw }: Asked): unknown => raw.getHeader('content-encoding')
 
 const SIZES = [20, 3000, 99, 300_000, 20]
 
-/** Of a length, beginning with a number. */
+/** A payload of `length` characters that begins with `number`. */
 const payloadOf = (number: number, length: number): string => `${number} ${'the same again, '.repeat(length / 16 + 1)}`.slice(0, length)
 
 await forEachBrowser(t, async (t, browser) => {
-  await t.test('a native EventSource gets each event of a compressed stream at once, comes back where it was, and stays away after the end', async (t) => {
+  await t.test('a native EventSource receives each event of a compressed stream immediately, resumes after a cut, and stays closed after a final disconnect', async (t) => {
     const { app, asked, tab } = await start(t, browser, 'source')
     await tab.until('opens === 1')
     const expected: unknown[] = []
@@ -107,7 +107,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.close()
   })
 
-  await t.test('a native EventSource whose compressed stream ends cleanly comes back, and misses nothing', async (t) => {
+  await t.test('a native EventSource reconnects after its compressed stream ends cleanly, and misses no event', async (t) => {
     const { app, asked, tab } = await start(t, browser, 'source')
     await tab.until('opens === 1')
     for (let visit = 1; visit <= 3; visit++) {
@@ -121,7 +121,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.close()
   })
 
-  await t.test('a page that reads a compressed stream with `fetch` sees it as it is, each event at once, and a clean end', async (t) => {
+  await t.test('a page that reads a compressed stream with `fetch` receives each event immediately and decompressed, and then a clean end', async (t) => {
     const { app, asked, tab } = await start(t, browser, 'fetch')
     await tab.until('text.includes("sse.open")')
     for (const [n, length] of SIZES.entries()) {

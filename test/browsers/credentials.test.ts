@@ -6,23 +6,23 @@ await forEachBrowser(t, async (t, browser) => {
   const demo = await startDemo(t)
   const state = (panel: string, word: string): string => `document.querySelector('#${panel} .chip').textContent === '${word}'`
 
-  await t.test('scenario 4: a page of another origin reads the members\' stream with credentials, and only with them', async (t) => {
+  await t.test('scenario 4: a page of another origin reads the members\' stream only with credentials', async (t) => {
     const tab = await browser.open(`${demo.pages}/credentials.html`)
     await tab.until(state('with', 'closed'))
     await tab.until(state('without', 'closed'))
-    t.pass('before the sign-in both are refused')
+    t.pass('both streams are refused before the sign-in')
 
     await tab.click('#sign-in button')
     await tab.until(state('with', 'open'))
     t.equal(new URL(await tab.evaluate('document.location.href')).origin, demo.pages, 'the sign-in leads back to the other origin')
     t.match(await tab.until('document.querySelector("#with li .data")?.textContent'), /^members only: \d{4}-/, 'the stream with credentials opens')
     await tab.until(state('without', 'closed'))
-    t.equal(await tab.evaluate('document.querySelectorAll("#without li").length'), 0, 'the one without is refused all the same')
+    t.equal(await tab.evaluate('document.querySelectorAll("#without li").length'), 0, 'the stream without credentials is still refused')
     t.equal(await tab.evaluate('document.cookie'), '', 'no script can read the cookie')
 
     await tab.click('#sign-out button')
     await tab.until(`${state('with', 'closed')} && !document.querySelector('#sign-in').hidden`)
-    t.pass('after the sign-out both are refused again')
+    t.pass('both streams are refused after the sign-out')
     await tab.close()
   })
 })

@@ -5,15 +5,15 @@ import { buildApp } from '../../demo/app.ts'
 import { portOf } from '../../demo/origins.ts'
 import { buildPages } from '../../demo/pages.ts'
 
-/** The demo on free ports, for as long as a test runs. */
+/** The demo on free ports, closed at the end of the test. */
 export interface Demo {
-  /** The server of the streams: another one after a restart. */
+  /** The server of the event streams; each restart replaces it. */
   app: FastifyInstance
   readonly streams: string
   readonly pages: string
-  /** Closes the server of the streams. */
+  /** Closes the server of the event streams. */
   stop (): Promise<void>
-  /** Opens it again, on the same port. */
+  /** Starts a new server of the event streams on the previous port. */
   start (): Promise<void>
 }
 
@@ -43,7 +43,7 @@ export async function startDemo (t: Test): Promise<Demo> {
   return demo
 }
 
-/** Resolves when a condition of this process holds. */
+/** Resolves once a condition in this process holds; rejects after `milliseconds`. */
 export async function holds (condition: () => boolean, what: string, milliseconds = 15_000): Promise<void> {
   const deadline = performance.now() + milliseconds
   while (!condition()) {

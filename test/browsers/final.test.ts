@@ -8,7 +8,7 @@ import { forEachBrowser, type Browser, type Tab } from './browsers.ts'
 
 const events = defineEvents({ message: Type.String() })
 
-// Firefox waits at least half a second, whatever it is told.
+// Firefox reconnects after half a second at the earliest, even if the reconnection time is shorter.
 const RECONNECTION_TIME = 100
 const SEVERAL_RECONNECTION_TIMES = 1800
 
@@ -28,9 +28,9 @@ interface Asked { readonly url: string, readonly lastEventId: string | undefined
 interface Journey {
   readonly app: FastifyInstance
   readonly origin: string
-  /** Every request for a stream, in order, with the status of its answer once that is complete. */
+  /** Every stream request, in order; `status` is set once the response is complete. */
   readonly asked: Asked[]
-  /** How often the source of a stream was asked for. */
+  /** The name of a stream source, once for each start of its generator. */
   readonly sourced: string[]
 }
 
@@ -67,12 +67,12 @@ async function start (t: Test): Promise<Journey> {
   return { app, origin: `http://localhost:${portOf(app)}`, asked, sourced }
 }
 
-/** Favicons and the like are none of the claims. */
+/** The requests for `url`, without those for favicons and other files. */
 const to = ({ asked }: Journey, url: string): Asked[] => asked.filter((one) => one.url === url)
 
 const openPage = (browser: Browser, { origin }: Journey, url: string): Promise<Tab> => browser.open(`${origin}/page?url=${encodeURIComponent(url)}`)
 
-/** Checks that a page that is closed was answered 204 when it came back once, and does not come back any more. */
+/** Checks that the closed EventSource had reconnected once, received status 204, and makes no further request. */
 async function staysAway (t: Test, journey: Journey, tab: Tab, url: string): Promise<void> {
   const expected = [{ url, lastEventId: undefined, status: 200 }, { url, lastEventId: 'sse.final', status: 204 }]
   t.strictSame(to(journey, url), expected)
@@ -84,17 +84,17 @@ async function staysAway (t: Test, journey: Journey, tab: Tab, url: string): Pro
 }
 
 await forEachBrowser(t, async (t, browser) => {
-  await t.test('a native EventSource gets the items of a stream, comes back once when it has ended, and then stays away', async (t) => {
+  await t.test('a native EventSource receives the items of a stream, reconnects once after its end, and then stays closed', async (t) => {
     const journey = await start(t)
     const tab = await openPage(browser, journey, '/three')
     await tab.until(CLOSED)
     t.strictSame(await tab.evaluate('told'), ['one', 'two', 'three', '{"reason":"ended"} sse.final'])
     await staysAway(t, journey, tab, '/three')
-    t.strictSame(journey.sourced, ['three'], 'the source was asked once')
+    t.strictSame(journey.sourced, ['three'], 'the source ran once')
     await tab.close()
   })
 
-  await t.test('so it does where the source of the stream failed', async (t) => {
+  await t.test('a native EventSource reconnects once after the source of its stream has failed, and then stays closed', async (t) => {
     const journey = await start(t)
     const tab = await openPage(browser, journey, '/failing')
     await tab.until(CLOSED)
@@ -104,7 +104,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.close()
   })
 
-  await t.test('a native EventSource that is disconnected for good comes back once, and then stays away', async (t) => {
+  await t.test('a native EventSource that is disconnected with `final: true` reconnects once, and then stays closed', async (t) => {
     const journey = await start(t)
     const { app } = journey
     const tab = await openPage(browser, journey, '/events')
@@ -119,7 +119,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.close()
   })
 
-  await t.test('a native EventSource that is disconnected, but not for good, comes back and is judged anew', async (t) => {
+  await t.test('a native EventSource that is disconnected without `final` reconnects and receives later events', async (t) => {
     const journey = await start(t)
     const { app } = journey
     const tab = await openPage(browser, journey, '/events')

@@ -26,7 +26,7 @@ function makeKeys (t: Test): SecureServerOptions | null {
 
 const ASK = 'fetch("/now").then((answer) => answer.text()).then((text) => { document.title = text }); true'
 
-/** A page with 101 streams. */
+/** Opens a page with 101 EventSources. */
 async function openMany (t: Test, browser: Browser, https: SecureServerOptions): Promise<{ app: FastifyInstance, tab: Tab }> {
   const app = Fastify({ http2: true, https, forceCloseConnections: true } as object) as FastifyInstance
   t.teardown(() => app.close())
@@ -45,17 +45,17 @@ const keys = makeKeys(t)
 if (keys === null) t.test('HTTP/2', { skip: notInstalled('openssl') }, () => {})
 else {
   await forEachBrowser(t, async (t, browser) => {
-    await t.test('over HTTP/2 with Node\'s defaults one hundred streams leave no room for another, nor for any request', async (t) => {
+    await t.test('over HTTP/2 with Node\'s default settings, 100 open streams block the next stream and every other request until some close', async (t) => {
       const { app, tab } = await openMany(t, browser, keys)
       await holds(() => app.sse.count() === 100, 'one hundred streams')
       await tab.evaluate(ASK)
       for (let look = 0; look < 10; look++) t.strictSame([app.sse.count(), await tab.evaluate('document.title')], [100, 'many'])
       await tab.evaluate('streams.slice(0, 2).forEach((stream) => stream.close())')
       await tab.until('document.title === "now"')
-      await holds(() => app.sse.count() === MANY - 2, 'the last one has its place')
+      await holds(() => app.sse.count() === MANY - 2, 'the waiting stream is open')
     })
 
-    await t.test('`maxConcurrentStreams` makes room', async (t) => {
+    await t.test('`maxConcurrentStreams: 1000` lets 101 streams and another request through', async (t) => {
       const { app, tab } = await openMany(t, browser, { ...keys, settings: { maxConcurrentStreams: 1000 } })
       await holds(() => app.sse.count() === MANY, 'all streams')
       await tab.evaluate(ASK)

@@ -6,11 +6,11 @@ import { chip, choose, inspect, shows, start, toggle } from './inspector.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** The focused element, shortly. */
+/** Expression for a short name of the focused element. */
 const focused = '(({ activeElement: one }) => one.id || one.name || (one.classList.contains(\'toggle\') ? \'toggle of \' + (/"total":(\\d+)/.exec(one.closest(\'.line\').textContent)?.[1] ?? one.textContent) : one.textContent))(document)'
 
 await forEachBrowser(t, async (t, browser) => {
-  await t.test('the keyboard reaches the filter, the lines and what is in them, and arrows move between the lines', async (t) => {
+  await t.test('Tab reaches each control, one line and the buttons in it, and arrow keys, Home and End move between the lines', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
@@ -22,7 +22,7 @@ await forEachBrowser(t, async (t, browser) => {
       order.push(await tab.evaluate(focused))
     }
     t.strictSame(order, ['Skip to the events', 'url', 'Connect', 'transport', 'credentials', 'cut', 'renew', 'from-id', 'from-button', 'close',
-      'type', 'text', 'heartbeats', 'pause', 'clear', 'toggle of 3'], 'each control once, and of the lines the newest')
+      'type', 'text', 'heartbeats', 'pause', 'clear', 'toggle of 3'], 'Tab stops once at each control, and only at the newest line')
     const walk: string[] = []
     for (const key of ['ArrowUp', 'ArrowUp', 'ArrowDown', 'Home', 'End'] as const) {
       await tab.press(key)
@@ -35,10 +35,10 @@ await forEachBrowser(t, async (t, browser) => {
     t.equal(await tab.evaluate(focused), 'Copy data')
     await journey.order(4)
     await tab.until(shows(1, 2, 3, 4))
-    t.equal(await tab.evaluate(focused), 'Copy data', 'an event that arrives takes the focus from nobody')
+    t.equal(await tab.evaluate(focused), 'Copy data', 'an arriving event does not move the focus')
   })
 
-  await t.test('axe-core finds nothing, light and dark, wide and narrow, with lines, a gap and an open line', async (t) => {
+  await t.test('axe-core finds no violation in light and dark, wide and narrow, with lines, a gap and an expanded line on the page', async (t) => {
     const journey = await start(t, { history: { maxEvents: 2 } })
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
@@ -53,7 +53,7 @@ await forEachBrowser(t, async (t, browser) => {
     for (const [width, height] of [[1280, 800], [390, 844]] as const) {
       await tab.resize(width, height)
       await tab.until(`innerWidth === ${width}`)
-      t.ok(await tab.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'nothing sticks out')
+      t.ok(await tab.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'the page does not scroll sideways')
       for (const scheme of ['light', 'dark']) {
         await tab.evaluate(`document.documentElement.style.colorScheme = '${scheme}'`)
         t.strictSame(await tab.evaluate('axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.map(({ html, failureSummary }) => html.slice(0, 200) + failureSummary)]))'), [], `${width} px, ${scheme}`)

@@ -4,7 +4,7 @@ import { cells, chip, choose, inspect, lines, start, text, toggle, total } from 
 
 const event = (data: string, type = 'message'): string => `event: ${type}\ndata: ${data}\n\n`
 
-/** Where the first occurrence of a text is drawn, in pixels from the left. */
+/** Defines `leftOf` in the page: the x coordinate, in pixels, of the first occurrence of a text. */
 const LEFT_OF = `globalThis.leftOf = (root, text) => {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT)
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -18,7 +18,7 @@ const LEFT_OF = `globalThis.leftOf = (root, text) => {
 }; true`
 
 await forEachBrowser(t, async (t, browser) => {
-  await t.test('a payload of one string with millions of escapes is opened', async (t) => {
+  await t.test('a payload with four million escapes in one string expands to indented JSON', async (t) => {
     const escapes = 4_000_000
     const tab = await inspect(t, browser, await start(t, {}, 0, event(`{"text":"${'\\n'.repeat(escapes)}\\\\","after":[1,true,{}]}`)), '?url=/raw')
     await tab.until(`${lines}.length === 1`)
@@ -30,7 +30,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.equal(await tab.evaluate(`${text('.detail pre')}.length`), `{\n  "text": "${'\\n'.repeat(escapes)}\\\\",\n  "after": [\n    1,\n    true,\n    {}\n  ]\n}`.length)
   })
 
-  await t.test('who closes the stream by keyboard keeps a place on the page', async (t) => {
+  await t.test('closing the stream by keyboard moves the focus to the button "New object", which opens it again and keeps the focus', async (t) => {
     const tab = await inspect(t, browser, await start(t))
     await tab.until(chip('open'))
     await tab.evaluate('document.getElementById("close").focus()')
@@ -42,16 +42,16 @@ await forEachBrowser(t, async (t, browser) => {
     t.equal(await tab.evaluate('document.activeElement.id'), 'renew')
   })
 
-  await t.test('emoji and Persian keep their joiners, which hide in no other text', async (t) => {
+  await t.test('emoji and Persian words keep their joiners, and joiners in other text are written as escapes', async (t) => {
     const raw = [event('👩‍💻 👨‍👩‍👧 ❤️‍🔥 می‌خواهم'), event('ad\u200dmin \u200c'), event(`${'x'.repeat(299)}😀`)].join('')
     const tab = await inspect(t, browser, await start(t, {}, 0, raw), '?url=/raw')
     await tab.until(`${lines}.length === 3`)
     t.strictSame(await tab.evaluate(cells('preview')), [
       '👩‍💻 👨‍👩‍👧 ❤️‍🔥 می‌خواهم', 'ad\\u{200d}min \\u{200c}', `${'x'.repeat(299)}…`
-    ], 'nor is a character cut in half')
+    ], 'the preview cuts no surrogate pair in half')
   })
 
-  await t.test('JSON goes from left to right, whatever its first key is written in, and a text the way of its first letter', async (t) => {
+  await t.test('JSON runs from left to right even if its first key is Hebrew, and other text runs in the direction of its first letter', async (t) => {
     const raw = event('{"סוג":"הזמנה","n":1}') + event('שלום abc')
     const tab = await inspect(t, browser, await start(t, {}, 0, raw), '?url=/raw')
     await tab.until(`${lines}.length === 2`)
@@ -68,7 +68,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.equal(await tab.evaluate('getComputedStyle(document.querySelectorAll(".detail pre")[1]).direction'), 'rtl')
   })
 
-  await t.test('of six hundred types each can be chosen, and of thousands it is said that there are more', async (t) => {
+  await t.test('the type filter lists each of 600 types, and of 3,000 types says that there are more than 1,000', async (t) => {
     const typed = (from: number, to: number): string => Array.from({ length: to - from }, (_, n) => event(String(from + n), `type-${from + n}`)).join('')
     const values = '[...document.querySelectorAll("#type option")].filter(({ disabled }) => !disabled).map(({ value }) => value)'
     const tab = await inspect(t, browser, await start(t, {}, 0, typed(0, 600)), '?url=/raw')
@@ -84,7 +84,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.strictSame(await more.evaluate(cells('preview')), ['2999'])
   })
 
-  await t.test('a type and an id of ten thousand characters leave the payload in sight', async (t) => {
+  await t.test('a type and an ID of 10,000 characters each are shortened, so that the payload stays in sight', async (t) => {
     const long = 'long'.repeat(2500)
     const tab = await inspect(t, browser, await start(t, {}, 0, `id: ${long}\n${event('{"a":1}', long)}`), '?url=/raw')
     await tab.until(`${lines}.length === 1`)

@@ -9,7 +9,7 @@ import { cells, chip, choose, inspect, lines, shows, start, text, toggle, total,
 const MAX_LINES = 500
 
 await forEachBrowser(t, async (t, browser) => {
-  await t.test('each event appears with its type, its id and its data, and opens as indented JSON', async (t) => {
+  await t.test('each event appears with its type, ID and data, and expands to indented JSON', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
@@ -27,16 +27,16 @@ await forEachBrowser(t, async (t, browser) => {
     t.equal(await tab.evaluate(`${lines}[1].querySelector('.toggle').getAttribute('aria-expanded')`), 'true')
   })
 
-  await t.test('a filter by type, by text and of heartbeats lets through what it says, and what comes later too', async (t) => {
+  await t.test('the filters by type, by text and for heartbeats apply to earlier and later events', async (t) => {
     const journey = await start(t, { heartbeatEvent: true, heartbeatInterval: 300 })
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
     for (const number of [1, 2, 30]) await journey.order(number)
     await journey.sse.broadcast('message', 'a (30) in brackets')
     await tab.until('[...document.querySelectorAll(\'#type option\')].some(({ value }) => value === \'sse.heartbeat\')')
-    t.notOk((await tab.evaluate<string[]>(cells('type'))).includes('sse.heartbeat'), 'heartbeats are hidden')
+    t.notOk((await tab.evaluate<string[]>(cells('type'))).includes('sse.heartbeat'), 'heartbeats are hidden by default')
     await tab.evaluate(choose('text', '(30)'))
-    t.strictSame(await tab.evaluate(cells('type')), ['message'], 'a text is no pattern')
+    t.strictSame(await tab.evaluate(cells('type')), ['message'], 'the text filter is not a regular expression')
     await tab.evaluate(choose('text', 'O-3'))
     t.strictSame(await tab.evaluate(totals), [30])
     await journey.order(31)
@@ -49,7 +49,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.ok((await tab.evaluate<string[]>(cells('type'))).includes('sse.heartbeat'))
   })
 
-  await t.test('paused, the table stands still and what comes is counted; resumed, it shows all of it; cleared, none', async (t) => {
+  await t.test('a paused table stands still and counts new events, resuming shows them all, and clearing removes every line', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
@@ -61,7 +61,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until(`${text('#pause')} === 'Resume (2)'`)
     t.strictSame(await tab.evaluate(totals), [1])
     await tab.evaluate(choose('text', 'o-'))
-    t.strictSame(await tab.evaluate(totals), [1], 'whatever is filtered meanwhile')
+    t.strictSame(await tab.evaluate(totals), [1], 'a filter set meanwhile reveals no paused event')
     await tab.click('#pause')
     await tab.until(shows(1, 2, 3))
     await tab.click('#clear')
@@ -71,7 +71,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until(shows(4))
   })
 
-  await t.test('from an id come exactly the events after it; from one that has left the history, a line says what is missing', async (t) => {
+  await t.test('a stream from an ID shows exactly the events after it, and from an ID that has left the history a gap line', async (t) => {
     const journey = await start(t, { history: { maxEvents: 3 } })
     const ids = [await journey.order(1)]
     for (const number of [2, 3, 4, 5, 6]) ids.push(await journey.order(number))
@@ -88,7 +88,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.match(await tab.evaluate(text('#rows .gap')), /left the history of the server/)
   })
 
-  await t.test('a connection that is cut comes back where it was; a new object begins with what comes next; closed, it stays so', async (t) => {
+  await t.test('a cut connection resumes, the button "New object" opens a stream without an ID, and a closed stream stays closed', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
@@ -108,10 +108,10 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.evaluate(toggle(1))
     await tab.evaluate('[...document.querySelectorAll(".detail button")].at(-1).click()')
     await tab.until(shows(1, 2))
-    t.equal(journey.asked.at(-1), first, 'from an event it goes on all the same')
+    t.equal(journey.asked.at(-1), first, 'a closed stream can be reopened from an event')
   })
 
-  await t.test('a server that stops is waited for, with a countdown; started again it is read again, and its lost history is a gap', async (t) => {
+  await t.test('a stopped server shows a countdown to the next try, and its restart a new stream with a gap for the lost history', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
@@ -127,7 +127,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.match(await tab.evaluate(text('#rows .gap')), /the server was started again/)
   })
 
-  await t.test('why a stream is closed, and what is wrong with a URL, is said in words', async (t) => {
+  await t.test('the page explains why a stream is closed and what is wrong with a URL', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey, '?url=/unauthorized')
     await tab.until(chip('closed'))
@@ -148,23 +148,23 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until(shows(9))
   })
 
-  await t.test('nothing of a payload, a type or an id is taken as markup; what is not JSON is text; a large one is cut', async (t) => {
+  await t.test('payloads, types and IDs are never parsed as markup, invalid JSON is shown as text, and a large payload is cut', async (t) => {
     const tab = await inspect(t, browser, await start(t), '?url=/raw')
     await tab.until(`${lines}.length === 3`)
     t.strictSame(await tab.evaluate(cells('type')), ['<img src=x onerror=document.title=1>', 'undeclared', 'message'])
     t.equal(await tab.evaluate('document.querySelectorAll("#rows img, #rows b").length'), 0)
     for (const index of [0, 1, 2]) await tab.evaluate(toggle(index))
     const payloads = await tab.evaluate<string[]>('[...document.querySelectorAll(".detail pre")].map((one) => one.textContent)')
-    t.equal(payloads[0], '{\n  "html": "<b>bold</b>",\n  "large": 12345678901234567890,\n  "twice": 1,\n  "twice": 2\n}', 'as it was sent, not as it was parsed')
+    t.equal(payloads[0], '{\n  "html": "<b>bold</b>",\n  "large": 12345678901234567890,\n  "twice": 1,\n  "twice": 2\n}', 'the JSON keeps its large number and its duplicate key')
     t.equal(payloads[1], '{"not json"\nsecond line')
     t.equal(payloads[2]!.length, 20_000)
     t.match(await tab.evaluate('[...document.querySelectorAll(".detail")].at(-1).textContent'), /JSON, 1 MB/)
     await tab.evaluate('document.querySelector(".detail .cut button").click()')
     t.equal(await tab.evaluate('document.querySelectorAll(".detail pre")[2].textContent.length'), 1_000_002)
-    t.equal((await tab.evaluate<string[]>(cells('id')))[0], 'it\'s \\u{202e}["1"]', 'what turns the direction is written out')
+    t.equal((await tab.evaluate<string[]>(cells('id')))[0], 'it\'s \\u{202e}["1"]', 'a character that reverses the direction is written as an escape')
   })
 
-  await t.test('the curl command of an event is one that a shell understands, with its id', async (t) => {
+  await t.test('the curl command of an event is quoted for a shell and contains the event ID', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey, '?url=/raw?list[]=1')
     await tab.until(`${lines}.length === 3`)
@@ -176,7 +176,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.strictSame(words, ['--no-buffer', '--globoff', `${journey.origin}/raw?list[]=1`, '-H', 'Accept: text/event-stream', '-H', 'Last-Event-ID: it\'s \u202e["1"]'])
   })
 
-  await t.test('with EventSource the declared types are heard, with fetch every one', async (t) => {
+  await t.test('EventSource shows only events of declared types, and fetch shows events of every type', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey, '?url=/raw&transport=eventsource')
     await tab.until(`${lines}.length === 1`)
@@ -186,7 +186,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.equal(await tab.evaluate('location.search'), '?url=%2Fraw')
   })
 
-  await t.test('the declared events stand there with their schemas; an application without any says so', async (t) => {
+  await t.test('the page lists the declared events with their schemas, or says that there are none', async (t) => {
     const tab = await inspect(t, browser, await start(t))
     await tab.until('document.querySelectorAll("#declared li").length === 3')
     t.strictSame(await tab.evaluate('[...document.querySelectorAll("#declared .name")].map((one) => one.textContent)'), ['message', 'order.updated', 'notice'])
@@ -203,7 +203,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until(`${text('#empty')}.includes('no stream route of its own')`)
   })
 
-  await t.test('the delay is the arrival less the time in the payload, in the field that was found or chosen', async (t) => {
+  await t.test('the delay is the arrival time minus the time in the payload field that was detected or chosen', async (t) => {
     const journey = await start(t)
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
@@ -216,7 +216,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until(`/^−(59\\.\\d|60) min$/.test(${text('#delay')})`)
   })
 
-  await t.test('of 11,000 events at once every one is counted, the newest 10,000 are kept, and there are never more lines than are allowed', async (t) => {
+  await t.test('a burst of 11,000 events is counted in full, the newest 10,000 are kept, and the table never exceeds 500 lines', async (t) => {
     const journey = await start(t, { history: { maxEvents: 20_000 } })
     const tab = await inspect(t, browser, journey)
     await tab.until(chip('open'))
@@ -232,12 +232,12 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until(total('11,001'))
     await tab.until(`${totals}.at(-1) === 10_999`)
     const kept = Number(/^the newest (\d+),(\d+) of 11,001 events kept$/.exec(await tab.evaluate(text('#counts')))?.slice(1).join(''))
-    t.ok(kept >= 10_000 && kept <= 10_500, 'a few more until they are worth a cut')
+    t.ok(kept >= 10_000 && kept <= 10_500, 'between 10,000 and 10,500 events are kept')
     t.equal(await tab.evaluate('window.most'), MAX_LINES)
     t.equal(await tab.evaluate(`${totals}.length`), MAX_LINES)
     t.comment(`longest time between two frames: ${Math.round(await tab.evaluate('window.longest'))} ms`)
     await tab.click('#earlier')
-    t.equal(await tab.evaluate(`${totals}[0]`), 10_250, 'earlier ones can be had')
+    t.equal(await tab.evaluate(`${totals}[0]`), 10_250, 'the button shows earlier events')
     t.equal(await tab.evaluate(`${lines}.length`), MAX_LINES)
     await journey.order(11_000)
     await tab.until(`${text('#newest')} === '251 newer events ↓'`)

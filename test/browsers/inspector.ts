@@ -15,9 +15,9 @@ export interface Journey {
   readonly app: FastifyInstance
   readonly origin: string
   readonly sse: ReturnType<typeof typed>
-  /** @returns its id */
+  /** Broadcasts an order. @returns The event ID. */
   readonly order: (total: number) => Promise<string>
-  /** The last event ID of each request for the stream, in order; empty where it had none. */
+  /** The last event ID of each stream request, in order; empty for a request without one. */
   readonly asked: string[]
 }
 

@@ -12,13 +12,13 @@ await forEachBrowser(t, async (t, browser) => {
     t.strictSame(
       await tab.evaluate('["page", "events"].map((what) => document.querySelector("#" + what + "-origin").textContent)'),
       [demo.pages, demo.streams],
-      'it says so, and where its events come from'
+      'the page shows its own origin and that of its events'
     )
     t.equal(await tab.evaluate('document.querySelector("#state").textContent'), 'open')
     await tab.close()
   })
 
-  await t.test('the links of the start page lead to the other origin where a scenario needs it', async (t) => {
+  await t.test('the start page links scenarios 3, 4 and 5 to the other origin', async (t) => {
     const tab = await browser.open(demo.streams)
     const links = await tab.until<string[]>(`(() => {
       const links = [...document.querySelectorAll('.scenarios a')].map(({ href }) => href)

@@ -7,7 +7,7 @@ import { RawReader } from '../flows/raw-reader.ts'
 import { forEachBrowser, type Browser, type Tab } from './browsers.ts'
 import { holds } from './demo.ts'
 
-// Firefox waits at least half a second, whatever it is told.
+// Firefox reconnects after half a second at the earliest, even if the reconnection time is shorter.
 const RECONNECTION_TIME = 100
 const SEVERAL_RECONNECTION_TIMES = 1800
 
@@ -26,7 +26,7 @@ const page = (url: string): string => `<!doctype html><title>overload</title><sc
 interface Journey {
   readonly app: FastifyInstance
   readonly streams: string
-  /** Another origin. */
+  /** An origin other than that of the streams. */
   readonly pages: string
 }
 
@@ -45,7 +45,7 @@ async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'>): Promi
 /** Opens a page with a native EventSource. */
 const openPage = (browser: Browser, { streams }: Journey, origin: string): Promise<Tab> => browser.open(`${origin}/page?url=${encodeURIComponent(`${streams}/events`)}`)
 
-/** Takes the only place there is. */
+/** Opens a stream that occupies the only place. */
 async function takePlace (t: Test, { app }: Journey): Promise<RawReader> {
   return (await RawReader.connect(t, portOf(app))).ask('GET /events').seesEvents('sse.open')
 }
@@ -56,12 +56,12 @@ await forEachBrowser(t, async (t, browser) => {
   for (const origin of ['streams', 'pages'] as const) {
     const whose = origin === 'streams' ? 'of the same origin' : 'of another origin'
 
-    await t.test(`a native EventSource ${whose} for which there is no place comes back until there is one`, async (t) => {
+    await t.test(`a native EventSource ${whose} retries while the server is full, and opens once a place is free`, async (t) => {
       const journey = await start(t, FULL)
       const { app } = journey
       const first = await takePlace(t, journey)
       const tab = await openPage(browser, journey, journey[origin])
-      await holds(() => app.sse.stats().closes.overload >= 3, 'it has come back twice')
+      await holds(() => app.sse.stats().closes.overload >= 3, 'the EventSource has retried twice')
       await tab.until('states.length >= 3')
       t.equal(await tab.evaluate('source.readyState === EventSource.CLOSED || opens > 0'), false)
 
@@ -74,7 +74,7 @@ await forEachBrowser(t, async (t, browser) => {
       await tab.close()
     })
 
-    await t.test(`a native EventSource ${whose} whose stream has got too old comes back and misses nothing`, async (t) => {
+    await t.test(`a native EventSource ${whose} reconnects after each maxLifetime and misses no event`, async (t) => {
       const journey = await start(t, { maxLifetime: 500 })
       const { app } = journey
       const tab = await openPage(browser, journey, journey[origin])
@@ -91,7 +91,7 @@ await forEachBrowser(t, async (t, browser) => {
     })
   }
 
-  await t.test('a native EventSource that is rejected gives up for good, though there is a place a moment later', async (t) => {
+  await t.test('a native EventSource that an overloaded server rejects stays closed, even if a place is free a moment later', async (t) => {
     const journey = await start(t, { ...FULL, overload: 'reject' })
     const { app } = journey
     const first = await takePlace(t, journey)
@@ -100,13 +100,13 @@ await forEachBrowser(t, async (t, browser) => {
     first.socket.destroy()
     await holds(() => app.sse.count() === 0, 'the place is free')
     await sleep(SEVERAL_RECONNECTION_TIMES)
-    t.equal(app.sse.stats().closes.overload, 1, 'it asked once')
+    t.equal(app.sse.stats().closes.overload, 1, 'the EventSource made one request')
     t.equal(app.sse.count(), 0)
     t.equal(await tab.evaluate('source.readyState === EventSource.CLOSED'), true)
     await tab.close()
   })
 
-  await t.test('a page sees the heartbeats of a silent stream', async (t) => {
+  await t.test('a page receives the heartbeat events of a silent stream', async (t) => {
     const journey = await start(t, { heartbeatInterval: 200, heartbeatEvent: true })
     const tab = await openPage(browser, journey, journey.pages)
     await tab.until('heartbeats >= 3')

@@ -9,20 +9,20 @@ import { PARSER_CASES, RETRY_FORMS, type Heard } from './parser-cases.ts'
 
 const BUILT = join(import.meta.dirname, '../../browser')
 
-// Of each kind, at the same time. A browser has six connections to an origin.
+// Parallel readers of each kind. A browser opens at most six connections to an origin.
 const READERS = 3
 
-/** How a stream is cut: not at all, behind each byte, or into two at one place. */
+/** Where a stream is cut into chunks: nowhere, after each byte, or once at a byte offset. */
 type Cut = 'whole' | 'bytes' | number
 
-// What is cut behind each byte, and what at every place in turn. Longer ones would take long, and show nothing else.
+// The longest stream that is cut after each byte, and the cases cut at every offset in turn. More would take long and show nothing new.
 const MOST_BYTES = 150
-const AT_EVERY_PLACE = ['all line ends, mixed', 'a second one is text', 'characters of two, three and four bytes']
+const AT_EVERY_PLACE = ['LF, CR and CRLF may be mixed', 'a second byte order mark is text', 'characters of two, three and four bytes are decoded']
 
 const page = `<!doctype html><meta charset="utf-8"><title>parser cases</title><link rel="icon" href="data:,"><script type="module">
   import { connect } from '/client.js'
 
-  // The end of a stream is told like every loss.
+  // Both readers report the end of a stream as a lost connection.
   const readers = {
     native: (url, types) => new Promise((resolve) => {
       const heard = []
@@ -52,7 +52,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>parser cases</title><l
     await Promise.all(Array.from({ length: ${READERS} }, next))
   }
 
-  // The long ones stay here: what differs is told, not what is equal.
+  // Returns only the differences, so that long streams stay in the page.
   window.differing = async (reader, jobs) => {
     const faults = []
     await atOnce(jobs, async ({ url, events }) => {
@@ -62,7 +62,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>parser cases</title><l
     return faults
   }
 
-  // Whether a stream that ends is asked for again soon.
+  // Resolves with true if the reader reconnects within 1.5 s after the end of a stream.
   const comesBackSoon = {
     native: (url) => new Promise((resolve) => {
       let opens = 0
@@ -88,7 +88,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>parser cases</title><l
   window.ready = true
 </script>`
 
-/** Serves the page, the built client, and streams: each case by its number, cut as the query says; and forms of \`retry\`. */
+/** Serves the page, the built client, each case (by number, cut as the query says) and each form of the \`retry\` field. */
 async function serve (t: Test): Promise<string> {
   const retries = new Map<string, number>()
   const server = createServer((request, response) => {
@@ -100,7 +100,7 @@ async function serve (t: Test): Promise<string> {
         const times = retries.get(request.url!) ?? 0
         retries.set(request.url!, times + 1)
         response.writeHead(200, { 'content-type': 'text/event-stream' })
-        // The second time it stays.
+        // The second response stays open.
         if (times > 0) response.write(':\n')
         else response.end(`retry: 10\n${RETRY_FORMS[Number(second)]![0]}\n:\n`)
         return
@@ -126,7 +126,7 @@ async function write (response: ServerResponse, wire: Uint8Array, cut: string): 
     if (place === 0) continue
     response.write(wire.subarray(start, place))
     start = place
-    // Otherwise the pieces arrive as one.
+    // Pieces sent without a pause arrive as one chunk.
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
   response.end(wire.subarray(start))
@@ -148,15 +148,15 @@ await forEachBrowser(t, async (t, browser) => {
   await tab.until('window.ready')
   const differing = (reader: 'native' | 'fetch', jobs: Job[]): Promise<unknown[]> => tab.evaluate(`differing('${reader}', ${JSON.stringify(jobs)})`)
 
-  await t.test('the cases that are named are there', async (t) => {
+  await t.test('each case to cut at every offset exists', async (t) => {
     for (const name of AT_EVERY_PLACE) t.ok(PARSER_CASES.some(({ claim }) => claim === name), name)
   })
 
   for (const [index, { claim, firefox }] of PARSER_CASES.entries()) {
-    await t.test(`${claim}: ${browser.name === 'firefox' && firefox !== undefined ? 'so it is in ours, and Firefox differs as it is known to' : 'the native reader and ours give the same events'}`, async (t) => {
+    await t.test(`${claim}: ${browser.name === 'firefox' && firefox !== undefined ? 'our reader reports the expected events, and Firefox deviates in the known way' : 'the native reader and ours report the expected events'}`, async (t) => {
       const [native, ours] = await Promise.all([differing('native', jobsOf(index, browser.name)), differing('fetch', jobsOf(index, 'any'))])
-      t.strictSame(native, [], 'native')
-      t.strictSame(ours, [], 'ours')
+      t.strictSame(native, [], 'the native reader differs nowhere')
+      t.strictSame(ours, [], 'our reader differs nowhere')
     })
   }
 
@@ -164,8 +164,8 @@ await forEachBrowser(t, async (t, browser) => {
   const [native, ours] = await Promise.all([soon('native'), soon('fetch')])
   for (const [index, [line, isTaken, isTakenByChromium = isTaken]] of RETRY_FORMS.entries()) {
     await t.test(`${JSON.stringify(line)} ${isTaken ? 'sets' : 'does not set'} the reconnection time`, async (t) => {
-      t.equal(native[index], !(browser.name === 'chromium' ? isTakenByChromium : isTaken), 'of the native reader')
-      t.equal(ours[index], !isTaken, 'of ours')
+      t.equal(native[index], !(browser.name === 'chromium' ? isTakenByChromium : isTaken), 'the native reader')
+      t.equal(ours[index], !isTaken, 'our reader')
     })
   }
   await tab.close()

@@ -5,13 +5,13 @@ import { startDemo } from './demo.ts'
 await forEachBrowser(t, async (t, browser) => {
   const demo = await startDemo(t)
 
-  for (const [kind, origin] of [['its own', demo.streams], ['the other', demo.pages]] as const) {
-    await t.test(`the start page from ${kind} origin draws the machine live`, async (t) => {
+  for (const [kind, origin] of [['the streams\' own', demo.streams], ['the other', demo.pages]] as const) {
+    await t.test(`the start page on ${kind} origin draws the load of the machine live`, async (t) => {
       const tab = await browser.open(origin)
       const points = '(document.querySelector("#load-line .line")?.getAttribute("d").match(/[ML]/g).length ?? 0)'
       const before = await tab.until<number>(points)
       await tab.until(`${points} >= ${before + 2}`)
-      t.match(await tab.evaluate('document.querySelector("#memory").textContent'), /^\d+\.\d\d$/, 'the memory stands there as a number')
+      t.match(await tab.evaluate('document.querySelector("#memory").textContent'), /^\d+\.\d\d$/, 'the memory is shown as a number')
       await tab.close()
     })
 
@@ -26,7 +26,7 @@ await forEachBrowser(t, async (t, browser) => {
       await tab.close()
     })
 
-    await t.test(`a note from ${kind} origin that breaks its schema comes back with what is wrong`, async (t) => {
+    await t.test(`a note from ${kind} origin that violates its schema is refused with the violated rules`, async (t) => {
       const tab = await browser.open(origin)
       await tab.until('document.querySelector("#state").textContent === "open"')
       await tab.type('[name=author]', 'x'.repeat(41))
@@ -35,9 +35,9 @@ await forEachBrowser(t, async (t, browser) => {
         const rows = [...document.querySelectorAll('#note-answer li')].map((row) => row.textContent)
         return rows.length > 0 && rows
       })()`)
-      t.match(failures.find((failure) => failure.startsWith('/author')), /40/, 'the rule of the author')
-      t.match(failures.find((failure) => failure.startsWith('/text')), /1; it is ""$/, 'the rule of the text')
-      t.equal(await tab.evaluate('document.querySelectorAll("#notes li").length'), 0, 'and nobody gets it')
+      t.match(failures.find((failure) => failure.startsWith('/author')), /40/, 'the rule for the author')
+      t.match(failures.find((failure) => failure.startsWith('/text')), /1; it is ""$/, 'the rule for the text')
+      t.equal(await tab.evaluate('document.querySelectorAll("#notes li").length'), 0, 'the note is not broadcast')
       await tab.close()
     })
   }

@@ -4,12 +4,12 @@ import type { Test } from 'tap'
 
 export interface Asked { readonly request: IncomingMessage, readonly response: ServerResponse }
 
-/** A server whose answers are the test's: each request waits for it. */
+/** A server whose requests wait until the test responds to them. */
 export class Answering {
   readonly #asked: Asked[] = []
   readonly #wanted: Array<(asked: Asked) => void> = []
   #port = 0
-  /** How many requests there were. */
+  /** Number of requests received. */
   count = 0
 
   static async start (t: Test): Promise<Answering> {
@@ -26,12 +26,12 @@ export class Answering {
 
   get url (): string { return `http://127.0.0.1:${this.#port}/events` }
 
-  /** The next request. */
+  /** Resolves with the next request. */
   async next (): Promise<Asked> {
     return this.#asked.shift() ?? await new Promise((resolve) => this.#wanted.push(resolve))
   }
 
-  /** Answers the next request with an event stream that begins so. */
+  /** Responds to the next request with an event stream that begins with `text`. */
   async stream (text: string | Uint8Array = ':\n', headers: Record<string, string> = { 'content-type': 'text/event-stream' }): Promise<Asked> {
     const asked = await this.next()
     asked.response.writeHead(200, headers)
@@ -47,7 +47,7 @@ export class Answering {
   }
 }
 
-/** Resolves as soon as a list is as long. */
+/** Resolves once a list has at least `length` items. */
 export async function has (list: readonly unknown[], length: number): Promise<void> {
   while (list.length < length) await new Promise((resolve) => setTimeout(resolve, 5))
 }

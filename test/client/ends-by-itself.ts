@@ -1,4 +1,4 @@
-// node --import tsx ends-by-itself.ts <url>: three streams, one after the other, each closed in a state of its own. Nothing ends the process.
+// node --import tsx ends-by-itself.ts <url>: opens three streams in turn, closes each in a different state, and exits without `process.exit`.
 import { connect, type Status } from '../../client/index.ts'
 
 const states: Array<Status['state']> = []
@@ -7,7 +7,7 @@ for (const state of ['open', 'waiting', 'connecting'] as const) {
   const stream = connect(process.argv[2]!, { headers: {} })
   if (state === 'open') await stream.events('message').next()
   for await (const status of stream.statuses()) if (status.state === state) break
-  // It is asked for by then.
+  // By then the request has been sent.
   if (state === 'connecting') await new Promise((resolve) => setTimeout(resolve, 200))
   states.push(stream.status.state)
   stream.close()

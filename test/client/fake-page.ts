@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 
-/** What Node has not: a page that is shown, left, and returned to. */
+/** Fake page events, which Node lacks: a page is shown, left and returned to. */
 export class FakePage {
   readonly #window = new EventTarget()
   readonly #document = Object.assign(new EventTarget(), { visibilityState: 'visible' })

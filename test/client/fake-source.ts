@@ -1,7 +1,7 @@
 import type { Source, SourceListener } from '../../client/connection/source.ts'
 import type { Status } from '../../client/connection/status.ts'
 
-/** A source as a test leads it. Like a real one it says nothing once it is closed. */
+/** A source that the test controls. Like a real source it reports nothing after `close`. */
 export class FakeSource implements Source {
   readonly #listener: SourceListener
   readonly heard: string[] = []

@@ -1,9 +1,9 @@
 import { mock } from 'node:test'
 import type { Test } from 'tap'
 
-/** Time that passes when it is told to. */
+/** Fake clocks and timers that the test advances. */
 export class FakeTime {
-  /** How far the wall clock was set. */
+  /** Milliseconds by which the wall clock was changed. */
   #set = 0
 
   constructor (t: Test) {
@@ -18,18 +18,18 @@ export class FakeTime {
     })
   }
 
-  /** Millisecond by millisecond: a timer finds the clock at the moment that it is due. */
+  /** Advances in steps of a millisecond, so that a timer sees the clock at its due time. */
   pass (milliseconds: number, step = 1): void {
     for (let left = milliseconds; left > 0; left -= step) mock.timers.tick(Math.min(step, left))
   }
 
-  /** As when a machine sleeps: no timer comes before the end of it. */
+  /** Simulates a machine that sleeps: no timer fires before the end. */
   sleep (milliseconds: number): void {
     mock.timers.setTime(Date.now() - this.#set + milliseconds)
     mock.timers.tick(1)
   }
 
-  /** As when somebody corrects the time of day. */
+  /** Changes the wall clock and no timer. */
   setWallClock (milliseconds: number): void {
     this.#set += milliseconds
   }

@@ -1,7 +1,7 @@
 import type { Attempt, AttemptListener, AttemptOptions } from '../../client/connection/attempt.ts'
 import type { Failure } from '../../client/connection/failure.ts'
 
-/** An attempt as a test leads it. Like a real one it says nothing once it is closed. */
+/** An attempt that the test controls. Like a real attempt it reports nothing after `close`. */
 export class FakeAttempt implements Attempt {
   readonly seesComments: boolean
   readonly options: AttemptOptions
@@ -16,13 +16,13 @@ export class FakeAttempt implements Attempt {
     this.seesComments = seesComments
   }
 
-  /** The last event ID in the query of its URL. */
+  /** The last event ID in the query of the attempt's URL; null if absent. */
   get askedFor (): string | null { return new URL(this.options.url + this.options.place).searchParams.get('lastEventId') }
 
   listenTo (type: string): void { this.heard.push(type) }
   close (): void { this.isClosed = true }
 
-  /** The head of a stream comes. */
+  /** Reports the response head of a stream. */
   head (): void { if (!this.isClosed) this.#listener.opened() }
   retry (): void { if (!this.isClosed) this.#listener.retrying() }
   sign (): void { if (!this.isClosed) this.#listener.sign() }
@@ -37,7 +37,7 @@ export class FakeAttempt implements Attempt {
   }
 }
 
-/** Every attempt, in order. */
+/** A transport that records every attempt, in order. */
 export class FakeTransport {
   readonly attempts: FakeAttempt[] = []
   readonly #seesComments: boolean

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 
-// As an application sees the client: its declarations, without its source.
+// Compiles against the declarations of the client, as an application does, and not against its source.
 
 const ROOT = join(import.meta.dirname, '../..')
 const TSC = createRequire(import.meta.url).resolve('typescript/bin/tsc')
@@ -15,7 +15,7 @@ const tsc = (...options: string[]): Promise<string> => promisify(execFile)(proce
 
 const folder = t.testdir({ 'package.json': '{ "type": "module" }' })
 
-t.test('the declarations of the client are made', { timeout: 120_000 }, async (t) => {
+t.test('the compiler emits the declarations of the client without errors', { timeout: 120_000 }, async (t) => {
   t.equal(await tsc('-p', 'client/tsconfig.build.json', '--outDir', join(folder, 'dist')), '')
   for (const file of ['types.ts', 'text-events.ts']) {
     const source = readFileSync(join(import.meta.dirname, file), 'utf8')
@@ -25,10 +25,10 @@ t.test('the declarations of the client are made', { timeout: 120_000 }, async (t
 
 for (const [program, lib, types] of [
   ['a program without the DOM', ['es2023'], ['node']],
-  ['a program of the DOM', ['es2023', 'dom', 'dom.iterable'], ['node']],
-  ['a program of a worker', ['es2023', 'webworker'], ['node']]
+  ['a program with the DOM', ['es2023', 'dom', 'dom.iterable'], ['node']],
+  ['a program for a worker', ['es2023', 'webworker'], ['node']]
 ] as const) {
-  t.test(`in ${program} everything compiles, but for the errors expected there`, { timeout: 120_000 }, async (t) => {
+  t.test(`types.ts compiles in ${program}, with exactly the expected errors`, { timeout: 120_000 }, async (t) => {
     const config = join(folder, `${lib.length}-${lib.at(-1)}.json`)
     writeFileSync(config, JSON.stringify({
       extends: join(ROOT, 'tsconfig.json'),

@@ -1,4 +1,4 @@
-// Read by the compiler alone: with the DOM, and by types.test.ts without. An expected error that does not come is an error itself.
+// Checked by the compiler only, here with the DOM and by types.test.ts without it. A missing expected error is an error.
 
 import { Type } from '@sinclair/typebox'
 import * as Next from 'typebox'
@@ -9,7 +9,7 @@ import { defineEvents } from '../../plugin.ts'
 import { JSON_TEXT, TEXT } from './stream/text-events.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
-/** Compiles where a value is of exactly that type. */
+/** Compiles only if a value has exactly the type `T`. */
 declare function isExactly<T> (): <V>(value: V, ...different: Same<T, V> extends true ? [] : [never]) => void
 declare function textOf<D> (declarations: D): TextEvent<D>
 
@@ -30,14 +30,14 @@ export const onlyText = defineEvents({ message: Type.String() })
 
 const text = ['message', 'note', 'next.text'] as const
 
-export function theTextEventsAreThoseThatTheServerSendsAsText (): void {
+export function textEventsAreTheEventsThatTheServerSendsAsText (): void {
   isExactly<keyof typeof TEXT>()(textOf({ ...TEXT, ...JSON_TEXT }))
   isExactly<keyof typeof TEXT>()(textOf(TEXT))
   isExactly<never>()(textOf(JSON_TEXT))
   isExactly<'message' | 'note' | 'next.text'>()(textOf(events))
 }
 
-export function nobodyHasToNameTheTextEvents (): void {
+export function theOptionTextMayBeAbsent (): void {
   connect<typeof events>('/events')
   connect<typeof events>('/events', {})
   connect<typeof events>('/events', { share: true })
@@ -45,47 +45,47 @@ export function nobodyHasToNameTheTextEvents (): void {
   connect<typeof onlyText>(new URL('http://localhost/events'), undefined)
 }
 
-export function whoNamesTextEventsNamesThoseThatAreText (): void {
+export function theOptionTextTakesOnlyTextEvents (): void {
   connect<typeof events>('/events', { text: ['message', 'note', 'next.text'] })
   connect<typeof events>('/events', { text: ['message'] })
   connect<typeof events>('/events', { text: [] })
   connect<typeof events>('/events', { text: undefined })
   connect<typeof events>('/events', { text: text as ReadonlyArray<'message' | 'note' | 'next.text'> })
   connect<typeof noText>('/events', { text: [] })
-  // @ts-expect-error one is JSON
+  // @ts-expect-error "order.updated" is JSON
   connect<typeof events>('/events', { text: ['message', 'order.updated'] })
-  // @ts-expect-error one is JSON, since a transform stands between
+  // @ts-expect-error "cursor" is JSON because of its transform
   connect<typeof events>('/events', { text: ['message', 'cursor'] })
-  // @ts-expect-error one is unknown
+  // @ts-expect-error "next.txt" is not declared
   connect<typeof events>('/events', { text: ['next.txt'] })
-  // @ts-expect-error an event whose payload is JSON
+  // @ts-expect-error the payload of "order.updated" is JSON
   connect<typeof noText>('/events', { text: ['order.updated'] })
-  // @ts-expect-error a list
+  // @ts-expect-error "text" is a list
   connect<typeof onlyText>('/events', { text: 'message' })
 }
 
-export function onlyDeclaredEventsAreHeard (): void {
+export function onlyDeclaredEventsCanBeListenedTo (): void {
   const stream = connect<typeof events>('/events')
   isExactly<EventStream<typeof events>>()(stream)
   // @ts-expect-error there is no such event
   stream.on('order.deleted', () => {})
   // @ts-expect-error there is no such event
   stream.events('order.deleted')
-  // @ts-expect-error nor of the plugin's own
+  // @ts-expect-error the plugin has no such event
   stream.on('sse.final', () => {})
-  // @ts-expect-error an event is a string
+  // @ts-expect-error an event type is a string
   stream.on(1, () => {})
-  // @ts-expect-error a payload of another type
+  // @ts-expect-error the payload has another type
   stream.on('order.updated', (order: { id: number }) => order)
 }
 
-export async function payloadsAreThoseThatReadersGet (): Promise<void> {
+export async function payloadsHaveTheirEncodedTypes (): Promise<void> {
   const stream = connect<typeof events>('/events')
   const off = stream.on('order.updated', (order, info) => {
     isExactly<{ id: string, total: number, note?: string }>()(order)
     isExactly<'order.updated'>()(info.event)
     isExactly<string>()(info.id)
-    // @ts-expect-error it is the stream's
+    // @ts-expect-error "id" is readonly
     info.id = ''
   })
   isExactly<() => void>()(off)
@@ -99,12 +99,12 @@ export async function payloadsAreThoseThatReadersGet (): Promise<void> {
   for await (const message of stream.events('message')) isExactly<string>()(message)
   for await (const order of stream.events('order.updated')) {
     isExactly<number>()(order.total)
-    // @ts-expect-error not declared
+    // @ts-expect-error "price" is not declared
     void order.price
   }
 }
 
-export function ownEventsAreTyped (): void {
+export function eventsOfThePluginAreTyped (): void {
   const stream = connect<typeof noText>('/events')
   stream.on('sse.gap', (gap, { event }) => {
     isExactly<Gap>()(gap)
@@ -119,7 +119,7 @@ export function ownEventsAreTyped (): void {
   stream.on('sse.gap', ({ reason }) => reason === 'lost')
 }
 
-export function ofAnUndeclaredStreamAnyEventIsHeard (): void {
+export function aStreamWithoutDeclarationHearsAnyEvent (): void {
   const stream = connect('/events')
   stream.on('anything', (payload, { event }) => {
     isExactly<unknown>()(payload)
@@ -127,7 +127,7 @@ export function ofAnUndeclaredStreamAnyEventIsHeard (): void {
   })
   stream.on('sse.gap', ({ reason }) => isExactly<Gap['reason']>()(reason))
   connect('/events', { text: ['message', 'whatever'], lastEventId: '1' })
-  // @ts-expect-error a list
+  // @ts-expect-error "text" is a list
   connect('/events', { text: 'message' })
   // @ts-expect-error there is no such option
   connect('/events', { retry: 1 })
@@ -150,15 +150,15 @@ export function theOtherOptionsAreTyped (): void {
   const options: ConnectOptions<typeof onlyText> = { text: ['message'] }
   const backoff: Backoff = { base: 1, cap: 2 }
   connect<typeof onlyText>('/events', { ...options, backoff })
-  // @ts-expect-error a number is no header
+  // @ts-expect-error the value of a header is text
   connect('/events', { headers: { age: 1 } })
-  // @ts-expect-error a promise is no answer
+  // @ts-expect-error "validate" is synchronous
   connect('/events', { validate: async () => true })
-  // @ts-expect-error there is no such half
+  // @ts-expect-error a backoff has no such bound
   connect('/events', { backoff: { max: 1 } })
 }
 
-export async function aStatusSaysWhatGoesWithIt (stream: EventStream): Promise<void> {
+export async function aStateNarrowsTheFieldsOfAStatus (stream: EventStream): Promise<void> {
   const { status } = stream
   isExactly<Status>()(status)
   stream.onStatus((status) => isExactly<Status>()(status))
@@ -183,7 +183,7 @@ export async function aStatusSaysWhatGoesWithIt (stream: EventStream): Promise<v
       default: isExactly<'connecting' | 'open'>()(status.state)
     }
   }
-  // @ts-expect-error it is the stream's
+  // @ts-expect-error "status" is readonly
   stream.status = { state: 'open' }
 }
 
@@ -196,7 +196,7 @@ export const fewer = defineEvents({ order: Type.Object({ id: Type.String(), tota
 export const more = defineEvents({ order: Type.Object({ id: Type.String(), total: Type.Number() }), note: Type.String() })
 export const looser = defineEvents({ order: Type.Object({ id: Type.String() }) })
 
-export function aStreamStandsForOneOfFewerEvents (
+export function aStreamIsAssignableToOneOfFewerEvents (
   ofFewer: EventStream<typeof fewer>, ofMore: EventStream<typeof more>, ofLooser: EventStream<typeof looser>, ofAny: EventStream
 ): void {
   const read: EventStream<typeof fewer> = ofMore
@@ -204,9 +204,9 @@ export function aStreamStandsForOneOfFewerEvents (
   const untyped: EventStream = ofMore
   // @ts-expect-error there is no "note"
   const missing: EventStream<typeof more> = ofFewer
-  // @ts-expect-error nobody sends "total"
+  // @ts-expect-error the payload lacks "total"
   const total: EventStream<typeof fewer> = ofLooser
-  // @ts-expect-error nobody knows what comes
+  // @ts-expect-error the payloads are unknown
   const typed: EventStream<typeof fewer> = ofAny
   void [read, less, untyped, missing, total, typed]
 }

@@ -6,17 +6,17 @@ type FanOutParameters = Parameters<typeof createPlainFanOut>
 
 const createFanOut = (bounds?: FanOutParameters[0], options?: FanOutParameters[1]) => createPlainFanOut(bounds, { minBytesToCompress: 0, ...options })
 
-/** Hardly gets smaller. */
+/** Text that compresses badly. */
 const text = (i: number): string => Array.from({ length: 20 }, (_, at) => Math.sin(i * 31 + at + 1).toString(36).slice(2)).join('')
 
 const LONG = 'a long event that is worth it '.repeat(20)
 
-/** Compares two readers of the same events. */
+/** Asserts that all writers received equal events. */
 function areAlike (t: Test, ...writers: ReadonlyArray<{ readonly data: string[] }>): void {
   for (const { data } of writers) t.strictSame(data, writers[0]!.data)
 }
 
-t.test('readers of both codings get the same events from one log, and those that are compressed correct ends', async (t) => {
+t.test('plain and compressed readers receive equal events from one log, and compressed streams have a valid end', async (t) => {
   const { subscribe, publish, settled } = createFanOut()
   const plain = subscribe()
   const compressed = [subscribe(undefined, ['*'], { coding: 'gzip' }), subscribe(undefined, ['*'], { coding: 'gzip' })]
@@ -40,7 +40,7 @@ t.test('readers of both codings get the same events from one log, and those that
   }
 })
 
-t.test('an event is compressed once for all readers of all views, and only when one wants it', async (t) => {
+t.test('an event is compressed once for all readers of all views, and only if a compressed reader receives it', async (t) => {
   const { log, subscribe, publish, settled } = createFanOut()
   subscribe()
   publish(LONG, { channels: ['*', 'a'] })
@@ -48,7 +48,7 @@ t.test('an event is compressed once for all readers of all views, and only when 
   const entry = () => log.find('first')!
   publish(LONG, { channels: ['*', 'a'], id: 'first' })
   await settled()
-  t.equal(entry().deflated, undefined, 'nobody wanted it')
+  t.equal(entry().deflated, undefined, 'no compressed reader has received it')
   const readers = [['*'], ['*'], ['a'], ['*', 'a']].map((channels) => subscribe(0, channels, { coding: 'gzip' }))
   publish('more', { channels: ['*', 'a'] })
   await settled()
@@ -62,7 +62,7 @@ t.test('an event is compressed once for all readers of all views, and only when 
   t.ok(late.writer.writes[1]!.plain.includes(deflated!))
 })
 
-t.test('readers that keep up go along with one running sum', async (t) => {
+t.test('readers that keep up share one running checksum', async (t) => {
   const { subscribe, publish, settled } = createFanOut()
   const readers = Array.from({ length: 3 }, () => subscribe(undefined, ['*'], { coding: 'gzip' }))
   for (let i = 0; i < 20; i++) {
@@ -76,7 +76,7 @@ t.test('readers that keep up go along with one running sum', async (t) => {
   }
 })
 
-t.test('a compressed reader stays one when it joins and leaves channels', async (t) => {
+t.test('a compressed reader stays compressed when it joins and leaves channels', async (t) => {
   const { subscribe, publish, settled } = createFanOut()
   const { subscriber, writer } = subscribe(undefined, ['*'], { coding: 'gzip' })
   subscriber.join('a')
@@ -91,7 +91,7 @@ t.test('a compressed reader stays one when it joins and leaves channels', async 
   t.equal(writer.gzipFault, undefined)
 })
 
-t.test('events below minBytes are stored as they are, and take no further memory', async (t) => {
+t.test('events below minBytes are stored uncompressed and take no further memory', async (t) => {
   const { log, subscribe, publish, settled } = createFanOut({}, { minBytesToCompress: 100 })
   const { writer } = subscribe(undefined, ['*'], { coding: 'gzip' })
   publish('short', { id: 'short' })
@@ -102,7 +102,7 @@ t.test('events below minBytes are stored as they are, and take no further memory
   t.equal(log.bytes, log.find('short')!.bytes.length + log.find('long')!.bytes.length + log.find('long')!.deflated!.length)
 })
 
-t.test('maxBytes holds for events and their compressed forms together, and each event has room for its own', async (t) => {
+t.test('maxBytes bounds events and their compressed forms together, and each event has room for its compressed form', async (t) => {
   const maxBytes = 20_000
   const { log, subscribe, publish, settled } = createFanOut({ maxBytes })
   for (let i = 0; i < 40; i++) {
@@ -113,7 +113,7 @@ t.test('maxBytes holds for events and their compressed forms together, and each 
   const replaying = subscribe(log.oldest(), ['*'], { coding: 'gzip' })
   const plain = subscribe(log.oldest())
   for (const { delivery } of [replaying.subscriber, plain.subscriber]) delivery.serve()
-  t.equal(log.size, before, 'nothing left for what is compressed late')
+  t.equal(log.size, before, 'late compression evicts no entry')
   t.equal(replaying.writer.data.length, before)
   for (let i = 40; i < 200; i++) {
     publish(text(i).repeat(3), { id: `own ${i}` })
@@ -121,14 +121,14 @@ t.test('maxBytes holds for events and their compressed forms together, and each 
     await settled()
     t.ok(log.find(`own ${i}`)!.deflated!.length > 0)
   }
-  t.ok(log.size > before, 'what was compressed takes less than was kept free for it')
+  t.ok(log.size > before, 'compressed forms take less than the room reserved for them')
   areAlike(t, replaying.writer, plain.writer)
   replaying.subscriber.close()
   await settled()
   t.equal(replaying.writer.gzipFault, undefined)
 })
 
-t.test('a burst into a full log is compressed once, however many views hear it', async (t) => {
+t.test('each event of a burst into a full log is compressed once for 30 views', async (t) => {
   const { log, subscribe, publish, settled } = createFanOut({ maxBytes: 50_000 })
   let compressed = 0
   const hold = log.holdDeflated.bind(log)
@@ -146,7 +146,7 @@ t.test('a burst into a full log is compressed once, however many views hear it',
   for (const { writer } of readers) t.ok(writer.data.slice(-20).every((data, i) => data === text(i)))
 })
 
-t.test('what does not get smaller, or leaves no room for another form, goes out as it is, and is not tried again', async (t) => {
+t.test('an event that does not shrink, or leaves no room for a compressed form, is sent uncompressed and not tried again', async (t) => {
   const { log, subscribe, publish, settled } = createFanOut({ maxBytes: 3000 })
   const { writer } = subscribe(undefined, ['*'], { coding: 'gzip' })
   for (const [id, data] of [['short', 'q'], ['large', 'x'.repeat(2000)]] as const) {
@@ -158,7 +158,7 @@ t.test('what does not get smaller, or leaves no room for another form, goes out 
   }
 })
 
-t.test('a burst that fills the log reaches every reader: what they have not got does not leave for compressed forms', async (t) => {
+t.test('a burst that fills the log reaches every reader, since compressed forms evict no unserved entry', async (t) => {
   const { subscribe, publish, settled } = createFanOut({ maxBytes: 80_000 })
   const readers = (['gzip', 'identity', 'gzip'] as const).map((coding) => subscribe(undefined, ['*'], { coding }))
   for (let i = 0; i < 60; i++) publish(`${i} ${LONG}`)
@@ -166,7 +166,7 @@ t.test('a burst that fills the log reaches every reader: what they have not got 
   for (const { writer } of readers) t.equal(writer.data.length, 60)
 })
 
-t.test('a run of compressed events is cut by what is in them: replaying them takes no longer than others', async (t) => {
+t.test('a batch of compressed events is limited by its uncompressed size', async (t) => {
   const { subscribe, publish, settled } = createFanOut()
   for (let i = 0; i < 100; i++) publish(`${i} ${'x'.repeat(6000)}`)
   await settled()
@@ -174,18 +174,18 @@ t.test('a run of compressed events is cut by what is in them: replaying them tak
   let most = 0
   while (subscriber.delivery.waiting) most = Math.max(most, subscriber.delivery.serve())
   t.equal(writer.data.length, 100)
-  t.ok(most > 50_000 && most <= 64 * 1024, 'and the pump counts it so')
+  t.ok(most > 50_000 && most <= 64 * 1024, '`serve` returns at most 64 KiB, counted uncompressed')
 })
 
-t.test('a sum is kept for the last cursors only', async (t) => {
+t.test('a running checksum is kept for the last cursors only', async (t) => {
   const { log, publish } = createFanOut()
   publish('x', { id: 'x' })
   publish('y', { id: 'y' })
   const entries = [log.find('x')!]
   const coding = new GzipCoding(log)
-  t.equal(coding.join(entries, 0, 1).sums!.after, coding.join(entries, 0, 1).sums!.after, 'the same for whoever comes there by the same way')
+  t.equal(coding.join(entries, 0, 1).sums!.after, coding.join(entries, 0, 1).sums!.after, 'readers on one path share the checksum')
   const other = coding.join([log.find('y')!], 0, 1).sums!.after
-  t.not(other, coding.join(entries, 0, 1).sums!.after, 'another for others, though they are as long')
+  t.not(other, coding.join(entries, 0, 1).sums!.after, 'other entries of equal length have another checksum')
   for (let i = 0; i < 100; i++) coding.join(entries, i, i + 1)
   t.equal(coding.join(entries, 99, 100).sums!.before.length, 99 * entries[0]!.bytes.length)
   t.equal(coding.join(entries, 50, 51).sums!.before.length, 0)

@@ -3,12 +3,12 @@ import { place, type AfterGap } from '../../lib/cursor/placement.ts'
 import { formatPosition } from '../../lib/broker/position.ts'
 import { createFanOut } from '../support/fan-out.ts'
 
-/** A reader that comes back to the channels it hears. */
+/** Creates a log of `count` events, and `come`, which places a reader that comes back with an ID. */
 async function createHistory (count: number, bounds: Parameters<typeof createFanOut>[0] = {}, channelOf = (_i: number): string => '*') {
   const fanOut = createFanOut(bounds)
   const { log, views, publish, settled } = fanOut
   for (let i = 0; i < count; i++) publish(String(i), { channels: [channelOf(i)] })
-  // Nobody has to be there for the log to be trimmed.
+  // The log is trimmed after each sweep, with or without subscribers.
   const { subscriber } = fanOut.subscribe()
   fanOut.pump.wake(new Map([[subscriber, subscriber.delivery]]))
   publish('last')
@@ -24,11 +24,11 @@ async function createHistory (count: number, bounds: Parameters<typeof createFan
   return { ...fanOut, start, come, id: (offset: number): string => formatPosition({ epoch, offset }) }
 }
 
-t.test('the five cases of a reader that comes back', async (t) => {
+t.test('a reader that comes back is current, behind, or has a gap: evicted, foreign, future or unknown', async (t) => {
   const { come, id } = await createHistory(9, { maxEvents: 5 })
   t.strictSame(come(id(10)), { cursor: 10 }, 'up to date')
-  t.strictSame(come(id(8)), { cursor: 8 }, 'behind and kept')
-  t.strictSame(come(id(5)), { cursor: 5 }, 'just before the oldest one kept')
+  t.strictSame(come(id(8)), { cursor: 8 }, 'behind, with every event kept')
+  t.strictSame(come(id(5)), { cursor: 5 }, 'just before the oldest kept event')
   t.strictSame(come(id(4)), { cursor: 5, gap: 'evicted' })
   t.strictSame(come(id(0)), { cursor: 5, gap: 'evicted' })
   t.strictSame(come('b000000000.8'), { cursor: 5, gap: 'foreign' })
@@ -38,24 +38,24 @@ t.test('the five cases of a reader that comes back', async (t) => {
   }
 })
 
-t.test('a reader of a quiet channel is not told of what others lost', async (t) => {
+t.test('a reader receives no gap for entries lost in other channels', async (t) => {
   const { come, id } = await createHistory(20, { maxEvents: 5 }, (i) => i === 3 ? 'rare' : i === 17 ? 'quiet' : '*')
-  t.strictSame(come(id(0), 'quiet'), { cursor: 16 }, 'its one event is kept, and so is all after it')
-  t.strictSame(come(id(4), 'rare'), { cursor: 16 }, 'it has seen the one that is gone')
-  t.strictSame(come(id(3), 'rare'), { cursor: 16, gap: 'evicted' }, 'it has not')
+  t.strictSame(come(id(0), 'quiet'), { cursor: 16 }, 'the only event of the channel is kept')
+  t.strictSame(come(id(4), 'rare'), { cursor: 16 }, 'the reader has received the evicted event')
+  t.strictSame(come(id(3), 'rare'), { cursor: 16, gap: 'evicted' }, 'the reader has not received the evicted event')
   t.strictSame(come(id(0), 'never heard of'), { cursor: 16 })
   t.strictSame(come(id(4), 'rare', 'quiet'), { cursor: 16 })
   t.strictSame(come(id(4), 'rare', '*'), { cursor: 16, gap: 'evicted' })
 })
 
-t.test('a reader of no channel at all has missed nothing, whatever it brings', async (t) => {
+t.test('a reader without channels has no gap, for any ID', async (t) => {
   const { log, views } = await createHistory(20, { maxEvents: 5 })
   for (const id of ['', 'strange', 'b000000000.8', log.lastEventId!]) {
     t.strictSame(place(log, views.acquire([]), { from: 'id', id, isNamed: false }, 'replay'), { cursor: log.head })
   }
 })
 
-t.test('a reader of an event with an id of the application resumes after that event, however often the id was given', async (t) => {
+t.test('a reader resumes after its event with an ID of the application, even if several events have that ID', async (t) => {
   const { log, publish, come, settled } = await createHistory(0, { maxEvents: 5 })
   const seen: string[] = []
   for (const id of ['order-7', 'order-8', 'order-9', 'order-7', 'order-10']) {
@@ -64,7 +64,7 @@ t.test('a reader of an event with an id of the application resumes after that ev
   }
   await settled()
   for (const [at, id] of seen.entries()) t.strictSame(come(id), { cursor: log.head - 4 + at }, id)
-  t.strictSame(come(`order-7@b000000000.${log.newest.offset}`), { cursor: log.head - 5, gap: 'foreign' }, 'of before a restart')
+  t.strictSame(come(`order-7@b000000000.${log.newest.offset}`), { cursor: log.head - 5, gap: 'foreign' }, 'the ID is from before a restart')
   publish('x')
   publish('y')
   await settled()
@@ -72,7 +72,7 @@ t.test('a reader of an event with an id of the application resumes after that ev
   t.strictSame(come(seen[3]!), { cursor: log.head - 3 })
 })
 
-t.test('a reader that makes up an id of the application is not told whether there is an event of that id', async (t) => {
+t.test('a made-up ID of the application is unknown, whether or not an event has that ID', async (t) => {
   const { publish, come, settled } = await createHistory(0)
   publish('secret', { id: 'order-7', channels: ['others'] })
   await settled()
@@ -80,7 +80,7 @@ t.test('a reader that makes up an id of the application is not told whether ther
   t.match(come('order-7'), { gap: 'unknown' })
 })
 
-t.test('the application names the one event in the log that has an id, and a name of several or of none is a gap', async (t) => {
+t.test('`from` finds the only event with an ID of the application, and is a gap if several events or none have it', async (t) => {
   const { log, publish, start, settled } = await createHistory(0, { maxEvents: 5 })
   for (const id of ['order-1', 'order-2', 'order-1']) publish(id, { id })
   await settled()
@@ -94,16 +94,16 @@ t.test('the application names the one event in the log that has an id, and a nam
   t.match(from('order-2'), { gap: 'unknown' })
 })
 
-t.test('with `afterGap: \'live\'` only what comes follows a gap, whatever the gap', async (t) => {
+t.test('with `afterGap: \'live\'` a reader starts at the head after every kind of gap', async (t) => {
   const { log, id, start } = await createHistory(9, { maxEvents: 5 })
   const { head } = log
   for (const [lastEventId, gap] of [[id(4), 'evicted'], ['b000000000.8', 'foreign'], [id(11), 'future'], ['strange', 'unknown']] as const) {
     t.strictSame(start(lastEventId, [], { afterGap: 'live' }), { cursor: head, gap })
   }
-  t.strictSame(start(id(8), [], { afterGap: 'live' }), { cursor: 8 }, 'where there is no gap, nothing is left out')
+  t.strictSame(start(id(8), [], { afterGap: 'live' }), { cursor: 8 }, 'a reader without a gap receives every event')
 })
 
-t.test('what was replaced is no gap', async (t) => {
+t.test('a replaced entry causes no gap', async (t) => {
   const { log, publish, start, come, settled } = await createHistory(0)
   const before = log.lastEventId!
   publish('1', { key: 'k' })
@@ -113,10 +113,10 @@ t.test('what was replaced is no gap', async (t) => {
   publish('3', { key: 'k' })
   await settled()
   for (const id of [before, seen, mine]) t.notOk(come(id).gap)
-  t.strictSame(start('mine', [], { isNamed: true }), { cursor: log.head - 1 }, 'an id of the application is known as long as the history reaches back')
+  t.strictSame(start('mine', [], { isNamed: true }), { cursor: log.head - 1 }, 'the ID of a replaced entry is still known')
 })
 
-t.test('what the bounds allow is replayed and no more, before and after the log is trimmed', async (t) => {
+t.test('a replay respects the bounds of the history before and after the log is trimmed', async (t) => {
   const { log, publish, come, settled } = await createHistory(0, { maxEvents: 5 })
   await settled()
   const first = log.lastEventId!
@@ -126,4 +126,48 @@ t.test('what the bounds allow is replayed and no more, before and after the log 
   await settled()
   t.strictSame(come(first), untrimmed)
   t.equal(log.size, 5)
+})
+
+t.test('a reader with an unknown ID is placed without a look at the 10,000 ephemeral entries held', async (t) => {
+  const { publish, subscribe, settled, views, log } = createFanOut()
+  const names = Array.from({ length: 100 }, (_, i) => `c${i}`)
+  subscribe(0, names).writer.room = 0
+  publish('kept', { channels: ['c7'] })
+  await settled()
+  for (let i = 0; i < 10_000; i++) publish('x', { channels: names, ephemeral: true })
+  await settled()
+  t.equal(log.ephemeralSize, 10_000)
+  const view = views.acquire([...names, 'own'])
+  let looks = 0
+  for (const { ephemeral } of view.parts) {
+    for (const method of ['at', 'slotOf', 'firstFrom', 'present'] as const) t.intercept(ephemeral, method, { get: () => { looks++; return undefined } })
+  }
+  const { cursor, gap } = place(log, view, { from: 'id', id: 'strange', isNamed: false }, 'replay')
+  t.match(view.gap(cursor, gap!), /"oldestEventId":"\w+\.1"/)
+  t.equal(view.batch(cursor, log.head, true).events, 1)
+  t.equal(looks, 0)
+})
+
+t.test('only readers of quiet channels with losses receive a gap after 20,000 other channels have lost entries', async (t) => {
+  const { publish, subscribe, settled, views, log } = createFanOut({ maxEvents: 1000 })
+  const quiet = Array.from({ length: 300 }, (_, i) => `quiet/${i}`)
+  for (const name of quiet) subscribe(log.head, [name]).writer.end()
+  for (const name of quiet.slice(0, 50)) publish('x', { channels: [name] })
+  const left = log.lastEventId!
+  for (const name of quiet.slice(100, 150)) publish('x', { channels: [name] })
+  for (let i = 0; i < 20_000; i++) {
+    publish('x', { channels: [`busy/${i}`] })
+    if (i % 500 === 0) await settled()
+  }
+  // The log is trimmed after each sweep, with or without subscribers.
+  subscribe()
+  publish('x')
+  await settled()
+  const gaps = quiet.map((name) => {
+    const view = views.acquire([name])
+    const { gap } = place(log, view, { from: 'id', id: left, isNamed: false }, 'replay')
+    views.release(view)
+    return gap
+  })
+  t.strictSame(gaps, quiet.map((_, i) => i >= 100 && i < 150 ? 'evicted' : undefined))
 })

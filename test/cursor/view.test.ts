@@ -6,7 +6,7 @@ import { createFanOut } from '../support/fan-out.ts'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-t.test('a run stops at its limit, also where a longer one was built for others', async (t) => {
+t.test('a batch stops at its limit, even if a longer batch was built before', async (t) => {
   const { view: viewOf, subscribe, publish } = createFanOut()
   const view = viewOf()
   subscribe()
@@ -15,7 +15,7 @@ t.test('a run stops at its limit, also where a longer one was built for others',
   t.match(view.batch(0, 2, false), { next: 2, events: 2 })
 })
 
-t.test('a run reaches the head, also where a shorter one was built before', async (t) => {
+t.test('a batch reaches the head, even if a shorter batch was built before', async (t) => {
   const { view: viewOf, subscribe, publish, log } = createFanOut()
   const view = viewOf()
   subscribe()
@@ -25,7 +25,7 @@ t.test('a run reaches the head, also where a shorter one was built before', asyn
   t.equal(view.batch(0, log.head, false).next, 2)
 })
 
-t.test('a replay shares no run with those who were there', async (t) => {
+t.test('a replay shares no batch with live subscribers', async (t) => {
   const { view: viewOf, subscribe, publish } = createFanOut()
   const view = viewOf()
   subscribe()
@@ -36,19 +36,19 @@ t.test('a replay shares no run with those who were there', async (t) => {
   t.equal(view.batch(0, 2, false), view.batch(0, 2, false))
 })
 
-t.test('what was evicted or replaced is in no shared run any more', async (t) => {
+t.test('a shared batch contains no evicted or replaced entry', async (t) => {
   const { view: viewOf, subscribe, publish, log } = createFanOut({ maxEvents: 1 })
   const view = viewOf()
   subscribe()
   for (const data of ['a', 'b', 'c']) publish(data, { key: data })
   t.equal(view.batch(0, 3, false).events, 3)
   log.trim(2, 0)
-  t.equal(view.batch(0, 3, false).events, 1, 'the head is where it was')
+  t.equal(view.batch(0, 3, false).events, 1, 'the evicted entries are gone, although the head has not moved')
   publish('d', { key: 'c' })
   t.equal(view.batch(0, 3, false).events, 0)
 })
 
-t.test('shared runs take a bounded amount of memory, however many views there are', async (t) => {
+t.test('the shared batches of 20 views take at most 8 MiB', async (t) => {
   const { views, publish, settled } = createFanOut()
   for (let i = 0; i < 64; i++) publish('x'.repeat(40_000))
   await settled()
@@ -61,20 +61,20 @@ t.test('shared runs take a bounded amount of memory, however many views there ar
   await new Promise((resolve) => setTimeout(resolve, 10))
   collectGarbage()
   const held = chunks.map((chunk) => chunk.deref()?.plain.length ?? 0).reduce((sum, length) => sum + length, 0)
-  t.equal(views.size, 20, 'they are still there')
+  t.equal(views.size, 20, 'the views still exist')
   t.ok(held > 0 && held <= 8 * 1024 * 1024, `${held} bytes`)
 })
 
-t.test('a chunk holds the same bytes with and without its frame', async (t) => {
+t.test('a chunk contains equal bytes with and without its framing, in one allocation', async (t) => {
   const { view, publish } = createFanOut()
   const everybody = view()
   publish('é')
   const { chunk: { framed, plain } } = everybody.batch(0, 1, false)
   t.equal(framed.toString(), `${plain.length.toString(16)}\r\n${plain.toString()}\r\n`)
-  t.equal(plain.buffer, framed.buffer, 'in one allocation')
+  t.equal(plain.buffer, framed.buffer, 'both forms share one ArrayBuffer')
 })
 
-t.test('a gap names the oldest event that the reader can still get, and resumes just before', async (t) => {
+t.test('a gap event names the oldest event that the reader can still receive, and its ID resumes before that event', async (t) => {
   const { views, publish, log, subscribe, settled } = createFanOut({ maxEvents: 3 })
   subscribe()
   for (const channel of ['*', '*', '*', 'b', 'a']) publish(channel, { channels: [channel] })

@@ -7,7 +7,7 @@ const entryAt = (index: number): Entry => ({
   index, position: null, id: undefined, channels: [], key: undefined, time: 0, bytes: Buffer.alloc(0), deflated: undefined, listings: 0
 })
 
-t.test('whatever is appended and taken out, it holds what a plain list would', async (t) => {
+t.test('an entry list equals a plain array after any appends and removals', async (t) => {
   const step = fc.tuple(fc.constantFrom('append', 'remove first', 'remove any', 'remove again'), fc.nat())
   fc.assert(fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
     const list = new EntryList()
@@ -43,7 +43,7 @@ t.test('whatever is appended and taken out, it holds what a plain list would', a
   t.pass('in every case')
 })
 
-t.test('an entry that is not of this list is not taken out of it', async (t) => {
+t.test('`remove` of an entry outside the list returns false and removes nothing', async (t) => {
   const list = new EntryList()
   const entry = entryAt(1)
   list.append(entry)
@@ -52,7 +52,7 @@ t.test('an entry that is not of this list is not taken out of it', async (t) => 
   t.equal(list.size, 1)
 })
 
-t.test('what was taken out leaves no more slots behind than there are entries', async (t) => {
+t.test('removed entries do not pile up as empty slots', async (t) => {
   const list = new EntryList()
   const first = entryAt(0)
   list.append(first)

@@ -8,12 +8,12 @@ function createAdmission (limits: Partial<AdmissionLimits>): Admission {
   return new Admission({ maxSubscribers: Infinity, maxSubscribersPerKey: Infinity, keyGenerator: () => 'a', ...limits })
 }
 
-/** As much of a response as counts here. */
+/** The part of a response that `Admission` uses. */
 function open (): EventEmitter & AnyResponse {
   return new EventEmitter() as EventEmitter & AnyResponse
 }
 
-t.test('a response that says twice that it has closed gives back one place', async (t) => {
+t.test('a response that emits "close" twice frees one place', async (t) => {
   const admission = createAdmission({ maxSubscribers: 2, maxSubscribersPerKey: 2 })
   const response = Object.assign(open(), { once: EventEmitter.prototype.on })
   t.equal(admission.enter('a', response), true)
@@ -24,7 +24,7 @@ t.test('a response that says twice that it has closed gives back one place', asy
   t.equal(admission.enter('a', open()), false)
 })
 
-t.test('whoever finds no place for its key takes none of the others', async (t) => {
+t.test('a request that is refused for its key takes no place of other keys', async (t) => {
   const admission = createAdmission({ maxSubscribers: 2, maxSubscribersPerKey: 1 })
   t.equal(admission.enter('a', open()), true)
   t.equal(admission.enter('a', open()), false)
@@ -32,13 +32,13 @@ t.test('whoever finds no place for its key takes none of the others', async (t) 
   t.equal(admission.enter('c', open()), false)
 })
 
-t.test('text and number are different keys', async (t) => {
+t.test('a text and a number are different keys', async (t) => {
   const admission = createAdmission({ maxSubscribersPerKey: 1 })
   t.equal(admission.enter('1', open()), true)
   t.equal(admission.enter(1, open()), true)
 })
 
-t.test('nothing is left of keys that nobody counts for', async (t) => {
+t.test('a key without open responses takes no memory', async (t) => {
   const admission = createAdmission({ maxSubscribersPerKey: 1 })
   const before = usedBytes()
   for (let n = 0; n < 20_000; n++) {

@@ -7,7 +7,7 @@ async function turn (): Promise<void> {
   await new Promise(setImmediate)
 }
 
-t.test('of many that come in one turn of the loop, so many pass in each, first come, first served', async (t) => {
+t.test('32 openings pass in each turn of the event loop, in the order of arrival', async (t) => {
   const turnstile = new OpeningQueue()
   const passed: number[] = []
   let atOnce = 0
@@ -25,7 +25,7 @@ t.test('of many that come in one turn of the loop, so many pass in each, first c
   t.strictSame(passed, Array.from({ length: 100 }, (_, n) => n))
 })
 
-t.test('who comes while others wait passes after them', async (t) => {
+t.test('an opening that arrives while others wait passes after them', async (t) => {
   const turnstile = new OpeningQueue()
   const passed: string[] = []
   const come = (name: string): void => { void turnstile.pass()?.then(() => passed.push(name)) }
@@ -37,7 +37,7 @@ t.test('who comes while others wait passes after them', async (t) => {
   t.strictSame(passed.slice(0, 2), ['first', 'second'])
 })
 
-t.test('who comes alone passes at once, again and again', async (t) => {
+t.test('openings pass immediately while none is waiting', async (t) => {
   const turnstile = new OpeningQueue()
   for (let n = 0; n < 5; n++) {
     for (let m = 0; m < PER_TURN; m++) t.equal(turnstile.pass(), undefined)

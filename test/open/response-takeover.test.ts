@@ -8,7 +8,7 @@ import { gate, listen, RawReader } from '../flows/raw-reader.ts'
 
 const events = defineEvents({ message: Type.String() })
 
-/** An application whose onSend hook lets a reply pass when the test says so. */
+/** An application whose onSend hook holds a reply until the test opens `passing`. */
 async function createApp (options: object = {}) {
   const reached = gate()
   const passing = gate()
@@ -21,7 +21,7 @@ async function createApp (options: object = {}) {
   return { app, sse: app.sse.of(events), reached, passing }
 }
 
-t.test('a foreign id whose place is evicted while the onSend hooks run gets its gap, and what is kept', async (t) => {
+t.test('a reader with a foreign ID whose place is evicted during the onSend hooks receives its gap and the kept events', async (t) => {
   const { app, sse, reached, passing } = await createApp({ history: { maxEvents: 2 } })
   t.after(() => app.close())
   await sse.broadcast('message', '1')
@@ -34,7 +34,7 @@ t.test('a foreign id whose place is evicted while the onSend hooks run gets its 
   t.equal((await stream.next('message')).data, '4')
 })
 
-t.test('a reader whose entries are evicted while the onSend hooks run is told before it gets an id', async (t) => {
+t.test('a reader whose entries are evicted during the onSend hooks receives sse.gap before any ID', async (t) => {
   const { app, sse, reached, passing } = await createApp({ history: { maxEvents: 2 } })
   t.after(() => app.close())
   const { lastEventId } = sse
@@ -49,7 +49,7 @@ t.test('a reader whose entries are evicted while the onSend hooks run is told be
   t.equal((await stream.next('message')).data, '4')
 })
 
-/** Broadcasts until only the last two of four are kept. Somebody has to listen: entries are evicted after a sweep. */
+/** Broadcasts four events, of which only the last two are kept: the sweep after each broadcast evicts older entries. */
 async function evict (sse: { broadcast (event: 'message', data: string): Promise<unknown> }): Promise<void> {
   for (const text of ['2', '3', '4', '5']) {
     await sse.broadcast('message', text)
@@ -57,7 +57,7 @@ async function evict (sse: { broadcast (event: 'message', data: string): Promise
   }
 }
 
-t.test('a reply is turned into a stream once, also while its onSend hooks run', async (t) => {
+t.test('a second `subscribe` of a reply rejects, even during its onSend hooks', async (t) => {
   const { app, sse, passing } = await createApp({ path: false })
   const outcomes: Array<PromiseSettledResult<unknown>> = []
   app.get('/twice', async (_request, reply) => {
@@ -71,7 +71,7 @@ t.test('a reply is turned into a stream once, also while its onSend hooks run', 
   t.equal(sse.count(), 1)
 })
 
-t.test('a length or an encoding that an onSend hook sets is not sent', async (t) => {
+t.test('a Content-Length or Content-Encoding that an onSend hook sets is not sent', async (t) => {
   const app = Fastify()
   app.addHook('onSend', async (_request, reply) => { reply.headers({ 'content-length': 5, 'content-encoding': 'gzip' }) })
   await app.register(ssePlugin, { events })
@@ -83,7 +83,7 @@ t.test('a length or an encoding that an onSend hook sets is not sent', async (t)
   t.strictSame(answer!.headers['transfer-encoding'], ['chunked'])
 })
 
-t.test('a reader that leaves while the onSend hooks run has its route told so, and Fastify sends nothing more', async (t) => {
+t.test('a reader that leaves during the onSend hooks closes its subscriber, and Fastify sends nothing more', async (t) => {
   const { app, sse, reached, passing } = await createApp({ path: false })
   const sent: unknown[] = []
   app.addHook('onSend', async (_request, _reply, payload) => { sent.push(payload) })
@@ -105,7 +105,7 @@ t.test('a reader that leaves while the onSend hooks run has its route told so, a
   t.equal(sse.count(), 0)
 })
 
-t.test('`headers` may be async, and adds to the Vary of others', async (t) => {
+t.test('`headers` may be async, and its Vary is added to that of CORS', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, {
     events,
@@ -117,7 +117,7 @@ t.test('`headers` may be async, and adds to the Vary of others', async (t) => {
   t.match(headers, { vary: 'Origin, Accept-Language', 'x-served-by': 'a', 'access-control-allow-origin': 'https://a.test' })
 })
 
-t.test('a route of other constraints at the same path is nobody\'s', async (t) => {
+t.test('a route of the application with other constraints at the path of the stream route keeps its handler', async (t) => {
   const app = Fastify()
   t.after(() => app.close())
   await app.register(cors, { origin: false })
@@ -127,7 +127,7 @@ t.test('a route of other constraints at the same path is nobody\'s', async (t) =
   await openStream(app, '/events', { events, headers: { host: 'a.test' } })
 })
 
-t.test('where `headers` failed nothing was sent, and the handler may try again', async (t) => {
+t.test('nothing is sent if `headers` fails, and the handler may subscribe again', async (t) => {
   const app = Fastify()
   t.after(() => app.close())
   let asked = 0

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import { LEFT, whileOpen } from '../../lib/open/while-open.ts'
 
-/** As much of an HTTP/2 response as is looked at. */
+/** The part of an HTTP/2 response that `whileOpen` uses. */
 class Response extends EventEmitter {
   readonly stream = { destroyed: false, closed: false }
 
@@ -15,12 +15,12 @@ class Response extends EventEmitter {
 
 const asResponse = (response: Response): ServerResponse => response as unknown as ServerResponse
 
-t.test('what is no promise is there at once', async (t) => {
+t.test('a value that is not a promise is returned synchronously', async (t) => {
   const value = {}
   for (const given of [undefined, null, 0, value]) t.equal(whileOpen(asResponse(new Response()), given), given)
 })
 
-t.test('what comes while the response is open is handed on, and leaves no listener', async (t) => {
+t.test('the outcome of a promise is passed on while the response is open, and leaves no listener', async (t) => {
   const response = new Response()
   const inner = new Error('inner')
   t.equal(await whileOpen(asResponse(response), Promise.resolve(7)), 7)
@@ -29,7 +29,7 @@ t.test('what comes while the response is open is handed on, and leaves no listen
   t.equal(response.listenerCount('close'), 0)
 })
 
-t.test('nobody waits any longer once the response has closed, and what comes later is ignored', async (t) => {
+t.test('the wait ends with LEFT when the response closes, and a later outcome is ignored', async (t) => {
   for (const end of ['resolve', 'reject'] as const) {
     const response = new Response()
     let settle = { resolve: (_value: number) => {}, reject: (_error: Error) => {} }
@@ -37,14 +37,14 @@ t.test('nobody waits any longer once the response has closed, and what comes lat
     response.close()
     t.equal(await waiting, LEFT)
     t.equal(response.listenerCount('close'), 0)
-    // A rejection that nobody heard would fail this file.
+    // An unhandled rejection would fail this file.
     if (end === 'resolve') settle.resolve(7)
     else settle.reject(new Error('late'))
     await new Promise(setImmediate)
   }
 })
 
-t.test('a response that has closed before is not waited for', async (t) => {
+t.test('the wait on a closed response ends immediately with LEFT', async (t) => {
   const response = new Response()
   response.close()
   t.equal(await whileOpen(asResponse(response), new Promise(() => {})), LEFT)

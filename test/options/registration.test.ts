@@ -20,7 +20,7 @@ function createApp (t: Test): { app: FastifyInstance, logged: LogLine[] } {
   return { app, logged }
 }
 
-/** Opens a stream within the process, and leaves it after the test. */
+/** Opens a stream within the process, and closes it after the test. */
 async function open (t: Test, app: FastifyInstance, url: string): Promise<EventStream> {
   const stream = await openStream(app, url)
   t.after(() => stream.close())
@@ -30,7 +30,7 @@ async function open (t: Test, app: FastifyInstance, url: string): Promise<EventS
 
 const errorsOf = (logged: readonly LogLine[]): LogLine[] => logged.filter(({ level }) => level >= ERROR)
 
-t.test('without options the plugin takes any event and any payload', async (t) => {
+t.test('the plugin without options broadcasts any event with any payload', async (t) => {
   const { app, logged } = createApp(t)
   await app.register(ssePlugin)
   const stream = await open(t, app, '/events')
@@ -40,7 +40,7 @@ t.test('without options the plugin takes any event and any payload', async (t) =
   t.equal(logged.filter(({ msg }) => msg.includes('pages of any origin may read /events')).length, 1)
 })
 
-t.test('with options the plugin takes what they declare', async (t) => {
+t.test('the plugin uses the path and accepts only the events of its options', async (t) => {
   const { app } = createApp(t)
   const events = defineEvents({ tick: Type.Integer() })
   await app.register(ssePlugin, { events, path: '/live' })
@@ -53,46 +53,46 @@ t.test('with options the plugin takes what they declare', async (t) => {
 
 t.test('a registration is refused with a code', async (t) => {
   const refused: Array<[title: string, code: string, message: RegExp, register: (app: FastifyInstance) => PromiseLike<unknown>]> = [
-    ['a second time in one scope', 'FST_SSE_DECORATOR_TAKEN', /of this plugin: register it once here/, async (app) => {
+    ['if the scope has a registration already', 'FST_SSE_DECORATOR_TAKEN', /of this plugin: register it once here/, async (app) => {
       await app.register(ssePlugin)
       await app.register(ssePlugin, { path: '/other' })
     }],
-    ['where another plugin has decorated `sse`', 'FST_SSE_DECORATOR_TAKEN', /"sse"/, async (app) => {
+    ['if another plugin has decorated `sse`', 'FST_SSE_DECORATOR_TAKEN', /"sse"/, async (app) => {
       app.decorate('sse' as never, {} as never)
       await app.register(ssePlugin)
     }],
-    ['where the path is taken', 'FST_SSE_PATH_TAKEN', /GET \/events/, async (app) => {
+    ['if the path is taken', 'FST_SSE_PATH_TAKEN', /GET \/events/, async (app) => {
       app.get('/events', async () => 'mine')
       await app.register(ssePlugin)
     }],
-    ['where the path is taken below a prefix', 'FST_SSE_PATH_TAKEN', /GET \/live\/events/, async (app) => {
+    ['if the path is taken below a prefix', 'FST_SSE_PATH_TAKEN', /GET \/live\/events/, async (app) => {
       app.get('/live/events', async () => 'mine')
       await app.register(ssePlugin, { prefix: '/live' })
     }],
-    ['where the path is taken below the prefix of its scope', 'FST_SSE_PATH_TAKEN', /GET \/live\/events/, async (app) => {
+    ['if the path is taken below the prefix of its scope', 'FST_SSE_PATH_TAKEN', /GET \/live\/events/, async (app) => {
       app.get('/live/events', async () => 'mine')
       await app.register(async (scope) => { await scope.register(ssePlugin) }, { prefix: '/live' })
     }],
-    ['where HEAD alone is taken', 'FST_SSE_PATH_TAKEN', /HEAD \/events/, async (app) => {
+    ['if only HEAD is taken', 'FST_SSE_PATH_TAKEN', /HEAD \/events/, async (app) => {
       app.head('/events', async () => 'mine')
       await app.register(ssePlugin)
     }],
-    ['where OPTIONS alone is taken', 'FST_SSE_PATH_TAKEN', /OPTIONS \/events already exists: give the event stream another "path" or "prefix"/, async (app) => {
+    ['if only OPTIONS is taken', 'FST_SSE_PATH_TAKEN', /OPTIONS \/events already exists: give the event stream another "path" or "prefix"/, async (app) => {
       app.options('/events', async () => 'mine')
       await app.register(ssePlugin)
     }],
-    ['where OPTIONS alone is taken, and the @fastify/cors of the application knows nothing of our options', 'FST_SSE_PATH_TAKEN', /OPTIONS \/events/, async (app) => {
+    ['if only OPTIONS is taken, and the @fastify/cors of the application does not use our options', 'FST_SSE_PATH_TAKEN', /OPTIONS \/events/, async (app) => {
       await app.register(cors)
       app.options('/events', async () => 'mine')
       await app.register(ssePlugin, { cors: { origin: ['https://a.test'] } })
     }],
-    ['where OPTIONS alone is taken at a file of the client', 'FST_SSE_PATH_TAKEN', /OPTIONS \/sse\/sharing\.js already exists: give the browser client/, async (app) => {
+    ['if only OPTIONS is taken at a file of the client', 'FST_SSE_PATH_TAKEN', /OPTIONS \/sse\/sharing\.js already exists: give the browser client/, async (app) => {
       app.options('/sse/sharing.js', async () => 'mine')
       await app.register(ssePlugin)
     }],
-    ['with an unknown option', 'FST_SSE_OPTION_UNKNOWN', /"pat"/, (app) => app.register(ssePlugin, { pat: '/events' } as never)],
-    ['with an option that is to come', 'FST_SSE_OPTION_UNSUPPORTED', /"broker"/, (app) => app.register(ssePlugin, { broker: true } as never)],
-    ['with a wrong value', 'FST_SSE_OPTION_INVALID', /"path".*'events'/, (app) => app.register(ssePlugin, { path: 'events' })]
+    ['if an option is unknown', 'FST_SSE_OPTION_UNKNOWN', /"pat"/, (app) => app.register(ssePlugin, { pat: '/events' } as never)],
+    ['if an option is not yet supported', 'FST_SSE_OPTION_UNSUPPORTED', /"broker"/, (app) => app.register(ssePlugin, { broker: true } as never)],
+    ['if a value is invalid', 'FST_SSE_OPTION_INVALID', /"path".*'events'/, (app) => app.register(ssePlugin, { path: 'events' })]
   ]
   for (const [title, code, message, register] of refused) {
     t.test(title, async (t) => {
@@ -101,14 +101,14 @@ t.test('a registration is refused with a code', async (t) => {
     })
   }
 
-  t.test('at ready, where nobody awaits it', async (t) => {
+  t.test('at `ready` if it is not awaited', async (t) => {
     const { app } = createApp(t)
     void app.register(ssePlugin)
     void app.register(ssePlugin)
     await t.rejects(async () => { await app.ready() }, { code: 'FST_SSE_DECORATOR_TAKEN' })
   })
 
-  t.test('a route of the application at one of the URLs afterwards, with what to give', async (t) => {
+  t.test('a later route of the application at a URL of the plugin is refused with the option to change', async (t) => {
     const { app } = createApp(t)
     await app.register(ssePlugin, { inspector: true, client: '/client.js' })
     for (const [method, url, advice] of [
@@ -123,13 +123,13 @@ t.test('a registration is refused with a code', async (t) => {
     t.throws(() => app.all('/events', async () => 'mine'), { code: 'FST_SSE_PATH_TAKEN' })
     await t.rejects(async () => {
       await app.register(async (scope) => { scope.get('/', async () => 'mine') }, { prefix: '/events' })
-    }, { code: 'FST_SSE_PATH_TAKEN' }, 'in a scope')
+    }, { code: 'FST_SSE_PATH_TAKEN' }, 'a route in a scope')
   })
 })
 
-t.test('routes of the application beside those of the plugin are left alone', async (t) => {
+t.test('routes of the application keep their handlers beside those of the plugin', async (t) => {
   for (const order of ['before', 'after']) {
-    for (const [title, options, hasOwnCors] of [['cors: false', { cors: false }, false], ['a @fastify/cors of the application', {}, true]] as const) {
+    for (const [title, options, hasOwnCors] of [['cors: false', { cors: false }, false], ['an @fastify/cors of the application', {}, true]] as const) {
       t.test(`OPTIONS at the stream's URL, declared ${order}, with ${title}`, async (t) => {
         const { app } = createApp(t)
         if (hasOwnCors) await app.register(cors, { strictPreflight: false, preflightContinue: true })
@@ -142,7 +142,7 @@ t.test('routes of the application beside those of the plugin are left alone', as
     }
   }
 
-  t.test('OPTIONS at the inspector, which no page of another origin may read', async (t) => {
+  t.test('OPTIONS at the inspector, which has no CORS', async (t) => {
     const { app } = createApp(t)
     app.options('/sse/', async () => 'mine')
     await app.register(ssePlugin, { inspector: true })
@@ -159,14 +159,14 @@ t.test('routes of the application beside those of the plugin are left alone', as
   })
 })
 
-t.test('`prefix` stands before the path', async (t) => {
+t.test('`prefix` precedes the path', async (t) => {
   const { app } = createApp(t)
   await app.register(ssePlugin, { prefix: '/live', path: '/stream' })
   await open(t, app, '/live/stream')
   t.equal((await app.inject('/stream')).statusCode, 404)
 })
 
-t.test('`path: false` declares no route, and own routes still become streams', async (t) => {
+t.test('`path: false` adds no stream route, and routes of the application still open streams', async (t) => {
   const { app, logged } = createApp(t)
   await app.register(ssePlugin, { path: false })
   app.get('/own', async (_request, reply) => { await app.sse.subscribe(reply) })
@@ -177,7 +177,7 @@ t.test('`path: false` declares no route, and own routes still become streams', a
   t.notOk(logged.some(({ msg }) => msg.includes('any origin')))
 })
 
-t.test('two scopes with prefixes have a hub each', async (t) => {
+t.test('registrations in two scopes have separate hubs', async (t) => {
   const { app } = createApp(t)
   const scopes: FastifyInstance[] = []
   for (const [prefix, event] of [['/a', 'of.a'], ['/b', 'of.b']] as const) {
@@ -204,7 +204,7 @@ t.test('two scopes with prefixes have a hub each', async (t) => {
   t.equal(a.sse.count(), 0)
 })
 
-t.test('a scope may have a hub besides its parent\'s', async (t) => {
+t.test('a scope may have its own hub besides the hub of its parent', async (t) => {
   const { app } = createApp(t)
   await app.register(ssePlugin)
   let child!: FastifyInstance
@@ -222,14 +222,14 @@ t.test('a scope may have a hub besides its parent\'s', async (t) => {
   t.strictSame([app.sse.count(), child.sse.count()], [1, 1])
 })
 
-t.test('the decorator is there', async (t) => {
+t.test('the decorator `sse` exists', async (t) => {
   t.test('after `await register`', async (t) => {
     const { app } = createApp(t)
     await app.register(ssePlugin)
     t.ok(app.sse)
   })
 
-  t.test('in a plugin registered after, and after `ready`, where nobody awaits', async (t) => {
+  t.test('in a later plugin and after `ready` if the registration is not awaited', async (t) => {
     const { app } = createApp(t)
     void app.register(ssePlugin)
     let seen: unknown
@@ -240,7 +240,7 @@ t.test('the decorator is there', async (t) => {
     await open(t, app, '/events')
   })
 
-  t.test('for the whole application, where the plugin is registered in a plugin that is not encapsulated', async (t) => {
+  t.test('for the whole application if a plugin without encapsulation registers it', async (t) => {
     const { app } = createApp(t)
     await app.register(Object.assign(async (scope: FastifyInstance) => { await scope.register(ssePlugin) }, { [Symbol.for('skip-override')]: true }))
     t.ok(app.sse)
@@ -258,7 +258,7 @@ t.test('a failing broadcast', async (t) => {
     ['FST_SSE_PAYLOAD_TOO_LARGE', 'any', 'x'.repeat(100), { maxPayloadBytes: 50 }]
   ]
   for (const [code, event, payload, { prefix: _, ...options }] of failing) {
-    t.test(`with ${code} that nobody awaits crashes nothing, is logged once at error, and names its caller`, async (t) => {
+    t.test(`with ${code} that is not awaited causes no unhandled rejection and is logged once at level error with its caller`, async (t) => {
       const { app, logged } = createApp(t)
       await app.register(ssePlugin, options)
       const unhandled: unknown[] = []
@@ -279,7 +279,7 @@ t.test('a failing broadcast', async (t) => {
       t.equal(app.sse.stats().failedBroadcasts, 1)
     })
 
-    t.test(`with ${code} that is awaited rejects, and is logged once all the same`, async (t) => {
+    t.test(`with ${code} that is awaited rejects and is logged once`, async (t) => {
       const { app, logged } = createApp(t)
       await app.register(ssePlugin, options)
       await t.rejects(app.sse.broadcast(event, payload), { code })
@@ -295,7 +295,7 @@ t.test('a callback that', async (t) => {
   ]
   for (const [how, callback] of callbacks) {
     for (const option of ['onSubscribe', 'onClose'] as const) {
-      t.test(`${how}, as \`${option}\`, is logged once for each stream and hurts nobody`, async (t) => {
+      t.test(`${how} as \`${option}\` is logged once for each stream, and events still arrive`, async (t) => {
         const { app, logged } = createApp(t)
         await app.register(ssePlugin, { [option]: callback })
         const first = await open(t, app, '/events')

@@ -3,10 +3,10 @@ import t from 'tap'
 import { readOptions } from '../../lib/options/settings.ts'
 import { type SsePluginOptions } from '../../lib/options/options.ts'
 
-/** Options as an application without types may give them. */
+/** Reads options as an untyped application may pass them. */
 const read = (options: Record<string, unknown>) => readOptions(options as SsePluginOptions)
 
-t.test('without options everything has its default', async (t) => {
+t.test('every absent option has its default', async (t) => {
   const { subscribe, onSubscribe, onClose, headers, ...settings } = read({})
   t.match(settings, {
     events: undefined,
@@ -31,7 +31,7 @@ t.test('without options everything has its default', async (t) => {
       endTimeout: 5000,
       maxChannelsPerSubscriber: 100
     },
-    pace: { interval: 15_000 / 16, longestStep: 15_000 / 8 },
+    tickInterval: { interval: 15_000 / 16, longestStep: 15_000 / 8 },
     maxPayloadBytes: 1024 * 1024,
     shutdownTimeout: 5000
   })
@@ -42,17 +42,17 @@ t.test('an option given as undefined has its default', async (t) => {
   t.equal(read({ path: undefined, maxPayloadBytes: undefined }).url, '/events')
 })
 
-t.test('what register itself takes is let through', async (t) => {
+t.test('options of `register` itself are accepted', async (t) => {
   t.doesNotThrow(() => read({ prefix: '/a', logLevel: 'warn', logSerializers: {} }))
 })
 
-t.test('an option of @fastify/static that this plugin sets is unknown, as one that nobody has', async (t) => {
+t.test('an option of @fastify/static that the plugin sets itself is refused as unknown', async (t) => {
   for (const option of ['decorateReply', 'serve', 'dotFiles']) {
     t.throws(() => read({ static: { root: resolve('.'), [option]: true } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: `"static.${option}" is unknown; valid keys: root, prefix` })
   }
 })
 
-t.test('an unknown option is refused with those that are known', async (t) => {
+t.test('an unknown option is refused with the list of known options', async (t) => {
   t.throws(() => read({ heartBeat: 1 }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"heartBeat" is unknown; valid keys: events, path/ })
   t.throws(() => read({ skipOverride: true }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /; if @fastify\/autoload or fastify-cli passed it on, register this plugin/ })
   t.throws(() => read({ cors: { orgin: 'https://a.test' } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"cors\.orgin"/ })
@@ -61,13 +61,13 @@ t.test('an unknown option is refused with those that are known', async (t) => {
   t.throws(() => read({ history: { maxItems: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"history\.maxItems"/ })
 })
 
-t.test('an option whose time has not come is refused as not yet supported', async (t) => {
+t.test('a planned option is refused as not yet supported', async (t) => {
   for (const option of ['broker']) {
     t.throws(() => read({ [option]: true }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: `The option "${option}" is not yet supported` })
   }
 })
 
-t.test('the clock ticks sixteen times within the shortest time-out, but not wildly, and at least once a second', async (t) => {
+t.test('the clock ticks sixteen times within the shortest timeout, at most every 10 ms and at least every second', async (t) => {
   t.equal(read({ idleTimeout: 1600 }).tickInterval.interval, 100)
   t.equal(read({ maxLifetime: 3200, idleTimeout: 6400 }).tickInterval.interval, 200)
   t.equal(read({ heartbeatInterval: 0 }).tickInterval.interval, 10)
@@ -75,11 +75,11 @@ t.test('the clock ticks sixteen times within the shortest time-out, but not wild
   t.equal(read({ heartbeatInterval: false, stallTimeout: false }).tickInterval.interval, 1000)
 })
 
-t.test('a step of the clock that is taken for awake is no longer than a turn of the loop under load, nor than a part of a time-out', async (t) => {
+t.test('the longest step of awake time is a quarter of the shortest idle or stall timeout, at most a second and at least two ticks', async (t) => {
   t.equal(read({ heartbeatInterval: 100 }).tickInterval.longestStep, 1000)
   t.equal(read({ heartbeatInterval: 100, idleTimeout: 800 }).tickInterval.longestStep, 200)
   t.equal(read({ stallTimeout: 160 }).tickInterval.longestStep, 40)
-  t.equal(read({ stallTimeout: 16 }).tickInterval.longestStep, 20, 'two ticks in any case')
+  t.equal(read({ stallTimeout: 16 }).tickInterval.longestStep, 20, 'at least two ticks')
 })
 
 const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
@@ -158,7 +158,7 @@ const WRONG: Array<[option: string, options: Record<string, unknown>]> = [
 ]
 
 for (const [option, options] of WRONG) {
-  t.test(`${JSON.stringify(options)} is refused by the name of the option, the rule and the value`, async (t) => {
+  t.test(`${JSON.stringify(options)} is refused with the name of the option, the rule and the value`, async (t) => {
     t.throws(() => read(options), { code: 'FST_SSE_OPTION_INVALID' })
     try { read(options) } catch (error) {
       t.match((error as Error).message, new RegExp(`^The option "${option.replace('.', '\\.')}" must be .+; it is .+`, 's'))
@@ -180,7 +180,7 @@ t.test('prefix and path are joined as Fastify joins them', async (t) => {
   ])
 })
 
-t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
+t.test('false turns an option off, Infinity means no limit, and 0 means zero', async (t) => {
   t.match(read({ path: false, client: false, inspector: false, static: false, cors: false, history: false, stallTimeout: false }), {
     url: false, client: false, inspector: false, static: false, cors: false, keepsHistory: false, limits: { timeouts: { stallTimeout: Infinity } }
   })
@@ -190,6 +190,6 @@ t.test('false is off, Infinity is no limit, 0 is a real zero', async (t) => {
   })
 })
 
-t.test('a list of origins with credentials is taken', async (t) => {
+t.test('a list of origins with credentials is accepted', async (t) => {
   t.match(read({ cors: { origin: ['https://a.test'], credentials: true } }), { cors: { isDefault: false, options: { credentials: true } } })
 })

@@ -3,8 +3,8 @@ import ts from 'typescript'
 import t from 'tap'
 import { createProgram, errorsIn } from '../support/programs.ts'
 
-// A library that exports what it got of the plugin, with `declaration: true`: the compiler must be able to write every type by names of the
-// entry that the library imports. Of a package it could name no other file (TS2742, TS2883).
+// A library with `declaration: true` exports values of the plugin. The compiler must be able to name each of their types by an export of the
+// imported entry point, since it cannot name any other file of a package (TS2742, TS2883).
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const PATH = 'test/types/in-memory.ts'
@@ -82,7 +82,7 @@ const PROGRAMS = {
 }
 
 for (const [entry, text] of Object.entries(PROGRAMS)) {
-  t.test(`all that ${entry} gives can be exported on: its types have names there`, async (t) => {
+  t.test(`a library can export every value of ${entry} again, because ${entry} exports their types`, async (t) => {
     const texts = new Map([[PATH, EVENTS + text]])
     const program = createProgram(texts, { declaration: true, emitDeclarationOnly: true, noEmit: false, lib: ['lib.es2023.d.ts', 'lib.dom.d.ts'] })
     t.strictSame(errorsIn(program, texts), [])

@@ -14,7 +14,7 @@ t.test('every error code has a heading in docs/errors.md, and every heading a co
   t.strictSame(all(read('docs/errors.md'), /^### (\w+)$/gm).sort(), Object.keys(errorCodes).sort())
 })
 
-t.test('every code that a docstring names exists', async (t) => {
+t.test('every error code that a source file names exists', async (t) => {
   const codes = new Set(Object.keys(errorCodes))
   for (const file of ['plugin.ts', ...readdirSync(join(ROOT, 'lib')).map((name) => `lib/${name}`)]) {
     for (const code of all(read(file), /\b(FST_SSE_[A-Z_]+[A-Z])\b/g)) t.ok(codes.has(code), `${code} in ${file}`)
@@ -23,7 +23,7 @@ t.test('every code that a docstring names exists', async (t) => {
 
 const rows = [...read('docs/options.md').matchAll(/^\| `(\w+)` \| (?:`(.+?)`|–) \|/gm)].map(([, option, value]) => ({ option: option!, value }))
 
-t.test('docs/options.md has the options that there are', async (t) => {
+t.test('docs/options.md lists exactly the known options, in order', async (t) => {
   const known = (): string => {
     try {
       readOptions({ nonsense: 1 } as SsePluginOptions)
@@ -35,7 +35,7 @@ t.test('docs/options.md has the options that there are', async (t) => {
   t.strictSame(rows.map(({ option }) => option), known().split('valid keys: ')[1]!.split('; ')[0]!.split(', '))
 })
 
-t.test('giving an option the default that docs/options.md names changes nothing', async (t) => {
+t.test('every default in docs/options.md equals the default of the option', async (t) => {
   const comparable = (options: SsePluginOptions): string => JSON.stringify(readOptions(options), (key, value) => key === 'isDefault' ? undefined : value)
   for (const { option, value } of rows) {
     // eslint-disable-next-line no-new-func
@@ -43,7 +43,7 @@ t.test('giving an option the default that docs/options.md names changes nothing'
   }
 })
 
-t.test('docs/options.md lists what is not yet supported', async (t) => {
+t.test('every option that docs/options.md lists as not yet supported is refused as such', async (t) => {
   const [, list = ''] = read('docs/options.md').split('## Not yet supported')
   const options = all(list, /`(\w+)`/g)
   t.ok(options.length > 0)
@@ -62,7 +62,7 @@ t.test('docs/architecture.md has every room', async (t) => {
   t.match(read('docs/architecture.md'), `one close reason: ${CLOSE_REASONS.join(', ')}`)
 })
 
-t.test('every link in the documentation leads somewhere', async (t) => {
+t.test('every relative link in the documentation leads to an existing file', async (t) => {
   for (const file of ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]) {
     for (const link of all(read(file), /\]\(([^)#]+)[^)]*\)/g).filter((link) => !link.startsWith('http'))) {
       t.ok(existsSync(resolve(ROOT, dirname(file), link)), `${link} in ${file}`)
@@ -70,7 +70,7 @@ t.test('every link in the documentation leads somewhere', async (t) => {
   }
 })
 
-t.test('CONTRIBUTING.md names every script', async (t) => {
+t.test('CONTRIBUTING.md names every script of package.json', async (t) => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
   for (const script of Object.keys(scripts).filter((name) => !/^(pre|post)/.test(name))) {
     t.match(read('CONTRIBUTING.md'), script === 'start' || script === 'test' ? `npm ${script}` : `npm run ${script}`)

@@ -11,7 +11,7 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
 }
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
 
-/** Runs a program of Node's and gives what it printed. Standard error belongs to it: a warning is a failure here. */
+/** Runs Node and returns its standard output. A failure throws an error with standard output and standard error. */
 function run (cwd: string, ...args: string[]): string {
   try {
     return execFileSync(process.execPath, args, { cwd, encoding: 'utf8', env: { PATH: process.env.PATH }, stdio: 'pipe' })
@@ -25,7 +25,7 @@ const packed = t.testdir()
 execFileSync('npm', ['pack', '--silent', '--pack-destination', packed], { cwd: ROOT, stdio: 'pipe' })
 const tarball = join(packed, `${manifest.name}-${manifest.version}.tgz`)
 
-/** A folder with the packed plugin installed, and of its dependencies those alone that it declares. */
+/** Creates a folder with the packed plugin and only its declared dependencies installed. */
 function createConsumer (t: Test, { without = [] as string[] } = {}): string {
   const folder = t.testdir({ 'package.json': JSON.stringify({ name: 'consumer', type: 'module' }) })
   const installed = join(folder, 'node_modules', manifest.name)
@@ -60,7 +60,7 @@ app.sse.broadcast('tock', 1)
 await app.close()
 `
 
-t.test('an installed package is imported, and its testing helper with it', async (t) => {
+t.test('an installed package can be imported together with its testing helper', async (t) => {
   const folder = createConsumer(t, { without: ['typebox'] })
   const program = PROGRAM.replace(/, type EventsOf/, '').replace(/^declare module.*$/m, '')
   writeFileSync(join(folder, 'main.js'), program)
@@ -90,13 +90,13 @@ stream.on('tock', () => {})
 await app.close()
 `
 
-t.test('an installed package has the browser client and the inspector, to import and to serve', async (t) => {
+t.test('an installed package exports the browser client, and serves it and the inspector', async (t) => {
   const folder = createConsumer(t, { without: ['typebox'] })
   writeFileSync(join(folder, 'main.js'), CLIENT_PROGRAM.replace('<typeof events>', ''))
   t.equal(run(folder, 'main.js'), '2\n/sse/ 200\n/sse/client.js 200\n/sse/events.json 200\n')
 })
 
-t.test('the browser client, as it is published, is as small as it is to be', async (t) => {
+t.test('the published browser client passes the size check, and a larger one fails it', async (t) => {
   const installed = join(createConsumer(t), 'node_modules', manifest.name)
   const sizes = run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser')
   t.comment(sizes)
@@ -106,7 +106,7 @@ t.test('the browser client, as it is published, is as small as it is to be', asy
   t.throws(() => run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser'), { message: /bytes more than the 4096/ })
 })
 
-t.test('what it serves to browsers is within the modules themselves', async (t) => {
+t.test('an installed package serves the client and the inspector without dist/browser', async (t) => {
   const folder = createConsumer(t, { without: ['typebox'] })
   rmSync(join(folder, 'node_modules', manifest.name, 'dist/browser'), { recursive: true })
   writeFileSync(join(folder, 'main.js'), `
@@ -119,7 +119,7 @@ t.test('what it serves to browsers is within the modules themselves', async (t) 
   t.equal(run(folder, 'main.js'), '200\n'.repeat(4))
 })
 
-t.test('require gives the plugin itself, and its companions on it', async (t) => {
+t.test('`require` returns the plugin with the named exports as its properties', async (t) => {
   const folder = createConsumer(t, { without: ['typebox'] })
   writeFileSync(join(folder, 'main.cjs'), `
     const ssePlugin = require('fastify-typed-sse')
@@ -138,7 +138,7 @@ t.test('require gives the plugin itself, and its companions on it', async (t) =>
   t.equal(run(folder, 'main.cjs'), 'function true string\ntrue\n')
 })
 
-t.test('a schema of typebox 1.x works where the application has that package', async (t) => {
+t.test('an application that has typebox 1.x can declare events with its schemas', async (t) => {
   const folder = createConsumer(t)
   writeFileSync(join(folder, 'main.js'), PROGRAM
     .replace('{ Type } from \'@sinclair/typebox\'', 'Type from \'typebox\'').replace(/, type EventsOf/, '').replace(/^declare module.*$/m, ''))
@@ -147,7 +147,7 @@ t.test('a schema of typebox 1.x works where the application has that package', a
 
 const codeBlocks = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!)
 
-t.test('the quick start of the README has fifteen lines, and its reader gets an event', async (t) => {
+t.test('the quick start of the README has fifteen lines and sends an event to an EventSource', async (t) => {
   const [quickStart = ''] = codeBlocks
   t.equal(quickStart.trimEnd().split('\n').length, 15)
   const folder = createConsumer(t, { without: ['typebox'] })
@@ -173,7 +173,7 @@ const COMPILERS: Array<[setting: string, options: Record<string, unknown>, witho
 ]
 
 for (const [setting, options, without] of COMPILERS) {
-  t.test(`its types and the README's code compile in a strict program that checks libraries, for ${setting}`, async (t) => {
+  t.test(`the types of the package and the code of the README compile in a strict program that checks libraries, for ${setting}`, async (t) => {
     const folder = createConsumer(t, { without })
     writeFileSync(join(folder, 'main.ts'), PROGRAM)
     writeFileSync(join(folder, 'client.ts'), CLIENT_PROGRAM)
@@ -184,7 +184,7 @@ for (const [setting, options, without] of COMPILERS) {
       'declare function tokenOf (request: import(\'fastify\').FastifyRequest): Promise<{ id: string, exp: number }>',
       'declare function show (orders: unknown): void',
       'declare function answer (body: unknown, signal: AbortSignal): AsyncIterable<string>',
-      // The program beside it augments `Events` already, and twice the same event is once too often.
+      // main.ts augments `Events` already, and an event may be declared only once.
       ...codeBlocks.filter((code) => !code.includes('declare module'))
     ].join('\n'))
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({
@@ -197,12 +197,12 @@ for (const [setting, options, without] of COMPILERS) {
 
 const packedFiles = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n').map((path) => path.replace('package/', ''))
 
-t.test('the package holds what it needs, and nothing else', async (t) => {
+t.test('the package contains exactly the expected top-level entries', async (t) => {
   const tops = new Set(packedFiles.map((path) => path.split('/')[0]))
   t.strictSame([...tops].sort(), ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md', 'bench', 'dist', 'docs', 'examples', 'package.json'])
 })
 
-t.test('every link in its documentation leads to something in the package', async (t) => {
+t.test('every relative link in the documentation of the package leads to a file or folder in the package', async (t) => {
   for (const file of packedFiles.filter((path) => path.endsWith('.md') && !path.startsWith('dist/'))) {
     const text = readFileSync(join(ROOT, file), 'utf8')
     for (const [, link = ''] of text.matchAll(/\]\((?!http)([^)#]+)[^)]*\)/g)) {

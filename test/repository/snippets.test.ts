@@ -4,13 +4,13 @@ import t from 'tap'
 import { createLinter } from '../support/linting.ts'
 import { createProgram, errorsIn } from '../support/programs.ts'
 
-// All code that people may copy: of the README, the documentation, the demo's pages and the docstrings.
+// Checks all code that people may copy from the README, the documentation, the demo pages and the docstrings.
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 const list = (folder: string, ending: string): string[] => readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(ending)).map((name) => `${folder}/${name}`)
 
-/** What the pages take for known. A block that declares a name itself means its own. */
+/** Declarations that the snippets presuppose. A snippet may declare such a name itself. */
 const KNOWN = `
 import type { FastifyInstance, FastifyRequest, preHandlerHookHandler } from 'fastify'
 import type { EventsOf, Sse } from 'fastify-typed-sse'
@@ -53,10 +53,10 @@ declare global {
   function store (order: Order): Promise<void>
   function token (): Promise<string>
   function load (): Promise<{ lastEventId: string, newest: unknown[] }>
-  // A service worker's.
+  // The global scope of a service worker.
   function addEventListener (type: 'fetch', listener: (event: Event & { readonly request: Request }) => void): void
 
-  // Of Angular and Nest.
+  // Angular and Nest.
   function inject<T> (token: new () => T): T
   class NgZone {
     run<T> (action: () => T): T
@@ -74,7 +74,7 @@ declare global {
 }
 `
 
-/** The client as JavaScript has it that knows what comes. */
+/** The client for JavaScript snippets, typed with the declared events. */
 const CLIENT = `
 import { connect as connectTo } from 'fastify-typed-sse/client'
 import type { events } from './events.ts'
@@ -123,7 +123,7 @@ const ofPage = (from: string): Snippet[] => [...read(from).matchAll(/<pre[^>]+ar
 const ofDocstrings = (from: string): Snippet[] => [...read(from).matchAll(/^ *\* @example(.*\n(?: *\* (?!@).*\n)*)/gm)]
   .map(([, code]) => ({ from, language: 'ts', code: code!.replace(/^ *\* /gm, '') }))
 
-/** A block of options alone stands in the call that takes them; a page's script gets its client from a server. */
+/** Wraps a snippet of options in the call that takes them, and imports the client directly where a page imports it from a server. */
 function toModule ({ language, code }: Snippet): string {
   const isOptions = /^\w+(: | \([^)]*\) \{$)/m.test(code.split('\n')[0]!)
   const script = language === 'html' ? /<script type="module">(.*)<\/script>/s.exec(code)![1]! : code
@@ -137,7 +137,7 @@ const snippets = [
   ...['plugin.ts', ...list('lib', '.ts'), ...list('client', '.ts'), ...list('testing', '.ts')].flatMap(ofDocstrings)
 ]
 
-/** The modules of snippets, beside what they take for known. */
+/** One module for each snippet, and modules for the declarations that the snippets presuppose. */
 function modulesOf (snippets: readonly Snippet[]): Map<string, string> {
   const folder = 'test/snippets'
   const modules = new Map([[`${folder}/known.ts`, KNOWN], [`${folder}/client.ts`, CLIENT], [`${folder}/events.ts`, EVENTS], [`${folder}/server/events.ts`, EVENTS]])
@@ -145,7 +145,7 @@ function modulesOf (snippets: readonly Snippet[]): Map<string, string> {
     const page = snippet.from.replaceAll(/[/.]/g, '-')
     modules.set(`${folder}/${page}/${n}.ts`, toModule(snippet))
   })
-  // Where the pages have their declaration, seen from any of them.
+  // docs/errors.md imports its declaration from here.
   modules.set(`${folder}/docs-errors-md/events.ts`, EVENTS)
   return modules
 }
@@ -161,11 +161,11 @@ t.test('the code of the README, the documentation, the demo and the docstrings c
   t.strictSame(errorsIn(program, typed), [])
 })
 
-t.test('the JavaScript of the documentation compiles, but for types that it cannot tell', { timeout: 120_000 }, async (t) => {
+t.test('the JavaScript of the documentation compiles if implicit any is allowed', { timeout: 120_000 }, async (t) => {
   t.strictSame(errorsIn(createProgram(untyped, { ...PATHS, noImplicitAny: false }), untyped), [])
 })
 
-t.test('the TypeScript of the README and the documentation floats no promise and misuses none, as linters have it', { timeout: 120_000 }, async (t) => {
+t.test('the TypeScript of the README and the documentation passes the promise rules of typescript-eslint', { timeout: 120_000 }, async (t) => {
   const lint = createLinter(program, ['no-floating-promises', 'no-misused-promises', 'await-thenable', 'require-await'])
   for (const [path, text] of typed) {
     t.strictSame((await lint(path, text)).map(({ line, message, source }) => `${path}:${line}: ${message}\n${source}`), [])

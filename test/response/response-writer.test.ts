@@ -9,16 +9,16 @@ import { SocketWriter } from '../../lib/response/socket-writer.ts'
 
 interface Waiting {
   bytes: number
-  /** Node emits `drain` only then. */
+  /** Node emits `drain` only if this is true. */
   needsDrain?: boolean
   /** The reader has ended its half of the connection. */
   isOver?: boolean
   readonly onWrite?: () => void
-  /** What is called when a write has left. */
+  /** Callbacks of writes, which the test calls when a write has left. */
   readonly written?: Array<(error?: Error) => void>
 }
 
-/** What a writer sees of a socket or a response: what waits there, as the test says. */
+/** A fake socket and response, whose waiting bytes the test sets. */
 function fake (waiting: Waiting): { readonly socket: Socket, readonly response: ServerResponse } {
   const stream = {
     writable: { get: () => waiting.isOver !== true },
@@ -41,14 +41,14 @@ function fake (waiting: Waiting): { readonly socket: Socket, readonly response: 
 const MAX_BACKLOG = 10_000
 
 const writers: Array<[title: string, create: (of: ReturnType<typeof fake>) => ResponseWriter]> = [
-  ['the writer to a socket', ({ socket, response }) => new SocketWriter(response, socket, MAX_BACKLOG)],
-  ['the writer to any response', ({ response }) => new PlainWriter(response, MAX_BACKLOG)]
+  ['the socket writer', ({ socket, response }) => new SocketWriter(response, socket, MAX_BACKLOG)],
+  ['the plain writer', ({ response }) => new PlainWriter(response, MAX_BACKLOG)]
 ]
 
 for (const [title, create] of writers) {
   const event = textChunk('data: x\n\n')
 
-  t.test(`${title} says no when as much waits as is allowed, each write counted with what it takes beside its bytes`, async (t) => {
+  t.test(`${title} returns false once the waiting bytes reach the limit, which counts the overhead of each write`, async (t) => {
     const waiting = { bytes: 9 }
     const writer = create(fake(waiting))
     let writes = 0
@@ -60,7 +60,7 @@ for (const [title, create] of writers) {
     t.ok(create(fake(large)).write(event))
   })
 
-  t.test(`${title} forgets what it counted once nothing waits`, async (t) => {
+  t.test(`${title} resets its count once nothing waits`, async (t) => {
     const waiting = { bytes: 9 }
     const writer = create(fake(waiting))
     for (let round = 0; round < 10; round++) {
@@ -71,7 +71,7 @@ for (const [title, create] of writers) {
     }
   })
 
-  t.test(`${title} takes any number of writes that leave after their turn, as over TLS`, async (t) => {
+  t.test(`${title} accepts any number of writes that leave after their turn of the event loop, as over TLS`, async (t) => {
     const waiting: Waiting = { bytes: 0, onWrite: () => { waiting.bytes = 9 } }
     const writer = create(fake(waiting))
     for (let n = 0; n < 100; n++) {
@@ -80,7 +80,7 @@ for (const [title, create] of writers) {
     }
   })
 
-  t.test(`${title} calls back once what waits has left, also where Node emits no \`drain\`, and not where it never leaves`, async (t) => {
+  t.test(`${title} calls back once the waiting bytes have left, even without \`drain\`, and never if they cannot leave`, async (t) => {
     const waiting: Waiting & { readonly written: Array<(error?: Error) => void> } = { bytes: 9, written: [] }
     const of = fake(waiting)
     let calls = 0
@@ -96,7 +96,7 @@ for (const [title, create] of writers) {
 
     waiting.isOver = true
     create(of).onceDrained(drained)
-    t.equal(waiting.written.length, 2, 'a write after the end would cut off what still waits')
+    t.equal(waiting.written.length, 2, 'a write after the end would cut off waiting bytes')
     waiting.isOver = false
 
     waiting.needsDrain = true

@@ -11,7 +11,7 @@ import { LINES, payloads, schemas } from '../support/recursive-schemas.ts'
 
 for (const [line, T, recursive] of LINES) {
   t.test(`for any recursive union of ${line}`, async (t) => {
-    t.test('each member accepts what TypeBox says it accepts', async (t) => {
+    t.test('each member accepts exactly the payloads that TypeBox accepts', async (t) => {
       await t.resolves(fc.assert(fc.asyncProperty(schemas(T, recursive), payloads, async (schema, payload) => {
         const typeLine = await typeLineOf(schema as Schema)
         if (typeLine === undefined) return false
@@ -26,7 +26,7 @@ for (const [line, T, recursive] of LINES) {
     })
   })
 
-  t.test(`an object that was changed since is judged anew under ${line}`, async (t) => {
+  t.test(`an object that changes between two checks is checked again under ${line}`, async (t) => {
     const schema = recursive((Self) => T.Union([T.Object({ next: T.Optional(Self), a: T.Number() }), T.Object({ b: T.Number() })]))
     const typeLine = await typeLineOf(schema as Schema)
     const { root, findings } = SchemaNode.build(schema as Schema, () => false)
@@ -41,7 +41,7 @@ for (const [line, T, recursive] of LINES) {
   })
 }
 
-t.test('a part is accepted whose unevaluated properties a reference evaluates', async (t) => {
+t.test('a part is accepted if a reference evaluates its properties, and refused with an unevaluated one', async (t) => {
   const Leaf = { $id: 'Leaf', properties: { a: { type: 'number' } } }
   const part = { allOf: [{ $ref: 'Leaf' }], unevaluatedProperties: false }
   const schema = Next.Unsafe({ $id: 'Root', anyOf: [{ properties: { part }, required: ['part'] }, { type: 'null' }], $defs: { Leaf } })

@@ -25,7 +25,7 @@ function told ({ message }: Error): string[] {
 
 for (const [line, T] of LINES) {
   t.test(`the message of a payload that does not fit a schema of ${line}`, async (t) => {
-    t.test('shows * for keys that are data of the payload, and failures have the whole path', async (t) => {
+    t.test('shows * for keys that are data of the payload, and failures contain the full path', async (t) => {
       const schema = T.Object({ users: T.Record(T.String(), T.Object({ tags: T.Array(T.String()) })) })
       const error = await failureOf(schema, { users: { 'ada@example.com': { tags: ['a', 1] }, 4917012345: { tags: 'x' } } })
       t.match(told(error).sort(), [/^\/users\/\*\/tags \w/, /^\/users\/\*\/tags\/1 \w/])
@@ -37,12 +37,12 @@ for (const [line, T] of LINES) {
       t.notMatch(error.message, 'ada')
     })
 
-    t.test('keeps declared names as the pointer writes them', async (t) => {
+    t.test('shows declared names as a JSON Pointer writes them', async (t) => {
       const error = await failureOf(T.Object({ 'a/b~c': T.Array(T.Object({ ['__proto__']: T.Number() })) }), { 'a/b~c': [{ ['__proto__']: 'x' }] })
       t.match(told(error), [/^\/a~1b~0c\/0\/__proto__ /])
     })
 
-    t.test('is bounded, however long keys and paths are and however many failures there are', async (t) => {
+    t.test('is bounded for long keys, long paths and many failures', async (t) => {
       const long = 'k'.repeat(10_000)
       const named = await failureOf(T.Object({ [long]: T.Number() }), { [long]: 'x' })
       t.ok(named.message.length < 400, `${named.message.length} characters`)
@@ -62,13 +62,13 @@ for (const [line, T] of LINES) {
       t.match(pattern.message, line === 'typebox' ? '/ must match pattern "x' : "/ Expected string to match 'x")
     })
 
-    t.test('keeps failures out of logs', async (t) => {
+    t.test('contains no key and no value of the failures, and neither does the serialised error', async (t) => {
       const error = await failureOf(T.Record(T.String(), T.Number()), { 'ada@example.com': 'hunter2' })
       t.notMatch(JSON.stringify({ ...error, message: error.message, stack: error.stack }), /ada|hunter2/)
       t.match(error.failures, [{ path: '/ada@example.com', value: 'hunter2' }])
     })
 
-    t.test('has nothing of a payload whose getter throws as its failures are told', async (t) => {
+    t.test('contains nothing of a payload whose getter throws while failures are collected', async (t) => {
       let looks = 0
       const payload = { get a () { if (looks++ > 1) throw new Error('no more'); return { 'ada@example.com': 1 } } }
       const error = await failureOf(T.Object({ a: T.Record(T.String(), T.String()) }), payload)
@@ -77,7 +77,7 @@ for (const [line, T] of LINES) {
   })
 }
 
-t.test('rules that would name keys or values are told in words of the schema alone', async (t) => {
+t.test('a rule that would name a key or a value is described in words of the schema', async (t) => {
   const names = await failureOf(Next.Unsafe({ type: 'object', propertyNames: { maxLength: 3 } }), { 'ada@example.com': 1 })
   t.notMatch(names.message, 'ada')
   t.match(JSON.stringify(names.failures), 'ada')
@@ -88,7 +88,7 @@ t.test('rules that would name keys or values are told in words of the schema alo
   t.match(refined.failures, [{ rule: 'hunter2 is taken' }])
 })
 
-t.test('no rule of either line holds a key or a value of the payload', async (t) => {
+t.test('no message of any rule contains a key or a value of the payload', async (t) => {
   const T = Next
   const key = 'hunter2key'
   const value = 'hunter2value'
@@ -130,7 +130,7 @@ t.test('no rule of either line holds a key or a value of the payload', async (t)
   }
 })
 
-t.test('an event is named by at most a hundred characters', async (t) => {
+t.test('a message contains at most 100 characters of an event type', async (t) => {
   const types = await EventTypes.compile([])
   const name = 'x'.repeat(10_000)
   t.throws(() => types.validate(name, 1), { code: 'FST_SSE_EVENT_UNKNOWN', message: `The event "${'x'.repeat(100)}…" is not declared` })

@@ -7,7 +7,7 @@ import { Format as NextFormats } from 'typebox/format'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { AnySchema } from '../../lib/schema/payload.ts'
 
-// Of each format some strings that fit and some that do not; Fastify's own validation says which is which.
+// Strings that fit each format, and strings that do not. Fastify's own validation decides which do.
 const SAMPLES: Record<string, readonly string[]> = {
   date: ['2026-01-31', '2024-02-29', '2026-02-29', '2026-13-01', '26-01-31', ''],
   time: ['20:34:05Z', '20:34:05.123+01:00', '23:59:60Z', '20:34:05', '25:00:00Z', '20:34'],
@@ -37,7 +37,7 @@ const SAMPLES: Record<string, readonly string[]> = {
   binary: ['\0\x01', '']
 }
 
-// Formats of numbers say nothing about strings, and two are hints without a rule.
+// The number formats do not apply to strings, and `password` and `binary` have no rule.
 const REFUSES_NOTHING = ['int32', 'int64', 'float', 'double', 'password', 'binary']
 
 const require = createRequire(import.meta.url)
@@ -56,7 +56,7 @@ async function accepted (schema: AnySchema, values: readonly string[]): Promise<
   })
 }
 
-// Where typebox 1.x has a rule of its own, that rule stands; these are the samples on which it differs from Fastify's.
+// Samples on which a rule of typebox 1.x differs from Fastify's. The rule of typebox 1.x takes precedence.
 const OTHERWISE_IN_NEXT: Record<string, string> = {
   'date-time': '2026-01-31 20:34:05+01:00',
   url: 'http://10.0.0.1',
@@ -67,7 +67,7 @@ const OTHERWISE_IN_NEXT: Record<string, string> = {
 t.test('a format of the application', async (t) => {
   const isLoud = (value: string): boolean => value === value.toUpperCase()
 
-  t.test('wins over that of Fastify', async (t) => {
+  t.test('takes precedence over the format of Fastify', async (t) => {
     FormatRegistry.Set('ipv4', isLoud)
     NextFormats.Set('ipv4', isLoud)
     t.teardown(() => FormatRegistry.Delete('ipv4'))
@@ -76,7 +76,7 @@ t.test('a format of the application', async (t) => {
     t.same(await accepted(NextType.String({ format: 'ipv4' }), ['LOUD', 'quiet']), ['LOUD'])
   })
 
-  t.test('wins too where the application requires TypeBox, which is another copy with a registry of its own', async (t) => {
+  t.test('takes precedence even if it is registered in the CommonJS copy of TypeBox', async (t) => {
     const required = require('@sinclair/typebox') as { FormatRegistry: typeof FormatRegistry, Type: typeof Type }
     t.not(required.FormatRegistry.Set, FormatRegistry.Set)
     required.FormatRegistry.Set('ipv6', isLoud)
@@ -85,7 +85,7 @@ t.test('a format of the application', async (t) => {
     t.same(await accepted(required.Type.String({ format: 'ipv6' }), ['LOUD', 'quiet']), ['LOUD'])
   })
 
-  t.test('is known under a name that Fastify does not know', async (t) => {
+  t.test('may have a name that Fastify does not know', async (t) => {
     FormatRegistry.Set('loud', isLoud)
     NextFormats.Set('loud', isLoud)
     t.same(await accepted(Type.Object({ a: Type.Array(Type.String({ format: 'loud' })) }).properties.a.items, ['LOUD', 'quiet']), ['LOUD'])
@@ -93,7 +93,7 @@ t.test('a format of the application', async (t) => {
   })
 })
 
-t.test('a format that nobody knows is refused at registration, with the names of the event and the format', async (t) => {
+t.test('an unknown format is refused at registration with the names of the event and the format', async (t) => {
   const Unknown = Type.String({ format: 'unheard-of' })
   const NextUnknown = NextType.String({ format: 'unheard-of' })
   const schemas: Record<string, AnySchema> = {
@@ -101,7 +101,7 @@ t.test('a format that nobody knows is refused at registration, with the names of
     'in a list in an object': Type.Object({ a: Type.Array(Unknown) }),
     'in a union': Type.Union([Type.Number(), Unknown]),
     'in Not, which would accept everything': Type.Not(Unknown),
-    'in what a list contains': Type.Array(Type.String(), { contains: Unknown }),
+    'in "contains" of a list': Type.Array(Type.String(), { contains: Unknown }),
     'in a module': Type.Module({ A: Type.Ref('B'), B: Unknown }).Import('A'),
     'at the root, in typebox': NextUnknown,
     'in a list in an object, in typebox': NextType.Object({ a: NextType.Array(NextUnknown) }),
@@ -112,12 +112,12 @@ t.test('a format that nobody knows is refused at registration, with the names of
   }
 })
 
-t.test('the format of what is no string is left alone', async (t) => {
+t.test('the format of a schema other than a string is ignored', async (t) => {
   await t.resolves(EventTypes.compile([{ a: Type.Number({ format: 'money' }), b: Type.Date({ format: 'day' }), c: Type.Union([Type.Null()], { format: 'any' }) }]))
   await t.resolves(EventTypes.compile([{ a: NextType.Number({ format: 'money' }) }]))
 })
 
-t.test('there are samples of every format of ajv-formats', async (t) => {
+t.test('every format of ajv-formats has samples', async (t) => {
   t.same(Object.keys(SAMPLES).toSorted(), [...formatNames].toSorted())
 })
 
@@ -126,7 +126,7 @@ for (const [format, samples] of Object.entries(SAMPLES)) {
     const validate = compileAsFastify({ schema: { type: 'string', format } })
     const expected = samples.filter((sample) => validate(sample))
     t.ok(expected.length > 0, 'some samples fit')
-    t.equal(expected.length < samples.length, !REFUSES_NOTHING.includes(format), 'some do not, where the format has a rule')
+    t.equal(expected.length < samples.length, !REFUSES_NOTHING.includes(format), 'some do not fit if the format has a rule')
     t.same(await accepted(Type.String({ format }), samples), expected, '@sinclair/typebox')
     const isLikeInNext = (sample: string): boolean => sample !== OTHERWISE_IN_NEXT[format]
     t.same(await accepted(NextType.String({ format }), samples.filter(isLikeInNext)), expected.filter(isLikeInNext), 'typebox')
@@ -134,7 +134,7 @@ for (const [format, samples] of Object.entries(SAMPLES)) {
 }
 
 for (const [format, sample] of Object.entries(OTHERWISE_IN_NEXT)) {
-  t.test(`the rule of typebox 1.x for ${format} stands`, async (t) => {
+  t.test(`the rule of typebox 1.x for ${format} takes precedence`, async (t) => {
     const [own] = await accepted(NextType.String({ format }), [sample])
     t.not(own === sample, compileAsFastify({ schema: { type: 'string', format } })(sample))
   })

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { createFanOut } from '../support/fan-out.ts'
 
-// What the clock does to one stream; when, stands in watch.test.ts.
+// The effects of deadlines on one stream. test/time/deadlines.test.ts tests when they are due.
 
-t.test('a socket that sends nothing for as long as stallTimeout is cut, one that sends a little is not', async (t) => {
+t.test('a socket that sends nothing during stallTimeout is destroyed, and one that sends a little is kept', async (t) => {
   const { subscribe, hub, tick } = createFanOut({}, { timeouts: { stallTimeout: 1000 } })
   const [idle, slow, stalled] = [subscribe(), subscribe(), subscribe()]
   for (let now = 5000; now < 10_000; now += 500) {
@@ -19,7 +19,7 @@ t.test('a socket that sends nothing for as long as stallTimeout is cut, one that
   t.equal(hub.closes.stalled, 1)
 })
 
-t.test('a socket that had bytes waiting when it was first looked at has as long as any other', async (t) => {
+t.test('a socket with bytes waiting at the first tick has the full stallTimeout', async (t) => {
   const { subscribe, tick } = createFanOut({}, { timeouts: { stallTimeout: 1000 } })
   const { writer } = subscribe()
   writer.backlog = 1
@@ -30,7 +30,7 @@ t.test('a socket that had bytes waiting when it was first looked at has as long 
   t.equal(writer.state, 'destroyed')
 })
 
-t.test('a heartbeat is written into silence alone', async (t) => {
+t.test('a heartbeat is written only after a silence', async (t) => {
   const { publish, subscribe, settled, tick } = createFanOut({}, { timeouts: { heartbeatInterval: 100 } })
   const { writer } = subscribe()
   const written = (): string => writer.writes.splice(0).map(({ plain }) => plain.toString().replace(/^id: .*\n/, '')).join('')
@@ -39,20 +39,20 @@ t.test('a heartbeat is written into silence alone', async (t) => {
   t.equal(written(), ':\n')
   tick(160)
   await settled()
-  t.equal(written(), '', 'not before there was silence again')
+  t.equal(written(), '', 'no heartbeat before the next silence')
   publish('a')
   await settled()
   tick(210)
   await settled()
-  t.equal(written(), 'data: a\n\n', 'an event breaks it too')
+  t.equal(written(), 'data: a\n\n', 'an event breaks the silence')
   tick(250)
   publish('b')
   tick(400)
   await settled()
-  t.equal(written(), 'data: b\n\n', 'and so does one that is about to be written')
+  t.equal(written(), 'data: b\n\n', 'an event about to be written breaks the silence')
 })
 
-t.test('a heartbeat for a page to see is written beside whatever else is, since the page may not listen to that', async (t) => {
+t.test('heartbeat events are written in every interval, even beside other events', async (t) => {
   const { publish, subscribe, settled, tick } = createFanOut({}, { heartbeatEvent: true, timeouts: { heartbeatInterval: 100 } })
   const { writer } = subscribe()
   for (let time = 10; time <= 1000; time += 10) {
@@ -64,7 +64,7 @@ t.test('a heartbeat for a page to see is written beside whatever else is, since 
   t.ok(heartbeats >= 10 && heartbeats <= 14, `${heartbeats} in ten intervals`)
 })
 
-t.test('one heartbeat for a page to see waits for a reader that reads nothing, and no more', async (t) => {
+t.test('at most one heartbeat event waits for a reader that reads nothing', async (t) => {
   const { publish, subscribe, settled, tick } = createFanOut({}, { heartbeatEvent: true, timeouts: { heartbeatInterval: 100 } })
   const { subscriber, writer } = subscribe()
   writer.room = 1
@@ -78,7 +78,7 @@ t.test('one heartbeat for a page to see waits for a reader that reads nothing, a
   t.equal(sizes.size, 2, 'none, then one')
 })
 
-t.test('no heartbeats pile up on a reader that reads nothing', async (t) => {
+t.test('heartbeat comments do not pile up for a reader that reads nothing', async (t) => {
   const { publish, subscribe, settled, tick } = createFanOut({}, { timeouts: { heartbeatInterval: 100 } })
   const { subscriber, writer } = subscribe()
   writer.room = 1
@@ -96,7 +96,7 @@ t.test('no heartbeats pile up on a reader that reads nothing', async (t) => {
   t.ok(writer.writes.length <= 2)
 })
 
-t.test('one that is idle or too old is told when to come back, and ends after what was placed before', async (t) => {
+t.test('a stream that is idle or too old receives a reconnection time, and ends after the entries placed before', async (t) => {
   for (const [reason, option] of [['idle', 'idleTimeout'], ['lifetime', 'maxLifetime']] as const) {
     const { publish, subscribe, settled, tick, hub } = createFanOut({}, { timeouts: { [option]: 100 } })
     const { subscriber, writer } = subscribe()
@@ -111,7 +111,7 @@ t.test('one that is idle or too old is told when to come back, and ends after wh
   }
 })
 
-t.test('what is sent to one reader alone keeps its stream from being idle, heartbeats do not', async (t) => {
+t.test('an event sent to one subscriber keeps its stream from being idle, and a heartbeat does not', async (t) => {
   const { subscribe, settled, tick } = createFanOut({}, { timeouts: { idleTimeout: 100, heartbeatInterval: 20 } })
   const [busy, idle] = [subscribe(), subscribe()]
   for (let time = 0; time < 500; time += 20) {
@@ -123,7 +123,7 @@ t.test('what is sent to one reader alone keeps its stream from being idle, heart
   t.equal(await idle.subscriber.closed, 'idle')
 })
 
-t.test('what is broadcast keeps every stream that hears it from being idle', async (t) => {
+t.test('a broadcast keeps only the streams of its channel from being idle', async (t) => {
   const { publish, subscribe, settled, tick, log } = createFanOut({}, { timeouts: { idleTimeout: 100 } })
   const [hears, hearsNot] = [subscribe(), subscribe(log.head, ['other'])]
   for (let time = 0; time < 500; time += 20) {
@@ -135,7 +135,7 @@ t.test('what is broadcast keeps every stream that hears it from being idle', asy
   t.strictSame([hears.writer.state, hearsNot.writer.state], ['open', 'ended'])
 })
 
-t.test('one that has expired and is disconnected too has expired, unless it is told to stay away', async (t) => {
+t.test('an expired stream that is disconnected keeps the reason "expired", unless it is disconnected with `final: true`', async (t) => {
   const { publish, subscribe, settled, tick, log, hub } = createFanOut()
   const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
   writer.room = 1
@@ -150,7 +150,7 @@ t.test('one that has expired and is disconnected too has expired, unless it is t
   t.strictSame(writer.events.at(-1), { type: 'sse.close', data: '{"reason":"revoked"}', lastEventId: 'sse.final' })
 })
 
-t.test('one that has expired gets nothing more, even what was placed before', async (t) => {
+t.test('an expired stream receives no further entry, even if it was placed before', async (t) => {
   const { publish, subscribe, settled, tick, log } = createFanOut()
   const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
   tick(999)
@@ -169,7 +169,7 @@ t.test('one that has expired gets nothing more, even what was placed before', as
   t.equal(await subscriber.closed, 'expired')
 })
 
-t.test('one that was to end anyway does not outlive its expiry', async (t) => {
+t.test('an ending stream does not outlive its expiry', async (t) => {
   const { publish, subscribe, settled, tick, log } = createFanOut()
   const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: 1000 })
   writer.room = 1
@@ -184,7 +184,7 @@ t.test('one that was to end anyway does not outlive its expiry', async (t) => {
   t.equal(await subscriber.closed, 'expired')
 })
 
-t.test('one that was put out and does not take its end is cut, and was put out all the same', async (t) => {
+t.test('a revoked or expired stream that does not accept its end is destroyed after endTimeout and keeps its reason', async (t) => {
   for (const reason of ['revoked', 'expired'] as const) {
     const { publish, subscribe, settled, tick, log, hub } = createFanOut({}, { endTimeout: 500 })
     const { subscriber, writer } = subscribe(log.head, undefined, { expiresAt: reason === 'expired' ? 1000 : Infinity })
@@ -202,7 +202,7 @@ t.test('one that was put out and does not take its end is cut, and was put out a
   }
 })
 
-t.test('one that was put out is cut as that, though it is stalled, and not for time in which the process was stopped', async (t) => {
+t.test('a revoked stream that stalls is destroyed as revoked, and endTimeout does not count time in which the process was stopped', async (t) => {
   const { publish, subscribe, settled, tick, hub } = createFanOut({}, { endTimeout: 500, timeouts: { stallTimeout: 300 } })
   const { subscriber, writer } = subscribe()
   writer.room = 1

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createFanOut } from '../support/fan-out.ts'
 
-t.test('setReconnectionTime tells those who are there, each within the bounds, and holds for those to come', async (t) => {
+t.test('`setReconnectionTime` sends each subscriber a time within the bounds, and applies to later subscribers', async (t) => {
   const { subscribe, settled, hub } = createFanOut()
   const writers = Array.from({ length: 50 }, () => subscribe().writer)
   hub.setReconnectionTime({ min: 100, max: 200 })
@@ -9,11 +9,11 @@ t.test('setReconnectionTime tells those who are there, each within the bounds, a
   const told = writers.flatMap(({ retries }) => retries)
   t.equal(told.length, 50)
   t.ok(told.every((time) => time >= 100 && time <= 200 && Number.isInteger(time)))
-  t.ok(new Set(told).size > 1, 'they do not all come back at once')
+  t.ok(new Set(told).size > 1, 'the times differ')
   t.ok(hub.drawReconnectionTime() <= 200)
 })
 
-t.test('closing says when to come back, then ends every stream cleanly', async (t) => {
+t.test('`close` sends a reconnection time, then ends every stream cleanly', async (t) => {
   const { publish, subscribe, hub, ended } = createFanOut()
   const writers = Array.from({ length: 3 }, () => subscribe().writer)
   publish('last words')
@@ -24,7 +24,7 @@ t.test('closing says when to come back, then ends every stream cleanly', async (
   t.strictSame(ended.map(([, reason]) => reason), ['shutdown', 'shutdown', 'shutdown'])
 })
 
-t.test('closing cuts those who do not take their end in time', async (t) => {
+t.test('`close` destroys streams that do not accept their end within shutdownTimeout', async (t) => {
   const { publish, subscribe, settled, hub } = createFanOut({}, { shutdownTimeout: 20 })
   const stalled = subscribe().writer
   stalled.room = 1
@@ -35,7 +35,7 @@ t.test('closing cuts those who do not take their end in time', async (t) => {
   t.strictSame(hub.closes.shutdown, 1)
 })
 
-t.test('closing with a shutdownTimeout of 0 waits for nobody, not even for those who read', async (t) => {
+t.test('`close` with a shutdownTimeout of 0 destroys every stream immediately, even that of a reader that keeps up', async (t) => {
   const { subscribe, hub, ended } = createFanOut({}, { shutdownTimeout: 0 })
   const { writer } = subscribe()
   const closed = hub.close()
@@ -44,7 +44,7 @@ t.test('closing with a shutdownTimeout of 0 waits for nobody, not even for those
   t.strictSame(ended.map(([, reason]) => reason), ['shutdown'])
 })
 
-t.test('closing twice is closing once', async (t) => {
+t.test('repeated calls of `close` close a stream once', async (t) => {
   const { subscribe, hub, ended } = createFanOut()
   subscribe()
   await Promise.all([hub.close(), hub.close()])
@@ -52,7 +52,7 @@ t.test('closing twice is closing once', async (t) => {
   t.equal(ended.length, 1)
 })
 
-t.test('who comes while the hub closes is sent away', async (t) => {
+t.test('a subscriber that arrives while the hub closes receives a reconnection time and ends', async (t) => {
   const { subscribe, settled, hub } = createFanOut()
   await hub.close()
   const { writer } = subscribe()
@@ -62,7 +62,7 @@ t.test('who comes while the hub closes is sent away', async (t) => {
   t.equal(hub.size, 0)
 })
 
-t.test('who comes while the hub closes, and does not take its end, is cut too', async (t) => {
+t.test('a subscriber that arrives while the hub closes and does not accept its end is destroyed', async (t) => {
   const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 20 })
   publish('kept')
   await hub.close()
@@ -72,7 +72,7 @@ t.test('who comes while the hub closes, and does not take its end, is cut too', 
   t.equal(writer.state, 'destroyed')
 })
 
-t.test('a reader has as long as it takes, where shutdownTimeout is longer than any timer', async (t) => {
+t.test('a shutdownTimeout longer than the longest timer does not destroy a stream immediately', async (t) => {
   const { publish, subscribe, settled, hub } = createFanOut({}, { shutdownTimeout: 3_000_000_000 })
   const { writer } = subscribe()
   writer.room = 1
@@ -86,7 +86,7 @@ t.test('a reader has as long as it takes, where shutdownTimeout is longer than a
   t.equal(writer.state, 'ended')
 })
 
-t.test('closing again waits for those that came since', async (t) => {
+t.test('a second `close` waits for subscribers that arrived since the first', async (t) => {
   const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 60_000 })
   publish('kept')
   await hub.close()
@@ -101,7 +101,7 @@ t.test('closing again waits for those that came since', async (t) => {
   t.equal(hub.size, 0)
 })
 
-t.test('those that come while the hub closes have what is left of the time, not all of it again', async (t) => {
+t.test('a subscriber that arrives while the hub closes has the rest of shutdownTimeout, not all of it', async (t) => {
   const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 300 })
   publish('kept')
   const began = performance.now()
@@ -110,10 +110,10 @@ t.test('those that come while the hub closes have what is left of the time, not 
   const { subscriber, writer } = subscribe(0)
   writer.room = 1
   await subscriber.closed
-  t.ok(performance.now() - began < 480, 'sooner than 200 and 300 ms after')
+  t.ok(performance.now() - began < 480, 'less than 200 ms and another 300 ms')
 })
 
-t.test('whoever comes while the hub waits for others is waited for, too', async (t) => {
+t.test('`close` waits for a subscriber that arrives while it waits for others', async (t) => {
   const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 60_000 })
   const first = subscribe().writer
   first.room = 0

@@ -17,7 +17,7 @@ t.test('nothing is written within the call that publishes', async (t) => {
   t.strictSame(writer.data, ['a'])
 })
 
-t.test('what is published in one turn leaves in one write', async (t) => {
+t.test('entries published in one turn of the event loop leave in one write', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const { writer } = subscribe()
   numbers(0, 100).forEach((data) => publish(data))
@@ -26,7 +26,7 @@ t.test('what is published in one turn leaves in one write', async (t) => {
   t.strictSame(writer.data, numbers(0, 100))
 })
 
-t.test('subscribers at the same cursor get the same bytes', async (t) => {
+t.test('subscribers at one cursor receive one shared chunk', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const writers = Array.from({ length: 10 }, () => subscribe().writer)
   numbers(0, 3).forEach((data) => publish(data))
@@ -34,7 +34,7 @@ t.test('subscribers at the same cursor get the same bytes', async (t) => {
   for (const { writes } of writers) t.equal(writes[0], writers[0]!.writes[0])
 })
 
-t.test('a run is cut at 64 KiB, and a larger entry goes alone', async (t) => {
+t.test('a batch is limited to 64 KiB, and a larger entry is written alone', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const { writer } = subscribe()
   const half = 'h'.repeat(30_000)
@@ -44,7 +44,7 @@ t.test('a run is cut at 64 KiB, and a larger entry goes alone', async (t) => {
   t.equal(writer.data.length, 5)
 })
 
-t.test('a socket that pushes back costs the others nothing, and its own reader nothing but time', async (t) => {
+t.test('a socket that pushes back delays only its own reader, which loses no event', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const slow = subscribe().writer
   const healthy = subscribe().writer
@@ -58,10 +58,10 @@ t.test('a socket that pushes back costs the others nothing, and its own reader n
   slow.drain()
   await settled()
   t.strictSame(slow.data, numbers(0, 50))
-  t.equal(slow.writes.length, 2, 'the rest came in one write')
+  t.equal(slow.writes.length, 2, 'the remaining events came in one write')
 })
 
-t.test('a subscriber gets one run in a sweep, however many of its channels were broadcast to', async (t) => {
+t.test('a subscriber receives one batch per sweep, even if several of its channels have new entries', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const order: string[] = []
   const record = (name: string, { writer }: ReturnType<typeof subscribe>): void => {
@@ -78,7 +78,7 @@ t.test('a subscriber gets one run in a sweep, however many of its channels were 
   t.strictSame(order, ['both', 'b', 'both', 'b', 'both'])
 })
 
-t.test('a subscriber that fell out of the log is told, once, and goes on with the oldest entry', async (t) => {
+t.test('a subscriber that falls behind the log receives one sse.gap and continues with the oldest entry', async (t) => {
   const { publish, subscribe, settled, log, hub } = createFanOut({ maxEvents: 10 })
   const { writer } = subscribe()
   writer.room = 1
@@ -92,7 +92,7 @@ t.test('a subscriber that fell out of the log is told, once, and goes on with th
   const gaps = writer.events.filter(({ type }) => type === 'sse.gap')
   t.equal(gaps.length, 1)
   t.strictSame(JSON.parse(gaps[0]!.data), { reason: 'slow', oldestEventId: idOf(log, 40) })
-  t.equal(gaps[0]!.lastEventId, log.idBefore(40), 'coming back with it misses nothing more')
+  t.equal(gaps[0]!.lastEventId, log.idBefore(40), 'a reader that resumes from the ID of the gap misses nothing more')
   t.equal(hub.counters.gaps.slow, 1)
 })
 
@@ -105,7 +105,7 @@ t.test('a burst of more than maxEvents within one turn reaches every healthy rea
   t.equal(log.size, 10)
 })
 
-t.test('so does a burst that takes more than one run', async (t) => {
+t.test('a burst of more than one batch reaches every healthy reader', async (t) => {
   const { publish, subscribe, settled, log } = createFanOut({ maxEvents: 10 })
   const writers = Array.from({ length: 20 }, () => subscribe().writer)
   const texts = numbers(0, 200).map((number) => number.padEnd(5000, 'x'))
@@ -117,10 +117,10 @@ t.test('so does a burst that takes more than one run', async (t) => {
   t.equal(log.size, 10)
 })
 
-t.test('a burst that comes while a sweep is under way reaches those it has passed already', async (t) => {
+t.test('a burst during a sweep reaches subscribers that the sweep has served already', async (t) => {
   const { publish, subscribe, settled, view: viewOf } = createFanOut({ maxEvents: 10 })
   const writers = Array.from({ length: 300 }, () => subscribe().writer)
-  // A slow event loop: the sweep is cut into slices.
+  // Slow batches, so that the sweep is divided into slices.
   slowDown(viewOf(), 0.2)
   publish('first')
   await new Promise(setImmediate)
@@ -131,7 +131,7 @@ t.test('a burst that comes while a sweep is under way reaches those it has passe
   for (const writer of writers) t.strictSame(writer.data, ['first', ...numbers(0, 100)])
 })
 
-/** How many turns of the event loop something takes. */
+/** The number of turns of the event loop that `work` takes. */
 async function turnsOf (work: () => Promise<void>): Promise<number> {
   let turns = 0
   const count = (): void => { turns++; next = setImmediate(count) }
@@ -146,7 +146,7 @@ function spend (milliseconds: number): void {
   while (performance.now() < until);
 }
 
-/** Every run of it takes so many milliseconds. */
+/** Makes every batch of a view take `milliseconds`. */
 function slowDown (view: View, milliseconds: number): void {
   const run = view.batch.bind(view)
   view.batch = (...args) => {
@@ -155,8 +155,8 @@ function slowDown (view: View, milliseconds: number): void {
   }
 }
 
-t.test('a long sweep gives the event loop back', async (t) => {
-  t.test('where it writes', async (t) => {
+t.test('a long sweep yields to the event loop', async (t) => {
+  t.test('while it writes', async (t) => {
     const { publish, subscribe, settled, view: viewOf } = createFanOut()
     for (let i = 0; i < 500; i++) subscribe()
     slowDown(viewOf(), 0.1)
@@ -165,7 +165,7 @@ t.test('a long sweep gives the event loop back', async (t) => {
     t.ok(turns >= 4, `500 writes of 0.1 ms took ${turns} turns`)
   })
 
-  t.test('sooner where it writes much', async (t) => {
+  t.test('after fewer writes if they are large', async (t) => {
     const { publish, subscribe, settled } = createFanOut()
     for (let i = 0; i < 100; i++) {
       const { writer } = subscribe()
@@ -180,7 +180,7 @@ t.test('a long sweep gives the event loop back', async (t) => {
     t.ok(turns >= 15, `100 writes of 2 ms took ${turns} turns`)
   })
 
-  t.test('where all it meets take nothing', async (t) => {
+  t.test('while no socket accepts anything', async (t) => {
     const { publish, subscribe, settled } = createFanOut()
     const writers = Array.from({ length: 2000 }, () => subscribe().writer)
     let looks = 0
@@ -203,7 +203,7 @@ t.test('a long sweep gives the event loop back', async (t) => {
   })
 })
 
-t.test('a reader that replays takes turns with the live ones', async (t) => {
+t.test('a replaying reader takes turns with live readers', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   for (let i = 0; i < 40; i++) publish('r'.repeat(60_000))
   await settled()
@@ -220,7 +220,7 @@ t.test('a reader that replays takes turns with the live ones', async (t) => {
   t.equal(replaying.data.length, 41)
 })
 
-t.test('publishing from within a close listener keeps one order for all', async (t) => {
+t.test('an event published by a close listener has one place in the order of all subscribers', async (t) => {
   const { publish, subscribe, settled, hub } = createFanOut()
   const { writer: one } = subscribe()
   const { subscriber, writer: leaving } = subscribe()
@@ -235,7 +235,7 @@ t.test('publishing from within a close listener keeps one order for all', async 
   t.equal(hub.size, 2)
 })
 
-t.test('a subscriber that ended in the queue is passed by', async (t) => {
+t.test('a subscriber that ends while it is queued is skipped', async (t) => {
   const { publish, subscribe, settled, hub } = createFanOut()
   const { writer } = subscribe()
   publish('a')
@@ -246,7 +246,7 @@ t.test('a subscriber that ended in the queue is passed by', async (t) => {
 })
 
 for (const ephemeral of [false, true]) {
-  t.test(`a subscriber of large ${ephemeral ? 'ephemeral' : 'kept'} events that takes one write at a time gets events with each gap, never one gap after another`, async (t) => {
+  t.test(`a subscriber of large ${ephemeral ? 'ephemeral' : 'kept'} events that takes one write at a time receives events between any two gaps`, async (t) => {
     const { publish, subscribe, settled } = createFanOut({ maxBytes: 5000 })
     const { writer } = subscribe()
     writer.room = 1
@@ -262,14 +262,14 @@ for (const ephemeral of [false, true]) {
   })
 }
 
-t.test('an entry that left before a subscriber came to where it joined its channel is told of', async (t) => {
+t.test('an entry evicted before a subscriber reaches the place where it joined the channel is reported as a gap', async (t) => {
   const { publish, subscribe, settled } = createFanOut({ maxEvents: 0, maxBytes: 150 })
   const { subscriber, writer } = subscribe(0, ['a'])
   publish('0', { channels: [], ephemeral: true })
   void subscriber.send('message', 'sent')
   publish('1', { channels: ['a'], ephemeral: true })
   subscriber.join('b')
-  // What makes others leave may be for nobody.
+  // The entry that evicts others needs no subscriber.
   publish('x'.repeat(1000), { channels: [], ephemeral: true })
   await new Promise(setImmediate)
   publish('2', { channels: ['b'], ephemeral: true })
@@ -278,12 +278,12 @@ t.test('an entry that left before a subscriber came to where it joined its chann
   t.strictSame(writer.events.map(({ type, data }) => type === 'sse.gap' ? type : data), ['sse.gap', 'sent', 'sse.gap'])
 })
 
-t.test('a subscriber whose socket takes a burst within two turns loses nothing of it, however few events are kept', async (t) => {
+t.test('a subscriber whose socket accepts a burst within two turns loses no event, even if only five are kept', async (t) => {
   const { publish, subscribe, log } = createFanOut({ maxEvents: 5 })
   const { writer } = subscribe()
   writer.room = 1
   numbers(0, 500).forEach((data) => publish(`${data} ${'x'.repeat(300)}`))
-  // As over TLS and HTTP/2: what was written leaves after the turn.
+  // As over TLS and HTTP/2, written bytes leave after the turn.
   for (let turns = 0; turns < 50; turns++) {
     await new Promise(setImmediate)
     if (turns % 2 === 1) writer.drain(1)
@@ -292,7 +292,7 @@ t.test('a subscriber whose socket takes a burst within two turns loses nothing o
   t.equal(log.size, 5)
 })
 
-t.test('with `afterGap: \'live\'` a subscriber that fell out of the log goes on with what comes, in the channels that it joined meanwhile too', async (t) => {
+t.test('with `afterGap: \'live\'` a subscriber that falls behind the log continues with new events, also in channels joined meanwhile', async (t) => {
   const { publish, subscribe, settled, log } = createFanOut({ maxEvents: 10 }, { replaysGaps: false })
   const { writer, subscriber } = subscribe()
   writer.room = 1

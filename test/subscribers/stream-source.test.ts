@@ -2,21 +2,21 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { draw as drawWhenOpened, openSource, type Source } from '../../lib/subscribers/stream-source.ts'
 
-/** With items that are there at once. */
+/** Draws from items that are opened already. */
 const draw = <T>(items: AsyncIterator<T>, ...rest: Parameters<typeof drawWhenOpened<T>> extends [unknown, ...infer R] ? R : never): Promise<boolean> =>
   drawWhenOpened(Promise.resolve(items), ...rest)
 
 const { signal: never } = new AbortController()
 
-/** Takes everything; tells what. */
+/** A `take` that records items, and is false from the item number `limit` on. */
 function taking (limit = Infinity): { taken: unknown[], take: (item: unknown) => Promise<boolean> } {
   const taken: unknown[] = []
   return { taken, take: async (item) => taken.push(item) < limit }
 }
 
-const nothingFails = (error: unknown): void => { t.fail('nothing was to fail', { error }) }
+const nothingFails = (error: unknown): void => { t.fail('an unexpected failure', { error }) }
 
-/** It gives `one`, and then nothing. */
+/** A stream that emits `one` and then stays silent. */
 function silent (cancel: (reason?: unknown) => void = () => {}): ReadableStream<string> {
   return new ReadableStream({ start (controller) { controller.enqueue('one') }, cancel })
 }
@@ -30,7 +30,7 @@ function locked (): ReadableStream<string> {
 async function * three (): AsyncGenerator<number> { yield * [1, 2, 3] }
 
 t.test('openSource', async (t) => {
-  t.test('calls the source with the signal, once, and takes nothing from it yet', async (t) => {
+  t.test('calls the source once with the signal, and draws no item', async (t) => {
     const calls: unknown[] = []
     let pulls = 0
     const items: AsyncIterableIterator<number> = { next: async () => ({ done: false, value: pulls++ }), [Symbol.asyncIterator]: () => items }
@@ -39,7 +39,7 @@ t.test('openSource', async (t) => {
     t.equal(pulls, 0)
   })
 
-  t.test('throws what the source throws', async (t) => {
+  t.test('rejects with the error that the source throws', async (t) => {
     const inner = new Error('inner')
     await t.rejects(openSource('message', () => { throw inner }, never), inner)
     await t.rejects(openSource('message', async () => { throw inner }, never), inner)
@@ -61,7 +61,7 @@ t.test('openSource', async (t) => {
     [() => new Response('x'), / gave Response$/],
     [() => locked(), / gave ReadableStream that is locked: something else reads it$/]
   ]
-  t.test('refuses what is no source, and says what it got', async (t) => {
+  t.test('refuses an invalid source and names its type', async (t) => {
     for (const [source, message] of invalid) {
       await t.rejects(openSource('message', source as Source<unknown>, never), { code: 'FST_SSE_SOURCE_INVALID', message })
     }
@@ -69,20 +69,20 @@ t.test('openSource', async (t) => {
 })
 
 t.test('draw', async (t) => {
-  t.test('takes every item in order, and is true at their end', async (t) => {
+  t.test('takes every item in order, and resolves with true at their end', async (t) => {
     const { taken, take } = taking()
     t.equal(await draw(three(), never, take, nothingFails), true)
     t.strictSame(taken, [1, 2, 3])
   })
 
-  t.test('takes no value that comes with the end', async (t) => {
+  t.test('ignores the return value of a generator', async (t) => {
     const { taken, take } = taking()
     const ending = async function * (): AsyncGenerator<number, number> { yield 1; return 2 }
     t.equal(await draw(ending(), never, take, nothingFails), true)
     t.strictSame(taken, [1])
   })
 
-  t.test('asks for the next item only when the last was taken', async (t) => {
+  t.test('requests the next item only after the previous one is taken', async (t) => {
     const order: string[] = []
     const items = async function * (): AsyncGenerator<number> {
       for (let n = 0; n < 3; n++) {
@@ -98,7 +98,7 @@ t.test('draw', async (t) => {
     t.strictSame(order, ['asked 0', 'taken 0', 'asked 1', 'taken 1', 'asked 2', 'taken 2'])
   })
 
-  t.test('is false where nobody takes any more, and gives the items back', async (t) => {
+  t.test('resolves with false if `take` refuses further items, and calls `return`', async (t) => {
     let final = false
     const items = async function * (): AsyncGenerator<number> {
       try {
@@ -114,7 +114,7 @@ t.test('draw', async (t) => {
     t.ok(final)
   })
 
-  t.test('is false at once where the signal was aborted before, and asks for nothing', async (t) => {
+  t.test('resolves with false if the signal is already aborted, requests no item, and calls `return`', async (t) => {
     let pulls = 0
     let returns = 0
     const items = { next: async () => ({ done: false as const, value: pulls++ }), return: async () => ({ done: true as const, value: ++returns }) }
@@ -123,7 +123,7 @@ t.test('draw', async (t) => {
     t.strictSame([pulls, returns], [0, 1])
   })
 
-  t.test('is false at once where the signal is aborted while the next item does not come, and gives the items back', async (t) => {
+  t.test('resolves with false if the signal aborts while an item is pending, and calls `return`', async (t) => {
     const controller = new AbortController()
     let returns = 0
     const items = { next: () => new Promise<IteratorResult<number>>(() => {}), return: async () => ({ done: true as const, value: ++returns }) }
@@ -136,7 +136,7 @@ t.test('draw', async (t) => {
     t.equal(returns, 1)
   })
 
-  t.test('gives back what is opened only after the signal was aborted', async (t) => {
+  t.test('calls `return` of items that are opened after the abort', async (t) => {
     const controller = new AbortController()
     let returns = 0
     let open = (_items: AsyncIterator<number>): void => {}
@@ -148,7 +148,7 @@ t.test('draw', async (t) => {
     t.equal(returns, 1)
   })
 
-  t.test('does not begin with items that come after their reader has left', async (t) => {
+  t.test('does not start a generator that is opened after the abort', async (t) => {
     const controller = new AbortController()
     let begun = false
     const late = openSource('message', async () => {
@@ -166,23 +166,23 @@ t.test('draw', async (t) => {
     t.notOk(begun)
   })
 
-  t.test('passes over that there are none, once nobody wants them', async (t) => {
+  t.test('ignores an opening that fails after the abort', async (t) => {
     const controller = new AbortController()
     const late = openSource('message', async () => { throw new Error('aborted') }, controller.signal)
     controller.abort()
     t.equal(await drawWhenOpened(late, controller.signal, taking().take, nothingFails), false)
   })
 
-  t.test('reports what a Readable failed with before anybody listened', async (t) => {
+  t.test('rejects with the error of a Readable that failed before it was read', async (t) => {
     const inner = new Error('early')
-    // From a turn of its own, as a server calls it: what fails in the next tick does so before any promise goes on.
+    // In a separate turn of the event loop, as in a server: a failure in the next tick precedes every continuation of a promise.
     await new Promise<void>((resolve) => setImmediate(() => {
       const opened = openSource('message', () => new Readable().destroy(inner), never)
       t.rejects(drawWhenOpened(opened, never, taking().take, nothingFails), inner).then(() => resolve())
     }))
   })
 
-  t.test('passes over what the source throws after the signal was aborted', async (t) => {
+  t.test('ignores an error that the source throws after the abort', async (t) => {
     const controller = new AbortController()
     const items = async function * (): AsyncGenerator<number> {
       await new Promise((_resolve, reject) => controller.signal.addEventListener('abort', () => reject(new Error('aborted'))))
@@ -194,7 +194,7 @@ t.test('draw', async (t) => {
     await new Promise(setImmediate)
   })
 
-  t.test('throws what the source throws, and does not give that back', async (t) => {
+  t.test('rejects with the error that `next` throws, and does not call `return`', async (t) => {
     const inner = new Error('inner')
     for (const next of [async () => { throw inner }, () => { throw inner }]) {
       let returns = 0
@@ -204,18 +204,18 @@ t.test('draw', async (t) => {
     }
   })
 
-  t.test('throws what `take` throws, and gives the items back', async (t) => {
+  t.test('rejects with the error that `take` throws, and calls `return`', async (t) => {
     let returns = 0
     const items = { next: async () => ({ done: false as const, value: 1 }), return: async () => ({ done: true as const, value: ++returns }) }
     await t.rejects(draw(items, never, async () => { throw new Error('not taken') }, nothingFails), { message: 'not taken' })
     t.equal(returns, 1)
   })
 
-  t.test('rejects where `next` gives what is no result', async (t) => {
+  t.test('rejects if `next` does not return an iterator result', async (t) => {
     await t.rejects(draw({ next: async () => undefined as never }, never, taking().take, nothingFails))
   })
 
-  t.test('hands on what `return` throws, and does not wait for it', async (t) => {
+  t.test('reports an error that `return` throws, and does not wait for `return`', async (t) => {
     const inner = new Error('inner')
     for (const fail of [async () => { throw inner }, () => { throw inner }]) {
       const failed: unknown[] = []
@@ -228,7 +228,7 @@ t.test('draw', async (t) => {
     t.equal(await draw(items, never, taking(1).take, nothingFails), false)
   })
 
-  t.test('leaves no listener at the signal, however it ends', async (t) => {
+  t.test('leaves no listener on the signal after any kind of end', async (t) => {
     const controller = new AbortController()
     let listeners = 0
     const { signal } = controller
@@ -243,7 +243,7 @@ t.test('draw', async (t) => {
     t.equal(listeners, 0)
   })
 
-  t.test('draws from a Readable, and destroys one that has more', async (t) => {
+  t.test('draws from a Readable, and destroys it if items are left', async (t) => {
     const all = taking()
     t.equal(await drawWhenOpened(openSource('message', () => Readable.from([1, 2, 3]), never), never, all.take, nothingFails), true)
     t.strictSame(all.taken, [1, 2, 3])
@@ -253,19 +253,19 @@ t.test('draw', async (t) => {
     t.ok(endless.destroyed)
   })
   const webStreams: Array<[title: string, of: (stream: ReadableStream<string>) => unknown]> = [
-    ['as it is', (stream) => stream],
-    ['later', async (stream) => stream],
-    ['piped through something', (stream) => stream.pipeThrough(new TransformStream())],
-    ['one of two branches', (stream) => {
+    ['from a function', (stream) => stream],
+    ['from an async function', async (stream) => stream],
+    ['from pipeThrough', (stream) => stream.pipeThrough(new TransformStream())],
+    ['from tee', (stream) => {
       const [branch, other] = stream.tee()
       void other.cancel()
       return branch
     }],
-    // As those of some browsers and polyfills are.
+    // As in some browsers and polyfills.
     ['without an iterator', (stream) => ({ getReader: () => stream.getReader(), cancel: () => stream.cancel() })]
   ]
   for (const [title, of] of webStreams) {
-    t.test(`cancels a ReadableStream ${title} whose reader leaves while it is silent`, async (t) => {
+    t.test(`cancels a silent ReadableStream ${title} when its reader leaves`, async (t) => {
       const controller = new AbortController()
       let isCancelled = (): void => {}
       const cancelled = new Promise<void>((resolve) => { isCancelled = resolve })
@@ -281,7 +281,7 @@ t.test('draw', async (t) => {
     })
   }
 
-  t.test('takes a ReadableStream to its end, and does not cancel that', async (t) => {
+  t.test('takes a ReadableStream to its end, and does not cancel it', async (t) => {
     const { taken, take } = taking()
     const ending = new ReadableStream({
       start (controller) {
@@ -294,17 +294,17 @@ t.test('draw', async (t) => {
     t.strictSame(taken, [1, 2])
   })
 
-  t.test('throws what a ReadableStream fails with', async (t) => {
+  t.test('rejects with the error of a ReadableStream', async (t) => {
     const inner = new Error('inner')
     const failing = new ReadableStream({ pull (controller) { controller.error(inner) } })
     await t.rejects(drawWhenOpened(openSource('message', () => failing, never), never, taking().take, nothingFails), inner)
   })
 
-  t.test('passes over that a ReadableStream failed when its reader left, and hands on what its own `cancel` throws', async (t) => {
+  t.test('ignores the failure of a ReadableStream after the abort, and reports an error that its `cancel` throws', async (t) => {
     const inner = new Error('inner')
     const failed: unknown[] = []
     const failures: Array<(signal: AbortSignal) => ReadableStream> = [
-      // As the body of a request that was given the signal.
+      // Like the body of a fetch that was passed the signal.
       (signal) => new ReadableStream({ start (controller) { signal.addEventListener('abort', () => controller.error(signal.reason)) } }),
       () => new ReadableStream({ cancel () { throw inner } })
     ]
@@ -319,7 +319,7 @@ t.test('draw', async (t) => {
     t.strictSame(failed, [inner])
   })
 
-  t.test('destroys a stream that is as Node\'s are, but not one of them', async (t) => {
+  t.test('destroys a stream that resembles a stream of Node', async (t) => {
     const controller = new AbortController()
     const heard: string[] = []
     const stream = {

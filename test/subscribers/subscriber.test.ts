@@ -10,7 +10,7 @@ import { createFanOut } from '../support/fan-out.ts'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-t.test('a subscriber has one id, which no other has', async (t) => {
+t.test('a subscriber has a constant and unique ID', async (t) => {
   const { subscribe } = createFanOut()
   const [first, second] = [subscribe().subscriber, subscribe().subscriber]
   t.match(first.id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
@@ -18,7 +18,7 @@ t.test('a subscriber has one id, which no other has', async (t) => {
   t.not(first.id, second.id)
 })
 
-t.test('what is told to one subscriber stands at its place in the order', async (t) => {
+t.test('an event sent to one subscriber has its place among the broadcasts', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const { subscriber, writer } = subscribe()
   const other = subscribe().writer
@@ -31,7 +31,7 @@ t.test('what is told to one subscriber stands at its place in the order', async 
   t.strictSame(other.data, ['a', 'b'])
 })
 
-t.test('a subscriber that fell out of the log still gets what was told to it alone', async (t) => {
+t.test('a subscriber that falls behind the log still receives events sent to it alone', async (t) => {
   const { publish, subscribe, settled } = createFanOut({ maxEvents: 2 })
   const { subscriber, writer } = subscribe()
   writer.room = 1
@@ -48,7 +48,7 @@ t.test('a subscriber that fell out of the log still gets what was told to it alo
   t.strictSame(writer.events.map(({ type, data }) => type === 'message' ? data : type), ['a', 'sse.gap', 'mine', 'f', 'g'])
 })
 
-t.test('close ends the stream after all that was placed before it, and nothing comes after', async (t) => {
+t.test('`close` ends the stream after all entries placed before it, and nothing follows', async (t) => {
   const { publish, subscribe, settled, ended } = createFanOut()
   const { subscriber, writer } = subscribe()
   publish('a')
@@ -61,7 +61,7 @@ t.test('close ends the stream after all that was placed before it, and nothing c
   t.strictSame(ended, [[subscriber, 'ended']])
 })
 
-t.test('close waits for a reader that is behind', async (t) => {
+t.test('`close` waits for a reader that is behind', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const { subscriber, writer } = subscribe()
   writer.room = 1
@@ -77,7 +77,7 @@ t.test('close waits for a reader that is behind', async (t) => {
   t.equal(writer.state, 'ended')
 })
 
-t.test('there is exactly one close reason, whatever happens together', async (t) => {
+t.test('a subscriber has exactly one close reason, even if several causes coincide', async (t) => {
   const { subscribe, settled, hub, ended } = createFanOut()
   const { subscriber, writer } = subscribe()
   const reasons: string[] = []
@@ -95,7 +95,7 @@ t.test('there is exactly one close reason, whatever happens together', async (t)
   t.strictSame(Object.entries(hub.closes).filter(([, count]) => count > 0), [['ended', 1]])
 })
 
-t.test('a reader that leaves before the end it was to get has left', async (t) => {
+t.test('a reader that leaves before the end of its stream closes it with the reason "reader"', async (t) => {
   const { publish, subscribe, settled } = createFanOut()
   const { subscriber, writer } = subscribe()
   writer.room = 1
@@ -106,7 +106,7 @@ t.test('a reader that leaves before the end it was to get has left', async (t) =
   t.equal(await subscriber.closed, 'reader')
 })
 
-t.test('closed and signal tell the reason, asked before or after', async (t) => {
+t.test('`closed` and `signal` give the close reason, whether read before or after the end', async (t) => {
   const { subscribe, settled } = createFanOut()
   for (const early of [true, false]) {
     const { subscriber } = subscribe()
@@ -138,7 +138,7 @@ t.test('lag and lastEventId follow the cursor', async (t) => {
   t.equal(subscriber.lastEventId, log.lastEventId)
 })
 
-t.test('lastEventId stays what it was served, whatever becomes of the log', async (t) => {
+t.test('lastEventId of a closed subscriber stays the ID of its last served entry after evictions', async (t) => {
   const { publish, subscribe, settled, log } = createFanOut({ maxEvents: 2 })
   const { subscriber, writer } = subscribe()
   publish('a')
@@ -150,7 +150,7 @@ t.test('lastEventId stays what it was served, whatever becomes of the log', asyn
   t.equal(subscriber.lastEventId, served)
 })
 
-t.test('of the reconnection times that wait for a reader only the newest is kept', async (t) => {
+t.test('only the newest of many waiting reconnection times is sent', async (t) => {
   const { publish, subscribe, settled, hub } = createFanOut()
   const { subscriber, writer } = subscribe()
   writer.room = 1
@@ -164,7 +164,7 @@ t.test('of the reconnection times that wait for a reader only the newest is kept
   t.strictSame(writer.data, ['a', 'mine'])
 })
 
-t.test('a stream that never opened is closed, and takes anything in silence', async (t) => {
+t.test('a subscriber whose stream never opened is closed, and ignores `close` and `send`', async (t) => {
   const { log, views, hub } = createFanOut()
   const cursor = new Cursor(log, views, views.acquire([EVERYBODY]), 0)
   const subscriber = new Subscriber(hub, Delivery.closed(hub, cursor, 'reader'), {})
@@ -177,7 +177,7 @@ t.test('a stream that never opened is closed, and takes anything in silence', as
   t.equal(hub.size, 0)
 })
 
-t.test('who hears of the end finds the subscriber no longer counted', async (t) => {
+t.test('a subscriber is no longer counted when its signal aborts', async (t) => {
   const { subscribe, hub } = createFanOut()
   const { subscriber, writer } = subscribe(0, ['a'])
   const seen: number[] = []
@@ -186,7 +186,7 @@ t.test('who hears of the end finds the subscriber no longer counted', async (t) 
   t.strictSame(seen, [0, 0])
 })
 
-t.test('what was to end later, and is revoked, ends where it is', async (t) => {
+t.test('an ending subscriber that is revoked ends without its waiting entries', async (t) => {
   const { publish, subscribe, settled, hub } = createFanOut()
   const { subscriber, writer } = subscribe()
   writer.room = 1
@@ -195,7 +195,7 @@ t.test('what was to end later, and is revoked, ends where it is', async (t) => {
   publish('secret')
   subscriber.close()
   t.equal(hub.revoke(undefined, () => true, true), 1)
-  t.equal(hub.revoke(undefined, () => true, false), 0, 'and is not let in again')
+  t.equal(hub.revoke(undefined, () => true, false), 0, 'the revocation is still final')
   writer.drain()
   await settled()
   t.strictSame(writer.events.map(({ type, data }) => type === 'message' ? data : type), ['a', 'sse.close'])
@@ -203,14 +203,14 @@ t.test('what was to end later, and is revoked, ends where it is', async (t) => {
   t.equal(hub.revoke(undefined, () => true, true), 0)
 })
 
-t.test('a predicate that does not answer at once spares everybody', async (t) => {
+t.test('a predicate that returns a promise disconnects no subscriber and is reported', async (t) => {
   const { subscribe, hub, failed } = createFanOut()
   subscribe()
   t.equal(hub.revoke(undefined, (async () => { throw new Error('nobody waits') }) as never, false), 0)
   t.match(failed, [{ code: 'FST_SSE_OPTION_INVALID', message: /"disconnect\.predicate".*a promise$/ }])
 })
 
-t.test('one that fell out of the log while it ends is told, and ends as it was to', async (t) => {
+t.test('an ending subscriber that falls behind the log receives sse.gap, and keeps its close reason', async (t) => {
   for (const closesSlow of [false, true]) {
     const { publish, subscribe, settled } = createFanOut({ maxEvents: 2 }, { closesSlow })
     const { subscriber, writer } = subscribe()
@@ -229,7 +229,7 @@ t.test('one that fell out of the log while it ends is told, and ends as it was t
   }
 })
 
-t.test('a subscriber that has ended holds on to nothing of its connection', async (t) => {
+t.test('a closed subscriber retains no reference to its writer', async (t) => {
   const { subscribe, hub } = createFanOut()
   const connect = (): [Subscriber, WeakRef<object>] => {
     const { subscriber, writer } = subscribe()

@@ -19,7 +19,7 @@ for (const [reason, options] of Object.entries({
   idle: { idleTimeout: HOUR },
   expired: { subscribe: () => ({ expiresAt: new Date(Date.now() + 1.09 * HOUR) }) }
 }) as Array<['lifetime' | 'idle' | 'expired', SsePluginOptions]>) {
-  t.test(`an hour that a test lets pass ends a stream as an hour does: ${reason}`, async (t) => {
+  t.test(`an advance of more than an hour ends a stream with the reason ${reason}`, async (t) => {
     const { app, stream } = await start(t, options)
     await advance(app, 0.75 * HOUR)
     t.equal(stream.ended, false)
@@ -29,7 +29,7 @@ for (const [reason, options] of Object.entries({
   })
 }
 
-t.test('a stream of a moved clock is as old as it was open', async (t) => {
+t.test('a stream that opens after an advance ages from its opening', async (t) => {
   const { app, stream: early } = await start(t, { maxLifetime: HOUR, subscribe: () => ({ expiresAt: new Date(Date.now() + 2 * HOUR) }) })
   await advance(app, 0.7 * HOUR)
   const late = await openStream(app, '/events')
@@ -37,7 +37,7 @@ t.test('a stream of a moved clock is as old as it was open', async (t) => {
   t.strictSame([early.ended, late.ended], [true, false])
 })
 
-t.test('heartbeats of the time that passed arrive, as many as in real time', async (t) => {
+t.test('an advance sends as many heartbeats as the time would', async (t) => {
   const { app, stream } = await start(t, { heartbeatInterval: 15_000, heartbeatEvent: true })
   await advance(app, 10 * MINUTE)
   await app.close()
@@ -46,7 +46,7 @@ t.test('heartbeats of the time that passed arrive, as many as in real time', asy
   t.ok(heartbeats >= 40 && heartbeats <= 54, `${heartbeats} heartbeats`)
 })
 
-t.test('events become too old for `maxAge`, and those after them do not', async (t) => {
+t.test('events before an advance become too old for `maxAge`, and events after it do not', async (t) => {
   const { app, stream } = await start(t, { history: { maxAge: MINUTE } })
   const beginning = app.sse.lastEventId
   await app.sse.broadcast('message', 'old')
@@ -58,7 +58,7 @@ t.test('events become too old for `maxAge`, and those after them do not', async 
   t.equal((await again.next()).data, 'new')
 })
 
-t.test('no reader of a test is taken for one that does not read', async (t) => {
+t.test('an advance does not stall a stream whose test has not read its events yet', async (t) => {
   const { app, stream } = await start(t, { stallTimeout: 1000 })
   for (let i = 0; i < 20; i++) app.sse.broadcast('message', 'x'.repeat(100_000)).catch(t.fail)
   await advance(app, HOUR)
@@ -66,7 +66,7 @@ t.test('no reader of a test is taken for one that does not read', async (t) => {
   for (let i = 0; i < 20; i++) await stream.next()
 })
 
-t.test('the clock moves in whole milliseconds, also where its ticks are no whole ones apart', async (t) => {
+t.test('the clock advances in whole milliseconds, even if its tick interval is fractional', async (t) => {
   const clock = new Clock(() => 0)
   const ticks: Times[] = []
   clock.start({ interval: 2.5, longestStep: 1000 }, (times) => ticks.push(times))
@@ -74,10 +74,10 @@ t.test('the clock moves in whole milliseconds, also where its ticks are no whole
   clock.stop()
   await done
   t.equal(clock.now, 7)
-  t.strictSame(ticks, [{ real: 3, awake: 3 }], 'and what was stopped ticks no more')
+  t.strictSame(ticks, [{ real: 3, awake: 3 }], 'a stopped clock ticks no more')
 })
 
-t.test('advances that overlap add up', async (t) => {
+t.test('overlapping advances add up', async (t) => {
   const clock = new Clock(() => 0)
   clock.start({ interval: 10, longestStep: 1000 }, () => {})
   t.teardown(() => clock.stop())
@@ -85,7 +85,7 @@ t.test('advances that overlap add up', async (t) => {
   t.equal(clock.now, 101)
 })
 
-t.test('what is no time, and what has no streams, is refused', async (t) => {
+t.test('an invalid time, and an application without the plugin, are refused', async (t) => {
   const { app } = await start(t)
   for (const milliseconds of [-1, 0.5, NaN, Infinity]) {
     await t.rejects(advance(app, milliseconds), { message: `advance: a whole number of milliseconds from 0; it is ${milliseconds}` })

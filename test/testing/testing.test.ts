@@ -13,7 +13,7 @@ async function createApp (t: Test) {
   return { app, sse: app.sse.of(events) }
 }
 
-t.test('next passes over other events, and the plugin\'s own unless asked for', async (t) => {
+t.test('`next` skips other events, and events of the plugin unless they are requested', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   sse.broadcast('tick', 1)
@@ -26,14 +26,14 @@ t.test('next passes over other events, and the plugin\'s own unless asked for', 
   t.match(stream.headers, { 'content-type': 'text/event-stream; charset=utf-8' })
 })
 
-t.test('text that looks like JSON stays text where it is declared as text', async (t) => {
+t.test('text that looks like JSON stays text if it is declared as text', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events')
   await sse.broadcast('message', '123')
   t.equal((await stream.next()).data, '123')
 })
 
-t.test('next waits for what has not come yet', async (t) => {
+t.test('`next` waits for an event that has not arrived yet', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   const next = stream.next('tick')
@@ -41,14 +41,14 @@ t.test('next waits for what has not come yet', async (t) => {
   t.equal((await next).data, 7)
 })
 
-t.test('next says what came instead when nothing comes in time', async (t) => {
+t.test('`next` rejects after its timeout with the types of the events that arrived', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events, timeout: 50 })
   await sse.broadcast('message', 'x')
   await t.rejects(stream.next('tick'), { message: 'No tick within 50 ms; there came sse.open, message' })
 })
 
-t.test('next says so when the stream has ended', async (t) => {
+t.test('`next` rejects if the stream has ended', async (t) => {
   const { app } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   await app.close()
@@ -56,7 +56,7 @@ t.test('next says so when the stream has ended', async (t) => {
   t.equal(stream.ended, true)
 })
 
-t.test('everybody that waits hears of the end', async (t) => {
+t.test('every waiting `next` rejects when the stream ends', async (t) => {
   const { app } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   const waiting = [stream.next('tick'), stream.next('message'), stream.next('tick')]
@@ -64,7 +64,7 @@ t.test('everybody that waits hears of the end', async (t) => {
   for (const { reason } of await Promise.allSettled(waiting) as PromiseRejectedResult[]) t.match(reason, { message: /^The stream ended/ })
 })
 
-t.test('iterating gives every event until the stream ends', async (t) => {
+t.test('iteration yields every event until the stream ends', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   for (let i = 0; i < 3; i++) sse.broadcast('tick', i)
@@ -87,7 +87,7 @@ t.test('leaving the loop closes the stream on both sides', async (t) => {
   t.equal(app.sse.count(), 0)
 })
 
-t.test('closing ends a loop that waits elsewhere', async (t) => {
+t.test('`close` ends a loop that waits elsewhere', async (t) => {
   const { app } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   const loop = (async () => { for await (const { event } of stream) t.fail(event) })()
@@ -96,7 +96,7 @@ t.test('closing ends a loop that waits elsewhere', async (t) => {
   t.equal(stream.ended, true)
 })
 
-t.test('events given read the data of a hub that the application itself does not have', async (t) => {
+t.test('the option `events` decodes the events of a hub in a child scope', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   const child = defineEvents({ message: Type.Object({ n: Type.Number() }), text: Type.String() })
@@ -114,7 +114,7 @@ t.test('events given read the data of a hub that the application itself does not
   t.equal((await stream.next('text')).data, '2')
 })
 
-t.test('lastEventId is that of the last event taken', async (t) => {
+t.test('lastEventId is the ID of the last event taken', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   const [first] = await Promise.all([1, 2, 3].map((n) => sse.broadcast('tick', n)))
@@ -122,7 +122,7 @@ t.test('lastEventId is that of the last event taken', async (t) => {
   t.equal(stream.lastEventId, first!.id)
 })
 
-t.test('close leaves no subscriber, and may be called again', async (t) => {
+t.test('`close` leaves no subscriber, and may be called again', async (t) => {
   const { app } = await createApp(t)
   const stream = await openStream(app, '/events', { events })
   t.equal(app.sse.count(), 1)
@@ -131,13 +131,13 @@ t.test('close leaves no subscriber, and may be called again', async (t) => {
   t.equal(app.sse.count(), 0)
 })
 
-t.test('an answer that is no event stream is an error with its status and body', async (t) => {
+t.test('a response that is not an event stream rejects with its status and body', async (t) => {
   const { app } = await createApp(t)
   await t.rejects(openStream(app, '/nowhere'), { message: /GET \/nowhere answered 404 .*Not Found/ })
   await t.rejects(openStream(app, '/events', { headers: { accept: 'text/html' } }), { message: /406/ })
 })
 
-t.test('an own route that turns a POST into a stream is opened as well', async (t) => {
+t.test('`openStream` opens a stream on a POST route of the application', async (t) => {
   const { app, sse } = await createApp(t)
   app.post('/jobs', async (request, reply) => { await sse.subscribe(reply, { context: { job: request.body } }) })
   const stream = await openStream(app, '/jobs', { method: 'POST', payload: { run: 1 }, events })
@@ -145,7 +145,7 @@ t.test('an own route that turns a POST into a stream is opened as well', async (
   t.equal((await stream.next('tick')).data, 1)
 })
 
-t.test('closing a stream logs no error, and the server sees its reader leave', async (t) => {
+t.test('`close` logs no error, and the server closes the stream with the reason "reader"', async (t) => {
   const logged: string[] = []
   const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => { logged.push(line) } } } })
   t.after(() => app.close())

@@ -12,7 +12,7 @@ interface State {
   sharedMark: number
 }
 
-/** A writer of which only the state counts. */
+/** A writer with the given state and without effect. */
 function writer (state: Partial<State> = {}): ResponseWriter & State {
   const silent = { write: () => true, onceDrained () {}, end () {}, closeConnectionAfterEnd () {}, destroy () {}, destroyConnection () {} }
   return { isOpen: true, backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, ...silent, ...state }
@@ -20,7 +20,7 @@ function writer (state: Partial<State> = {}): ResponseWriter & State {
 
 const FLUSHED = writer()
 
-/** A watch and the signs that it looks at. */
+/** A `Deadlines` and the signs that it reads. */
 function watching (...parts: ConstructorParameters<typeof Deadlines>) {
   const watch = new Deadlines(...parts)
   return Object.assign({ wrote: false, gaveEvent: true, sources: 0, showsHeartbeats: false }, {
@@ -29,7 +29,7 @@ function watching (...parts: ConstructorParameters<typeof Deadlines>) {
   })
 }
 
-/** When, at ticks of 1 ms, something first becomes due for each of many streams that came at once. */
+/** The time, at ticks of 1 ms, at which each of 500 streams opened together is first due; NaN if something else is due first. */
 function firstDue (timeouts: Partial<Timeouts>, due: Due): number[] {
   return Array.from({ length: 500 }, () => {
     const watch = watching({ ...NEVER, ...timeouts }, 0, Infinity)
@@ -48,7 +48,7 @@ const claims: Array<[due: Due, option: keyof Timeouts, from: number, to: number]
   ['idle', 'idleTimeout', 1000, 1101]
 ]
 for (const [due, option, from, to] of claims) {
-  t.test(`of streams that came at once, \`${option}\` of 1000 is due between ${from} and ${to}, spread out`, async (t) => {
+  t.test(`\`${option}\` of 1000 is due between ${from} and ${to}, spread evenly over streams opened together`, async (t) => {
     const times = firstDue({ [option]: 1000 }, due)
     t.ok(times.every((time) => time >= from && time <= to), `${Math.min(...times)} to ${Math.max(...times)}`)
     t.ok(new Set(times).size > 50)
@@ -57,11 +57,11 @@ for (const [due, option, from, to] of claims) {
   })
 }
 
-t.test('a heartbeat is due again and again while nothing is written, and not before so much silence after a write', async (t) => {
+t.test('a heartbeat is due after each silent interval, and the interval begins again with each write', async (t) => {
   const watch = watching({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
   const heard: number[] = []
   for (let time = 0; time < 2000; time++) {
-    // Until 1000 somebody writes every 70.
+    // Until 1000 ms an event is written every 70 ms.
     if (time < 1000 && time % 70 === 0) watch.wrote = true
     if (watch.look({ real: time, awake: time }, FLUSHED) !== 'heartbeat') continue
     heard.push(time)
@@ -72,21 +72,21 @@ t.test('a heartbeat is due again and again while nothing is written, and not bef
   t.ok(silences.every((silence) => silence >= 75 && silence <= 90), silences.join(' '))
 })
 
-t.test('a heartbeat for a page to see is due at every interval, whatever is written and whatever waits', async (t) => {
+t.test('a heartbeat event is due in every interval, even while other bytes are written or waiting', async (t) => {
   const watch = Object.assign(watching({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity), { showsHeartbeats: true })
   const heard: number[] = []
   for (let time = 0; time < 1000; time++) {
     watch.wrote = true
-    // In the second half something waits at every look.
+    // In the second half bytes are waiting at every check.
     if (watch.look({ real: time, awake: time }, writer({ isFlushed: time < 500 && time % 2 === 0 })) !== 'heartbeat') continue
     heard.push(time)
     watch.showedHeartbeat({ real: time, awake: time })
   }
-  t.ok(heard.length >= 10, 'ten times at least')
+  t.ok(heard.length >= 10, 'at least ten heartbeats')
   for (const [i, time] of heard.entries()) t.ok(time - (heard[i - 1] ?? 0) <= 100 && time - (heard[i - 1] ?? 0) >= 75, String(time))
 })
 
-t.test('a stream whose visible heartbeats are due at every look is idle all the same', async (t) => {
+t.test('a stream whose heartbeat events are due at every check still becomes idle', async (t) => {
   const watch = Object.assign(watching({ ...NEVER, heartbeatInterval: 10, idleTimeout: 100 }, 0, Infinity), { showsHeartbeats: true })
   const dues = new Set<Due | undefined>()
   for (let time = 0; time < 200; time += 10) {
@@ -97,7 +97,7 @@ t.test('a stream whose visible heartbeats are due at every look is idle all the 
   t.ok(dues.has('heartbeat') && dues.has('idle'), [...dues].join(' '))
 })
 
-t.test('while something waits to be sent no heartbeat is due, and the silence begins when it has gone', async (t) => {
+t.test('no heartbeat is due while bytes are waiting, and the silence begins when they have left', async (t) => {
   const watch = watching({ ...NEVER, heartbeatInterval: 100 }, 0, Infinity)
   const busy = writer({ isFlushed: false })
   for (let time = 0; time <= 5000; time += 10) t.equal(watch.look({ real: time, awake: time }, busy), undefined)
@@ -106,7 +106,7 @@ t.test('while something waits to be sent no heartbeat is due, and the silence be
   t.ok(heard[0]! >= 5075, `first at ${heard[0]}`)
 })
 
-t.test('what is written without an event keeps no stream from being idle', async (t) => {
+t.test('a write without an event does not keep a stream from being idle', async (t) => {
   const watch = watching({ ...NEVER, idleTimeout: 100 }, 0, Infinity)
   const dues = new Set<Due | undefined>()
   for (let time = 0; time < 1000; time += 10) {
@@ -121,14 +121,14 @@ t.test('what is written without an event keeps no stream from being idle', async
   t.ok(dues.has('idle'))
 })
 
-t.test('a stream whose events are still on their way is not idle', async (t) => {
+t.test('a stream with events waiting to be sent is not idle', async (t) => {
   const watch = watching({ ...NEVER, idleTimeout: 100 }, 0, Infinity)
   const busy = writer({ isFlushed: false })
   for (let time = 0; time < 1000; time += 10) t.equal(watch.look({ real: time, awake: time }, busy), undefined)
-  t.equal(watch.look({ real: 1080, awake: 1080 }, FLUSHED), undefined, 'the time begins when they have gone')
+  t.equal(watch.look({ real: 1080, awake: 1080 }, FLUSHED), undefined, 'idleTimeout begins when the events have left')
 })
 
-t.test('time in which the process was blocked counts for age, expiry and heartbeat, not for idleness and stalls', async (t) => {
+t.test('time in which the process was blocked counts towards age, expiry and heartbeat, and not towards idleness and stalls', async (t) => {
   const backlog = writer({ backlog: 1, isFlushed: false })
   const asleep = { real: 100_000, awake: 2 }
   const look = (timeouts: Partial<Timeouts>, of: ResponseWriter, expiresAt = Infinity): Due | undefined => {
@@ -144,7 +144,7 @@ t.test('time in which the process was blocked counts for age, expiry and heartbe
   t.equal(look({ stallTimeout: 1000 }, backlog), undefined)
 })
 
-t.test('a stall ends with every byte that is taken, and also where all were taken in between', async (t) => {
+t.test('stallTimeout begins again with every accepted byte, and with an empty backlog', async (t) => {
   const watch = watching({ ...NEVER, stallTimeout: 100 }, 0, Infinity)
   const state = writer({ backlog: 1, isFlushed: false, mark: 7 })
   const look = (time: number): Due | undefined => watch.look({ real: time, awake: time }, state)
@@ -162,7 +162,7 @@ t.test('a stall ends with every byte that is taken, and also where all were take
   t.equal(look(2100), 'stalled')
 })
 
-t.test('one that is stalled is said to be that, whatever else is due', async (t) => {
+t.test('a stall takes precedence over every other deadline', async (t) => {
   const watch = watching({ heartbeatInterval: 1, stallTimeout: 100, idleTimeout: 1, maxLifetime: 1 }, 0, 1)
   const state = writer({ backlog: 1, isFlushed: false })
   t.equal(watch.look({ real: 0, awake: 0 }, state), undefined)
@@ -170,7 +170,7 @@ t.test('one that is stalled is said to be that, whatever else is due', async (t)
   t.equal(watch.look({ real: 100, awake: 100 }, state), 'stalled')
 })
 
-t.test('of a stream on a shared connection whole writes are seen: that the connection moves speaks for it, but not for ever', async (t) => {
+t.test('progress of a shared connection extends stallTimeout of a stream to four times its length', async (t) => {
   const watch = watching({ ...NEVER, stallTimeout: 100 }, 0, Infinity)
   const state = writer({ backlog: 1, isFlushed: false })
   const look = (time: number): Due | undefined => watch.look({ real: time, awake: time }, state)
@@ -182,10 +182,10 @@ t.test('of a stream on a shared connection whole writes are seen: that the conne
   state.mark++
   t.equal(look(410), undefined)
   t.equal(look(509), undefined)
-  t.equal(look(510), 'stalled', 'where nothing moves at all it has no longer than any other')
+  t.equal(look(510), 'stalled', 'stallTimeout is not extended without progress of the connection')
 })
 
-t.test('a stream is neither idle nor too old while a source is streamed to it', async (t) => {
+t.test('a stream is neither idle nor too old while it sends a source', async (t) => {
   const watch = watching({ ...NEVER, idleTimeout: 10, maxLifetime: 10, heartbeatInterval: 10 }, 0, Infinity)
   const dues = (from: number): Array<Due | undefined> => [0, 20, 40].map((time) => watch.look({ real: from + time, awake: from + time }, FLUSHED))
   watch.sources = 2

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { ShutdownDeadline } from '../../lib/time/shutdown-deadline.ts'
 
-t.test('what is left of the time runs from the first beginning, and never below 0', async (t) => {
+t.test('`left` counts down from the first `begin` and never falls below 0', async (t) => {
   const closing = new ShutdownDeadline(50)
   t.equal(closing.isUnderway, false)
   closing.begin()
@@ -15,7 +15,7 @@ t.test('what is left of the time runs from the first beginning, and never below 
   t.equal(closing.left, 0)
 })
 
-t.test('what is left is a time that a timer takes', async (t) => {
+t.test('`left` is never longer than the longest timer', async (t) => {
   const closing = new ShutdownDeadline(Infinity)
   t.equal(closing.left, 2 ** 31 - 1)
   closing.begin()

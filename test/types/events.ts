@@ -1,4 +1,4 @@
-// Read by the compiler alone. An expected error that does not come is an error itself.
+// Checked by the compiler only. A missing expected error is an error.
 
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
@@ -7,7 +7,7 @@ import { defineEvents, type AnyEvents, type EncodedEventsOf, type EventsOf, type
 import { openStream } from '../../testing/index.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
-/** Compiles where a value is of exactly that type. */
+/** Compiles only if a value has exactly the type `T`. */
 declare function isExactly<T> (): <V>(value: V, ...different: Same<T, V> extends true ? [] : [never]) => void
 declare function keyOf<T> (value: T): keyof T
 declare const app: FastifyInstance
@@ -28,7 +28,7 @@ const events = defineEvents({
   },
   'cursor.dated': {
     schema: At,
-    // The decoded side, as it is broadcast.
+    // `latestBy` receives the decoded payload, as in a broadcast.
     latestBy: (at) => at.getTime()
   },
   'next.updated': NextType.Object({ id: NextType.String(), colour: NextType.Union([NextType.Literal('red'), NextType.Null()]) }),
@@ -36,7 +36,7 @@ const events = defineEvents({
   'next.plain': NextType.Unsafe<'a' | 'b'>({ enum: ['a', 'b'] })
 })
 
-export function whatIsBroadcast (decoded: EventsOf<typeof events>): void {
+export function broadcastPayloadsAreDecoded (decoded: EventsOf<typeof events>): void {
   isExactly<'message' | 'order.updated' | 'order.dated' | 'cursor.moved' | 'cursor.dated' | 'next.updated' | 'next.dated' | 'next.plain'>()(keyOf(decoded))
   isExactly<string>()(decoded.message)
   isExactly<{ id: string, total: number, note?: string }>()(decoded['order.updated'])
@@ -48,7 +48,7 @@ export function whatIsBroadcast (decoded: EventsOf<typeof events>): void {
   isExactly<'a' | 'b'>()(decoded['next.plain'])
 }
 
-export function whatReadersGet (encoded: EncodedEventsOf<typeof events>): void {
+export function readersReceiveEncodedPayloads (encoded: EncodedEventsOf<typeof events>): void {
   isExactly<string>()(encoded.message)
   isExactly<{ id: string, total: number, note?: string }>()(encoded['order.updated'])
   isExactly<{ at: string }>()(encoded['order.dated'])
@@ -59,10 +59,10 @@ export function whatReadersGet (encoded: EncodedEventsOf<typeof events>): void {
   isExactly<'a' | 'b'>()(encoded['next.plain'])
 }
 
-export function whatCanBeDeclared (): void {
-  // @ts-expect-error a string is no schema
+export function onlySchemasCanBeDeclared (): void {
+  // @ts-expect-error a string is not a schema
   defineEvents({ a: 'string' })
-  // @ts-expect-error plain JSON Schema is no TypeBox schema
+  // @ts-expect-error plain JSON Schema is not a TypeBox schema
   defineEvents({ a: { type: 'string' } })
   // @ts-expect-error a key is a string or a number
   defineEvents({ a: { schema: Type.String(), latestBy: () => ({}) } })
@@ -70,7 +70,7 @@ export function whatCanBeDeclared (): void {
   defineEvents({ a: { schema: Type.Object({ who: Type.String() }), latestBy: (payload) => payload.whom } })
 }
 
-export function broadcastOfADeclaration (sse: Sse<EventsOf<typeof events>>): void {
+export function broadcastTakesDeclaredEvents (sse: Sse<EventsOf<typeof events>>): void {
   void sse.broadcast('message', 'text')
   void sse.broadcast('order.updated', { id: 'o-1', total: 9.5 })
   void sse.broadcast('order.updated', { id: 'o-1', total: 9.5, note: 'express' })
@@ -78,7 +78,7 @@ export function broadcastOfADeclaration (sse: Sse<EventsOf<typeof events>>): voi
   void sse.broadcast('next.plain', 'a')
   void sse.broadcast('message', 'text').then(({ id }) => isExactly<string | null>()(id))
 
-  // A whole row may be given, only what is declared goes out.
+  // A row with further properties is accepted; only declared properties are sent.
   const row = { id: 'o-1', total: 9.5, customer: 'Ada' }
   void sse.broadcast('order.updated', row)
 
@@ -92,7 +92,7 @@ export function broadcastOfADeclaration (sse: Sse<EventsOf<typeof events>>): voi
   void sse.broadcast('order.updated', { id: 'o-1' })
   // @ts-expect-error "total" is a number
   void sse.broadcast('order.updated', { id: 'o-1', total: '9.5' })
-  // @ts-expect-error a literal with a property that is not declared is a slip of the pen
+  // @ts-expect-error a literal has an undeclared property
   void sse.broadcast('order.updated', { id: 'o-1', total: 9.5, customer: 'Ada' })
   // @ts-expect-error the colour is red or null
   void sse.broadcast('next.updated', { id: 'o-1', colour: 'green' })
@@ -104,19 +104,19 @@ export function broadcastOfADeclaration (sse: Sse<EventsOf<typeof events>>): voi
   void sse.broadcast('message', 'text', { channel: 'a' })
 }
 
-export function broadcastTakesTheDecodedSide (sse: Sse<EventsOf<typeof events>>): void {
+export function broadcastTakesDecodedPayloads (sse: Sse<EventsOf<typeof events>>): void {
   void sse.broadcast('order.dated', { at: new Date() })
   void sse.broadcast('cursor.dated', new Date())
   void sse.broadcast('next.dated', { at: new Date() })
-  // @ts-expect-error the encoded side is what readers get
+  // @ts-expect-error "at" is a Date on the server
   void sse.broadcast('order.dated', { at: '1970-01-01T00:00:00Z' })
-  // @ts-expect-error the encoded side, at the root
+  // @ts-expect-error the payload is a Date on the server
   void sse.broadcast('cursor.dated', '1970-01-01T00:00:00Z')
-  // @ts-expect-error the encoded side, in typebox 1.x
+  // @ts-expect-error "at" is a Date on the server, in typebox 1.x
   void sse.broadcast('next.dated', { at: '1970-01-01T00:00:00Z' })
 }
 
-export function withoutAugmentation (registered: RegisteredEvents): void {
+export function anyEventIsAllowedWithoutAugmentation (registered: RegisteredEvents): void {
   isExactly<AnyEvents>()(registered)
   void app.sse.broadcast('anything', { at: 'all' })
   void app.sse.broadcast('message', 1)
@@ -126,23 +126,23 @@ export function withoutAugmentation (registered: RegisteredEvents): void {
   void app.sse.broadcast('anything')
 }
 
-export function ofTypesTheSameObject (): void {
+export function ofReturnsTheHubOfADeclaration (): void {
   const sse = app.sse.of(events)
   void sse.broadcast('order.updated', { id: 'o-1', total: 9.5 })
   // @ts-expect-error there is no such event
   void sse.broadcast('order.deleted', {})
   // @ts-expect-error "id" is missing
   void sse.broadcast('order.updated', { total: 1 })
-  // One feature's declaration is enough.
+  // A part of the declaration suffices.
   const { message } = events
   void app.sse.of({ message }).broadcast('message', 'text')
-  // @ts-expect-error not an event of that part
+  // @ts-expect-error the part does not declare the event
   void app.sse.of({ message }).broadcast('order.updated', { id: 'o-1', total: 9.5 })
-  // @ts-expect-error a string is no schema
+  // @ts-expect-error a string is not a schema
   app.sse.of({ a: 'string' })
 }
 
-export async function anOpenedStreamGivesTheEncodedSide (): Promise<void> {
+export async function anOpenedStreamGivesEncodedPayloads (): Promise<void> {
   const stream = await openStream(app, '/events', { events })
   const { event, data, id } = await stream.next('order.dated')
   isExactly<'order.dated'>()(event)
@@ -158,12 +158,12 @@ export async function anOpenedStreamGivesTheEncodedSide (): Promise<void> {
   }
   // @ts-expect-error there is no such event
   await stream.next('order.deleted')
-  // @ts-expect-error a reader gets text, not a Date
+  // @ts-expect-error a reader receives text, not a Date
   const date: Date = (await stream.next('cursor.dated')).data
   void [text, nextText, gap, date]
 }
 
-export async function anOpenedStreamOfUndeclaredEventsGivesAnything (): Promise<void> {
+export async function anOpenedStreamOfUndeclaredEventsGivesUnknownPayloads (): Promise<void> {
   const stream = await openStream(app, '/events')
   const { data } = await stream.next('anything')
   isExactly<unknown>()(data)
@@ -171,9 +171,9 @@ export async function anOpenedStreamOfUndeclaredEventsGivesAnything (): Promise<
 
 export const dates = defineEvents({ dated: Type.Object({ at: Type.Date(), list: Type.Array(Type.Date()), name: Type.String() }) })
 
-export function jsonBringsDatesAsText (published: EventsOf<typeof dates>, encoded: EncodedEventsOf<typeof dates>): void {
+export function jsonTurnsDatesIntoText (published: EventsOf<typeof dates>, encoded: EncodedEventsOf<typeof dates>): void {
   isExactly<{ at: Date, list: Date[], name: string }>()(published.dated)
   isExactly<{ at: string, list: string[], name: string }>()(encoded.dated)
-  // @ts-expect-error a reader gets text
+  // @ts-expect-error a reader receives text
   encoded.dated.at.getTime()
 }

@@ -1,15 +1,15 @@
-// Read by the compiler alone. An expected error that does not come is an error itself.
+// Checked by the compiler only. A missing expected error is an error.
 
 import type { Broadcast, CloseReason, SafePromise, Sse, Subscriber } from '../../plugin.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
-/** Compiles where a value is of exactly that type. */
+/** Compiles only if a value has exactly the type `T`. */
 declare function isExactly<T> (): <V>(value: V, ...different: Same<T, V> extends true ? [] : [never]) => void
 declare const sse: Sse<{ 'order.updated': { id: string, at: Date } }>
 declare const subscriber: Subscriber<{ 'order.updated': { id: string, at: Date } }>
 const order = { id: 'o-1', at: new Date() }
 
-export async function whatIsHarmlessIsAPromiseAllTheSame (): Promise<Broadcast> {
+export async function aSafePromiseIsAPromise (): Promise<Broadcast> {
   const promise: Promise<Broadcast> = sse.broadcast('order.updated', order)
   isExactly<SafePromise<Broadcast>>()(sse.broadcast('order.updated', order))
   isExactly<Broadcast>()(await sse.broadcast('order.updated', order))

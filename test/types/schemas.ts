@@ -1,7 +1,7 @@
-// Read by the compiler alone. An expected error that does not come is an error itself.
+// Checked by the compiler only. A missing expected error is an error.
 
 import { Type, type StaticDecode, type TSchema } from '@sinclair/typebox'
-// The types of the CommonJS half are other ones.
+// The CommonJS build of TypeBox declares separate types.
 import type {
   TArray, TImport, TNumber, TObject, TOptional, TRecursive, TRef, TString, TThis, TTransform
 } from '@sinclair/typebox' with { 'resolution-mode': 'require'
@@ -10,14 +10,14 @@ import * as Next from 'typebox'
 import { defineEvents, type AnySchema, type Declarations, type EncodedEventsOf, type EncodedPayload, type EventsOf, type Payload, type Sse } from '../../plugin.ts'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
-/** Compiles where a value is of exactly that type. */
+/** Compiles only if a value has exactly the type `T`. */
 declare function isExactly<T> (): <V>(value: V, ...different: Same<T, V> extends true ? [] : [never]) => void
 declare function isSame<A, B> (...different: Same<A, B> extends true ? [] : [never]): void
 declare const sse: Sse<EventsOf<typeof events>>
 
 const At = Type.Transform(Type.String()).Decode((text) => new Date(text)).Encode((date) => date.toISOString())
 
-// Everything that has parts, with a transform in each.
+// Every kind of schema that has parts, with a transform in the parts.
 export const everywhere = Type.Object({
   optional: Type.Optional(At),
   readonly: Type.Readonly(At),
@@ -39,7 +39,7 @@ export const everywhere = Type.Object({
   template: Type.TemplateLiteral([Type.Literal('order-'), Type.Number()])
 })
 
-export function whatTypeBoxDecodesIsBroadcast (): void {
+export function payloadsAreThoseThatTypeBoxDecodes (): void {
   isSame<Payload<typeof everywhere>, StaticDecode<typeof everywhere>>()
   isSame<Payload<typeof everywhere>['union'], { kind: 'a', at: Date } | { kind: 'b' }>()
   isSame<Payload<typeof everywhere>['twice'], number>()
@@ -47,7 +47,7 @@ export function whatTypeBoxDecodesIsBroadcast (): void {
   isSame<EncodedPayload<typeof everywhere>['date'], string>()
 }
 
-export function whatToJsonGivesIsRead (): void {
+export function encodedPayloadsFollowToJson (): void {
   const Named = Type.Unsafe<{ toJSON (key: string): { at: Date, self: { toJSON (): string[] } } }>({})
   isSame<EncodedPayload<typeof Named>, { at: string, self: string[] }>()
   const Any = Type.Object({ any: Type.Any(), unknown: Type.Unknown(), list: Type.ReadonlyOptional(Type.Array(Type.Date())) })
@@ -108,7 +108,7 @@ declare const required: {
   list: TImport<{ Item: TObject<{ n: TNumber, at: TTransform<TString, Date> }>, List: TArray<TRef<'Item'>> }, 'List'>
 }
 
-export function schemasOfTheCommonJsHalfAreSchemas (): Declarations {
+export function schemasOfTheCommonJsBuildCanBeDeclared (): Declarations {
   const { order, dated, tree, list } = required
   const events = defineEvents({ order, dated: { schema: dated, latestBy: ({ at }) => at.getTime() }, tree, list })
   isSame<EventsOf<typeof events>['order'], { id: string, note?: string }>()
@@ -119,28 +119,28 @@ export function schemasOfTheCommonJsHalfAreSchemas (): Declarations {
   return events
 }
 
-export function whatIsMisspeltDoesNotCompile (): void {
+export function misspeltKeysDoNotCompile (): void {
   const schema = Type.Object({ who: Type.String() })
   defineEvents({ a: { schema, ephemeral: undefined, latestBy: undefined } })
-  // @ts-expect-error it is "ephemeral"
+  // @ts-expect-error the key is "ephemeral"
   defineEvents({ a: { schema, ephemral: true } })
-  // @ts-expect-error it is "latestBy"
+  // @ts-expect-error the key is "latestBy"
   defineEvents({ a: { schema, lastBy: ({ who }: { who: string }) => who } })
-  // @ts-expect-error of typebox 1.x, too
+  // @ts-expect-error the key is "ephemeral", in typebox 1.x
   defineEvents({ a: { schema: Next.String(), ephemral: true } })
-  // @ts-expect-error a schema within a declaration is one
+  // @ts-expect-error "schema" is a schema, not a declaration
   defineEvents({ a: { schema: { schema } } })
-  // @ts-expect-error what is handed on is one
+  // @ts-expect-error the key is "ephemeral" in a variable too
   const handedOn: Declarations = { a: { schema, ephemral: true } }
   void handedOn
 }
 
-// What is not known by type is anything, not nothing.
+// Schemas of unknown type have unknown payloads, not payloads of type never.
 declare const untyped: any
 declare const widened: Record<string, TSchema>
 declare const anySchema: AnySchema
 
-export function whatIsNotKnownIsUnknown (): Declarations[] {
+export function untypedSchemasHaveUnknownPayloads (): Declarations[] {
   isSame<Payload<any>, unknown>()
   isSame<EncodedPayload<any>, unknown>()
   isSame<Payload<TSchema>, unknown>()
@@ -153,7 +153,7 @@ export function whatIsNotKnownIsUnknown (): Declarations[] {
   return [events, list]
 }
 
-export function aFunctionMayBeOfAnyDeclaration<D extends Declarations, K extends keyof EventsOf<D> & string> (
+export function aFunctionMayBeGenericOverDeclarations<D extends Declarations, K extends keyof EventsOf<D> & string> (
   untyped: Sse, declarations: D, event: K, payload: EventsOf<D>[K]
 ): void {
   void untyped.of(declarations).broadcast(event, payload)

@@ -1,4 +1,4 @@
-// Read by the compiler alone. An expected error that does not come is an error itself.
+// Checked by the compiler only. A missing expected error is an error.
 
 import { readFileSync } from 'node:fs'
 import { Type } from '@sinclair/typebox'
@@ -18,7 +18,7 @@ export async function everyServerOfFastifyTakesThePlugin (): Promise<void> {
     void [request.params.id, subscriber]
   })
   await openStream(plain, '/events')
-  // Absent and undefined are one, as with every other option.
+  // An option may be undefined instead of absent.
   await plain.register(ssePlugin, { path: undefined, client: undefined, compress: undefined })
   await openStream(plain, '/events', { events: undefined, method: undefined, headers: undefined, payload: undefined, timeout: undefined })
 
@@ -37,11 +37,11 @@ export async function everyServerOfFastifyTakesThePlugin (): Promise<void> {
   modern.get<{ Querystring: { since: string }, Reply: { 200: string } }>('/orders', async (_request, reply) => { await modern.sse.subscribe(reply) })
   await openStream(modern, '/events', { events: orders })
 
-  // @ts-expect-error it is the reply that becomes the stream
+  // @ts-expect-error "subscribe" takes the reply, not the request
   plain.get('/wrong', async (request) => { await plain.sse.subscribe(request) })
 }
 
-export async function whatCanBeRegistered (): Promise<void> {
+export async function optionsOfRegistrationAreTyped (): Promise<void> {
   const app = Fastify()
   await app.register(byName)
   await app.register(ssePlugin, { events: orders })
@@ -57,7 +57,7 @@ export async function whatCanBeRegistered (): Promise<void> {
     history: { maxEvents: 10 },
     reconnectionTime: { min: 1, max: 2 }
   })
-  // @ts-expect-error an option is misspelt
+  // @ts-expect-error the option is unknown
   await app.register(ssePlugin, { event: orders })
   // @ts-expect-error a path is text or false
   await app.register(ssePlugin, { path: true })
@@ -65,16 +65,16 @@ export async function whatCanBeRegistered (): Promise<void> {
   await app.register(ssePlugin, { reconnectionTime: { min: 1 } })
   // @ts-expect-error there is no such bound of the history
   await app.register(ssePlugin, { history: { maxLength: 1 } })
-  // @ts-expect-error a string is no schema
+  // @ts-expect-error a string is not a schema
   await app.register(ssePlugin, { events: { message: 'string' } })
-  // @ts-expect-error the handler is the plugin's
+  // @ts-expect-error the plugin sets the handler
   await app.register(ssePlugin, { route: { handler: async () => {} } })
-  // @ts-expect-error a reader is not told by a number
+  // @ts-expect-error a callback is a function
   await app.register(ssePlugin, { onSubscribe: 1 })
 
   const options: SsePluginOptions = { subscribe: (request: FastifyRequest) => { void request.headers; return {} } }
   await app.register(ssePlugin, options)
-  // @ts-expect-error an option is misspelt
+  // @ts-expect-error the option is unknown
   const misspelt: SsePluginOptions = { reconnectTime: 1 }
   const all: '*' = EVERYBODY
   void [misspelt, all, app.sse.count(), app.sse.lastEventId, app.sse.stats().closes.reader]

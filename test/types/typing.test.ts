@@ -3,13 +3,13 @@ import ts from 'typescript'
 import t from 'tap'
 import { createProgram, errorsIn, options } from '../support/programs.ts'
 
-// What a compiler does with the types, counted, and what an editor shows of them.
+// Counts the types that the compiler instantiates, and checks the types that an editor shows.
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const PATH = 'test/types/in-memory.ts'
 const FILE = join(ROOT, PATH)
 
-/** Compiles a program of one file, which is nowhere but here. */
+/** Compiles a program of one file, which exists only in memory. */
 function compile (text: string): { instantiations: number, errors: string[] } {
   const texts = new Map([[PATH, text]])
   const program = createProgram(texts)
@@ -23,7 +23,7 @@ import { connect } from '../../client/index.ts'
 import { defineEvents, type EventsOf, type Sse } from '../../plugin.ts'
 `
 
-/** Events, a fifth of them text; unions, intersections, tuples and keys among the others. */
+/** Declares events of text, unions, intersections, tuples and keys in turn. */
 function declare (name: string, length: number): string {
   const schemas = [
     () => 'Type.String()',
@@ -40,11 +40,11 @@ const NAMES = Array.from({ length: 400 }, (_, n) => n).filter((n) => n % 5 % 4 =
 
 const base = compile(BASE)
 
-// Counts, which no machine changes. Of TypeBox's own `StaticDecode` each hub was 1.5 million, and the last client did not compile.
+// These counts are equal on every machine. With TypeBox's own `StaticDecode` each hub took 1.5 million, and the last client did not compile.
 for (const [what, text, bound] of [
   ['a broadcast', 'declare const sse: Sse<EventsOf<typeof events>>\nvoid sse.broadcast(\'e3\', { id: \'x\', parts: [[1, true]] })', 10_000],
-  ['a hub in place of one of the same events', 'export const of = (sse: Sse<EventsOf<typeof events>>): Sse<EventsOf<typeof same>> => sse', 400_000],
-  ['a hub in place of one of fewer events', 'export const of = (sse: Sse<EventsOf<typeof events>>): Sse<EventsOf<typeof fewer>> => sse', 250_000],
+  ['a hub assigned to a hub of equal events', 'export const of = (sse: Sse<EventsOf<typeof events>>): Sse<EventsOf<typeof same>> => sse', 400_000],
+  ['a hub assigned to a hub of fewer events', 'export const of = (sse: Sse<EventsOf<typeof events>>): Sse<EventsOf<typeof fewer>> => sse', 250_000],
   ['a client', 'connect<typeof events>(\'/events\').on(\'e2\', ({ at }) => at.toUpperCase())', 250_000],
   ['a client that names the text events', `connect<typeof events>('/events', { text: [${NAMES.join()}] })`, 250_000]
 ] as const) {
@@ -79,18 +79,18 @@ const editor = ts.createLanguageService({
   readFile: (name) => ts.sys.readFile(name)
 })
 
-/** What an editor shows where the pointer is on the first letter of some text. */
+/** The hover text of an editor at the first letter of `text`. */
 function show (text: string): { type: string, doc: string } {
   const { displayParts, documentation } = editor.getQuickInfoAtPosition(FILE, SHOWN.indexOf(text))!
   return { type: ts.displayPartsToString(displayParts).replace(/\s+/g, ' '), doc: ts.displayPartsToString(documentation) }
 }
 
-t.test('an editor shows payloads, not the schemas that they come from', async (t) => {
+t.test('an editor shows payload types instead of schemas', async (t) => {
   t.equal(show('Payloads =').type, 'type Payloads = { readonly order: { id: string; }; readonly at: string; }')
   t.equal(show('hub =').type, 'const hub: Sse<{ readonly order: { id: string; }; readonly at: string; }>')
 })
 
-t.test('an editor documents the plugin, what it brings, and app.sse', async (t) => {
+t.test('an editor shows the documentation of the plugin, its exports and app.sse', async (t) => {
   t.match(show('ssePlugin, { events }').doc, /^Server-Sent Events with typed events/)
   t.match(show('sse.count').doc, /^Typed events to every connected browser/)
   t.match(show('defineEvents\n').doc, /^Declares events/)

@@ -1,4 +1,4 @@
-// Read by the compiler alone. An expected error that does not come is an error itself.
+// Checked by the compiler only. A missing expected error is an error.
 
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
@@ -19,7 +19,7 @@ declare function takesMany (of: Sse<Many> | Channel<Many> | Subscriber<Many>): v
 declare function takesLoose (of: Sse<Loose> | Channel<Loose> | Subscriber<Loose>): void
 declare function takesAny (of: Sse<AnyEvents> | Channel<AnyEvents> | Subscriber<AnyEvents>): void
 
-export function whoWantsFewerEventsIsGivenMore (): void {
+export function moreEventsAreAssignableToFewer (): void {
   takesFew(few.sse)
   takesFew(many.sse)
   takesFew(many.channel)
@@ -32,7 +32,7 @@ export function whoWantsFewerEventsIsGivenMore (): void {
   takesMany(few.subscriber)
 }
 
-export function whatTakesLessTakesMore (): void {
+export function looserPayloadsAreAssignableToStricter (): void {
   takesFew(loose.sse)
   takesFew(loose.channel)
   takesFew(loose.subscriber)
@@ -44,7 +44,7 @@ export function whatTakesLessTakesMore (): void {
   takesLoose(few.subscriber)
 }
 
-export function ofAnyEventsStandsForEveryOtherAndEveryOtherForIt (): void {
+export function anyEventsAreAssignableInBothDirections (): void {
   takesAny(any.sse)
   takesFew(any.sse)
   takesFew(any.channel)
@@ -54,10 +54,10 @@ export function ofAnyEventsStandsForEveryOtherAndEveryOtherForIt (): void {
   takesAny(few.subscriber)
 }
 
-// Without a word about events they are those of `AnyEvents`, as this program augments nothing.
+// The default type argument of `Subscriber` is `AnyEvents`, since this program augments nothing.
 declare function logs (subscriber: Subscriber): void
 
-export function codeThatSaysNothingOfEventsMeetsCodeThatDoes (app: FastifyInstance, reply: FastifyReply): void {
+export function untypedCodeAcceptsTypedCode (app: FastifyInstance, reply: FastifyReply): void {
   takesFew(app.sse)
   takesFew(app.sse.channel('a'))
   const sse = app.sse.of(fewEvents)
@@ -72,11 +72,11 @@ export function codeThatSaysNothingOfEventsMeetsCodeThatDoes (app: FastifyInstan
   void sse.disconnect((subscriber: Subscriber) => subscriber.lag > 0)
 }
 
-export function eventsOfAnyNameAndOnePayloadAreComparedAsAllOthers (numbers: Sse<Record<string, number>>): void {
+export function eventsWithAnIndexSignatureAreCompared (numbers: Sse<Record<string, number>>): void {
   takesAny(numbers)
-  // @ts-expect-error it has no order
+  // @ts-expect-error its payloads are numbers
   takesFew(numbers)
-  // @ts-expect-error it takes the events of two names
+  // @ts-expect-error it takes only the declared events
   const none: typeof numbers = few.sse
   void none
 }

@@ -5,7 +5,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { textChunk } from '../../lib/wire/chunk.ts'
 import { encodeComment, encodeEvent, encodeId, encodePayload, encodeRetry } from '../../lib/wire/encode.ts'
 
-/** What an independent parser makes of bytes on the wire. */
+/** Parses bytes on the wire with the package eventsource-parser. */
 function parse (wire: string): EventSourceMessage[] {
   const events: EventSourceMessage[] = []
   const parser = createParser({ onEvent: (event) => events.push(event) })
@@ -13,7 +13,7 @@ function parse (wire: string): EventSourceMessage[] {
   return events
 }
 
-t.test('the unnamed event has no event line', async (t) => {
+t.test('an event of type "message" has no event field', async (t) => {
   t.equal(encodeEvent('message', 'hi'), 'data: hi\n\n')
 })
 
@@ -25,7 +25,7 @@ t.test('CR, LF and CRLF each begin one new data line', async (t) => {
   t.equal(encodeEvent('message', 'a\rb\nc\r\nd\n\re'), 'data: a\ndata: b\ndata: c\ndata: d\ndata: \ndata: e\n\n')
 })
 
-t.test('the empty string is an event', async (t) => {
+t.test('the empty string is encoded as an event with empty data', async (t) => {
   t.equal(encodeEvent('message', ''), 'data: \n\n')
   t.match(parse(encodeEvent('message', '')), [{ data: '' }])
 })
@@ -34,13 +34,13 @@ t.test('a leading space of the text survives', async (t) => {
   t.match(parse(encodeEvent('message', '  two')), [{ data: '  two' }])
 })
 
-t.test('retry and comments take one LF and dispatch nothing', async (t) => {
+t.test('retry fields and comments end with one LF and dispatch no event', async (t) => {
   t.equal(encodeRetry(1500), 'retry: 1500\n')
   t.equal(encodeComment(''), ':\n')
   t.strictSame(parse(encodeRetry(1500) + encodeComment('still here')), [])
 })
 
-t.test('ids, types and comments that hold CR, LF or NUL are refused, not repaired', async (t) => {
+t.test('IDs, types and comments with CR, LF or NUL are refused, not repaired', async (t) => {
   for (const forbidden of ['\r', '\n', '\0']) {
     for (const value of [forbidden, `a${forbidden}`, `${forbidden}b`, `a${forbidden}b`]) {
       t.throws(() => encodeId(value), { code: 'FST_SSE_FIELD_INVALID' })
@@ -50,7 +50,7 @@ t.test('ids, types and comments that hold CR, LF or NUL are refused, not repaire
   }
 })
 
-t.test('what JSON cannot say is refused by name, before any byte', async (t) => {
+t.test('a payload that JSON cannot represent is refused with its event type', async (t) => {
   const cycle: { self?: object } = {}
   cycle.self = cycle
   const throws = { toJSON () { throw new Error('not today') } }
@@ -60,14 +60,14 @@ t.test('what JSON cannot say is refused by name, before any byte', async (t) => 
   t.throws(() => encodePayload('x', throws, false), { cause: { message: 'not today' } })
 })
 
-t.test('text goes as it is, everything else as one line of JSON', async (t) => {
+t.test('text is encoded unchanged, everything else as one line of JSON', async (t) => {
   t.equal(encodePayload('x', 'a\n"b"', true), 'a\n"b"')
   t.equal(encodePayload('x', 'a\n"b"', false), '"a\\n\\"b\\""')
   t.equal(encodePayload('x', { a: [1, null] }, false), '{"a":[1,null]}')
 })
 
 // A failure prints its seed and the smallest counterexample.
-t.test('any JSON payload comes out equal to its JSON round trip', async (t) => {
+t.test('any JSON payload is decoded as its JSON round trip', async (t) => {
   fc.assert(fc.property(fc.jsonValue(), fc.boolean(), (payload, named) => {
     const event = named ? 'e' : 'message'
     const [read, ...more] = parse(encodeEvent(event, encodePayload(event, payload, false)))
@@ -80,26 +80,26 @@ const anyText = fc.oneof(
   fc.string({ unit: fc.constantFrom('\r', '\n', '\0', '\uFEFF', ' ', ':', 'data: ', 'id: 7', '\uD800', '\uDC00', 'é', '😀') })
 )
 
-t.test('any text comes out equal, but for line ends and lone surrogates', async (t) => {
+t.test('any text is decoded unchanged, except for line ends and lone surrogates', async (t) => {
   fc.assert(fc.property(anyText, (text) => {
     const expected = Buffer.from(text).toString().replaceAll(/\r\n|\r|\n/g, '\n')
     return t.match(parse(encodeId('e.1') + encodeEvent('x', text)), [{ id: 'e.1', event: 'x', data: expected }])
   }), { numRuns: 500 })
 })
 
-t.test('any events in a row come out one by one', async (t) => {
+t.test('any consecutive events are decoded one by one', async (t) => {
   fc.assert(fc.property(fc.array(anyText, { maxLength: 5 }), (texts) => {
     const wire = texts.map((text, index) => encodeId(`e.${index}`) + encodeEvent('x', text)).join('')
     return t.equal(parse(wire).length, texts.length)
   }), { numRuns: 200 })
 })
 
-t.test('a payload that holds itself is refused without the names of its keys, in no cause either', async (t) => {
+t.test('a circular payload is refused without the names of its keys in message or cause', async (t) => {
   const cycle: Record<string, unknown> = {}
   cycle['hunter2@example.test'] = { deep: cycle }
   try {
     encodePayload('order.updated', cycle, false)
-    t.fail('refused')
+    t.fail('the circular payload was encoded')
   } catch (error) {
     t.notMatch(inspect(error), 'hunter2')
     t.match((error as Error).message, 'it contains a cycle')

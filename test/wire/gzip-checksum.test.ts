@@ -7,18 +7,18 @@ import { NOTHING, checksumAfter, checksumAlong, type Checksum } from '../../lib/
 const sumOf = (...parts: readonly Uint8Array[]): Checksum => parts.reduce((sum, part) => checksumAfter(sum, Buffer.from(part)), NOTHING)
 const bytes = fc.uint8Array({ maxLength: 300 })
 
-t.test('sums of parts are the sum of the whole', async (t) => {
+t.test('the checksum of consecutive parts is the checksum of the whole', async (t) => {
   t.strictSame(sumOf(Buffer.from('a'), Buffer.from('bc')), { crc: crc32('abc'), length: 3 })
 })
 
-t.test('what another stream was given is added to one that had other bytes before, without a look at it', async (t) => {
+t.test('`checksumAlong` adds the bytes of another stream to a checksum without reading them', async (t) => {
   fc.assert(fc.property(bytes, bytes, bytes, (own, theirs, shared) => {
     const from = sumOf(theirs)
     t.strictSame(checksumAlong(sumOf(own), from, sumOf(theirs, shared)), sumOf(own, shared))
   }), { numRuns: 300 })
 })
 
-t.test('so are more bytes than 32 bits can count', async (t) => {
+t.test('`checksumAlong` adds more bytes than 32 bits can count', async (t) => {
   let gibibyte = sumOf(Buffer.alloc(1))
   while (gibibyte.length < 2 ** 30) gibibyte = checksumAlong(gibibyte, NOTHING, gibibyte)
   const after = (sum: Checksum, gibibytes: number): Checksum => {

@@ -6,21 +6,21 @@ import type { Test } from 'tap'
 interface Asked {
   readonly method: string
   readonly path: string
-  /** Null where the request named none. */
+  /** Null if the request had none. */
   readonly lastEventId: string | null
 }
 
-/** A server by hand: what it answers, and what it was asked. */
+/** A server whose responses the test writes, with the requests that it received. */
 export interface Answers {
   readonly origin: string
   readonly asked: Asked[]
-  /** Of one path. */
+  /** The requests for one path. */
   to (path: string): Asked[]
-  /** Requests under way: somebody still waits for an answer, or for more of it. */
+  /** Open responses: not begun, or not ended. */
   readonly waiting: ReadonlySet<ServerResponse>
 }
 
-/** @param answer Gets the path, and which request for that path it is, from 0 on. */
+/** @param answer Responds to a request; `nth` counts the requests for its path from 0. */
 export async function startAnswers (t: Test, answer: (path: string, nth: number, response: ServerResponse) => void): Promise<Answers> {
   const asked: Asked[] = []
   const waiting = new Set<ServerResponse>()
@@ -40,7 +40,7 @@ export async function startAnswers (t: Test, answer: (path: string, nth: number,
   return { origin: `http://localhost:${(server.address() as AddressInfo).port}`, asked, to, waiting }
 }
 
-/** The head of a stream, and what it begins with. */
+/** Writes the head of a stream and its first text. */
 export function stream (response: ServerResponse, text: string): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' }).write(text)
 }

@@ -20,7 +20,7 @@ const MAIN = `
 `
 const PAGE = '<!doctype html><title>bundled</title><link rel="icon" href="data:,"><script type="module" src="/main.js"></script>'
 
-/** A server of what a bundler made, which can be told to cut every connection. */
+/** Serves the output of a bundler; cuts every connection while `isDown` is true. */
 async function serve (t: Test, bundle: Bundle) {
   const folder = t.testdir({ 'main.js': MAIN })
   await bundle(folder)
@@ -42,12 +42,12 @@ async function serve (t: Test, bundle: Bundle) {
 }
 
 await forEachBrowser(t, async (t, browser) => {
-  await sideBySide(t, Object.entries(BUNDLERS).map(([name, bundle]) => [`a page that was built by ${name}`, async (t) => {
+  await sideBySide(t, Object.entries(BUNDLERS).map(([name, bundle]) => [`a page built by ${name} loads the transport and sharing on demand, and retries a failed load`, async (t) => {
     const site = await serve(t, bundle)
     const streams = await startStreams(t)
     const tab = await browser.open(site.origin)
     await tab.until('typeof read === "function"')
-    t.strictSame(site.asked, ['/', '/main.js'], 'loads the fetch transport and sharing on demand')
+    t.strictSame(site.asked, ['/', '/main.js'], 'neither the fetch transport nor sharing is loaded yet')
     t.notMatch(site.main, /getReader|postMessage|data:text\/javascript/)
 
     site.isDown = true
@@ -58,8 +58,8 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until('reader.states.includes("open")')
     await streams.next()
     await tab.until('reader.numbers.length === 1')
-    t.strictSame(await tab.evaluate('reader.numbers'), numbers(1), 'tries again to load what did not load')
-    t.equal(new Set(site.asked.slice(2)).size, 1, 'by its own name')
+    t.strictSame(await tab.evaluate('reader.numbers'), numbers(1), 'a module that failed to load is loaded later')
+    t.equal(new Set(site.asked.slice(2)).size, 1, 'under one URL')
     t.ok(failed > 2)
     await tab.evaluate('reader.stream.close()')
 

@@ -7,10 +7,10 @@ import webpack from 'webpack'
 const CLIENT = join(import.meta.dirname, '../../../browser/client.js')
 const SPECIFIER = 'fastify-typed-sse/client'
 
-/** Builds `main.js` of a folder, and what it loads on demand, into its folder `out`. */
+/** Builds `main.js` of a folder, and the modules that it loads on demand, into the folder `out` in it. */
 export type Bundle = (folder: string) => Promise<unknown>
 
-/** Each with its defaults, as far as it has any for code that is split. */
+/** Bundlers with their defaults, where these include code splitting. */
 export const BUNDLERS: Readonly<Record<string, Bundle>> = {
   vite: (root) => vite({
     root,

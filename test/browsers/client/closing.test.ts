@@ -6,22 +6,22 @@ import { startAnswers, stream } from './answers.ts'
 import { startPages, TRANSPORTS, type Pages } from './pages.ts'
 import { sideBySide, type Claim } from './side-by-side.ts'
 
-// Several of the longest waits.
+// Several times the longest wait.
 const NOTHING = 4000
 
-/** A state that a stream is closed in. */
+/** A state of a stream in which the test closes it. */
 interface State {
   readonly title: string
-  /** What is asked for there is answered so that it gets into this state. */
+  /** The path whose responses bring a stream into this state. */
   readonly path: string
-  /** What it is reached by: what the page knows, or what the server was asked. */
+  /** The sign that the state is reached: an expression in the page, or a number of requests. */
   readonly reached: { readonly page?: string, readonly requests?: number }
 }
 
 const STATES: readonly State[] = [
   { title: 'while it connects', path: '/silent', reached: { requests: 1 } },
   { title: 'while it is open', path: '/open', reached: { page: 'readers.one.stream.status.state === "open"' } },
-  { title: 'after it broke off', path: '/broken', reached: { page: 'readers.one.numbers.length > 0 && readers.one.stream.status.state !== "open"' } },
+  { title: 'after its connection is lost', path: '/broken', reached: { page: 'readers.one.numbers.length > 0 && readers.one.stream.status.state !== "open"' } },
   { title: 'while it waits', path: '/unavailable', reached: { page: 'readers.one.stream.status.state === "waiting"' } },
   { title: 'while it asks why it was refused', path: '/silent-question', reached: { requests: 2 } }
 ]
@@ -29,7 +29,7 @@ const STATES: readonly State[] = [
 async function isFinal (t: Test, browser: Browser, pages: Pages, options: string, { path, reached }: State): Promise<void> {
   const answers = await startAnswers(t, (path, nth, response) => {
     if (path === '/open') stream(response, 'data: 1\n\n')
-    // It breaks off, and the time until the next try is long enough to be met.
+    // The connection is lost, and the wait is long enough for the test to close the stream during it.
     if (path === '/broken') stream(response, 'retry: 1500\ndata: 1\n\n')
     if (path === '/broken') setTimeout(() => response.destroy(), 300)
     if (path === '/unavailable' || (path === '/silent-question' && nth === 0)) response.writeHead(503, { 'retry-after': '2', 'access-control-expose-headers': 'retry-after' }).end()
@@ -42,7 +42,7 @@ async function isFinal (t: Test, browser: Browser, pages: Pages, options: string
 
   const asked = answers.asked.length
   await tab.evaluate('readers.one.stream.close()')
-  await holds(() => answers.waiting.size === 0, 'nobody waits for an answer')
+  await holds(() => answers.waiting.size === 0, 'no response is open')
   await sleep(NOTHING)
   t.equal(answers.asked.length, asked, 'no further request')
   const states = await tab.evaluate<unknown[]>('readers.one.states')
@@ -50,11 +50,11 @@ async function isFinal (t: Test, browser: Browser, pages: Pages, options: string
   await tab.evaluate('[readers.one.stream.reconnect(), readers.one.stream.close()]')
   await sleep(NOTHING / 4)
   t.equal(answers.asked.length, asked, 'reconnect() does not open it again')
-  t.strictSame(await tab.evaluate('[readers.one.states, readers.one.errors]'), [states, []], 'closed is told once')
+  t.strictSame(await tab.evaluate('[readers.one.states, readers.one.errors]'), [states, []], 'the status closed is reported once')
   await tab.close()
 }
 
-/** @param closing When it is closed: before there is anything to ask with. */
+/** @param closing Expression that is true once the stream can be closed before its first request. */
 async function asksNothing (t: Test, browser: Browser, pages: Pages, options: string, closing = 'true'): Promise<void> {
   const answers = await startAnswers(t, (_path, _nth, response) => stream(response, 'data: 1\n\n'))
   const tab = await pages.open(browser)
@@ -75,7 +75,7 @@ await forEachBrowser(t, async (t, browser) => {
       .map((state) => [`by ${transport}, close() ${state.title} is final`, (t) => isFinal(t, browser, pages, options, state)])),
     ['close() while the fetch transport is loaded is final', (t) => asksNothing(t, browser, pages, '{ headers: {} }')],
     ['close() while sharing is loaded is final', (t) => asksNothing(t, browser, pages, '{ share: true }')],
-    ['close() while headers are waited for is final',
+    ['close() while the function `headers` is pending is final',
       (t) => asksNothing(t, browser, pages, `{ headers: () => {
         globalThis.isAsked = true
         return new Promise((resolve) => { globalThis.release = () => resolve({}) })

@@ -5,11 +5,11 @@ import { startPages, TRANSPORTS, type Pages } from './pages.ts'
 import { sideBySide, type Claim } from './side-by-side.ts'
 import { startStreams } from './streams.ts'
 
-// The promise at its defaults: twice 15 s of silence, and what a busy machine adds.
+// With the default options: twice 15 s of silence, and a margin for a busy machine.
 const NOTICED = 40_000
 const BACK = 45_000
 
-// The defaults of the client, not those of these tests.
+// The defaults of the client instead of those of these tests.
 const DEFAULTS = 'backoff: undefined'
 
 async function comesBack (t: Test, browser: Browser, pages: Pages, options: string, whileAway: WhileAway): Promise<void> {
@@ -24,7 +24,7 @@ async function comesBack (t: Test, browser: Browser, pages: Pages, options: stri
   streams.app.server.closeAllConnections()
   await streams.stop()
   await tab.until('readers.one.stream.status.state !== "open"', NOTICED)
-  t.match(await tab.evaluate('readers.one.states.find(({ state }) => state === "waiting")'), { reason: 'silent' }, 'it says so')
+  t.match(await tab.evaluate('readers.one.states.find(({ state }) => state === "waiting")'), { reason: 'silent' }, 'the status has the reason "silent"')
   await streams.start()
   const before = performance.now()
   await streams.next()
@@ -37,7 +37,7 @@ async function comesBack (t: Test, browser: Browser, pages: Pages, options: stri
 await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
   await sideBySide(t, TRANSPORTS.flatMap(({ transport, options }) => ([502, 'never'] as const).map((whileAway): Claim => [
-    `by ${transport}, a page with the defaults of both sides comes back to a server that died behind a proxy which keeps its connection and answers ${whileAway}`,
+    `by ${transport}, a page with the default options reconnects to a server that died behind a proxy which keeps its connection and answers ${whileAway}`,
     (t) => comesBack(t, browser, pages, options, whileAway)
   ])))
 }, { atOnce: true })

@@ -11,19 +11,19 @@ async function isNoTurn (t: Test, tab: Tab, options: string): Promise<void> {
   const answers = await startAnswers(t, (_path, _nth, response) => stream(response, [
     'event: error\ndata: {"of":"the application"}\nid: 1\n\n',
     'event: open\ndata: "shop"\nid: 2\n\n',
-    // Without data there is no event, but its type is not that of the next one either.
+    // A block without data is no event, and its type does not apply to the next event.
     'event: error\n\n',
     'data: 1\nid: 3\n\n'
   ].join('')))
   await tab.evaluate(`read('one', '${answers.origin}/events', ${options}, ['error', 'open', 'message'])`)
   await tab.until('readers.one.numbers.length === 1')
   t.strictSame(await tab.evaluate('readers.one.told'), [['error', { of: 'the application' }, '1'], ['open', 'shop', '2'], ['message', 1, '3']])
-  t.strictSame(await tab.evaluate('readers.one.states'), [{ state: 'open' }], 'it was opened once, and nothing else became of it')
-  t.equal(answers.asked.length, 1, 'it was asked for once')
+  t.strictSame(await tab.evaluate('readers.one.states'), [{ state: 'open' }], 'the stream is opened once, and its status does not change again')
+  t.equal(answers.asked.length, 1, 'the page makes one request')
   t.strictSame(await tab.evaluate('readers.one.errors'), [])
 }
 
-/** The watchdog, which nothing but silence ends. */
+/** Checks that the watchdog still replaces a silent stream. */
 async function isStillWatched (t: Test, tab: Tab, options: string): Promise<void> {
   const answers = await startAnswers(t, (_path, _nth, response) => stream(response, [
     'event: sse.open\ndata: {"heartbeatInterval": 300, "heartbeatEvent": true}\n\n',
@@ -41,7 +41,7 @@ async function keepsId (t: Test, tab: Tab, options: string): Promise<void> {
   })
   await tab.evaluate(`read('one', '${answers.origin}/events', ${options})`)
   await tab.until('readers.one.numbers.length >= 1')
-  // A new object knows of no ID but what it is told.
+  // A new EventSource has no last event ID of its own.
   await tab.evaluate('readers.one.stream.reconnect()')
   await tab.until('readers.one.numbers.length > 3')
   await tab.evaluate('readers.one.stream.reconnect()')
@@ -55,29 +55,29 @@ await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
 
   await sideBySide(t, TRANSPORTS.flatMap(({ transport, options }): Claim[] => [
-    [`by ${transport}, events typed error and open are heard, and say nothing of the connection`, async (t) => {
+    [`by ${transport}, events of the types error and open reach their listeners and do not change the status`, async (t) => {
       const tab = await pages.open(browser)
       await isNoTurn(t, tab, options)
       await tab.close()
     }],
-    [`by ${transport}, an event typed open does not end the watch for silence`, async (t) => {
+    [`by ${transport}, an event of the type open does not stop the watchdog`, async (t) => {
       const tab = await pages.open(browser)
       await isStillWatched(t, tab, options)
       await tab.close()
     }],
-    [`by ${transport}, events without an ID keep that of the one before, whatever is opened again`, async (t) => {
+    [`by ${transport}, an event without an ID has the ID of the previous event, even on a new connection`, async (t) => {
       const tab = await pages.open(browser)
       await keepsId(t, tab, options)
       await tab.close()
     }],
-    [`by ${transport}, each event comes once to a listener, however often the stream was opened again`, async (t) => {
+    [`by ${transport}, each event reaches a listener once, even after several new connections`, async (t) => {
       const streams = await startStreams(t)
       const tab = await pages.open(browser)
       await tab.evaluate(`read('one', '${streams.url}', ${options})`)
       await tab.until('readers.one.opens === 1')
       const end = keepBroadcasting(t, streams, 10)
       for (let n = 1; n <= RECONNECTS; n++) {
-        // Broken off, which an EventSource mends by itself; then a new object.
+        // First a lost connection, after which an EventSource reconnects by itself; then a new EventSource.
         await streams.app.sse.disconnect(() => true)
         await tab.until(`readers.one.opens === ${2 * n}`)
         await tab.evaluate('readers.one.stream.reconnect()')
@@ -87,7 +87,7 @@ await forEachBrowser(t, async (t, browser) => {
       await tab.until(`readers.one.numbers.length >= ${streams.count}`)
       t.strictSame(await tab.evaluate('readers.one.numbers'), numbers(streams.count))
       t.strictSame(await tab.evaluate('readers.one.gaps'), [])
-      t.ok(Object.values(await tab.evaluate<Record<string, number>>('most')).every((most) => most === 1), 'one object lives at a time')
+      t.ok(Object.values(await tab.evaluate<Record<string, number>>('most')).every((most) => most === 1), 'one EventSource is open at a time')
       await tab.close()
     }]
   ]))

@@ -2,17 +2,17 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** What stands between a reader and its server does. */
+/** The behaviour of the proxy between a reader and its server. */
 export type Fault =
-  /** Nothing is wrong. */
+  /** Passes everything on. */
   | 'pass'
-  /** Nobody listens. */
+  /** Refuses connections. */
   | 'refuse'
-  /** Accepted, and cut as soon as something is asked. */
+  /** Accepts connections, and cuts them at the first request. */
   | 'cut'
-  /** Accepted, and never answered. */
+  /** Accepts connections, and never responds. */
   | 'silent'
-  /** Each request gets this answer: status line and header lines. */
+  /** Responds to each request with this status line and these header lines. */
   | readonly string[]
 
 export interface Asked {
@@ -21,11 +21,11 @@ export interface Asked {
   readonly at: number
 }
 
-/** A TCP proxy in front of a server, with faults. */
+/** A TCP proxy in front of a server, with faults that the test sets. */
 export class FaultProxy {
   readonly #port: number
   readonly #sockets = new Set<Socket>()
-  /** They are not answered even when all is well again. */
+  /** Connections of the fault `silent`; later faults leave them silent. */
   readonly #silent = new Set<Socket>()
   #server: Server | undefined
   #fault: Fault = 'pass'
@@ -37,7 +37,7 @@ export class FaultProxy {
     this.#port = port
   }
 
-  /** @param port Of the server behind it. */
+  /** @param port The port of the server behind the proxy. */
   static async start (t: Test, port: number): Promise<FaultProxy> {
     const proxy = new FaultProxy(port)
     await proxy.#listen()
@@ -50,7 +50,7 @@ export class FaultProxy {
 
   get origin (): string { return `http://localhost:${this.#ownPort}` }
 
-  /** From now on; what there is of connections is cut, but for those that are silent. */
+  /** Sets the fault, and cuts every existing connection except silent ones. */
   async set (fault: Fault): Promise<void> {
     this.#fault = fault
     for (const socket of this.#sockets) socket.destroy()
@@ -59,7 +59,7 @@ export class FaultProxy {
     this.#server = undefined
   }
 
-  /** The connections that there are stay, and pass nothing on any more. New ones do. */
+  /** Stops existing connections from passing anything on, without closing them. New connections are not affected. */
   freeze (): void {
     for (const socket of this.#sockets) socket.unpipe().on('data', () => {})
   }
@@ -76,7 +76,7 @@ export class FaultProxy {
     this.#keep(socket, fault === 'silent' ? this.#silent : this.#sockets)
     const server = fault === 'pass' ? this.#keep(connect(this.#port, 'localhost')) : undefined
     socket.on('data', (bytes) => {
-      // Readers ask in one packet.
+      // A reader sends its request in one packet.
       const [, method, url] = /^([A-Z]+) (\S+) HTTP/.exec(bytes.toString('latin1')) ?? []
       if (method === undefined || url === undefined) return
       this.asked.push({ method, url, at: Date.now() })

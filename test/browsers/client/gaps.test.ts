@@ -4,12 +4,12 @@ import { holds } from '../demo.ts'
 import { startPages, TRANSPORTS, type Pages } from './pages.ts'
 import { startStreams, type Streams } from './streams.ts'
 
-/** A server whose state is the newest number, and which answers a snapshot of it when it is told to. */
+/** A server whose state is the newest number; the test decides when it responds with a snapshot. */
 interface Journey {
   readonly streams: Streams
-  /** Snapshots that were taken and wait to be answered. */
+  /** Number of snapshots requested. */
   readonly taken: () => number
-  /** Answers all of them, and from now on every other at once. */
+  /** Responds with all pending snapshots, and from then on immediately. */
   readonly answer: () => void
 }
 
@@ -29,7 +29,7 @@ async function start (t: Test): Promise<Journey> {
   return { streams, taken: () => taken, answer }
 }
 
-/** Opens a page that shows the newest number. It brings a last event ID that nobody knows: its stream begins with a gap. */
+/** Starts a stream in a page that shows the newest number. The last event ID is unknown, so that the stream begins with a gap. */
 async function show (tab: Tab, { streams }: Journey, options: string): Promise<void> {
   await tab.evaluate(`(() => {
     const page = globalThis.page = { shown: [], errors: [] }
@@ -38,7 +38,7 @@ async function show (tab: Tab, { streams }: Journey, options: string): Promise<v
     })
     stream.on('message', (number) => page.shown.push(number))
     stream.onGap(async () => {
-      // Not by way of the cache: it would let one tab at a time ask.
+      // Bypasses the cache, which would let only one tab at a time send its request.
       const { lastEventId, newest } = await (await fetch('${new URL('/state', streams.url).href}', { cache: 'no-store' })).json()
       page.shown.push('snapshot', newest)
       return lastEventId
@@ -50,13 +50,13 @@ const newest = 'page.shown.at(-1)'
 
 async function losesNoEvent (t: Test, journey: Journey, tabs: readonly Tab[]): Promise<void> {
   const { streams, taken, answer } = journey
-  await holds(() => taken() === tabs.length, 'each page asks for a snapshot')
+  await holds(() => taken() === tabs.length, 'each page requests a snapshot')
   await streams.next()
   for (const tab of tabs) await tab.until(`${newest} === 1`)
   answer()
   for (const [n, tab] of tabs.entries()) {
     await tab.until(`page.shown.includes("snapshot") && ${newest} === 1`)
-    t.strictSame((await tab.evaluate<unknown[]>('page.shown')).slice(-3), ['snapshot', 0, 1], `page ${n} shows the snapshot, and then the event that is newer`)
+    t.strictSame((await tab.evaluate<unknown[]>('page.shown')).slice(-3), ['snapshot', 0, 1], `page ${n} shows the snapshot, and then the newer event`)
   }
   await streams.next()
   for (const tab of tabs) await tab.until(`${newest} === 2`)

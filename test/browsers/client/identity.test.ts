@@ -7,7 +7,7 @@ import { numbers, startStreams } from './streams.ts'
 
 const COOKIE = 'member=7'
 
-/** A server whose stream is for members, which a cookie or a token tells. */
+/** Restricts the stream to members, identified by a cookie or a token. */
 async function membersOnly (app: FastifyInstance, isMember: (headers: Record<string, unknown>) => boolean): Promise<void> {
   app.addHook('preHandler', async (request, reply) => {
     if (request.url.startsWith('/events') && request.method !== 'OPTIONS' && !isMember(request.headers)) await reply.code(401).send()
@@ -20,7 +20,7 @@ await forEachBrowser(t, async (t, browser) => {
   for (const { transport, options } of TRANSPORTS) {
     const credentials = (withCredentials: boolean): string => `{ ...${options}, withCredentials: ${withCredentials} }`
 
-    await t.test(`by ${transport}, a page of another origin reads with its cookie where it says so, and is refused where it does not`, async (t) => {
+    await t.test(`by ${transport}, a page of another origin reads with its cookie if withCredentials is true, and is refused otherwise`, async (t) => {
       const streams = await startStreams(t, { cors: { origin: [pages.origin], credentials: true } }, async (app) => {
         await membersOnly(app, ({ cookie }) => String(cookie).includes(COOKIE))
         app.get('/sign-in', async (_request, reply) => reply.header('set-cookie', `${COOKIE}; Path=/; HttpOnly`).redirect(`${pages.origin}/reader`))
@@ -43,7 +43,7 @@ await forEachBrowser(t, async (t, browser) => {
     })
   }
 
-  await t.test('headers that an async function gives are asked anew at every attempt, and pass the preflight of another origin', async (t) => {
+  await t.test('an async function `headers` is called for every attempt, and its headers pass the preflight of another origin', async (t) => {
     const seen: unknown[] = []
     const streams = await startStreams(t, { cors: { origin: [pages.origin], allowedHeaders: ['authorization'] } }, async (app) => {
       await membersOnly(app, ({ authorization }) => {
@@ -72,7 +72,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.close()
   })
 
-  await t.test('headers that cannot be had now are reported, and asked for again', async (t) => {
+  await t.test('an error of the function `headers` is reported, and the function is called again', async (t) => {
     const streams = await startStreams(t)
     const tab = await pages.open(browser)
     await tab.evaluate(`(() => {

@@ -3,10 +3,10 @@ import { createServer, request as ask, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** Answers, while the server behind is away, a new request: with this status, or never. */
+/** Status of the responses while the server behind the proxy is away; `never` for no response. */
 export type WhileAway = 502 | 'never'
 
-/** An HTTP proxy that tells no reader that the server behind it has died: it keeps their connections, as development servers do. */
+/** An HTTP proxy that keeps the connections of its readers after the server behind it has died, as development servers do. */
 export async function startKeepingProxy (t: Test, port: number, whileAway: WhileAway): Promise<string> {
   const refuse = (response: ServerResponse): void => { if (whileAway !== 'never') response.writeHead(whileAway).end() }
   const server = createServer((request, response) => {

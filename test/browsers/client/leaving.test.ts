@@ -7,17 +7,17 @@ import { startPages, TRANSPORTS, type Pages } from './pages.ts'
 import { sideBySide, type Claim } from './side-by-side.ts'
 import { numbers, startStreams } from './streams.ts'
 
-// Several of the longest waits.
+// Several times the longest wait.
 const NOTHING = 3000
-// So long that nothing but what is claimed ends it.
+// A wait too long to end by itself.
 const PATIENT = 'backoff: { base: 1e9, cap: 1e9 }'
 
 const RETRY_AFTER = ['access-control-allow-origin: *', 'access-control-expose-headers: retry-after', 'retry-after: 2']
 
-// A page that wants to hear of its end is not kept for a return.
+// A page with an `unload` listener does not enter the back/forward cache.
 const DO_NOT_KEEP = "addEventListener('unload', () => {})"
 
-// Firefox hides all tabs but the newest.
+// Firefox hides all tabs except the newest.
 const SHOW = `(() => {
   Object.defineProperty(document, 'visibilityState', { value: 'visible' })
   document.dispatchEvent(new Event('visibilitychange'))
@@ -47,16 +47,16 @@ async function asksNoMore (t: Test, browser: Browser, pages: Pages, options: str
     await proxy.set(fault)
     await tab.until('readers.one.stream.status.state !== "open"')
   }
-  // Requests in faulty times come at any moment: what counts is what comes once the page is another one.
+  // Requests may occur at any moment during the fault: only those after the page is left count.
   await tab.evaluate(NOTE_FETCH)
   await leave(tab, pages)
-  // Whether such a request gets as far as the network is chance.
-  if (fault === 'pass') t.equal(await tab.evaluate('sessionStorage.fetched'), undefined, 'nor is one tried')
+  // With a fault, a request under way may or may not reach the network.
+  if (fault === 'pass') t.equal(await tab.evaluate('sessionStorage.fetched'), undefined, 'the page called no fetch')
   const asked = fault === 'pass' ? 1 : proxy.asked.length
   await sleep(NOTHING)
   t.equal(proxy.asked.length, asked, 'no further request')
-  t.equal(await tab.evaluate('sessionStorage.kept'), 'false', 'a page that the browser did not keep')
-  await holds(() => streams.app.sse.count() === 0, 'the page has left')
+  t.equal(await tab.evaluate('sessionStorage.kept'), 'false', 'the page is not in the back/forward cache')
+  await holds(() => streams.app.sse.count() === 0, 'the stream of the page is closed')
   await tab.close()
 }
 
@@ -69,15 +69,15 @@ async function isReturnedTo (t: Test, browser: Browser, pages: Pages, options: s
   await tab.until('readers.one.numbers.length === 1')
 
   await leave(tab, pages)
-  await holds(() => streams.app.sse.count() === 0, 'the page has left')
+  await holds(() => streams.app.sse.count() === 0, 'the stream of the page is closed')
   await streams.next()
   await sleep(NOTHING)
-  t.equal(streams.asked.length, 1, 'no request by a page that was left')
+  t.equal(streams.asked.length, 1, 'a page that is left makes no request')
 
   await tab.back()
   const isKept = await tab.evaluate('sessionStorage.kept') === 'true'
   t.comment(isKept ? 'kept' : 'not kept')
-  // Chromium keeps it; Firefox keeps no page that has a stream open when it is left.
+  // Chromium keeps the page in its back/forward cache; Firefox does not keep a page that has an open stream when it is left.
   t.equal(isKept, browser.name === 'chromium')
   await tab.until('globalThis.ready')
   if (!isKept) await tab.evaluate(`read('one', '${streams.url}', ${options})`)
@@ -97,7 +97,7 @@ async function resumesOnline (t: Test, browser: Browser, pages: Pages, options: 
   const tab = await pages.open(profile)
   await tab.evaluate(`[read('one', '${proxy.origin}/events', { ...${options}, ${PATIENT} })]`)
   await tab.until('readers.one.opens === 1')
-  // The network goes without a word.
+  // The network fails without closing the connection.
   proxy.freeze()
   await profile.setOffline(true)
   await tab.until('!navigator.onLine')
@@ -111,8 +111,8 @@ async function resumesOnline (t: Test, browser: Browser, pages: Pages, options: 
 }
 
 /**
- * @param wake What ends the wait.
- * @param headers Of the answer that made it wait.
+ * @param wake Expression that ends the wait.
+ * @param headers Header lines of the response that causes the wait.
  */
 async function triesAtOnce (t: Test, browser: Browser, pages: Pages, options: string, wake: string, headers: readonly string[] = []): Promise<void> {
   const streams = await startStreams(t)
@@ -132,14 +132,14 @@ await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
   await sideBySide(t, TRANSPORTS.flatMap(({ transport, options }): Claim[] => [
     [`by ${transport}, a page that is left makes no further request`, (t) => asksNoMore(t, browser, pages, options, 'pass')],
-    [`by ${transport}, a page that is left while nobody answers makes no further request`, (t) => asksNoMore(t, browser, pages, options, 'cut')],
-    [`by ${transport}, a page that is left while it is refused makes no further request`, (t) => asksNoMore(t, browser, pages, options, ['HTTP/1.1 503 Service Unavailable'])],
-    [`by ${transport}, a page that is come back to goes on where it was`, (t) => isReturnedTo(t, browser, pages, options)],
-    [`by ${transport}, a page that was offline goes on where it was, by a new connection`, (t) => resumesOnline(t, browser, pages, options)],
-    [`by ${transport}, a page that waits tries at once when it is shown`,
+    [`by ${transport}, a page that is left while its connections are cut makes no further request`, (t) => asksNoMore(t, browser, pages, options, 'cut')],
+    [`by ${transport}, a page that is left while it receives status 503 makes no further request`, (t) => asksNoMore(t, browser, pages, options, ['HTTP/1.1 503 Service Unavailable'])],
+    [`by ${transport}, a page that is returned to resumes its stream`, (t) => isReturnedTo(t, browser, pages, options)],
+    [`by ${transport}, a page that was offline resumes its stream on a new connection`, (t) => resumesOnline(t, browser, pages, options)],
+    [`by ${transport}, a waiting page reconnects immediately when it becomes visible`,
       (t) => triesAtOnce(t, browser, pages, options, SHOW)],
-    [`by ${transport}, a page that is shown before its server wants to be asked again tries as soon as it may`,
+    [`by ${transport}, a page that becomes visible during Retry-After reconnects when Retry-After is over`,
       (t) => triesAtOnce(t, browser, pages, options, SHOW, RETRY_AFTER)],
-    [`by ${transport}, a page that waits tries at once when it is online`, (t) => triesAtOnce(t, browser, pages, options, "dispatchEvent(new Event('online'))")]
+    [`by ${transport}, a waiting page reconnects immediately when it is online`, (t) => triesAtOnce(t, browser, pages, options, "dispatchEvent(new Event('online'))")]
   ]))
 }, { atOnce: true, keepsPages: true })

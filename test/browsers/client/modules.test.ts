@@ -13,7 +13,7 @@ const NEEDS = [
 await forEachBrowser(t, async (t, browser) => {
   const { port } = new URL((await startPages(t)).origin)
 
-  await sideBySide(t, NEEDS.map(({ what, options }) => [`a page that could not load ${what} at first reads as soon as it can`, async (t) => {
+  await sideBySide(t, NEEDS.map(({ what, options }) => [`a page whose first load of ${what} fails loads it later and reads the stream`, async (t) => {
     const streams = await startStreams(t)
     const proxy = await FaultProxy.start(t, Number(port))
     const tab = await browser.open(`${proxy.origin}/reader`)
@@ -32,11 +32,11 @@ await forEachBrowser(t, async (t, browser) => {
     await proxy.set('cut')
     await tab.evaluate('readers.one.stream.reconnect()')
     await tab.until('readers.one.opens === 2')
-    t.pass('and needs it no second time')
+    t.pass('a loaded module is not loaded again')
     await tab.close()
   }]))
 
-  await t.test('close() where the page is told that the fetch transport did not load is final', async (t) => {
+  await t.test('close() in onError after a failed load of the fetch transport is final', async (t) => {
     const proxy = await FaultProxy.start(t, Number(port))
     const tab = await browser.open(`${proxy.origin}/reader`)
     await tab.until('globalThis.ready')
@@ -45,7 +45,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until('readers.one.stream.status.state === "closed"')
     const asked = proxy.asked.length
     await new Promise((resolve) => setTimeout(resolve, 500))
-    t.equal(proxy.asked.length, asked, 'nothing is asked for any more')
+    t.equal(proxy.asked.length, asked, 'no further request')
     await tab.close()
   })
 }, { atOnce: true })

@@ -9,13 +9,13 @@ import { keepBroadcasting, numbers, startStreams, type Streams } from './streams
 
 const OUTAGE = 8000
 const SHORTER_OUTAGE = 5000
-// Of events, during an outage.
+// Milliseconds between two events during an outage.
 const EVERY = 100
-// Longer than any wait between two tries.
+// Longer than any wait between two attempts.
 const AFTERWARDS = 3000
 
 const HTML = ['HTTP/1.1 200 OK', 'access-control-allow-origin: *', 'content-type: text/html']
-// A gateway knows nothing of other origins.
+// A gateway sends no CORS headers.
 const UNAVAILABLE = ['HTTP/1.1 503 Service Unavailable']
 
 const FAULTS: ReadonlyArray<readonly [title: string, fault: Fault, milliseconds: number]> = [
@@ -26,12 +26,12 @@ const FAULTS: ReadonlyArray<readonly [title: string, fault: Fault, milliseconds:
   ['accepts and never answers for 5 s', 'silent', SHORTER_OUTAGE]
 ]
 
-/** One connection, now and when every other try would have been made. */
+/** Checks that one connection is open, now and after the time of every further attempt. */
 async function isOneConnection (t: Test, tab: Tab, streams: Streams): Promise<void> {
   await holds(() => streams.app.sse.count() === 1, 'one connection')
   await sleep(AFTERWARDS)
   t.equal(streams.app.sse.count(), 1, 'exactly one connection on the server')
-  t.ok(Object.values(await tab.evaluate<Record<string, number>>('most')).every((most) => most === 1), 'never two live objects')
+  t.ok(Object.values(await tab.evaluate<Record<string, number>>('most')).every((most) => most === 1), 'one EventSource is open at a time')
   t.strictSame(await tab.evaluate('readers.one.errors'), [])
 }
 
@@ -79,7 +79,7 @@ async function survivesRestart (t: Test, browser: Browser, pages: Pages, options
   await tab.until(`readers.one.numbers.length >= ${streams.count}`)
   await isOneConnection(t, tab, streams)
   t.strictSame(await tab.evaluate('readers.one.numbers'), numbers(streams.count), 'every event of both servers, once, in order')
-  t.strictSame(await tab.evaluate('readers.one.gaps'), [['foreign', 5]], 'the gap is told before those of the new server')
+  t.strictSame(await tab.evaluate('readers.one.gaps'), [['foreign', 5]], 'the gap arrives before the events of the new server')
   await tab.close()
 }
 
@@ -99,9 +99,9 @@ async function honoursRetryAfter (t: Test, browser: Browser, pages: Pages, optio
   await streams.next()
   await tab.until('readers.one.opens === 2')
   t.equal(proxy.asked.length, asked + 1, 'one request')
-  t.ok(proxy.asked[asked]!.at - proxy.asked[asked - 1]!.at >= 3900, 'and that after the time that the server asked for')
-  // Its own clock is that of this machine.
-  t.ok(proxy.asked[asked]!.at >= retryAt - 100, 'at the moment that the status told')
+  t.ok(proxy.asked[asked]!.at - proxy.asked[asked - 1]!.at >= 3900, 'the request comes after Retry-After')
+  // The browser and this process share one clock.
+  t.ok(proxy.asked[asked]!.at >= retryAt - 100, 'the request comes at `retryAt`')
   await tab.until('readers.one.numbers.length === 2')
   await tab.close()
 }
@@ -109,13 +109,13 @@ async function honoursRetryAfter (t: Test, browser: Browser, pages: Pages, optio
 await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
   await sideBySide(t, TRANSPORTS.flatMap(({ transport, options }): Claim[] => [
-    [`by ${transport}, a page of another origin comes back after its server was stopped for 8 s and started again`,
+    [`by ${transport}, a page of another origin reconnects after its server was stopped for 8 s and started again`,
       (t) => survivesRestart(t, browser, pages, options)],
     ...FAULTS.map(([title, fault, milliseconds]): Claim => [
-      `by ${transport}, a page of another origin misses nothing of a server whose proxy ${title}`,
+      `by ${transport}, a page of another origin misses no event of a server whose proxy ${title}`,
       (t) => comesThrough(t, browser, pages, options, fault, milliseconds)
     ]),
-    [`by ${transport}, a page does not ask before the Retry-After of a 503 is over`,
+    [`by ${transport}, a page makes no request before the Retry-After of a 503 is over`,
       (t) => honoursRetryAfter(t, browser, pages, options)]
   ]))
 }, { atOnce: true })

@@ -4,14 +4,14 @@ import { portOf } from '../../../demo/origins.ts'
 import ssePlugin from '../../../plugin.ts'
 import type { Browser, Tab } from '../browsers.ts'
 
-/** The pages that read: an origin of their own, with a client of its own. */
+/** A server of pages that read streams of other origins, with its own client. */
 export interface Pages {
   readonly origin: string
   /** Opens a page that can `read`. */
   open (browser: Pick<Browser, 'open'>): Promise<Tab>
 }
 
-// `read(name, url, options, events)` keeps in `readers[name]` what was told. Runs in workers, too.
+// `read(name, url, options, events)` records events, statuses and errors in `readers[name]`. Also runs in workers.
 const READING = `
   import { connect } from '/sse/client.js'
   globalThis.connect = connect
@@ -32,7 +32,7 @@ const READING = `
   }
 `
 
-// How many EventSources live at the same time, for each URL without its query.
+// Records the greatest number of EventSources open together, for each URL without its query.
 const COUNTING = `
   globalThis.most = {}
   const sources = []
@@ -47,14 +47,14 @@ const COUNTING = `
   }
 `
 
-/** Reads with the client of the server that it is of. */
+/** A page that reads with the client of its own server. */
 export const PAGE = `<!doctype html><title>reader</title><link rel="icon" href="data:,"><script type="module">
   ${COUNTING} ${READING}
   addEventListener('pageshow', ({ persisted }) => { globalThis.persisted = persisted })
   globalThis.ready = true
 </script>`
 
-// Of either kind: it reads what it is sent, and tells what it has come to.
+// A dedicated or shared worker: it obeys `read` and `close`, and responds to each command with its state.
 const WORKER = `
   ${READING}
   const serve = (port) => {
@@ -87,7 +87,7 @@ export async function startPages (t: Test): Promise<Pages> {
   }
 }
 
-/** How a stream is read. */
+/** The transports, and the options that select them. */
 export const TRANSPORTS = [
   { transport: 'EventSource', options: '{}' },
   { transport: 'fetch', options: '{ headers: {} }' }

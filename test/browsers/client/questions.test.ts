@@ -8,7 +8,7 @@ import { PAGE, startPages, TRANSPORTS, type Pages } from './pages.ts'
 import { sideBySide, type Claim } from './side-by-side.ts'
 import { startStreams, type Streams } from './streams.ts'
 
-// A browser that gives up does not say why. The client asks, and a server takes its question for a reader.
+// A browser does not report why an EventSource failed. The client sends a request to learn it, which the server treats as a reader.
 
 const EVENTS = 'id: a\nevent: sse.open\ndata: {}\n\ndata: 1\n\n'
 
@@ -25,7 +25,7 @@ async function ask (t: Test, browser: Browser, pages: Pages, answer: (nth: numbe
   return { tab, answers }
 }
 
-/** Refuses a reader, then opens a stream for the question why, and for whoever comes then. */
+/** Refuses the first request, and opens a stream for the question why and for later requests. */
 async function leavesNobodyBehind (t: Test, browser: Browser, pages: Pages): Promise<void> {
   const { tab, answers } = await ask(t, browser, pages, (nth, response) => {
     if (nth === 0) response.writeHead(503).end()
@@ -33,10 +33,10 @@ async function leavesNobodyBehind (t: Test, browser: Browser, pages: Pages): Pro
   })
   const before = performance.now()
   await tab.until('readers.one.numbers.length === 1')
-  t.ok(performance.now() - before < 5000, 'the stream is not asked for in vain')
-  await holds(() => answers.waiting.size === 1, 'the question has left')
+  t.ok(performance.now() - before < 5000, 'the stream opens without a further failed attempt')
+  await holds(() => answers.waiting.size === 1, 'the request of the question is closed')
   t.strictSame(answers.asked.map(({ method }) => method), ['GET', 'GET', 'GET'])
-  t.strictSame(await tab.evaluate('readers.one.states.filter(({ httpStatus }) => httpStatus !== undefined)'), [], 'an event stream is not called a refusal')
+  t.strictSame(await tab.evaluate('readers.one.states.filter(({ httpStatus }) => httpStatus !== undefined)'), [], 'an event stream is not reported as a refusal')
   t.strictSame(await tab.evaluate('readers.one.stream.status'), { state: 'open' })
 }
 
@@ -46,28 +46,28 @@ async function doesNotWaitForHeads (t: Test, browser: Browser, pages: Pages): Pr
     if (nth > 1) stream(response, EVENTS)
   })
   await tab.until('readers.one.numbers.length === 1')
-  await holds(() => answers.waiting.size === 1, 'the question has left')
+  await holds(() => answers.waiting.size === 1, 'the request of the question is closed')
   t.equal(answers.asked.length, 3)
 }
 
-/** An answer to GET alone: a server may say anything to HEAD. */
+/** Checks that the question is a GET request, since a server may respond differently to HEAD. */
 async function obeys204 (t: Test, browser: Browser, pages: Pages): Promise<void> {
   const { tab, answers } = await ask(t, browser, pages, (_nth, response) => { response.writeHead(204).end() })
   await tab.until('readers.one.stream.status.state === "closed"')
   t.strictSame(answers.asked.map(({ method }) => method), ['GET', 'GET'])
 }
 
-/** A stream that ends before there is anything in it, like that of a server without a place, or of a proxy whose server is away. */
+/** A stream that ends empty, as from a full server, or from a proxy whose server is away. */
 async function isNotOpen (t: Test, browser: Browser, pages: Pages, options: string): Promise<void> {
   let isThere = false
   const { tab, answers } = await ask(t, browser, pages, (_nth, response) => {
     stream(response, isThere ? EVENTS : 'retry: 100\n\n')
     if (!isThere) response.end()
   }, options)
-  await holds(() => answers.asked.length > 3, 'it has come back')
+  await holds(() => answers.asked.length > 3, 'the page has reconnected')
   const reasons = await tab.evaluate<Array<{ state: string, reason?: string }>>('readers.one.states')
-  t.notOk(reasons.some(({ state }) => state === 'open'), 'it never says open')
-  t.ok(reasons.some(({ reason }) => reason === 'later'), 'and why')
+  t.notOk(reasons.some(({ state }) => state === 'open'), 'the status is never open')
+  t.ok(reasons.some(({ reason }) => reason === 'later'), 'the reason is "later"')
   t.notOk(reasons.some(({ reason }) => reason === 'refused'))
   isThere = true
   await tab.until('readers.one.numbers.length === 1')
@@ -80,7 +80,7 @@ async function isOpenWithItsFirstEvent (t: Test, browser: Browser, pages: Pages,
     response = answer
     stream(response, 'retry: 1000\n')
   }, options)
-  await holds(() => response !== undefined, 'the stream is asked for')
+  await holds(() => response !== undefined, 'the stream is requested')
   await sleep(500)
   t.strictSame(await tab.evaluate('[readers.one.stream.status, readers.one.states]'), [{ state: 'connecting' }, []])
   response.write('data: 1\n\n')
@@ -108,7 +108,7 @@ async function staysWithItsOrigin (t: Test, browser: Browser, pages: Pages, targ
   t.strictSame([answers.to('/stream'), other.asked], [[], []])
 }
 
-// As schemas that do not know `lastEventId` and remove nothing.
+// Like a schema that does not declare `lastEventId` and removes nothing.
 const STRICT = {
   route: {
     schema: { querystring: { type: 'object' } },
@@ -116,7 +116,7 @@ const STRICT = {
   }
 } as const
 
-/** A new EventSource after an event, at a server that refuses the last event ID in the query. */
+/** Opens a new EventSource after an event, at a server that refuses the last event ID in the query. */
 async function meetsStrictSchema (t: Test, browser: Browser, pages: Pages | 'own', options: string): Promise<{ tab: Tab, streams: Streams }> {
   const streams = await startStreams(t, STRICT, async (app) => { app.get('/reader', async (_request, reply) => reply.type('text/html').send(PAGE)) })
   const tab = pages === 'own' ? await browser.open(new URL('/reader', streams.url).href) : await pages.open(browser)
@@ -148,24 +148,24 @@ async function doesNotStartOver (t: Test, browser: Browser, pages: Pages, option
   await tab.until('readers.one.errors.length > 0')
   t.match(await tab.evaluate('readers.one.errors[0]'), /refuses "lastEventId" in its query/)
   t.match(await tab.until('readers.one.states.find(({ reason }) => reason === "refused")'), { state: 'waiting', httpStatus: 400 })
-  await holds(() => streams.app.sse.count() === 0, 'nobody reads')
+  await holds(() => streams.app.sse.count() === 0, 'no stream is open')
   t.strictSame(await tab.evaluate('readers.one.numbers'), [0])
 }
 
 await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
   await sideBySide(t, [
-    ['a server that answers the question with a stream has no reader that is not there, and the next request opens', (t) => leavesNobodyBehind(t, browser, pages)],
-    ['a server that leaves the question without an answer is asked for the stream again', (t) => doesNotWaitForHeads(t, browser, pages)],
-    ['a server that says 204 to GET is left alone', (t) => obeys204(t, browser, pages)],
+    ['a question that the server answers with a stream is closed, and the next request opens the stream', (t) => leavesNobodyBehind(t, browser, pages)],
+    ['a question that the server does not answer is followed by a new attempt', (t) => doesNotWaitForHeads(t, browser, pages)],
+    ['a page that receives status 204 for GET makes no further request', (t) => obeys204(t, browser, pages)],
     ...TRANSPORTS.flatMap(({ transport, options }): Claim[] => [
-      [`by ${transport}, a stream that ends before anything of it has come is not called open`, (t) => isNotOpen(t, browser, pages, options)],
-      [`by ${transport}, a stream without sse.open is open with its first event`, (t) => isOpenWithItsFirstEvent(t, browser, pages, options)],
-      [`by ${transport}, a stream that has said nothing for ten seconds counts as open`, (t) => quietCountsAsOpen(t, browser, pages, options)],
-      [`by ${transport}, a page of the same origin misses nothing where a schema refuses its last event ID in the query`, (t) => goesOnByHeader(t, browser, options)],
-      [`by ${transport}, a page of another origin is told that it cannot go on there`, (t) => doesNotStartOver(t, browser, pages, options)]
+      [`by ${transport}, a stream that ends empty is not reported as open`, (t) => isNotOpen(t, browser, pages, options)],
+      [`by ${transport}, a stream without sse.open is open after its first event`, (t) => isOpenWithItsFirstEvent(t, browser, pages, options)],
+      [`by ${transport}, a stream counts as open after ten silent seconds`, (t) => quietCountsAsOpen(t, browser, pages, options)],
+      [`by ${transport}, a page of the same origin misses no event if a schema refuses its last event ID in the query`, (t) => goesOnByHeader(t, browser, options)],
+      [`by ${transport}, a page of another origin reports that a schema refuses its last event ID`, (t) => doesNotStartOver(t, browser, pages, options)]
     ]),
-    ['headers do not follow a redirect to another origin, which is told', (t) => staysWithItsOrigin(t, browser, pages, 'other')],
-    ['nor within the origin, since a page cannot see where a redirect leads', (t) => staysWithItsOrigin(t, browser, pages, 'same')]
+    ['headers do not follow a redirect to another origin, and the redirect is reported', (t) => staysWithItsOrigin(t, browser, pages, 'other')],
+    ['headers do not follow a redirect within the origin, since a page cannot see its target', (t) => staysWithItsOrigin(t, browser, pages, 'same')]
   ])
 }, { atOnce: true })

@@ -12,11 +12,11 @@ const MANY = 250
 interface Journey {
   readonly streams: Streams
   readonly tabs: Tab[]
-  /** One more, that shares. */
+  /** Opens another tab that shares the stream. */
   join (): Promise<Tab>
 }
 
-/** Tabs that share a stream; the first of them leads. */
+/** Opens tabs that share a stream; the first tab leads. */
 async function start (t: Test, browser: Browser, pages: Pages, count: number): Promise<Journey> {
   const streams = await startStreams(t)
   const profile = await browser.profile()
@@ -27,17 +27,17 @@ async function start (t: Test, browser: Browser, pages: Pages, count: number): P
     return tab
   }
   const tabs = await Promise.all(Array.from({ length: count }, () => pages.open(profile)))
-  // One after the other: they take the lead in this order.
+  // One after the other, so that they lead in this order.
   for (const tab of tabs) await share(tab)
   return { streams, tabs, join: async () => share(await pages.open(profile)) }
 }
 
-/** Each number once and in order, in every tab. */
+/** Checks that every tab received each number once, in order. */
 async function missNothing (t: Test, { streams }: Journey, tabs: readonly Tab[], from = 0): Promise<void> {
   const expected = numbers(streams.count - from, from)
   for (const [n, tab] of tabs.entries()) {
     await tab.until(`readers.one.numbers.at(-1) === ${streams.count - 1}`)
-    t.strictSame(await tab.evaluate('readers.one.numbers'), expected, `tab ${n} has each event once, in order`)
+    t.strictSame(await tab.evaluate('readers.one.numbers'), expected, `tab ${n} received each event once, in order`)
     t.strictSame(await tab.evaluate('[readers.one.gaps, readers.one.errors]'), [[], []])
   }
 }
@@ -45,10 +45,10 @@ async function missNothing (t: Test, { streams }: Journey, tabs: readonly Tab[],
 const hasOneSubscriber = ({ streams }: Journey): Promise<void> => holds(() => streams.app.sse.count() === 1, 'one subscriber')
 const goesOn = ({ streams }: Journey, count = MANY): Promise<void> => {
   const target = streams.count + count
-  return holds(() => streams.count >= target, 'events go on')
+  return holds(() => streams.count >= target, 'further events')
 }
 
-/** @param leave Ends the leading one. */
+/** @param leave Ends the leading tab. */
 async function handsOver (journey: Journey, leave: () => Promise<unknown>): Promise<void> {
   const { asked } = journey.streams
   const before = asked.length
@@ -61,7 +61,7 @@ async function handsOver (journey: Journey, leave: () => Promise<unknown>): Prom
 await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
 
-  await t.test('ten tabs are one subscriber, and none misses anything when the leading one is closed, and the next', async (t) => {
+  await t.test('ten tabs are one subscriber, and no tab misses an event when two leading tabs are closed in turn', async (t) => {
     const journey = await start(t, browser, pages, TABS)
     const { streams, tabs } = journey
     t.equal(streams.app.sse.count(), 1, 'one subscriber')
@@ -70,7 +70,7 @@ await forEachBrowser(t, async (t, browser) => {
     await goesOn(journey)
     for (let leaders = 1; leaders <= 2; leaders++) {
       await handsOver(journey, () => tabs.shift()!.close())
-      t.equal(streams.asked.length, leaders + 1, 'one request by the one that takes over')
+      t.equal(streams.asked.length, leaders + 1, 'one request by the tab that takes over')
     }
     const latecomer = await journey.join()
     await latecomer.until('readers.one.numbers.length > 100')
@@ -84,7 +84,7 @@ await forEachBrowser(t, async (t, browser) => {
   })
 
   await sideBySide(t, [
-    ['close() of a tab that follows ends its own stream alone, that of the leading one hands over', async (t) => {
+    ['close() of a following tab ends only its own stream, and close() of the leading tab hands over', async (t) => {
       const journey = await start(t, browser, pages, 4)
       const { streams, tabs: [leader, follower, ...others] } = journey
       const end = keepBroadcasting(t, streams, EVERY)
@@ -92,15 +92,15 @@ await forEachBrowser(t, async (t, browser) => {
       await follower!.evaluate('readers.one.stream.close()')
       const last = await follower!.evaluate<number[]>('readers.one.numbers')
       await goesOn(journey, 20)
-      t.equal(streams.asked.length, 1, 'nobody else noticed')
+      t.equal(streams.asked.length, 1, 'no further request')
       await handsOver(journey, () => leader!.evaluate('readers.one.stream.close()'))
       end()
       await missNothing(t, journey, others)
-      t.strictSame(await follower!.evaluate('readers.one.numbers'), last, 'who has closed hears nothing')
+      t.strictSame(await follower!.evaluate('readers.one.numbers'), last, 'the closed tab receives no event')
       for (const tab of [leader!, follower!]) t.strictSame(await tab.evaluate('readers.one.stream.status'), { state: 'closed', reason: 'closed' })
       t.equal(streams.asked.length, 2)
     }],
-    ['a leading tab that is left hands over, and follows when somebody comes back to it', async (t) => {
+    ['a leading tab that is left hands over, and follows when it is returned to', async (t) => {
       const journey = await start(t, browser, pages, 3)
       const { streams, tabs: [leader, ...others] } = journey
       const end = keepBroadcasting(t, streams, EVERY)
@@ -109,7 +109,7 @@ await forEachBrowser(t, async (t, browser) => {
       await leader!.back()
       await leader!.until('globalThis.ready')
       const isSamePage = await leader!.evaluate('globalThis.persisted')
-      t.comment(isSamePage ? 'out of the back/forward cache' : 'loaded again')
+      t.comment(isSamePage ? 'from the back/forward cache' : 'loaded again')
       if (!isSamePage) await leader!.evaluate(`read('one', '${streams.url}', { share: true })`)
       await leader!.until('readers.one.stream.status.state === "open"')
       await goesOn(journey)
@@ -121,7 +121,7 @@ await forEachBrowser(t, async (t, browser) => {
       t.equal(streams.app.sse.count(), 1)
       t.equal(streams.asked.length, 2)
     }],
-    ['what ends for good ends for all tabs, and none asks again', async (t) => {
+    ['a final end closes the streams of all tabs, and no tab makes a further request', async (t) => {
       const journey = await start(t, browser, pages, 4)
       const { streams, tabs } = journey
       await streams.next()
@@ -133,7 +133,7 @@ await forEachBrowser(t, async (t, browser) => {
       }
       t.equal(streams.asked.length, 1)
     }],
-    ['a server that is restarted is read by one tab again, and all get what it has', async (t) => {
+    ['a restarted server is read by one tab, and all tabs receive its events', async (t) => {
       const journey = await start(t, browser, pages, 4)
       const { streams, tabs } = journey
       for (let n = 0; n < 5; n++) await streams.next()

@@ -20,7 +20,7 @@ interface Journey {
   readonly answers: Answers
   readonly streams: Streams
   readonly options: string
-  /** Requests that it takes to learn an answer: a browser does not tell the first one's. */
+  /** Requests needed to learn a status: an EventSource does not reveal the status of the first request. */
   readonly requests: number
 }
 
@@ -39,14 +39,14 @@ async function comesBack (t: Test, { tab, answers, options }: Journey, code: num
   await tab.evaluate(`readers['${code}'].stream.close()`)
 }
 
-/** That of a stream which has begun to be refused: a session that ran out. */
+/** A stream that is refused after it was open, as when a session has expired. */
 async function staysAwayAfterwards (t: Test, { tab, answers, options, requests }: Journey): Promise<void> {
   await tab.evaluate(`read('once', '${answers.origin}/once', ${options})`)
   await reach(tab, 'once', 'closed')
   t.strictSame(await status(tab, 'once'), { state: 'closed', reason: 'gone', httpStatus: 401 })
   const count = answers.to('/once').length
-  t.strictSame(answers.to('/once').slice(0, 2).map(({ lastEventId }) => lastEventId), [null, 'a'], 'it came back with its last event ID')
-  t.equal(count, 1 + requests, 'once')
+  t.strictSame(answers.to('/once').slice(0, 2).map(({ lastEventId }) => lastEventId), [null, 'a'], 'the page reconnects with its last event ID')
+  t.equal(count, 1 + requests, 'the page reconnects once')
   await sleep(NOTHING)
   t.equal(answers.to('/once').length, count, 'no further request')
 }
@@ -63,7 +63,7 @@ async function isDisconnected (t: Test, { tab, streams, options }: Journey): Pro
   t.strictSame(streams.asked, ['GET /events'], 'no further request')
   t.strictSame(await status(tab, 'final'), { state: 'closed', reason: 'final', closeReason: 'revoked' }, 'the status says why')
   t.strictSame(await tab.evaluate('readers.final.numbers'), [0])
-  t.not(await tab.evaluate('readers.final.stream.lastEventId'), 'sse.final', 'a later stream can go on from its last event')
+  t.not(await tab.evaluate('readers.final.stream.lastEventId'), 'sse.final', 'a later stream can resume from the last event')
   t.equal(streams.app.sse.count(), 0)
 }
 
@@ -74,7 +74,7 @@ await forEachBrowser(t, async (t, browser) => {
       const code = Number(path.split('/').at(-1))
       if (GONE.includes(code)) response.writeHead(code).end()
       else if (path === '/once' && nth > 0) response.writeHead(401).end()
-      // Both the reader and its question for the reason are refused at first.
+      // Both the stream request and the question for its status are refused at first.
       else if (nth < 2 && path !== '/once') response.writeHead(code).end()
       else stream(response, 'id: a\ndata: 1\n\n')
       if (path === '/once') response.end()
@@ -87,10 +87,10 @@ await forEachBrowser(t, async (t, browser) => {
       requests: transport === 'fetch' ? 1 : 2
     }
     return [
-      ...GONE.map((code): Claim => [`by ${transport}, a page that is answered ${code} stays away, and its status says so`, (t) => staysAway(t, journey, code)]),
-      ...LATER.map((code): Claim => [`by ${transport}, a page that is answered ${code} comes back`, (t) => comesBack(t, journey, code)]),
-      [`by ${transport}, a page that is refused when it comes back stays away`, (t) => staysAwayAfterwards(t, journey)],
-      [`by ${transport}, a page that is disconnected for good stays away, and its status says so`, (t) => isDisconnected(t, journey)]
+      ...GONE.map((code): Claim => [`by ${transport}, a page that receives ${code} makes no further request, and its status contains ${code}`, (t) => staysAway(t, journey, code)]),
+      ...LATER.map((code): Claim => [`by ${transport}, a page that receives ${code} reconnects`, (t) => comesBack(t, journey, code)]),
+      [`by ${transport}, a page that receives 401 when it reconnects makes no further request`, (t) => staysAwayAfterwards(t, journey)],
+      [`by ${transport}, a page that is disconnected with \`final: true\` makes no further request, and its status is final`, (t) => isDisconnected(t, journey)]
     ]
   }))
   await sideBySide(t, claims.flat())

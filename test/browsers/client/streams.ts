@@ -3,9 +3,9 @@ import type { Test } from 'tap'
 import { portOf } from '../../../demo/origins.ts'
 import ssePlugin, { type SsePluginOptions } from '../../../plugin.ts'
 
-/** A server of streams, for as long as a test runs. */
+/** A server of streams, closed at the end of the test. */
 export interface Streams {
-  /** Another one after a restart. */
+  /** The application; each restart replaces it. */
   app: FastifyInstance
   readonly port: number
   readonly url: string
@@ -13,10 +13,10 @@ export interface Streams {
   readonly asked: string[]
   /** Broadcasts the next number, from 0 on. */
   next (): Promise<unknown>
-  /** How many numbers there were. */
+  /** The number of broadcasts. */
   count: number
   stop (): Promise<void>
-  /** On the same port. */
+  /** Starts a new server on the previous port. */
   start (): Promise<void>
 }
 
@@ -49,7 +49,7 @@ export async function startStreams (t: Test, options: Options = {}, adorn: (app:
   return streams
 }
 
-/** Broadcasts the next number every so often, until it is told to end. */
+/** Broadcasts the next number at an interval. @returns A function that stops the broadcasts. */
 export function keepBroadcasting (t: Test, streams: Streams, milliseconds: number): () => void {
   const timer = setInterval(() => { void streams.next() }, milliseconds)
   const end = (): void => clearInterval(timer)

@@ -7,15 +7,15 @@ import { startPages, TRANSPORTS, type Pages } from './pages.ts'
 import { sideBySide, type Claim } from './side-by-side.ts'
 import { numbers, startStreams, type Streams } from './streams.ts'
 
-// Long enough for a machine that is busy to come to it in time.
+// Long enough for a busy machine to send heartbeats in time.
 const HEARTBEAT = 1000
-// Three times the silence that a watchdog takes for the end.
+// Three times the silence that the watchdog allows.
 const LONG = 6 * HEARTBEAT
 
 interface Frozen {
   readonly streams: Streams
   readonly proxy: FaultProxy
-  /** The page reads `one`, through a connection that passes nothing on any more. */
+  /** Evaluates in the page, whose reader `one` has a frozen connection. */
   readonly evaluate: <T>(expression: string) => Promise<T>
   readonly until: <T>(expression: string) => Promise<T>
 }
@@ -38,11 +38,11 @@ const OPENED = 'readers.one.opens === 1'
 async function comesBack (t: Test, { streams, proxy, until, evaluate }: Frozen): Promise<void> {
   await until('readers.one.opens === 2')
   await until('readers.one.numbers.length === 1')
-  t.strictSame(await evaluate('readers.one.numbers'), [0], 'what was broadcast into the frozen connection is there, once')
+  t.strictSame(await evaluate('readers.one.numbers'), [0], 'an event broadcast into the frozen connection arrives once')
   t.equal(proxy.asked.length, 2, 'one new request')
   await holds(() => streams.app.sse.count() === 1, 'the frozen connection is closed')
   await sleep(4 * HEARTBEAT)
-  t.equal(proxy.asked.length, 2, 'a living connection, silent but for heartbeats, is left alone')
+  t.equal(proxy.asked.length, 2, 'a connection with heartbeats only is kept')
   t.strictSame(await evaluate('readers.one.stream.status'), { state: 'open' })
   await streams.next()
   await until('readers.one.numbers.length === 2')
@@ -59,14 +59,14 @@ await forEachBrowser(t, async (t, browser) => {
   const pages = await startPages(t)
   await sideBySide(t, [
     ...TRANSPORTS.flatMap(({ transport, options }): Claim[] => [
-      [`by ${transport}, a page leaves a connection whose heartbeat events have stopped`,
+      [`by ${transport}, a page replaces a connection whose heartbeat events have stopped`,
         async (t) => comesBack(t, await freeze(t, browser, pages, options, true, HEARD))],
-      [`by ${transport}, a page leaves a connection that was frozen right after sse.open`,
+      [`by ${transport}, a page replaces a connection that freezes right after sse.open`,
         async (t) => comesBack(t, await freeze(t, browser, pages, options, true, OPENED))]
     ]),
-    ['by fetch, a page leaves a connection whose heartbeat comments have stopped, which it sees',
+    ['by fetch, a page replaces a connection whose heartbeat comments have stopped',
       async (t) => comesBack(t, await freeze(t, browser, pages, '{ headers: {} }', false, OPENED))],
-    ['by EventSource, a page cannot know that a connection is frozen whose heartbeats are comments',
+    ['by EventSource, a page does not notice a frozen connection whose heartbeats are comments',
       async (t) => knowsNothing(t, await freeze(t, browser, pages, '{}', false, OPENED))]
   ])
 }, { atOnce: true })

@@ -14,7 +14,7 @@ await forEachBrowser(t, async (t, browser) => {
 
   for (const { kind, port } of WORKERS) {
     for (const { transport, options } of TRANSPORTS) {
-      await t.test(`${kind} reads by ${transport}, comes back, and misses nothing`, async (t) => {
+      await t.test(`${kind} reads by ${transport}, reconnects, and misses no event`, async (t) => {
         const streams = await startStreams(t)
         const tab = await pages.open(browser)
         await tab.evaluate(`(() => {

@@ -13,7 +13,7 @@ const CAP = 30_000
 const CONNECT_TIMEOUT = 45_000
 const HEALTHY = 10_000
 const HEARTBEAT = 15_000
-// After the silence that a watchdog takes for the end.
+// Further wait of the watchdog after the longest allowed silence.
 const SECOND_LOOK = 1000
 
 interface Listening {
@@ -27,7 +27,7 @@ class Journey {
   readonly connection: Connection
   readonly turns: Status[] = []
   readonly events: ParsedEvent[] = []
-  /** What every draw gives from now on. */
+  /** The value that `Math.random` returns from now on. */
   drawn = 0.5
 
   constructor (t: Test, options: Partial<ConnectionOptions> & { seesComments?: boolean } = {}, listening: Listening = {}) {
@@ -62,13 +62,13 @@ class Journey {
   get made (): number { return this.transport.attempts.length }
   get status (): Status { return this.turns.at(-1) ?? { state: 'connecting' } }
 
-  /** How long it waits now. */
+  /** Milliseconds until the next attempt. */
   get wait (): number {
     if (this.status.state !== 'waiting' || this.status.retryAt === null) throw new Error(`it is ${this.status.state}`)
     return this.status.retryAt - Date.now()
   }
 
-  /** Lets the wait pass, and says how long it was. */
+  /** Lets the wait pass. @returns Its length in milliseconds. */
   waitOut (): number {
     const { made, wait } = this
     if (wait > 0) this.time.pass(wait - 1)
@@ -78,14 +78,14 @@ class Journey {
     return wait
   }
 
-  /** Opens a stream that says how often its server gives a sign of life. */
+  /** Opens a stream whose `sse.open` event announces the heartbeat interval. */
   open (opening: object = { heartbeatInterval: HEARTBEAT }): void {
     this.attempt.head()
     this.attempt.event('sse.open', opening, '1')
   }
 }
 
-t.test('a wait is drawn from the whole range, which doubles with each failure up to the cap', async (t) => {
+t.test('a wait is random between zero and a bound, which doubles with each failure up to the cap', async (t) => {
   const journey = new Journey(t)
   const ranges = [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]
   const draws = [0, 0.25, 0.5, 0.75, 0.999]
@@ -97,7 +97,7 @@ t.test('a wait is drawn from the whole range, which doubles with each failure up
   t.strictSame(waits, ranges.map((range, index) => range * draws[index % draws.length]!))
 })
 
-t.test('an attempt that opens does not begin the doubling anew', async (t) => {
+t.test('a stream that was open for less than ten seconds does not reset the backoff', async (t) => {
   const journey = new Journey(t)
   const waits = [1, 2, 3].map(() => {
     journey.open()
@@ -108,7 +108,7 @@ t.test('an attempt that opens does not begin the doubling anew', async (t) => {
   t.strictSame(waits, [500, 1000, 2000])
 })
 
-t.test('a stream that was open for ten seconds does', async (t) => {
+t.test('a stream that was open for ten seconds resets the backoff', async (t) => {
   const journey = new Journey(t)
   for (let failures = 0; failures < 4; failures++) {
     journey.attempt.lose()
@@ -119,10 +119,10 @@ t.test('a stream that was open for ten seconds does', async (t) => {
   journey.attempt.lose()
   t.equal(journey.waitOut(), 500)
   journey.attempt.lose()
-  t.equal(journey.waitOut(), 1000, 'and what follows doubles again')
+  t.equal(journey.waitOut(), 1000, 'the next failure doubles the bound again')
 })
 
-t.test('so does one that the transport opened by itself, and only for the time that it was open', async (t) => {
+t.test('the time in which a stream is open resets the backoff, and the time in which the transport retries by itself does not', async (t) => {
   const journey = new Journey(t)
   journey.attempt.lose()
   journey.waitOut()
@@ -131,7 +131,7 @@ t.test('so does one that the transport opened by itself, and only for the time t
   journey.attempt.retry()
   journey.time.pass(5000)
   journey.attempt.lose()
-  t.equal(journey.waitOut(), 1000, 'the time without a stream is none of health')
+  t.equal(journey.waitOut(), 1000, 'the time of the retry does not count')
   journey.open()
   journey.time.pass(HEALTHY)
   journey.attempt.retry()
@@ -140,7 +140,7 @@ t.test('so does one that the transport opened by itself, and only for the time t
   t.equal(journey.waitOut(), 500)
 })
 
-t.test('what a server wants to be left alone for comes on top of what is drawn', async (t) => {
+t.test('the wait that the server asks for is added to the random wait', async (t) => {
   const journey = new Journey(t)
   journey.attempt.lose({ wait: 7000 })
   t.equal(journey.waitOut(), 7500)
@@ -149,7 +149,7 @@ t.test('what a server wants to be left alone for comes on top of what is drawn',
   t.equal(journey.waitOut(), 7000)
 })
 
-t.test('no server is left alone for more than a day, whatever it asks for', async (t) => {
+t.test('the wait that the server asks for is limited to a day', async (t) => {
   const journey = new Journey(t)
   journey.drawn = 0
   for (const wait of [Infinity, 1e300, 86_400_001]) {
@@ -159,7 +159,7 @@ t.test('no server is left alone for more than a day, whatever it asks for', asyn
   }
 })
 
-t.test('a page that is shown, or online again, tries at once, but never before the server wants it to', async (t) => {
+t.test('a page that becomes visible or online retries immediately, or as early as the server allows', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)
   for (const again of [() => page.show(), () => page.fire('online')]) {
@@ -169,20 +169,20 @@ t.test('a page that is shown, or online again, tries at once, but never before t
     journey.time.pass(4000)
     again()
     journey.time.pass(999)
-    t.equal(journey.made, made, 'too early for the server')
+    t.equal(journey.made, made, 'the wait that the server asked for is not over')
     journey.time.pass(1)
-    t.equal(journey.made, made + 1, 'what was drawn on top is not waited for')
+    t.equal(journey.made, made + 1, 'the random wait is skipped')
     t.equal(journey.transport.alive.length, 1)
     journey.attempt.lose()
     again()
     journey.time.pass(1)
-    t.equal(journey.made, made + 2, 'at once, where the server asked for nothing')
+    t.equal(journey.made, made + 2, 'the retry is immediate, because the server asked for no wait')
   }
   page.show()
-  t.equal(journey.made, 5, 'one that is connecting already is left alone')
+  t.equal(journey.made, 5, 'a connecting attempt is not replaced')
 })
 
-t.test('a page that was away in the back/forward cache keeps to it, too', async (t) => {
+t.test('a page that returns from the back/forward cache keeps to the wait that the server asked for', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)
   journey.attempt.lose({ wait: 5000 })
@@ -192,7 +192,7 @@ t.test('a page that was away in the back/forward cache keeps to it, too', async 
   t.equal(journey.waitOut(), 5000)
 })
 
-t.test('a page that is being left lets go of its stream, and tries nothing until it is returned to', async (t) => {
+t.test('a page that is left closes its stream, and reconnects when it is returned to', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)
   journey.open()
@@ -205,7 +205,7 @@ t.test('a page that is being left lets go of its stream, and tries nothing until
   t.strictSame([journey.made, journey.attempt.askedFor], [2, '1'])
 })
 
-t.test('a stream that was open when the machine went offline, or slept, is replaced at once', async (t) => {
+t.test('a stream that was open when the machine went offline or slept is replaced immediately', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)
   journey.open()
@@ -220,7 +220,7 @@ t.test('a stream that was open when the machine went offline, or slept, is repla
   t.equal(journey.transport.alive.length, 1)
 })
 
-t.test('never two attempts live at once', async (t) => {
+t.test('at most one attempt is alive at any time', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)
   const steps: Array<() => void> = [
@@ -232,7 +232,7 @@ t.test('never two attempts live at once', async (t) => {
     for (const second of steps) {
       for (const step of [first, second]) {
         step()
-        if (journey.transport.alive.length > 1) t.fail('two')
+        if (journey.transport.alive.length > 1) t.fail('two attempts are alive')
       }
     }
   }
@@ -240,7 +240,7 @@ t.test('never two attempts live at once', async (t) => {
   t.equal(journey.transport.alive.length, 0)
 })
 
-t.test('each attempt asks for what comes after the last event', async (t) => {
+t.test('each attempt sends the last event ID', async (t) => {
   const journey = new Journey(t)
   t.equal(journey.attempt.options.url, 'http://localhost/events?room=1')
   journey.open()
@@ -252,20 +252,20 @@ t.test('each attempt asks for what comes after the last event', async (t) => {
   t.equal(new URL(journey.attempt.options.url).searchParams.get('room'), '1')
   journey.attempt.lose()
   journey.waitOut()
-  t.equal(journey.attempt.askedFor, '2 é&=+', 'also after an attempt that brought none')
+  t.equal(journey.attempt.askedFor, '2 é&=+', 'an attempt without events keeps the last event ID')
   journey.attempt.event('order', 1, '')
   journey.attempt.lose()
   journey.waitOut()
-  t.equal(journey.attempt.askedFor, null, 'nothing where the stream has emptied it')
+  t.equal(journey.attempt.askedFor, null, 'no ID is sent after the stream has cleared it')
 })
 
-t.test('the first attempt goes on from the event ID that it is given', async (t) => {
+t.test('the first attempt sends the last event ID from the options', async (t) => {
   const journey = new Journey(t, { lastEventId: 'snapshot' })
   t.equal(journey.attempt.askedFor, 'snapshot')
   t.equal(journey.connection.lastEventId, 'snapshot')
 })
 
-t.test('reconnect goes on from where the stream is, from another event, or from nowhere', async (t) => {
+t.test('reconnect resumes from the last event ID, from a given ID, or, given an empty ID, sends none', async (t) => {
   const journey = new Journey(t)
   journey.open()
   journey.connection.reconnect()
@@ -277,16 +277,16 @@ t.test('reconnect goes on from where the stream is, from another event, or from 
   t.equal(journey.transport.alive.length, 1)
 })
 
-t.test('reconnect cuts a wait short, even one that the server asked for', async (t) => {
+t.test('reconnect cancels a wait, even if the server asked for it', async (t) => {
   const journey = new Journey(t)
   journey.attempt.lose({ wait: 60_000 })
   journey.connection.reconnect()
   t.strictSame([journey.made, journey.status], [2, { state: 'connecting' }])
   journey.time.pass(1000)
-  t.equal(journey.made, 2, 'and the wait that was cut starts nothing more')
+  t.equal(journey.made, 2, 'the cancelled wait starts no further attempt')
 })
 
-t.test('an attempt hears the events that are listened to when it starts, and those that come later', async (t) => {
+t.test('an attempt receives the event types listened to at its start and types added later', async (t) => {
   const journey = new Journey(t)
   journey.connection.listenTo('order')
   t.ok(journey.attempt.heard.includes('order'))
@@ -294,19 +294,19 @@ t.test('an attempt hears the events that are listened to when it starts, and tho
   t.strictSame(journey.attempt.heard, ['sse.open', 'sse.gap', 'sse.close', 'sse.error', 'sse.heartbeat', 'order'])
 })
 
-t.test('sse.close is the end, with its reason, and its id is not gone on from', async (t) => {
+t.test('sse.close closes the connection with its reason, and its ID does not become the last event ID', async (t) => {
   const journey = new Journey(t)
   journey.open()
   journey.attempt.event('sse.close', { reason: 'revoked' }, 'sse.final')
   t.strictSame(journey.status, { state: 'closed', reason: 'final', closeReason: 'revoked' })
-  t.equal(journey.events.at(-1)?.type, 'sse.close', 'whoever listens hears of it')
+  t.equal(journey.events.at(-1)?.type, 'sse.close', 'the listener receives sse.close')
   t.equal(journey.connection.lastEventId, '1')
   t.equal(journey.transport.alive.length, 0)
   journey.time.pass(100_000, 100)
   t.equal(journey.made, 1)
 })
 
-t.test('an answer that there is nothing to come back to is the end', async (t) => {
+t.test('a response that says that the stream is gone closes the connection for good', async (t) => {
   const journey = new Journey(t)
   journey.attempt.lose({ gone: { state: 'closed', reason: 'gone', httpStatus: 401 } })
   t.strictSame(journey.status, { state: 'closed', reason: 'gone', httpStatus: 401 })
@@ -331,7 +331,7 @@ t.test('a stream with visible heartbeats that is silent for more than twice thei
       journey.time.pass(2 * HEARTBEAT - 1)
       t.equal(journey.status.state, 'open')
       journey.time.pass(SECOND_LOOK)
-      t.equal(journey.status.state, 'open', 'what came while the page stood still may yet have to be looked at')
+      t.equal(journey.status.state, 'open', 'events that arrived while the page was stopped may still be unread')
       journey.time.pass(1)
       t.equal(journey.status.state, 'waiting')
       journey.waitOut()
@@ -340,7 +340,7 @@ t.test('a stream with visible heartbeats that is silent for more than twice thei
   }
 })
 
-t.test('where heartbeats cannot be seen, or are off, no silence is too long', async (t) => {
+t.test('a stream whose heartbeats are invisible or off is never replaced because of its silence', async (t) => {
   for (const [seesComments, opening] of [[false, { heartbeatInterval: HEARTBEAT }], [true, { heartbeatInterval: false }]] as const) {
     await t.test(JSON.stringify(opening), async (t) => {
       const journey = new Journey(t, { seesComments })
@@ -351,7 +351,7 @@ t.test('where heartbeats cannot be seen, or are off, no silence is too long', as
   }
 })
 
-t.test('the transport trying again by itself is not held to the heartbeat of before', async (t) => {
+t.test('a retry of the transport itself is not subject to the heartbeat interval of the previous stream', async (t) => {
   const journey = new Journey(t, { seesComments: true })
   journey.open()
   journey.attempt.retry()
@@ -359,24 +359,24 @@ t.test('the transport trying again by itself is not held to the heartbeat of bef
   t.strictSame([journey.status.state, journey.made], ['connecting', 1])
   journey.attempt.head()
   journey.time.pass(200_000, 100)
-  t.strictSame([journey.status.state, journey.made], ['open', 1], 'nor is a stream that has not yet said how often there is one')
+  t.strictSame([journey.status.state, journey.made], ['open', 1], 'a stream that has not announced its heartbeat interval yet is not subject to one either')
 })
 
-t.test('a silence that a stopped page seems to hear is not one until there was time to look at what came', async (t) => {
+t.test('a page that was stopped reads for a second before a silence counts', async (t) => {
   const journey = new Journey(t, { seesComments: true })
   journey.open()
   journey.time.sleep(60_000)
-  t.equal(journey.status.state, 'open', 'the timer was late')
+  t.equal(journey.status.state, 'open', 'the late timer does not replace the stream yet')
   journey.time.pass(500)
   journey.attempt.comment()
   journey.time.pass(2 * HEARTBEAT - 1)
   t.strictSame([journey.status.state, journey.made], ['open', 1])
   journey.time.sleep(60_000)
   journey.time.pass(SECOND_LOOK)
-  t.equal(journey.status.state, 'waiting', 'and then it is one')
+  t.equal(journey.status.state, 'waiting', 'after that second the silence counts')
 })
 
-t.test('an attempt that is not answered in time is given up', async (t) => {
+t.test('an attempt without a response within connectTimeout is abandoned', async (t) => {
   const journey = new Journey(t)
   journey.time.pass(CONNECT_TIMEOUT - 1)
   t.equal(journey.status.state, 'connecting')
@@ -385,10 +385,10 @@ t.test('an attempt that is not answered in time is given up', async (t) => {
   journey.waitOut()
   journey.attempt.head()
   journey.time.pass(CONNECT_TIMEOUT + 1)
-  t.equal(journey.status.state, 'open', 'one that was answered is not')
+  t.equal(journey.status.state, 'open', 'an attempt with a response is kept')
 })
 
-t.test('an attempt that the transport makes by itself has the same time, each anew', async (t) => {
+t.test('each attempt that the transport makes by itself has the full connectTimeout', async (t) => {
   const journey = new Journey(t)
   journey.open()
   for (let again = 0; again < 3; again++) {
@@ -398,16 +398,16 @@ t.test('an attempt that the transport makes by itself has the same time, each an
   }
   journey.time.pass(1)
   t.equal(journey.status.state, 'waiting')
-  t.equal(journey.turns.filter(({ state }) => state === 'connecting').length, 1, 'which is told once')
+  t.equal(journey.turns.filter(({ state }) => state === 'connecting').length, 1, 'one status reports all of these attempts')
 })
 
-t.test('with a timeout of Infinity an attempt has all the time there is', async (t) => {
+t.test('an attempt with `connectTimeout: Infinity` is never abandoned', async (t) => {
   const journey = new Journey(t, { connectTimeout: Infinity })
   journey.time.pass(2 ** 31 + 1000, 10_000)
   t.strictSame([journey.made, journey.status.state], [1, 'connecting'])
 })
 
-t.test('close is final while it connects, while it is open, while it waits, and when the page is away', async (t) => {
+t.test('close is final while the connection is connecting, open or waiting, and while the page is left', async (t) => {
   for (const [state, lead] of Object.entries<(journey: Journey, page: FakePage) => void>({
     connecting: () => {},
     open: (journey) => journey.open(),
@@ -435,7 +435,7 @@ t.test('close is final while it connects, while it is open, while it waits, and 
 })
 
 for (const state of ['open', 'connecting', 'waiting'] as const) {
-  t.test(`close is final from inside a listener that is told of ${state}`, async (t) => {
+  t.test(`close is final if a status listener calls it in the state ${state}`, async (t) => {
     const journey: Journey = new Journey(t, { seesComments: true }, {
       status (status) { if (status.state === state) journey.connection.close() }
     })
@@ -448,7 +448,7 @@ for (const state of ['open', 'connecting', 'waiting'] as const) {
   })
 }
 
-t.test('close is final from inside a listener of events, that of sse.close among them', async (t) => {
+t.test('close is final if an event listener calls it, even one of sse.close', async (t) => {
   for (const last of ['sse.open', 'order', 'sse.close']) {
     await t.test(last, async (t) => {
       const journey: Journey = new Journey(t, { seesComments: true }, { event ({ type }) { if (type === last) journey.connection.close() } })
@@ -463,15 +463,15 @@ t.test('close is final from inside a listener of events, that of sse.close among
   }
 })
 
-t.test('reconnect from inside a listener of statuses makes the one next attempt', async (t) => {
+t.test('reconnect, called by a status listener, starts exactly one attempt', async (t) => {
   const journey: Journey = new Journey(t, {}, { status ({ state }) { if (state === 'waiting' && journey.made < 3) journey.connection.reconnect() } })
   journey.attempt.lose()
   t.strictSame([journey.made, journey.transport.alive.length, journey.status.state], [2, 1, 'connecting'])
   journey.time.pass(2000)
-  t.equal(journey.made, 2, 'the wait of before is over')
+  t.equal(journey.made, 2, 'the previous wait is cancelled')
 })
 
-t.test('reconnect from inside a listener of events goes on from that event', async (t) => {
+t.test('reconnect, called by an event listener, resumes from that event', async (t) => {
   const journey: Journey = new Journey(t, { seesComments: true }, { event ({ type }) { if (type === 'sse.open' && journey.made < 3) journey.connection.reconnect() } })
   journey.open()
   t.strictSame([journey.made, journey.attempt.askedFor, journey.transport.alive.length, journey.status.state], [2, '1', 1, 'connecting'])
@@ -482,7 +482,7 @@ t.test('reconnect from inside a listener of events goes on from that event', asy
   t.equal(journey.status.state, 'open')
 })
 
-t.test('a wait, a patience and a silence longer than a timer can take do not end at once', async (t) => {
+t.test('a wait, a connectTimeout and a heartbeat interval longer than the longest timer do not end immediately', async (t) => {
   const long = 2 ** 31 + 1000
   const waiting = new Journey(t, { connectTimeout: long, seesComments: true })
   waiting.time.pass(100)
@@ -496,7 +496,7 @@ t.test('a wait, a patience and a silence longer than a timer can take do not end
   t.strictSame([waiting.made, waiting.status.state], [2, 'open'])
 })
 
-t.test('a stream is open when something of it has come: an event, or a comment', async (t) => {
+t.test('a stream counts as open after its first event or comment', async (t) => {
   for (const [sign, show] of Object.entries<(journey: Journey) => void>({
     'sse.open': ({ attempt }) => attempt.event('sse.open', {}, '1'),
     'an event of a server that sends no sse.open': ({ attempt }) => attempt.event('message', 1, ''),
@@ -507,14 +507,14 @@ t.test('a stream is open when something of it has come: an event, or a comment',
       journey.attempt.head()
       journey.attempt.sign()
       journey.time.pass(HEALTHY - 1)
-      t.equal(journey.status.state, 'connecting', 'a head and some bytes are not enough')
+      t.equal(journey.status.state, 'connecting', 'a response head and some bytes do not suffice')
       show(journey)
       t.strictSame(journey.status, { state: 'open' })
     })
   }
 })
 
-t.test('a stream that says nothing for ten seconds counts as open, and is not given up: its comments may be invisible', async (t) => {
+t.test('a stream counts as open after ten silent seconds and is kept, since its comments may be invisible', async (t) => {
   const journey = new Journey(t, { connectTimeout: 2000 })
   journey.attempt.head()
   journey.time.pass(HEALTHY - 1)
@@ -525,7 +525,7 @@ t.test('a stream that says nothing for ten seconds counts as open, and is not gi
   t.strictSame([journey.made, journey.status.state], [1, 'open'])
 })
 
-t.test('a stream that ends before anything of it has come is none: it waits longer each time, and says why', async (t) => {
+t.test('a stream that ends before its first event or comment is a failure with the reason "later", and doubles the wait', async (t) => {
   const journey = new Journey(t, { seesComments: true })
   const waits = [1, 2, 3].map(() => {
     journey.attempt.head()
@@ -538,21 +538,21 @@ t.test('a stream that ends before anything of it has come is none: it waits long
   t.notOk(journey.turns.some(({ state }) => state === 'open'))
 })
 
-t.test('so it is where the transport itself tries again', async (t) => {
+t.test('a stream that ends empty while the transport retries by itself is reported with the reason "later"', async (t) => {
   const journey = new Journey(t)
   for (let again = 0; again < 2; again++) {
     journey.attempt.head()
     journey.attempt.retry()
   }
-  t.strictSame(journey.turns, [{ state: 'connecting', reason: 'later' }], 'it is told once')
+  t.strictSame(journey.turns, [{ state: 'connecting', reason: 'later' }], 'it is reported once')
   journey.attempt.retry()
-  t.strictSame(journey.status, { state: 'connecting', reason: 'lost' }, 'now there was no answer')
+  t.strictSame(journey.status, { state: 'connecting', reason: 'lost' }, 'the last retry had no response')
   journey.open()
   journey.attempt.retry()
   t.strictSame(journey.turns.slice(2), [{ state: 'open' }, { state: 'connecting', reason: 'lost' }])
 })
 
-t.test('an event of the application ends a row of failures, those of the plugin do not', async (t) => {
+t.test('an event of the application resets the backoff, and an event of the plugin does not', async (t) => {
   const journey = new Journey(t)
   const waits = ['sse.heartbeat', 'sse.gap', 'order', 'order', 'sse.heartbeat'].map((type) => {
     journey.open()
@@ -563,7 +563,7 @@ t.test('an event of the application ends a row of failures, those of the plugin 
   t.strictSame(waits, [500, 1000, 500, 500, 1000])
 })
 
-t.test('a stream that was open, and that its server ended, ends it as well', async (t) => {
+t.test('an open stream that its server ends resets the backoff', async (t) => {
   const journey = new Journey(t)
   const waits = [false, false, true, true, false].map((ended) => {
     journey.open()
@@ -573,7 +573,7 @@ t.test('a stream that was open, and that its server ended, ends it as well', asy
   t.strictSame(waits, [500, 1000, 500, 500, 1000])
 })
 
-t.test('waits and silences are those of a clock that nobody sets', async (t) => {
+t.test('changes of the wall clock affect neither waits nor the watchdog', async (t) => {
   const journey = new Journey(t, { seesComments: true })
   for (const hours of [-1, 1]) {
     const { made } = journey
@@ -590,21 +590,21 @@ t.test('waits and silences are those of a clock that nobody sets', async (t) => 
   journey.time.pass(2 * HEARTBEAT + SECOND_LOOK - 1)
   t.equal(journey.status.state, 'open', 'the watchdog is not early')
   journey.time.pass(1)
-  t.equal(journey.status.state, 'waiting', 'nor late')
-  t.equal(journey.wait, Math.ceil(500 / 3), 'the moment of the next try is one of the wall clock')
+  t.equal(journey.status.state, 'waiting', 'the watchdog is not late')
+  t.equal(journey.wait, Math.ceil(500 / 3), 'the time of the next try is a wall-clock time')
 })
 
-t.test('a page that is shown keeps to the wait that the server asked for, also when the wall clock was set', async (t) => {
+t.test('a page that becomes visible keeps to the wait that the server asked for, even after a change of the wall clock', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)
   journey.attempt.lose({ wait: 60_000, httpStatus: 503 })
   journey.time.setWallClock(3_600_000)
   page.show()
-  t.match(journey.status, { state: 'waiting', reason: 'refused', httpStatus: 503 }, 'and goes on to say why')
+  t.match(journey.status, { state: 'waiting', reason: 'refused', httpStatus: 503 }, 'the status keeps its reason')
   t.equal(journey.waitOut(), 60_000)
 })
 
-t.test('a wait that a server asked for is over once a stream of it has come', async (t) => {
+t.test('an open stream cancels the wait that the server asked for earlier', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)
   journey.attempt.lose({ wait: 3_600_000, httpStatus: 503 })
@@ -616,7 +616,7 @@ t.test('a wait that a server asked for is over once a stream of it has come', as
   t.equal(journey.made, made + 1)
 })
 
-t.test('a machine that slept is noticed where its clock of waits stands still meanwhile', async (t) => {
+t.test('sleep of the machine is detected even if the monotonic clock stands still during it', async (t) => {
   const page = new FakePage(t)
   const journey = new Journey(t)
   t.ok(page)
@@ -626,7 +626,7 @@ t.test('a machine that slept is noticed where its clock of waits stands still me
   t.equal(journey.made, 2)
 })
 
-t.test('who heard nothing waits a third: it has waited already', async (t) => {
+t.test('the wait after a silence is a third of the usual wait', async (t) => {
   const journey = new Journey(t)
   journey.drawn = 0.9
   journey.time.pass(CONNECT_TIMEOUT)
@@ -638,13 +638,13 @@ t.test('who heard nothing waits a third: it has waited already', async (t) => {
   t.equal(journey.waitOut(), 300)
 })
 
-t.test('with the defaults of both sides a server that came back is asked within 45 s, whatever stands between', async (t) => {
+t.test('with the defaults of client and server, requests through a failing proxy are at most 45 s apart', async (t) => {
   const { backoff, connectTimeout } = readOptions('http://localhost/events', {})
   const { heartbeatInterval } = readServerOptions({})
   for (const [what, fail] of Object.entries<(journey: Journey) => void>({
     'a proxy that holds requests': () => {},
-    'a proxy that refuses them': ({ attempt }) => attempt.lose({ httpStatus: 502 }),
-    'a proxy that answers with streams that end': ({ attempt }) => { attempt.head(); attempt.lose({ ended: true }) }
+    'a proxy that refuses requests': ({ attempt }) => attempt.lose({ httpStatus: 502 }),
+    'a proxy that responds with streams that end': ({ attempt }) => { attempt.head(); attempt.lose({ ended: true }) }
   })) {
     await t.test(what, async (t) => {
       const journey = new Journey(t, { backoff, connectTimeout })
@@ -658,12 +658,12 @@ t.test('with the defaults of both sides a server that came back is asked within 
         fail(journey)
       }
       t.ok(longest <= 45_000, `${longest} ms from one request to the next, at most`)
-      t.notOk(journey.turns.some(({ state }) => state === 'open') && journey.status.state === 'open', 'it does not say that it is open')
+      t.notOk(journey.turns.some(({ state }) => state === 'open') && journey.status.state === 'open', 'the status is not open')
     })
   }
 })
 
-t.test('reconnect from inside a listener that is told of open: the event that opened the stream comes with the next one', async (t) => {
+t.test('reconnect, called by a status listener in the state open, leaves the opening event to the next stream', async (t) => {
   const journey: Journey = new Journey(t, {}, { status ({ state }) { if (state === 'open' && journey.made === 1) journey.connection.reconnect() } })
   journey.attempt.head()
   journey.attempt.event('order', 1, '7')
@@ -672,7 +672,7 @@ t.test('reconnect from inside a listener that is told of open: the event that op
   t.equal(journey.events.length, 1)
 })
 
-t.test('who waits for the next try knows why, and what the server answered, if it did', async (t) => {
+t.test('the status waiting has a reason, and the HTTP status if the server responded', async (t) => {
   const journey = new Journey(t)
   journey.attempt.lose({ httpStatus: 503 })
   t.match(journey.status, { state: 'waiting', reason: 'refused', httpStatus: 503 })
@@ -682,6 +682,6 @@ t.test('who waits for the next try knows why, and what the server answered, if i
   t.equal('httpStatus' in journey.status, false)
   journey.time.pass(CAP)
   journey.attempt.lose({ httpStatus: 0 })
-  t.match(journey.status, { state: 'waiting', reason: 'refused' }, 'a page is not told the status of a redirect')
+  t.match(journey.status, { state: 'waiting', reason: 'refused' }, 'the HTTP status of a redirect is invisible to a page')
   t.equal('httpStatus' in journey.status, false)
 })

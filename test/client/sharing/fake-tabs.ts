@@ -13,12 +13,12 @@ export interface Tab<S extends Source> {
   readonly events: ParsedEvent[]
   readonly turns: Status[]
   readonly errors: unknown[]
-  /** The openings of streams that it did not hear itself. */
+  /** Openings of streams whose `sse.open` event the tab did not receive itself. */
   readonly openings: string[]
-  /** Every source that it has opened, with the ID to go on from. */
+  /** Every source that the tab has opened, with the last event ID that it resumes from. */
   readonly sources: Array<S & { readonly from: string }>
   readonly page: PageListener
-  /** Whether it still wants to know what becomes of its page. */
+  /** True while the tab listens to the life cycle of its page. */
   readonly isWatched: () => boolean
 }
 
@@ -31,9 +31,9 @@ interface TabOptions {
 }
 
 /**
- * A browser whose messages between tabs, and whose lock, are on their way until a test lets them arrive.
+ * A fake browser: the test delivers each message between tabs and grants the lock.
  *
- * A tab gets its messages in the order in which they were posted, by whomever; two tabs get the same message at different times.
+ * A tab receives all messages in the order of posting. Two tabs may receive one message at different times.
  */
 export class FakeTabs<S extends Source> {
   readonly #open: (from: string, listener: SourceListener) => S
@@ -69,7 +69,7 @@ export class FakeTabs<S extends Source> {
     globalThis.BroadcastChannel = function (name: string) { return join(name) } as unknown as typeof BroadcastChannel
   }
 
-  /** Opens a tab, and lets nothing arrive. */
+  /** Opens a tab and delivers nothing. */
   open ({ lastEventId = '', share = true, connectTimeout = 2 ** 31 - 1, told, turned }: TabOptions = {}): Tab<S> {
     const number = this.tabs.length
     const [events, turns, errors, sources]: [ParsedEvent[], Status[], unknown[], Array<S & { from: string }>] = [[], [], [], []]
@@ -105,23 +105,23 @@ export class FakeTabs<S extends Source> {
     return tab
   }
 
-  /** Says something to all tabs, as other code of their origin may. */
+  /** Posts a message to all tabs, as other code of their origin may do. */
   say (name: string, data: unknown): void {
     const other = new Channel(name, -1, (data) => this.#post(other, data), () => {})
     other.postMessage(data)
   }
 
-  /** The channels that there are. */
+  /** Names of the open channels. */
   get names (): string[] { return [...new Set(Array.from(this.#channels, ({ name }) => name))] }
 
-  /** Runs something of a tab's own. */
+  /** Runs an action inside a tab. */
   async in (tab: Tab<S>, action: () => void): Promise<void> {
     this.#current = tab.number
     action()
     await settled()
   }
 
-  /** Ends a tab as a crash does: it has no time to say anything. */
+  /** Crashes a tab: the tab posts no last message. */
   async kill (tab: Tab<S>): Promise<void> {
     this.#gone.add(tab.number)
     this.#queues.delete(tab.number)
@@ -134,19 +134,19 @@ export class FakeTabs<S extends Source> {
 
   isGone ({ number }: Tab<S>): boolean { return this.#gone.has(number) }
 
-  /** Those that have something on its way to them. */
+  /** Tabs with undelivered messages. */
   get addressees (): Array<Tab<S>> { return this.tabs.filter(({ number }) => (this.#queues.get(number)?.length ?? 0) > 0) }
 
   get canGrant (): boolean { return this.#holder === undefined && this.#waiting.length > 0 }
 
-  /** Lets the next message for a tab arrive. */
+  /** Delivers the next message to a tab. */
   async deliver ({ number }: Tab<S>): Promise<void> {
     this.#current = number
     this.#queues.get(number)?.shift()?.()
     await settled()
   }
 
-  /** Gives the lock to the next one that waits. */
+  /** Grants the lock to the tab that has waited longest. */
   async grant (): Promise<void> {
     const next = this.#waiting.shift()
     if (next === undefined || this.#holder !== undefined) throw new Error('nobody to give the lock to')
@@ -155,7 +155,7 @@ export class FakeTabs<S extends Source> {
     await settled()
   }
 
-  /** Lets everything arrive. */
+  /** Delivers all messages and grants the lock until the tabs are at rest. */
   async settle (): Promise<void> {
     for (let turn = 0; turn < 10_000; turn++) {
       await settled()
@@ -210,7 +210,7 @@ class Channel extends EventTarget {
     this.#left = left
   }
 
-  // eslint-disable-next-line accessor-pairs -- nobody reads it
+  // eslint-disable-next-line accessor-pairs -- the code under test only assigns it
   set onmessage (handle: (event: Event) => void) { this.addEventListener('message', handle) }
 
   postMessage (data: unknown): void {

@@ -2,9 +2,9 @@ import t, { type Test } from 'tap'
 import { connect, type EventStream, type Status } from '../../../client/index.ts'
 import { Answering, has } from '../answering.ts'
 
-// The option `share` from the call on: what shares is loaded on demand.
+// The option `share`, tested from `connect` on: the module that shares is loaded on demand.
 
-/** Locks of this test's own: Node 20 and 22 have none, later ones have. Channels are in each. */
+/** Installs fake Web Locks, which Node 20 and 22 lack. Every supported Node has BroadcastChannel. */
 function giveLocks (t: Test): void {
   let last: Promise<unknown> = Promise.resolve()
   const request = (_name: string, { signal }: { signal: AbortSignal }, action: () => Promise<void>): Promise<void> => {
@@ -30,7 +30,7 @@ function share (t: Test, url: string): EventStream {
   return stream
 }
 
-t.test('two streams of one URL are read by one request', async (t) => {
+t.test('two shared streams of one URL use one request', async (t) => {
   giveLocks(t)
   const server = await Answering.start(t)
   const [told, alsoTold]: [unknown[], unknown[]] = [[], []]
@@ -44,7 +44,7 @@ t.test('two streams of one URL are read by one request', async (t) => {
   t.strictSame([told, alsoTold, server.count], [['a'], ['a'], 1])
 })
 
-t.test('without locks each stream is read by itself', async (t) => {
+t.test('each stream makes its own request where Web Locks are missing', async (t) => {
   setNavigator(t, {})
   const server = await Answering.start(t)
   const [told, alsoTold]: [unknown[], unknown[]] = [[], []]
@@ -56,7 +56,7 @@ t.test('without locks each stream is read by itself', async (t) => {
   t.equal(server.count, 2)
 })
 
-t.test('without channels so it is, too', async (t) => {
+t.test('a stream makes its own request where BroadcastChannel throws', async (t) => {
   giveLocks(t)
   const { BroadcastChannel } = globalThis
   t.teardown(() => { globalThis.BroadcastChannel = BroadcastChannel })
@@ -69,7 +69,7 @@ t.test('without channels so it is, too', async (t) => {
   t.equal(server.count, 1)
 })
 
-t.test('close before what shares is there is final', async (t) => {
+t.test('close is final before the sharing module is loaded', async (t) => {
   giveLocks(t)
   const server = await Answering.start(t)
   const stream = share(t, server.url)
@@ -82,7 +82,7 @@ t.test('close before what shares is there is final', async (t) => {
   t.strictSame([turns, stream.status, server.count], [[{ state: 'closed', reason: 'closed' }], { state: 'closed', reason: 'closed' }, 0])
 })
 
-t.test('reconnect before what shares is there goes on from the ID that it names', async (t) => {
+t.test('reconnect before the sharing module is loaded resumes from the given ID', async (t) => {
   giveLocks(t)
   const server = await Answering.start(t)
   const stream = share(t, server.url)

@@ -6,7 +6,7 @@ import { FakeTime } from '../fake-time.ts'
 
 interface Entry { readonly id: number, readonly isKept: boolean, readonly key: number, isReplaced: boolean }
 
-/** What a server keeps: kept events have a number as their ID, ephemeral ones share that of the kept one before. */
+/** Model of a server's log: a kept event has a number as its ID, an ephemeral event the ID of the kept event before it. */
 class Log {
   readonly entries: Entry[] = []
   head = 0
@@ -14,7 +14,7 @@ class Log {
   publish (isKept: boolean, key: number): void {
     if (isKept) {
       this.head++
-      // As with latestBy: whoever has not got it yet gets the later one alone.
+      // Models latestBy: a reader that has not received the entry yet receives only the later one.
       for (const entry of this.entries) if (entry.isKept && key > 0 && entry.key === key) entry.isReplaced = true
     }
     this.entries.push({ id: this.head, isKept, key, isReplaced: false })
@@ -23,12 +23,12 @@ class Log {
   get count (): number { return this.entries.length }
 }
 
-/** A connection to it that makes a step when it is told to. */
+/** A connection to the log that the test advances step by step. */
 class LogSource implements Source {
   readonly #log: Log
   readonly #listener: SourceListener
   lastEventId: string
-  /** The next entry, and where ephemeral ones begin to be heard; undefined: not connected. */
+  /** Index of the next entry, undefined while disconnected. Ephemeral entries before `#since` are not sent. */
   #next: number | undefined
   #since = 0
   isClosed = false
@@ -80,14 +80,14 @@ class LogSource implements Source {
 
 type Opened = Tab<LogSource>
 
-// A tab that is ahead of its leader has asked again by then.
+// Milliseconds after which a tab that is ahead of its leader has asked again.
 const A_WHILE = 300
 
 class World {
   readonly log = new Log()
   readonly tabs: FakeTabs<LogSource>
   readonly #time: FakeTime
-  /** Where each tab has begun, once that is settled. */
+  /** The ID after which each tab begins, once it is settled. */
   readonly #starts = new Map<Opened, number>()
   readonly #closed = new Set<Opened>()
 
@@ -134,7 +134,7 @@ class World {
     this.#noteStarts()
   }
 
-  /** Lets all come to rest: everybody is back, everything has arrived. */
+  /** Brings all tabs to rest: left pages return, and every message and event arrives. */
   async rest (): Promise<void> {
     for (const tab of this.#alive) if (this.#away.has(tab)) await this.tabs.in(tab, () => tab.page.returned())
     do {
@@ -152,13 +152,13 @@ class World {
     }
   }
 
-  /** Its first kept event is what it was to begin with; otherwise the place that it has been told. */
+  /** The ID before the first kept event of a tab, or its last event ID if it has received no kept event. */
   #startOf ({ events, connection }: Opened): number {
     const first = events.find(({ type }) => type === 'kept')
     return first === undefined ? Number(connection.lastEventId) : Number(first.lastEventId) - 1
   }
 
-  /** What is wrong with what the tabs have heard. */
+  /** Lost, repeated and reordered events, one description for each tab with any. */
   faults (): string[] {
     const kept = this.log.entries.filter(({ isKept }) => isKept)
     return this.tabs.tabs.flatMap((tab) => {
@@ -170,14 +170,14 @@ class World {
       const lost = kept.filter(({ id, isReplaced }) => id > start && id <= end && !isReplaced && !heard.includes(id))
       if (lost.length > 0) faults.push(`lost ${lost.map(({ id }) => id).join()}`)
       const ephemeral = tab.events.filter(({ type }) => type === 'ephemeral').map(({ data }) => Number(data))
-      // One that reads for itself and then follows may hear one from both: such an event has nothing to know it by.
+      // A tab that reads for itself and then follows may receive an ephemeral event twice, since the event has no ID to compare.
       if (tab.sources.length === 0 && ephemeral.some((place, index) => place <= (ephemeral[index - 1] ?? 0))) faults.push('an ephemeral event twice')
       if (faults.length === 0) return []
       return `tab ${tab.number}, from ${start}: ${faults.join('; ')}; heard ${tab.events.map(({ type, lastEventId }) => `${type} ${lastEventId}`).join(', ')}`
     })
   }
 
-  /** Sources that are read from: one for all that share, and one for each tab that reads alone. */
+  /** Tabs that have more than one source open. */
   get faultsOfSources (): string[] {
     return this.#alive.filter(({ sources }) => sources.filter(({ isClosed }) => !isClosed).length > 1).map(({ number }) => `tab ${number} reads twice`)
   }
@@ -190,12 +190,12 @@ const steps = (text: string): Steps => text.split(', ').map((step) => {
   return [kind!, Number(pick)]
 })
 
-/** Found once, and looked at every time. */
+/** Scenarios that failed once; every run repeats them. */
 const EXAMPLES: Array<[Steps]> = [
-  // A tab that reads for itself follows a leader behind it, which has an ephemeral event to tell before it has caught up.
+  // A tab that reads for itself follows a leader behind it, which forwards an ephemeral event before it has caught up.
   [steps('grant 0, open from 0, deliver 0, deliver 0, read 0, publish ephemeral 0, deliver 0, deliver 0, deliver 0, publish 0, publish 0, deliver 0, ' +
     'deliver 0, publish 0, read 9, read 9')],
-  // A tab that reads for itself was spared an event that was replaced, and is welcomed by a leader that has gone, and was not.
+  // A tab that reads for itself skips a replaced event, and is welcomed by a leader that had received the event and has gone.
   [steps('grant 0, open 0, publish 0, open from 1, deliver 0, read 0, deliver 0, deliver 0, deliver 0, deliver 0, kill 10, deliver 0, deliver 0, ' +
     'deliver 0, publish 5, deliver 0, read 0, deliver 0, publish 1, kill 0, deliver 0, open 0, deliver 0, publish 0, read 0, deliver 0, read 0, ' +
     'publish 0, deliver 0, read 0, read 0')]
@@ -210,7 +210,7 @@ const step = fc.tuple(
   fc.nat(11)
 )
 
-t.test('however messages, the lock and the ends of tabs interleave, no tab loses an event or gets one twice', { timeout: 60_000 }, async (t) => {
+t.test('no tab loses an event or receives one twice, in any order of messages, lock grants and tab ends', { timeout: 60_000 }, async (t) => {
   const time = new FakeTime(t)
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), async (steps) => {
     const world = new World(t, time)

@@ -13,16 +13,16 @@ const source = ({ sources }: Opened): FakeSource & { from: string } => sources.a
 const heard = ({ events }: Opened): string[] => events.filter(({ type }) => !type.startsWith('sse.')).map(({ data }) => data)
 const live = (...tabs: Opened[]): number => tabs.flatMap(({ sources }) => sources).filter(({ isClosed }) => !isClosed).length
 
-/** What a server sends first. */
+/** Opens the stream of a tab: its server sends `sse.open` first. */
 function begin (tab: Opened, lastEventId: string): void {
   source(tab).turn(OPEN)
   source(tab).event('sse.open', '{}', lastEventId)
 }
 
-/** Events whose data and ID are one number. */
+/** Sends events whose data and ID are one number. */
 const send = (tab: Opened, ...ids: number[]): void => { for (const id of ids) source(tab).event('order', String(id), String(id)) }
 
-/** Some tabs that follow the first, from the event 0 on. */
+/** Opens tabs of which the first leads and the others follow, from event 0 on. */
 async function follow (tabs: FakeTabs<FakeSource>, count: number): Promise<Opened[]> {
   const opened = Array.from({ length: count }, () => tabs.open())
   await tabs.settle()
@@ -31,7 +31,7 @@ async function follow (tabs: FakeTabs<FakeSource>, count: number): Promise<Opene
   return opened
 }
 
-t.test('one tab reads, the others are told all that it is', async (t) => {
+t.test('one tab reads, and the others receive its events and statuses', async (t) => {
   const tabs = tabsOf(t)
   const [leader, ...others] = await follow(tabs, 4) as [Opened, Opened, Opened, Opened]
   send(leader, 1, 2)
@@ -47,7 +47,7 @@ t.test('one tab reads, the others are told all that it is', async (t) => {
   for (const { turns } of others) t.strictSame(turns.at(-1), { state: 'waiting', reason: 'lost', retryAt: 7 })
 })
 
-t.test('a tab that comes later is told what the stream said at its beginning, before anything else', async (t) => {
+t.test('a later tab first receives the opening of the stream', async (t) => {
   const tabs = tabsOf(t)
   const leader = tabs.open()
   await tabs.settle()
@@ -59,7 +59,7 @@ t.test('a tab that comes later is told what the stream said at its beginning, be
   await tabs.settle()
   t.strictSame([late.openings, later.openings, leader.openings], [['{"text":["order"]}'], ['{"text":["order"]}'], []])
   t.strictSame([heard(late), heard(later)], [[], ['1']])
-  // As a leader that has not yet heard of its own stream, it hands that on.
+  // A new leader passes the opening on before its own stream has opened.
   await tabs.in(leader, () => leader.connection.close())
   await tabs.settle()
   const last = tabs.open()
@@ -68,7 +68,7 @@ t.test('a tab that comes later is told what the stream said at its beginning, be
 })
 
 for (const end of ['close', 'kill'] as const) {
-  t.test(`when the leader goes (${end}), the next one reads on from the last event, and nobody misses any or gets one twice`, async (t) => {
+  t.test(`after the end of the leader (${end}) the next tab resumes from the last event, and no tab misses an event or receives one twice`, async (t) => {
     const tabs = tabsOf(t)
     const [leader, next, third] = await follow(tabs, 3) as [Opened, Opened, Opened]
     send(leader, 1, 2)
@@ -85,24 +85,24 @@ for (const end of ['close', 'kill'] as const) {
   })
 }
 
-t.test('a new leader has heard the last words of the one before, though the lock was there first', async (t) => {
+t.test('a new leader that gets the lock early first receives the last events of the previous leader', async (t) => {
   const tabs = tabsOf(t)
   const [leader, next] = await follow(tabs, 2) as [Opened, Opened]
   send(leader, 1, 2)
   await tabs.kill(leader)
   await tabs.grant()
-  t.equal(next.sources.length, 0, 'it does not read yet')
+  t.equal(next.sources.length, 0, 'the new leader does not read yet')
   await tabs.settle()
   t.equal(source(next).from, '2')
   t.strictSame(heard(next), ['1', '2'])
 })
 
-t.test('a follower that is behind a new leader gets from it what it misses', async (t) => {
+t.test('a follower that is behind a new leader receives the missed events from it', async (t) => {
   const tabs = tabsOf(t)
   const [leader, next, third] = await follow(tabs, 3) as [Opened, Opened, Opened]
   send(leader, 1)
   await tabs.settle()
-  // Joined late: it has been told nothing of the leader before.
+  // The late tab has received nothing from the previous leader.
   const late = tabs.open({ lastEventId: '0' })
   await tabs.kill(leader)
   await tabs.grant()
@@ -116,7 +116,7 @@ t.test('a follower that is behind a new leader gets from it what it misses', asy
   t.equal(live(...tabs.tabs), 1)
 })
 
-/** A leader that began further back than its follower is: it had the lock before anybody answered it. */
+/** A leader that is behind its follower: it got the lock before another tab answered. */
 async function leaderBehind (t: Test): Promise<{ tabs: FakeTabs<FakeSource>, behind: Opened, ahead: Opened, later: () => Promise<void> }> {
   const time = new FakeTime(t)
   const tabs = tabsOf(t)
@@ -138,7 +138,7 @@ async function leaderBehind (t: Test): Promise<{ tabs: FakeTabs<FakeSource>, beh
   return { tabs, behind, ahead, later }
 }
 
-t.test('a new leader that is behind a follower brings it nothing twice', async (t) => {
+t.test('a follower that is ahead of a new leader receives no event twice', async (t) => {
   const { behind, ahead, later } = await leaderBehind(t)
   begin(behind, '1')
   send(behind, 2, 3, 4)
@@ -148,7 +148,7 @@ t.test('a new leader that is behind a follower brings it nothing twice', async (
   t.equal(live(behind, ahead), 1)
 })
 
-t.test('where the leader will never come to what a follower has had, since it was replaced, the follower reads on by itself', async (t) => {
+t.test('a follower reads for itself if its last event was replaced and never reaches the leader', async (t) => {
   const { tabs, behind, ahead, later } = await leaderBehind(t)
   begin(behind, '1')
   send(behind, 2, 5)
@@ -160,18 +160,18 @@ t.test('where the leader will never come to what a follower has had, since it wa
   t.equal(tabs.tabs.length, 3)
 })
 
-t.test('nor where that leader goes before it has caught up', async (t) => {
+t.test('a follower resumes from its own last event if a leader behind it ends before it has caught up', async (t) => {
   const { tabs, behind, ahead } = await leaderBehind(t)
   begin(behind, '1')
   send(behind, 2)
   await tabs.settle()
-  t.equal(ahead.connection.lastEventId, '3', 'it stays where it is')
+  t.equal(ahead.connection.lastEventId, '3', 'the follower keeps its last event ID')
   await tabs.kill(behind)
   await tabs.settle()
   t.equal(source(ahead).from, '3')
 })
 
-t.test('an event without an id of its own that comes when the leader has caught up is told', async (t) => {
+t.test('an ephemeral event that arrives after the leader has caught up reaches the follower', async (t) => {
   const { tabs, behind, ahead, later } = await leaderBehind(t)
   begin(behind, '1')
   send(behind, 2, 3)
@@ -183,7 +183,7 @@ t.test('an event without an id of its own that comes when the leader has caught 
   t.strictSame(heard(ahead), ['1', '2', '3', 'ephemeral', 'another', '4'])
 })
 
-t.test('events that share the ID of the one before reach all, in order', async (t) => {
+t.test('events that share the ID of the previous event reach all tabs in order', async (t) => {
   const tabs = tabsOf(t)
   const [leader, next] = await follow(tabs, 2) as [Opened, Opened]
   send(leader, 1)
@@ -194,7 +194,7 @@ t.test('events that share the ID of the one before reach all, in order', async (
   for (const tab of [leader, next]) t.strictSame(heard(tab), ['1', 'a', 'b', '2'])
 })
 
-t.test('a tab that begins where nobody here has been reads alone, until it leads', async (t) => {
+t.test('a tab that begins with an ID unknown to the leader reads alone until it leads', async (t) => {
   const tabs = tabsOf(t)
   const [leader] = await follow(tabs, 1) as [Opened]
   send(leader, 1)
@@ -212,7 +212,7 @@ t.test('a tab that begins where nobody here has been reads alone, until it leads
   t.strictSame([source(stranger).from, live(stranger)], ['7', 1])
 })
 
-t.test('a tab that was somewhere does not follow a leader that has not been anywhere', async (t) => {
+t.test('a tab with a last event ID does not follow a leader without one', async (t) => {
   const tabs = tabsOf(t)
   const [leader, away] = await follow(tabs, 2) as [Opened, Opened]
   send(leader, 1)
@@ -224,13 +224,13 @@ t.test('a tab that was somewhere does not follow a leader that has not been anyw
   t.equal(source(fresh).from, '')
   await tabs.in(away, () => away.page.returned())
   await tabs.settle()
-  // What it would follow begins with what comes next, at whatever moment that is.
+  // The stream of this leader begins with the next event, whenever it opens.
   begin(fresh, '3')
   await tabs.settle()
-  t.equal(away.sources.at(-1)?.from, '1', 'it reads alone, since 2 and 3 would be lost')
+  t.equal(away.sources.at(-1)?.from, '1', 'the tab reads alone, since it would lose events 2 and 3')
 })
 
-t.test('a fresh tab begins with what comes next, and knows where that is', async (t) => {
+t.test('a tab without a last event ID begins with the next event and adopts the last event ID of the leader', async (t) => {
   const tabs = tabsOf(t)
   const [leader] = await follow(tabs, 1) as [Opened]
   send(leader, 1)
@@ -242,21 +242,21 @@ t.test('a fresh tab begins with what comes next, and knows where that is', async
   t.equal(source(fresh).from, '1')
 })
 
-t.test('a tab that greets twice while a leader changes is brought what it missed once', async (t) => {
+t.test('a tab that greets twice during a change of leader receives the missed events once', async (t) => {
   const tabs = tabsOf(t)
   const [leader, next] = await follow(tabs, 2) as [Opened, Opened]
   send(leader, 1, 2)
   await tabs.kill(leader)
   await tabs.grant()
   const late = tabs.open({ lastEventId: '0' })
-  // It leads before it has read the greeting of the other, which greets again when it hears of that.
+  // `next` leads before it has read the greeting of `late`, which greets again when it learns of the new leader.
   while (next.sources.length === 0) await tabs.deliver(next)
   while (tabs.addressees.includes(late)) await tabs.deliver(late)
   await tabs.settle()
   t.strictSame(heard(late), ['1', '2'])
 })
 
-t.test('where no leader answers, a tab reads alone when its patience is over', async (t) => {
+t.test('a tab that no leader answers within connectTimeout reads alone', async (t) => {
   const tabs = tabsOf(t)
   const [leader] = await follow(tabs, 1) as [Opened]
   const time = new FakeTime(t)
@@ -270,13 +270,13 @@ t.test('where no leader answers, a tab reads alone when its patience is over', a
   t.equal(live(leader, waiting), 2)
   time.pass(1000)
   await tabs.settle()
-  t.equal(live(leader, waiting), 1, 'and follows when it is answered late')
+  t.equal(live(leader, waiting), 1, 'the tab follows once a late answer arrives')
   send(leader, 1)
   await tabs.settle()
   t.strictSame(heard(waiting), ['1'])
 })
 
-t.test('a tab that reads for itself follows again, also where nothing more comes', async (t) => {
+t.test('a tab that reads for itself follows again, even if no further event arrives', async (t) => {
   const tabs = tabsOf(t)
   const time = new FakeTime(t)
   const [leader] = await follow(tabs, 1) as [Opened]
@@ -295,7 +295,7 @@ t.test('a tab that reads for itself follows again, also where nothing more comes
   t.strictSame(heard(stranger), ['2', '3', '4'])
 })
 
-t.test('a follower that asks whether its leader is there misses nothing meanwhile', async (t) => {
+t.test('a follower that checks on its leader misses no event meanwhile', async (t) => {
   const tabs = tabsOf(t)
   const time = new FakeTime(t)
   const [leader, follower] = [tabs.open({ connectTimeout: 5000 }), tabs.open({ connectTimeout: 5000 })] as [Opened, Opened]
@@ -308,7 +308,7 @@ t.test('a follower that asks whether its leader is there misses nothing meanwhil
   t.strictSame(heard(follower), ['ephemeral'])
 })
 
-t.test('a follower of a leader that has nothing to say goes on following, as long as that answers', async (t) => {
+t.test('a follower of a silent leader keeps following as long as the leader answers', async (t) => {
   const tabs = tabsOf(t)
   const time = new FakeTime(t)
   const [leader, follower] = [tabs.open({ connectTimeout: 5000 }), tabs.open({ connectTimeout: 5000 })]
@@ -319,11 +319,11 @@ t.test('a follower of a leader that has nothing to say goes on following, as lon
   }
   t.strictSame([leader.sources.length, follower.sources.length], [1, 0])
   time.pass(10_000)
-  t.equal(follower.sources.length, 1, 'one that stands still is not waited for')
+  t.equal(follower.sources.length, 1, 'a leader that does not answer is abandoned')
 })
 
 for (const end of [{ state: 'closed', reason: 'final', closeReason: 'ended' }, { state: 'closed', reason: 'gone', httpStatus: 401 }] as const) {
-  t.test(`the end of the stream (${end.reason}) is that of all tabs`, async (t) => {
+  t.test(`the end of the stream (${end.reason}) closes the streams of all tabs`, async (t) => {
     const tabs = tabsOf(t)
     const [leader, ...others] = await follow(tabs, 3) as [Opened, Opened, Opened]
     send(leader, 1)
@@ -334,7 +334,7 @@ for (const end of [{ state: 'closed', reason: 'final', closeReason: 'ended' }, {
   })
 }
 
-t.test('the end of the stream is that of a tab that was about to follow, too', async (t) => {
+t.test('the end of the stream also closes the stream of a tab that was about to follow', async (t) => {
   const tabs = tabsOf(t)
   const [leader] = await follow(tabs, 1) as [Opened]
   const late = tabs.open()
@@ -343,7 +343,7 @@ t.test('the end of the stream is that of a tab that was about to follow, too', a
   t.strictSame([late.turns.at(-1), late.sources], [{ state: 'closed', reason: 'gone', httpStatus: 401 }, []])
 })
 
-t.test('reconnect from inside a listener, while a tab is brought what it missed, leaves the leader for good', async (t) => {
+t.test('reconnect with an unknown ID, called by a listener during the missed events, makes the tab read alone', async (t) => {
   const tabs = tabsOf(t)
   const [leader] = await follow(tabs, 1) as [Opened]
   send(leader, 1, 2, 3)
@@ -358,10 +358,10 @@ t.test('reconnect from inside a listener, while a tab is brought what it missed,
   })
   await tabs.settle()
   t.strictSame([heard(leaving), source(leaving).from], [['1'], 'unknown'])
-  t.equal(leaving.turns.some(({ state }) => state === 'open'), false, 'it is not as the leader is')
+  t.equal(leaving.turns.some(({ state }) => state === 'open'), false, 'the tab does not adopt the status of the leader')
 })
 
-t.test('close of a follower ends that one alone, and it leads nobody later', async (t) => {
+t.test('close of a follower ends only this follower, and it never leads', async (t) => {
   const tabs = tabsOf(t)
   const [leader, closed, third] = await follow(tabs, 3) as [Opened, Opened, Opened]
   await tabs.in(closed, () => closed.connection.close())
@@ -369,11 +369,11 @@ t.test('close of a follower ends that one alone, and it leads nobody later', asy
   await tabs.kill(leader)
   await tabs.settle()
   t.strictSame([closed.turns.at(-1), closed.sources, heard(closed)], [{ state: 'closed', reason: 'closed' }, [], []])
-  t.strictSame([closed.isWatched(), third.isWatched()], [false, true], 'nor asks what becomes of its page')
+  t.strictSame([closed.isWatched(), third.isWatched()], [false, true], 'the closed follower no longer watches its page')
   t.strictSame([heard(third), source(third).from], [['1'], '1'])
 })
 
-t.test('close is final from inside a listener of events, also of those that it is brought at once', async (t) => {
+t.test('close is final if an event listener calls it, even during the missed events', async (t) => {
   const tabs = tabsOf(t)
   const [leader] = await follow(tabs, 1) as [Opened]
   send(leader, 1, 2, 3)
@@ -383,7 +383,7 @@ t.test('close is final from inside a listener of events, also of those that it i
   t.strictSame(closing.turns.at(-1), { state: 'closed', reason: 'closed' })
 })
 
-t.test('close is final from inside a listener of statuses, also while the tab begins to read', async (t) => {
+t.test('close is final if a status listener calls it while the tab begins to read', async (t) => {
   for (const role of ['leader', 'alone'] as const) {
     await t.test(role, async (t) => {
       const tabs = tabsOf(t)
@@ -401,7 +401,7 @@ t.test('close is final from inside a listener of statuses, also while the tab be
   }
 })
 
-t.test('reconnect of a follower is that of the leader', async (t) => {
+t.test('reconnect of a follower makes the leader reconnect', async (t) => {
   const tabs = tabsOf(t)
   const [leader, follower] = await follow(tabs, 2) as [Opened, Opened]
   await tabs.in(follower, () => follower.connection.reconnect())
@@ -409,13 +409,13 @@ t.test('reconnect of a follower is that of the leader', async (t) => {
   t.strictSame([source(leader).reconnects, follower.sources], [[undefined], []])
 })
 
-t.test('reconnect with an ID makes a tab hear again what came after it, from the leader where that knows the ID', async (t) => {
+t.test('reconnect with an ID repeats the events after it, from the leader if the leader knows the ID', async (t) => {
   const tabs = tabsOf(t)
   const [leader, follower] = await follow(tabs, 2) as [Opened, Opened]
   send(leader, 1, 2, 3)
   await tabs.settle()
   await tabs.in(follower, () => follower.connection.reconnect('1'))
-  t.strictSame([source(follower).from, follower.connection.lastEventId], ['1', '1'], 'at once, by itself')
+  t.strictSame([source(follower).from, follower.connection.lastEventId], ['1', '1'], 'the tab reads for itself immediately')
   await tabs.settle()
   t.strictSame(heard(follower), ['1', '2', '3', '2', '3'])
   t.strictSame([live(leader, follower), source(leader).reconnects], [1, []])
@@ -424,7 +424,7 @@ t.test('reconnect with an ID makes a tab hear again what came after it, from the
   t.strictSame([heard(leader), heard(follower)], [['1', '2', '3', '4'], ['1', '2', '3', '2', '3', '4']])
 })
 
-t.test('a tab that was ahead of its leader hears again what it asks for again', async (t) => {
+t.test('reconnect with an ID repeats the events after it to a tab that was ahead of its leader', async (t) => {
   const { tabs, behind, ahead } = await leaderBehind(t)
   await tabs.in(ahead, () => ahead.connection.reconnect('1'))
   await tabs.settle()
@@ -434,7 +434,7 @@ t.test('a tab that was ahead of its leader hears again what it asks for again', 
   t.strictSame(heard(ahead), ['1', '2', '3', '2', '3'])
 })
 
-t.test('so it does where it has to read that by itself', async (t) => {
+t.test('reconnect with an ID unknown to the leader repeats the events after it from a source of the tab itself', async (t) => {
   const { tabs, ahead } = await leaderBehind(t)
   await tabs.in(ahead, () => ahead.connection.reconnect('0'))
   await tabs.settle()
@@ -443,7 +443,7 @@ t.test('so it does where it has to read that by itself', async (t) => {
   t.strictSame(heard(ahead), ['1', '2', '3', '1', '2', '3'])
 })
 
-t.test('reconnect does nothing where the stream is closed, and harms nothing where the page is away', async (t) => {
+t.test('reconnect has no effect after close and while the page is left', async (t) => {
   const tabs = tabsOf(t)
   const [leader, follower] = await follow(tabs, 2) as [Opened, Opened]
   await tabs.in(follower, () => follower.page.left())
@@ -454,7 +454,7 @@ t.test('reconnect does nothing where the stream is closed, and harms nothing whe
   t.strictSame([live(leader), live(follower), source(leader).reconnects], [1, 0, []])
 })
 
-t.test('a leader whose page is left hands over, and follows when it is returned to', async (t) => {
+t.test('a leader whose page is left hands over, and follows after the page is returned to', async (t) => {
   const tabs = tabsOf(t)
   const [leader, next] = await follow(tabs, 2) as [Opened, Opened]
   send(leader, 1)
@@ -473,7 +473,7 @@ t.test('a leader whose page is left hands over, and follows when it is returned 
   t.equal(live(leader, next), 1)
 })
 
-t.test('a tab to which the browser gives no lock at all reads alone at once', async (t) => {
+t.test('a tab whose lock request the browser rejects reads alone immediately', async (t) => {
   const tabs = tabsOf(t)
   Object.defineProperty(globalThis, 'navigator', {
     configurable: true, value: { locks: { request: () => Promise.reject(new DOMException('an opaque origin', 'SecurityError')) } }
@@ -483,7 +483,7 @@ t.test('a tab to which the browser gives no lock at all reads alone at once', as
   t.equal(live(tab), 1)
 })
 
-t.test('tabs share with those that gave the same key, and with no others', async (t) => {
+t.test('tabs share a channel only if their `share` keys are equal', async (t) => {
   const tabs = tabsOf(t)
   const opened = [true, 'user:7', 'user:8', 'user:7', true, 'true'].map((share) => tabs.open({ share: share as true | string }))
   await tabs.settle()
@@ -496,7 +496,7 @@ t.test('tabs share with those that gave the same key, and with no others', async
   t.equal(opened.length, 6)
 })
 
-t.test('what other code says on the channel of a stream is ignored', async (t) => {
+t.test('messages of other code on the channel of a stream are ignored', async (t) => {
   const tabs = tabsOf(t)
   const failures: unknown[] = []
   const fail = (error: unknown): void => { failures.push(error) }

@@ -25,7 +25,7 @@ function open (options: ConnectOptions = {}): Opened {
   return { stream, source, errors }
 }
 
-t.test('a payload is parsed as JSON, and comes with its event and id', async (t) => {
+t.test('a listener receives the parsed JSON payload, the event type and the ID', async (t) => {
   const { stream, source } = open()
   const told: unknown[] = []
   stream.on('order', (payload, info) => told.push(payload, info))
@@ -34,7 +34,7 @@ t.test('a payload is parsed as JSON, and comes with its event and id', async (t)
   t.strictSame(told, [{ total: [1, null, 'é'] }, { event: 'order', id: '1' }, null, { event: 'order', id: '' }])
 })
 
-t.test('an event named as text is given as it came', async (t) => {
+t.test('an event named in the option `text` is delivered unparsed', async (t) => {
   const { stream, source } = open({ text: ['message'] })
   const told: unknown[] = []
   stream.on('message', (payload) => told.push(payload))
@@ -42,7 +42,7 @@ t.test('an event named as text is given as it came', async (t) => {
   t.strictSame(told, ['{"a":1}', '', 'a\nb'])
 })
 
-t.test('the events that the server names as text are given as they came, beside those that the page names', async (t) => {
+t.test('events that sse.open names as text are delivered unparsed, beside those in the option `text`', async (t) => {
   const { stream, source, errors } = open({ text: ['note'] })
   const told: unknown[] = []
   for (const event of ['message', 'note', 'order']) stream.on(event, (payload) => told.push([event, payload]))
@@ -53,10 +53,10 @@ t.test('the events that the server names as text are given as they came, beside 
   t.match(errors, [{ event: 'order', data: 'seven' }])
   source.event('sse.open', '{"text":["order"]}')
   for (const event of ['message', 'note', 'order']) source.event(event, '8')
-  t.strictSame(told.slice(3), [['message', 8], ['note', '8'], ['order', '8']], 'after a restart, perhaps with another declaration, the new list holds')
+  t.strictSame(told.slice(3), [['message', 8], ['note', '8'], ['order', '8']], 'the list of a later sse.open replaces the earlier list')
 })
 
-t.test('so are those that it names to a tab which came later', async (t) => {
+t.test('events that an opening passed on by another tab names as text are delivered unparsed', async (t) => {
   const { stream, source } = open()
   const told: unknown[] = []
   stream.on('message', (payload) => told.push(payload))
@@ -65,7 +65,7 @@ t.test('so are those that it names to a tab which came later', async (t) => {
   t.strictSame(told, ['7'])
 })
 
-t.test('of a server with nothing declared, an event is what its data is: JSON, or text', async (t) => {
+t.test('an event of a server without declared events is parsed if its data is JSON, and is text otherwise', async (t) => {
   const { stream, source, errors } = open({ text: ['note'], validate: (_event, payload) => payload !== 'no' })
   const told: unknown[] = []
   for (const event of ['message', 'note']) stream.on(event, (payload) => told.push(payload))
@@ -76,7 +76,7 @@ t.test('of a server with nothing declared, an event is what its data is: JSON, o
   t.match(errors, [{ event: 'message', data: 'no' }])
 })
 
-t.test('an event that is no JSON is reported with all there is of it, and the stream goes on', async (t) => {
+t.test('an event with invalid JSON is reported with event type, ID, data and cause, and the stream goes on', async (t) => {
   const { stream, source, errors } = open()
   const told: unknown[] = []
   stream.on('order', (payload) => told.push(payload))
@@ -89,7 +89,7 @@ t.test('an event that is no JSON is reported with all there is of it, and the st
   t.equal(stream.lastEventId, '2')
 })
 
-t.test('what nobody listens to is not read', async (t) => {
+t.test('an event without listeners is neither parsed nor validated', async (t) => {
   const { stream, source, errors } = open({ validate () { throw new Error('asked') } })
   stream.on('order', () => {})()
   source.event('order', 'no JSON')
@@ -97,7 +97,7 @@ t.test('what nobody listens to is not read', async (t) => {
   t.strictSame(errors, [])
 })
 
-t.test('an event that validate refuses is reported and not dispatched', async (t) => {
+t.test('an event that `validate` refuses is reported and not dispatched', async (t) => {
   const problem = new Error('too many')
   const asked: unknown[] = []
   const { stream, source, errors } = open({
@@ -118,7 +118,7 @@ t.test('an event that validate refuses is reported and not dispatched', async (t
   t.ok(errors.every((error) => error instanceof UnreadableEvent))
 })
 
-t.test('the own events of the server are not asked about', async (t) => {
+t.test('`validate` is not called for events of the plugin', async (t) => {
   const { stream, source, errors } = open({ validate: () => false })
   const told: unknown[] = []
   stream.on('sse.gap', (gap) => told.push(gap.reason))
@@ -126,7 +126,7 @@ t.test('the own events of the server are not asked about', async (t) => {
   t.strictSame([told, errors], [['evicted'], []])
 })
 
-t.test('a payload is read once for all its listeners', async (t) => {
+t.test('a payload is validated once for all its listeners', async (t) => {
   let validated = 0
   const { stream, source } = open({ validate: () => { validated++; return true } })
   for (let listener = 0; listener < 3; listener++) stream.on('order', () => {})
@@ -134,7 +134,7 @@ t.test('a payload is read once for all its listeners', async (t) => {
   t.equal(validated, 1)
 })
 
-t.test('what a listener throws is reported, and the others are told', async (t) => {
+t.test('an error thrown by a listener is reported, and the other listeners are called', async (t) => {
   const { stream, source, errors } = open({ observe () { throw new Error('observer') } })
   const told: unknown[] = []
   stream.on('order', () => { throw new Error('order') })
@@ -153,12 +153,12 @@ t.test('an error of the source is reported', async (t) => {
   t.strictSame(errors, ['why'])
 })
 
-t.test('an onError that throws harms nobody else', async (t) => {
+t.test('an onError that throws stops no other listener', async (t) => {
   const { stream, source } = open({ onError (error) { throw error } })
   const told: unknown[] = []
   stream.on('order', () => { throw new Error('order') })
   stream.on('order', (payload) => told.push(payload))
-  // Where it goes is where uncaught errors go.
+  // An error thrown by onError is reported like an uncaught error.
   const uncaught: unknown[] = []
   const { console } = globalThis
   t.teardown(() => { globalThis.console = console })
@@ -168,7 +168,7 @@ t.test('an onError that throws harms nobody else', async (t) => {
   t.strictSame(told, [1])
 })
 
-t.test('listeners are told in the order in which they came, once, and each event of its own', async (t) => {
+t.test('listeners are called once each, in the order of registration, for events of their type only', async (t) => {
   const { stream, source } = open()
   const told: string[] = []
   const listener = (): void => { told.push('again') }
@@ -181,7 +181,7 @@ t.test('listeners are told in the order in which they came, once, and each event
   t.strictSame([...new Set(source.heard)], ['a', 'b'])
 })
 
-t.test('a listener that is taken off hears nothing more, though it be by another one that hears the same event', async (t) => {
+t.test('a removed listener is not called again, even if an earlier listener removes it during the event', async (t) => {
   const { stream, source } = open()
   const told: string[] = []
   stream.on('a', () => {
@@ -196,7 +196,7 @@ t.test('a listener that is taken off hears nothing more, though it be by another
   t.strictSame(told, ['first', 'third', 'first', 'third'])
 })
 
-t.test('a listener of statuses that is taken off hears nothing more, though it be by another one', async (t) => {
+t.test('a removed status listener is not called again, even if an earlier listener removes it during the status', async (t) => {
   const { stream, source } = open()
   const told: string[] = []
   stream.onStatus(() => off())
@@ -205,7 +205,7 @@ t.test('a listener of statuses that is taken off hears nothing more, though it b
   t.strictSame(told, [])
 })
 
-t.test('a listener that closes the stream is the last one to be told', async (t) => {
+t.test('no further listener is called after a listener closes the stream', async (t) => {
   const { stream, source, errors } = open({ observe: ({ data }) => { if (data === 'close') stream.close() } })
   const told: unknown[] = []
   stream.on('order', () => stream.close())
@@ -216,10 +216,10 @@ t.test('a listener that closes the stream is the last one to be told', async (t)
   const observed = open({ observe: ({ data }) => { if (data === 'no JSON') observed.stream.close() } })
   observed.stream.on('order', () => told.push('after the end'))
   observed.source.event('order', 'no JSON')
-  t.strictSame([told, errors, observed.errors], [[], [], []], 'where it only observes, nothing is reported either')
+  t.strictSame([told, errors, observed.errors], [[], [], []], 'nothing is reported after `observe` closes the stream')
 })
 
-t.test('nobody is told of a status that is past, where a listener closes the stream or reconnects', async (t) => {
+t.test('a status listener does not receive a status that an earlier listener has already changed', async (t) => {
   const { stream, source } = open()
   const told: Status[] = []
   const iterator = stream.statuses()
@@ -233,11 +233,11 @@ t.test('nobody is told of a status that is past, where a listener closes the str
   const iterated: Status[] = []
   for await (const status of iterator) iterated.push(status)
   t.strictSame(told.map(({ state }) => state), ['connecting', 'closed'])
-  // The iterator listened before the one that brought it about.
+  // The iterator listened before the listener that changed the status.
   t.strictSame(iterated.map(({ state }) => state), ['connecting', 'waiting', 'connecting', 'open', 'closed'])
 })
 
-t.test('a status is there before its listeners are told', async (t) => {
+t.test('`status` has its new value before the listeners are called', async (t) => {
   const { stream, source } = open()
   t.strictSame(stream.status, { state: 'connecting' })
   const told: unknown[] = []
@@ -249,7 +249,7 @@ t.test('a status is there before its listeners are told', async (t) => {
   t.strictSame(stream.status, OPEN)
 })
 
-t.test('events of one kind can be iterated: what came since the call waits, until the stream is closed', async (t) => {
+t.test('`events` iterates over the events of one type from the call on, until the stream is closed', async (t) => {
   const { stream, source } = open()
   source.event('order', '0')
   const orders = stream.events('order')
@@ -267,7 +267,7 @@ t.test('events of one kind can be iterated: what came since the call waits, unti
   t.strictSame(taken, [1, 2, 3, 4])
 })
 
-t.test('leaving the loop takes the listener off, and not the stream down', async (t) => {
+t.test('leaving the loop removes the listener and keeps the stream open', async (t) => {
   let validated = 0
   const { stream, source } = open({ validate: () => { validated++; return true } })
   const orders = stream.events('order')
@@ -279,17 +279,17 @@ t.test('leaving the loop takes the listener off, and not the stream down', async
   t.notOk(source.isClosed)
 })
 
-t.test('a loop that waits ends when the stream is closed, by whatever', async (t) => {
+t.test('a waiting loop ends when the stream is closed, for every reason', async (t) => {
   for (const end of [CLOSED, { state: 'closed', reason: 'final', closeReason: 'ended' }, { state: 'closed', reason: 'gone', httpStatus: 401 }] as const) {
     const { stream, source } = open()
     const waiting = [stream.events('order').next(), stream.events('other').next()]
     source.turn(end)
     t.strictSame((await Promise.all(waiting)).map(({ done }) => done), [true, true])
-    t.strictSame(await stream.events('order').next(), { value: undefined, done: true }, 'and one that comes later ends at once')
+    t.strictSame(await stream.events('order').next(), { value: undefined, done: true }, 'a later loop ends immediately')
   }
 })
 
-t.test('statuses can be iterated, the present one first, and `closed` last', async (t) => {
+t.test('`statuses` iterates over statuses from the current one to `closed`', async (t) => {
   const { stream, source } = open()
   source.turn(OPEN)
   const statuses = stream.statuses()
@@ -301,10 +301,10 @@ t.test('statuses can be iterated, the present one first, and `closed` last', asy
   t.strictSame(taken, [OPEN, WAITING, { state: 'connecting' }, CLOSED])
   const later: Status[] = []
   for await (const status of stream.statuses()) later.push(status)
-  t.strictSame(later, [CLOSED], 'of a closed stream it is the only one')
+  t.strictSame(later, [CLOSED], 'a closed stream has one status')
 })
 
-t.test('observe gets every event as it came, before its listeners', async (t) => {
+t.test('`observe` receives every event unparsed, before its listeners', async (t) => {
   const told: unknown[] = []
   const { stream, source } = open({ observe: (event) => told.push(event) })
   stream.on('order', (payload) => told.push(payload))
@@ -313,7 +313,7 @@ t.test('observe gets every event as it came, before its listeners', async (t) =>
   t.strictSame(told, [{ type: 'order', data: '1', lastEventId: '1' }, 1, { type: 'other', data: 'no JSON', lastEventId: '2' }])
 })
 
-t.test('it hands on what its source is asked for', async (t) => {
+t.test('`reconnect`, `close` and `lastEventId` are passed on to and from the source', async (t) => {
   const { stream, source } = open()
   t.equal(stream.url, URL)
   stream.reconnect()
@@ -325,7 +325,7 @@ t.test('it hands on what its source is asked for', async (t) => {
   t.ok(source.isClosed)
 })
 
-t.test('what is no function is refused as a listener, with its event', async (t) => {
+t.test('`on` throws a TypeError with the event type for a listener that is not a function', async (t) => {
   const { stream } = open()
   t.throws(() => stream.on('order', undefined as never), { name: 'TypeError', message: 'on "order"' })
 })

@@ -3,7 +3,7 @@ import t from 'tap'
 import { connect } from '../../../client/index.ts'
 import { Answering } from '../answering.ts'
 
-t.test('a stream that is kept in Vue\'s ref, reactive or data is itself, and its events are read through a proxy', async (t) => {
+t.test('Vue\'s ref and reactive return a stream unwrapped, and its iterators are readable through a proxy', async (t) => {
   const server = await Answering.start(t)
   const stream = connect(server.url, { text: ['message'] })
   t.teardown(() => stream.close())

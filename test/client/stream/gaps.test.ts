@@ -6,7 +6,7 @@ import { FakeTime } from '../fake-time.ts'
 
 const GAP = JSON.stringify({ reason: 'evicted' })
 
-/** A page that shows one number, with a server that answers when it is told to. */
+/** A page that shows one number, and loads its snapshot from a server that the test controls. */
 class Page {
   readonly source: FakeSource
   readonly stream: EventStream
@@ -50,10 +50,10 @@ class Page {
   }
 }
 
-/** The promises of one turn of the event loop. */
+/** Resolves after one turn of the event loop. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Time passes, and what waits for it goes on. */
+/** Advances the time and lets waiting promises continue. */
 async function pass (time: FakeTime, milliseconds: number): Promise<void> {
   time.pass(milliseconds)
   await settled()
@@ -71,12 +71,12 @@ t.test('an event that arrives while the snapshot is loading arrives again after 
   page.source.event('order', '6', '6')
   t.equal(page.shown, 6)
   await page.answer(5, '5')
-  t.equal(page.shown, 5, 'the snapshot is older')
+  t.equal(page.shown, 5, 'the snapshot is older than event 6')
   t.strictSame(page.source.reconnects, ['5'], 'the stream goes on from the snapshot, so that event 6 comes again')
   t.strictSame([page.reasons, page.errors], [['evicted'], []])
 })
 
-t.test('a gap that arrives while the snapshot is loading loads no second one', async (t) => {
+t.test('a gap that arrives while the snapshot is loading starts no second load', async (t) => {
   const page = new Page()
   await page.gap()
   await page.gap()
@@ -85,7 +85,7 @@ t.test('a gap that arrives while the snapshot is loading loads no second one', a
   t.strictSame(page.source.reconnects, ['5'])
 })
 
-t.test('a load that fails is reported, and repeated after waits as those between two connections, until it succeeds', async (t) => {
+t.test('a failed load is reported and repeated, with the waits between two connections, until it succeeds', async (t) => {
   const time = new FakeTime(t)
   longestWaits(t)
   const page = new Page()
@@ -103,7 +103,7 @@ t.test('a load that fails is reported, and repeated after waits as those between
   t.equal(page.errors.length, 7)
 })
 
-t.test('gaps in a row, as of two servers with a history each, load no faster than failures', async (t) => {
+t.test('consecutive gaps, as from two servers with separate histories, load with the waits of failed loads', async (t) => {
   const time = new FakeTime(t)
   longestWaits(t)
   const page = new Page()
@@ -120,10 +120,10 @@ t.test('gaps in a row, as of two servers with a history each, load no faster tha
   }
   await pass(time, 10_000)
   await page.gap()
-  t.equal(page.loads, 5, 'after ten seconds of peace it loads immediately')
+  t.equal(page.loads, 5, 'a gap after ten seconds without one loads immediately')
 })
 
-t.test('a load that returns no position is reported, since the stream could only go on behind the snapshot', async (t) => {
+t.test('a load that returns no position is reported and does not move the stream', async (t) => {
   const page = new Page()
   await page.gap()
   await page.answer(5, undefined)
@@ -132,16 +132,16 @@ t.test('a load that returns no position is reported, since the stream could only
   page.stream.close()
 })
 
-t.test('null, the position of a server without history, leaves the stream as it is', async (t) => {
+t.test('a load that returns null, as from a server without history, does not move the stream', async (t) => {
   const page = new Page()
   await page.gap()
   await page.answer(5, null)
   t.strictSame([page.shown, page.source.reconnects], [5, []])
   page.stream.reconnect(null)
-  t.strictSame(page.source.reconnects, [''], 'a page that asks for it goes on with what comes next')
+  t.strictSame(page.source.reconnects, [''], '`reconnect(null)` resumes with the next event')
 })
 
-t.test('a stream has one `onGap`, since it can go on from one position only', async (t) => {
+t.test('a second `onGap` throws until the first is removed', async (t) => {
   const page = new Page()
   t.throws(() => page.stream.onGap(async () => null), { name: 'TypeError', message: /onGap/ })
   page.off()

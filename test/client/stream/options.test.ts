@@ -46,15 +46,15 @@ for (const [options, option, rule, value] of WRONG) {
   })
 }
 
-t.test('connect throws what is wrong, at once', async (t) => {
+t.test('`connect` throws synchronously for an invalid option', async (t) => {
   t.throws(() => connect(URL, { lastEventId: 7 } as unknown as ConnectOptions), { name: 'TypeError', message: /"lastEventId".*7/ })
 })
 
-t.test('a URL that cannot be one is refused', async (t) => {
+t.test('a relative URL, a malformed URL and a URL with a user are refused', async (t) => {
   for (const url of ['/events', 'http://', '', 'http://user:password@localhost/']) t.throws(() => readOptions(url, {}), { name: 'TypeError', message: '"url" must be an absolute URL without a user' }, url)
 })
 
-t.test('each default is the one that is documented', async (t) => {
+t.test('each option has its documented default', async (t) => {
   const { text, validate, onError, observe, ...rest } = readOptions(URL, {})
   t.strictSame(rest, {
     url: URL, withCredentials: false, lastEventId: '', headers: null, share: false, backoff: { base: 1000, cap: 30_000 }, connectTimeout: 30_000
@@ -65,38 +65,38 @@ t.test('each default is the one that is documented', async (t) => {
   t.type(onError, 'function')
 })
 
-t.test('undefined is the default, in each option', async (t) => {
+t.test('an option of undefined has its default', async (t) => {
   const names = ['text', 'withCredentials', 'lastEventId', 'headers', 'validate', 'share', 'backoff', 'connectTimeout', 'onError', 'observe']
   const defaults = readOptions(URL, {})
   const { backoff, connectTimeout, share } = readOptions(URL, Object.fromEntries(names.map((name) => [name, undefined])))
   t.strictSame({ backoff, connectTimeout, share }, { backoff: defaults.backoff, connectTimeout: defaults.connectTimeout, share: defaults.share })
-  t.strictSame(readOptions(URL, { backoff: { base: undefined, cap: 5 } }).backoff, { base: 1000, cap: 5 }, 'one half of a back-off leaves the other')
+  t.strictSame(readOptions(URL, { backoff: { base: undefined, cap: 5 } }).backoff, { base: 1000, cap: 5 }, 'a backoff with one given bound keeps the default of the other')
 })
 
-t.test('a last event ID of null, as a server without history gives, is none', async (t) => {
+t.test('`lastEventId: null`, as a server without history returns, means no ID', async (t) => {
   t.equal(readOptions(URL, { lastEventId: null }).lastEventId, '')
 })
 
-t.test('a last event ID that is given goes before one in the URL, an empty one does not', async (t) => {
+t.test('the option `lastEventId` overrides an ID in the URL unless it is empty', async (t) => {
   for (const [lastEventId, place] of [['8', '8'], ['', '7'], [null, '7'], [undefined, '7']] as const) {
     const settings = readOptions(`${URL}?lastEventId=7`, { lastEventId })
     t.strictSame([settings.url, settings.lastEventId], [URL, place])
   }
 })
 
-t.test('0 is a real zero, Infinity no limit', async (t) => {
+t.test('0 means zero, and Infinity means no limit', async (t) => {
   t.match(read({ backoff: { base: 0, cap: Infinity }, connectTimeout: Infinity }), { backoff: { base: 0, cap: Infinity }, connectTimeout: 2 ** 31 - 1 })
-  t.match(read({ connectTimeout: 2 ** 31 }), { connectTimeout: 2 ** 31 - 1 }, 'a timer of more would fire at once')
+  t.match(read({ connectTimeout: 2 ** 31 }), { connectTimeout: 2 ** 31 - 1 }, 'a longer timer would fire immediately')
 })
 
-t.test('the text that is handed over may be changed afterwards', async (t) => {
+t.test('a change to the array `text` after the call has no effect', async (t) => {
   const text = ['message']
   const settings = readOptions(URL, { text })
   text.push('order')
   t.strictSame([...settings.text], ['message'])
 })
 
-t.test('what nobody takes care of is written to the console where there is no reportError', async (t) => {
+t.test('the default onError writes to the console where reportError is missing', async (t) => {
   const { console } = globalThis
   t.teardown(() => { globalThis.console = console })
   const written: unknown[] = []

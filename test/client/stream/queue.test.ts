@@ -7,14 +7,14 @@ const all = async <T>(queue: Queue<T>): Promise<T[]> => {
   return values
 }
 
-t.test('what comes before it is asked for waits, in order', async (t) => {
+t.test('values pushed before a request wait in order', async (t) => {
   const queue = createQueue<number>(() => {})
   for (let value = 0; value < 1000; value++) queue.push(value)
   queue.end()
   t.strictSame(await all(queue), Array.from({ length: 1000 }, (_, value) => value))
 })
 
-t.test('several that ask get one each, in the order in which they asked', async (t) => {
+t.test('pending requests receive one value each, in the order of the requests', async (t) => {
   const queue = createQueue<string>(() => {})
   const asked = [queue.next(), queue.next(), queue.next()]
   for (const value of ['a', 'b']) queue.push(value)
@@ -22,7 +22,7 @@ t.test('several that ask get one each, in the order in which they asked', async 
   t.strictSame((await Promise.all(asked)).map(({ value, done }) => [value, done]), [['a', false], ['b', false], [undefined, true]])
 })
 
-t.test('undefined is a value like any other', async (t) => {
+t.test('undefined is delivered as a value', async (t) => {
   const queue = createQueue<undefined>(() => {})
   queue.push(undefined)
   t.strictSame(await queue.next(), { value: undefined, done: false })
@@ -31,7 +31,7 @@ t.test('undefined is a value like any other', async (t) => {
   t.strictSame(await asked, { value: undefined, done: false })
 })
 
-t.test('what waits can still be taken after the end, once', async (t) => {
+t.test('a waiting value can be taken once after the end', async (t) => {
   const queue = createQueue<number>(() => {})
   queue.push(1)
   queue.end()
@@ -39,7 +39,7 @@ t.test('what waits can still be taken after the end, once', async (t) => {
   t.strictSame(await queue.next(), { value: undefined, done: true })
 })
 
-t.test('a loop that is left drops what waits, ends those that ask, and says so', async (t) => {
+t.test('leaving a loop drops waiting values, ends pending requests and calls the callback', async (t) => {
   let left = 0
   const queue = createQueue<number>(() => { left++ })
   for (const value of [1, 2, 3]) queue.push(value)

@@ -3,7 +3,7 @@ import { EventTypes } from '../../../lib/schema/event-types.ts'
 import { type Declarations } from '../../../lib/schema/declarations.ts'
 import { JSON_TEXT, TEXT } from './text-events.ts'
 
-// What the compiler says of the same tables is in types.ts.
+// test/client/types.ts checks these tables with the compiler.
 
 for (const [events, isText] of [[TEXT, true], [JSON_TEXT, false]] as const) {
   for (const [name, declaration] of Object.entries(events as unknown as Declarations)) {

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import * as Next from 'typebox'
 
-// Which events are text is decided twice: by the compiler, for the option `text`, and by the server, for what it sends. Read by both.
+// Events that are text, and events that are JSON. The compiler decides this for the option `text`, and the server for its events.
 
 const Dated = Type.Transform(Type.String()).Decode((text) => new Date(text)).Encode((date) => date.toISOString())
 const Trimmed = Type.Transform(Type.String()).Decode((text) => text.trim()).Encode((text) => text)

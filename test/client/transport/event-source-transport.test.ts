@@ -4,7 +4,7 @@ import { openEventSource } from '../../../client/transport/event-source-transpor
 
 type Handler = (event: object) => void
 
-/** The browser's, as far as the transport looks at it, in the hands of the test. */
+/** The part of the browser's EventSource that the transport uses, controlled by the test. */
 class FakeEventSource {
   static readonly CLOSED = 2
   static last: FakeEventSource
@@ -25,11 +25,11 @@ class FakeEventSource {
 }
 
 for (const [title, events, place, instead] of [
-  ['that has given nothing yet goes on by fetch, from where it began', [], '?lastEventId=5', 1],
-  ['that has given events is lost, and the next attempt begins behind them', ['6', '7'], '?lastEventId=5', 0],
-  ['that brought no last event ID has nothing to go on from', [], '', 0]
+  ['before its first event is replaced by fetch from its initial event ID', [], '?lastEventId=5', 1],
+  ['after its first event is reported as lost', ['6', '7'], '?lastEventId=5', 0],
+  ['without a last event ID is reported as lost', [], '', 0]
 ] as const) {
-  t.test(`an EventSource whose request is invalid and ${title}`, async (t) => {
+  t.test(`an EventSource refused with status 400 ${title}`, async (t) => {
     const { fetch, EventSource } = globalThis
     t.teardown(() => Object.assign(globalThis, { fetch, EventSource }))
     Object.assign(globalThis, { EventSource: FakeEventSource, fetch: async () => new Response('', { status: 400 }) })

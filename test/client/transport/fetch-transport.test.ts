@@ -12,7 +12,7 @@ import { Answering, has } from '../answering.ts'
 
 const events = defineEvents({ message: Type.String(), order: Type.Object({ number: Type.Number() }) })
 
-// At once: what is waited for here is not the wait.
+// No wait between two attempts, since these tests do not measure it.
 const BACKOFF = { base: 0 }
 
 interface Reading {
@@ -22,7 +22,7 @@ interface Reading {
   readonly errors: unknown[]
 }
 
-/** Reads `message` as text, and of all else what came. */
+/** Opens a stream and records its `message` events as text, its statuses and its errors. */
 function read (t: Test, url: string, options: ConnectOptions = {}): Reading {
   const [told, turns, errors]: [unknown[], Status[], unknown[]] = [[], [], []]
   const stream = connect(url, { text: ['message'], backoff: BACKOFF, onError: (error) => errors.push(error), ...options })
@@ -32,7 +32,7 @@ function read (t: Test, url: string, options: ConnectOptions = {}): Reading {
   return { stream, told, turns, errors }
 }
 
-/** Resolves as soon as a status has this state. */
+/** Resolves with the first status in this state. */
 async function turnsTo (stream: EventStream, state: Status['state']): Promise<Status> {
   for await (const status of stream.statuses()) if (status.state === state) return status
   throw new Error(`it is never ${state}`)
@@ -50,7 +50,7 @@ const lastEventIdIn = ({ url }: { url?: string | undefined }, server: Answering)
 
 const numberOf = (order: unknown): number => (order as { number: number }).number
 
-t.test('a reader comes back to a server that was stopped and started again, is told of the gap, and goes on', async (t) => {
+t.test('a reader reconnects to a restarted server, receives the gap, and continues', async (t) => {
   const app = await startServer(t)
   const port = portOf(app)
   const { stream, turns } = read(t, `http://127.0.0.1:${port}/events`, { backoff: { base: 20, cap: 50 } })
@@ -73,7 +73,7 @@ t.test('a reader comes back to a server that was stopped and started again, is t
   t.strictSame(turns.filter(({ state }) => state === 'closed'), [])
 })
 
-t.test('a reader whose streams are cut again and again gets every event once, in order', async (t) => {
+t.test('a reader whose streams are cut repeatedly receives every event once, in order', async (t) => {
   const app = await startServer(t)
   const { stream } = read(t, `http://127.0.0.1:${portOf(app)}/events`)
   const numbers: number[] = []
@@ -88,7 +88,7 @@ t.test('a reader whose streams are cut again and again gets every event once, in
   t.strictSame(numbers, Array.from({ length: 100 }, (_, number) => number))
 })
 
-t.test('a stream that the server ends for good stays ended', async (t) => {
+t.test('a stream that the server ends with `final: true` is closed and sends no further request', async (t) => {
   const app = await startServer(t)
   let asked = 0
   app.server.on('request', () => asked++)
@@ -100,7 +100,7 @@ t.test('a stream that the server ends for good stays ended', async (t) => {
   t.equal(asked, 1)
 })
 
-t.test('a stream that is gzipped is read like any other', async (t) => {
+t.test('a stream with Content-Encoding gzip is decompressed', async (t) => {
   const app = await startServer(t, { compress: { minBytes: 0 } })
   const codings: unknown[] = []
   app.server.on('request', (_request, response) => response.once('close', () => codings.push(response.getHeader('content-encoding'))))
@@ -115,7 +115,7 @@ t.test('a stream that is gzipped is read like any other', async (t) => {
   t.strictSame(codings, ['gzip'])
 })
 
-t.test('headers are asked for anew at every attempt, and go with it', async (t) => {
+t.test('the function `headers` is called for every attempt, and its headers are sent', async (t) => {
   const server = await Answering.start(t)
   let attempt = 0
   const { stream, errors } = read(t, server.url, { headers: async () => ({ authorization: `Bearer ${++attempt}` }) })
@@ -129,7 +129,7 @@ t.test('headers are asked for anew at every attempt, and go with it', async (t) 
   stream.close()
 })
 
-t.test('a function for headers that throws, or rejects, is reported, and asked again', async (t) => {
+t.test('a function `headers` that throws or rejects is reported and called again', async (t) => {
   const server = await Answering.start(t)
   const problems = [new Error('throws'), new Error('rejects')]
   let attempt = 0
@@ -142,12 +142,12 @@ t.test('a function for headers that throws, or rejects, is reported, and asked a
     }
   })
   t.equal((await server.stream()).request.headers.authorization, 'found')
-  t.equal(server.count, 1, 'nothing was asked without them')
+  t.equal(server.count, 1, 'no request was sent without headers')
   t.strictSame(errors, problems)
   t.equal((await turnsTo(stream, 'open')).state, 'open')
 })
 
-t.test('headers that come when the stream is closed ask for nothing', async (t) => {
+t.test('headers that arrive after close send no request', async (t) => {
   const server = await Answering.start(t)
   let give = (): void => {}
   const asked = new Promise<void>((resolve) => {
@@ -170,7 +170,7 @@ t.test('headers that come when the stream is closed ask for nothing', async (t) 
   t.equal(server.count, 0)
 })
 
-t.test('503 is tried again, and not before Retry-After', async (t) => {
+t.test('status 503 is retried, and not before Retry-After', async (t) => {
   const server = await Answering.start(t)
   const { stream } = read(t, server.url)
   const { response } = await server.next()
@@ -185,7 +185,7 @@ t.test('503 is tried again, and not before Retry-After', async (t) => {
 })
 
 for (const httpStatus of [204, 401, 403, 404, 410]) {
-  t.test(`${httpStatus} is the end`, async (t) => {
+  t.test(`status ${httpStatus} closes the stream for good`, async (t) => {
     const server = await Answering.start(t)
     const { stream } = read(t, server.url)
     ;(await server.next()).response.writeHead(httpStatus).end()
@@ -196,7 +196,7 @@ for (const httpStatus of [204, 401, 403, 404, 410]) {
 
 for (const [status, type] of [[200, 'text/html'], [200, undefined], [200, 'text/event-streams'], [200, 'text/plain; charset=text/event-stream'],
   [201, 'text/event-stream'], [429, 'text/event-stream'], [500, 'application/json']] as const) {
-  t.test(`${status} with ${type ?? 'no type'} is no event stream, and tried again`, async (t) => {
+  t.test(`status ${status} with ${type ?? 'no type'} is not an event stream and is retried`, async (t) => {
     const server = await Answering.start(t)
     const { stream, told, turns } = read(t, server.url)
     const { response } = await server.next()
@@ -210,7 +210,7 @@ for (const [status, type] of [[200, 'text/html'], [200, undefined], [200, 'text/
 }
 
 for (const type of ['text/event-stream;charset=utf-8', 'Text/Event-Stream ; charset=UTF-8', 'TEXT/EVENT-STREAM', 'text/event-stream;']) {
-  t.test(`${type} is one`, async (t) => {
+  t.test(`${type} is an event stream`, async (t) => {
     const server = await Answering.start(t)
     const { told } = read(t, server.url)
     await server.stream('data: yes\n\n', { 'content-type': type })
@@ -220,7 +220,7 @@ for (const type of ['text/event-stream;charset=utf-8', 'Text/Event-Stream ; char
   })
 }
 
-t.test('a stream that is cut within an event gives no half of it, and the event comes whole with the next', async (t) => {
+t.test('an event cut by a lost connection is not delivered in part, and arrives whole on the next connection', async (t) => {
   const server = await Answering.start(t)
   const { told } = read(t, server.url)
   for (const half of ['id: 2\ndata: second', 'id: 2\ndata: second\n', 'id: 2\ndata: sec']) {
@@ -237,7 +237,7 @@ t.test('a stream that is cut within an event gives no half of it, and the event 
   }
 })
 
-t.test('an id holds over connections: an event that brings none keeps it', async (t) => {
+t.test('the last event ID survives a new connection until another ID arrives', async (t) => {
   const server = await Answering.start(t)
   const ids: string[] = []
   const { stream } = read(t, server.url, { lastEventId: '1' })
@@ -251,7 +251,7 @@ t.test('an id holds over connections: an event that brings none keeps it', async
   t.strictSame(ids, ['1', '2', '2', ''])
 })
 
-t.test('characters of several bytes are whole, wherever the bytes are cut', async (t) => {
+t.test('characters of several bytes are decoded across chunks', async (t) => {
   const server = await Answering.start(t)
   const { told } = read(t, server.url)
   const text = 'é €😀\u{10FFFF} \u00A0'
@@ -265,7 +265,7 @@ t.test('characters of several bytes are whole, wherever the bytes are cut', asyn
   t.strictSame(told, [text])
 })
 
-t.test('a stream is UTF-8, whatever else its type may say', async (t) => {
+t.test('a stream is decoded as UTF-8, even if its Content-Type names another charset', async (t) => {
   const server = await Answering.start(t)
   const { told } = read(t, server.url)
   await server.stream('data: é€\n\n', { 'content-type': 'text/event-stream;charset=windows-1251' })
@@ -273,7 +273,7 @@ t.test('a stream is UTF-8, whatever else its type may say', async (t) => {
   t.strictSame(told, ['é€'])
 })
 
-t.test('a line of ten megabytes in pieces of sixteen bytes is read to its end', async (t) => {
+t.test('a line of ten megabytes in chunks of sixteen bytes is delivered', async (t) => {
   const { fetch } = globalThis
   t.teardown(() => { globalThis.fetch = fetch })
   const piece = new TextEncoder().encode('0123456789abcdef')
@@ -291,7 +291,7 @@ t.test('a line of ten megabytes in pieces of sixteen bytes is read to its end', 
   t.equal((told[0] as string).length, 10 * 1024 * 1024)
 })
 
-t.test('the reconnection time of a stream is the least that is waited for', async (t) => {
+t.test('the reconnection time of a stream is the minimum wait', async (t) => {
   const server = await Answering.start(t)
   const { stream } = read(t, server.url)
   const { response } = await server.stream('retry: 5000\nretry: 7200000\nretry: no\n')
@@ -302,7 +302,7 @@ t.test('the reconnection time of a stream is the least that is waited for', asyn
   if (status.state === 'waiting') t.ok(status.retryAt! >= before + 7_200_000 && status.retryAt! <= Date.now() + 7_200_000)
 })
 
-t.test('an answer that comes when the stream is closed opens nothing', async (t) => {
+t.test('a response that arrives after close opens no stream', async (t) => {
   const { fetch } = globalThis
   t.teardown(() => { globalThis.fetch = fetch })
   let answer = (): void => {}
@@ -320,7 +320,7 @@ t.test('an answer that comes when the stream is closed opens nothing', async (t)
   t.strictSame([stream.status, turns, told], [{ state: 'closed', reason: 'closed' }, [{ state: 'closed', reason: 'closed' }], []])
 })
 
-t.test('an attempt that is closed says nothing more, neither that it opened nor what is left of the piece that came', async (t) => {
+t.test('a closed attempt reports neither its opening nor the rest of a chunk', async (t) => {
   for (const closeAt of ['answer', 'a']) {
     const told: string[] = []
     const closing = new AbortController()
@@ -348,7 +348,7 @@ t.test('an attempt that is closed says nothing more, neither that it opened nor 
   }
 })
 
-t.test('close within a listener is the end of what came in the same piece', async (t) => {
+t.test('close, called by a listener, drops the rest of the chunk', async (t) => {
   const server = await Answering.start(t)
   const { stream, told } = read(t, server.url)
   const observed: string[] = []
@@ -360,7 +360,7 @@ t.test('close within a listener is the end of what came in the same piece', asyn
   t.strictSame([told, observed, stream.lastEventId], [['a'], [], ''])
 })
 
-t.test('reconnect within a listener reads on behind that event, and what else came in the same piece comes again', async (t) => {
+t.test('reconnect, called by a listener, drops the rest of the chunk and resumes from the current event', async (t) => {
   const server = await Answering.start(t)
   const { stream, told } = read(t, server.url)
   const off = stream.on('message', () => {
@@ -374,7 +374,7 @@ t.test('reconnect within a listener reads on behind that event, and what else ca
   t.strictSame(told, ['a', 'b', 'c'])
 })
 
-t.test('the last event ID stands in the query and in the header, for servers that read only one of them', async (t) => {
+t.test('the last event ID is sent in the query and in the header', async (t) => {
   const server = await Answering.start(t)
   const { stream } = read(t, server.url)
   const first = await server.stream('id: k3.7\ndata: a\n\n')
@@ -386,7 +386,7 @@ t.test('the last event ID stands in the query and in the header, for servers tha
 })
 
 for (const id of ['é', 'a b', ' a', 'x'.repeat(2001), '\u0001']) {
-  t.test(`an ID that a header cannot bring everywhere (${JSON.stringify(id.slice(0, 5))}) stands in the query alone`, async (t) => {
+  t.test(`an ID that not every header can carry (${JSON.stringify(id.slice(0, 5))}) is sent in the query only`, async (t) => {
     const server = await Answering.start(t)
     read(t, server.url, { lastEventId: id })
     const { request } = await server.stream()
@@ -394,7 +394,7 @@ for (const id of ['é', 'a b', ' a', 'x'.repeat(2001), '\u0001']) {
   })
 }
 
-t.test('a page brings the header to its own origin alone: another one would have to allow it', async (t) => {
+t.test('a page sends the header Last-Event-ID only to its own origin', async (t) => {
   const server = await Answering.start(t)
   const origin = new URL(server.url).origin
   for (const [page, header] of [[origin, '7'], [origin.slice(0, -1), undefined], ['null', undefined]] as const) {
@@ -407,7 +407,7 @@ t.test('a page brings the header to its own origin alone: another one would have
   }
 })
 
-t.test('a redirect that drops the query keeps the place', async (t) => {
+t.test('the last event ID in the header survives a redirect that drops the query', async (t) => {
   const server = await Answering.start(t)
   read(t, server.url, { lastEventId: '7' })
   ;(await server.next()).response.writeHead(307, { location: '/elsewhere' }).end()
@@ -416,7 +416,7 @@ t.test('a redirect that drops the query keeps the place', async (t) => {
 })
 
 for (const status of [400, 422]) {
-  t.test(`a ${status} for the ID in the query: the header goes on from it, and nothing is lost`, async (t) => {
+  t.test(`after a ${status} for the ID in the query the stream resumes by the header and loses no event`, async (t) => {
     const server = await Answering.start(t)
     const { stream, told, turns, errors } = read(t, server.url)
     const first = await server.stream('id: 1\ndata: a\n\n')
@@ -436,7 +436,7 @@ for (const status of [400, 422]) {
     stream.close()
   })
 
-  t.test(`a ${status} for the ID in the query of another origin is told, and the stream does not start over`, async (t) => {
+  t.test(`a ${status} for the ID in the query of another origin is reported, and the stream does not start without its ID`, async (t) => {
     Object.assign(globalThis, { origin: 'https://shop.example' })
     t.teardown(() => { Reflect.deleteProperty(globalThis, 'origin') })
     const server = await Answering.start(t)
@@ -450,7 +450,7 @@ for (const status of [400, 422]) {
     t.strictSame([told, stream.lastEventId], [[], '7'])
   })
 
-  t.test(`a ${status} that comes without an ID as well is one like any other`, async (t) => {
+  t.test(`a ${status} for requests with and without the ID is retried like other statuses`, async (t) => {
     const server = await Answering.start(t)
     const { stream, errors } = read(t, server.url, { lastEventId: '7', backoff: { base: 60_000 } })
     for (let asked = 0; asked < 2; asked++) (await server.next()).response.writeHead(status).end()
@@ -459,11 +459,11 @@ for (const status of [400, 422]) {
     stream.reconnect('')
     ;(await server.next()).response.writeHead(status).end()
     await turnsTo(stream, 'waiting')
-    t.equal(server.count, 3, 'without an ID there is nothing to leave out')
+    t.equal(server.count, 3, 'a request without an ID is not repeated')
   })
 }
 
-t.test('headers do not go along to another origin, and that is told', async (t) => {
+t.test('headers are not sent on to another origin, and the redirect is reported', async (t) => {
   const [server, other] = [await Answering.start(t), await Answering.start(t)]
   for (const status of [301, 302, 303, 307, 308]) {
     const { stream, errors } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, backoff: { base: 60_000 } })
@@ -475,7 +475,7 @@ t.test('headers do not go along to another origin, and that is told', async (t) 
   t.equal(other.count, 0)
 })
 
-t.test('they do within the origin, wherever that leads, with the last event ID', async (t) => {
+t.test('headers and the last event ID follow redirects within the origin', async (t) => {
   const server = await Answering.start(t)
   const { stream, errors } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, lastEventId: '7' })
   ;(await server.next()).response.writeHead(301, { location: '/one/' }).end()
@@ -486,7 +486,7 @@ t.test('they do within the origin, wherever that leads, with the last event ID',
   t.strictSame(errors, [])
 })
 
-t.test('redirects in a circle end', async (t) => {
+t.test('circular redirects end after six requests and are reported', async (t) => {
   const server = await Answering.start(t)
   const { stream, errors } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, backoff: { base: 60_000 } })
   for (let hops = 0; hops < 6; hops++) (await server.next()).response.writeHead(302, { location: '/events' }).end()
@@ -494,7 +494,7 @@ t.test('redirects in a circle end', async (t) => {
   t.equal(errors.length, 1)
 })
 
-t.test('a page is not told where a redirect leads: with headers it ends there, and that is told', async (t) => {
+t.test('a page with headers does not follow an opaque redirect, and reports it', async (t) => {
   const { fetch } = globalThis
   t.teardown(() => { globalThis.fetch = fetch })
   const asked: unknown[] = []
@@ -509,7 +509,7 @@ t.test('a page is not told where a redirect leads: with headers it ends there, a
   t.strictSame(asked, ['manual'])
 })
 
-t.test('a page without headers asks again without the last event ID in a header where a redirect may lead to another origin', async (t) => {
+t.test('a page without headers follows an opaque redirect with the last event ID in the query only', async (t) => {
   const { fetch } = globalThis
   t.teardown(() => { globalThis.fetch = fetch })
   Object.defineProperty(globalThis, 'origin', { configurable: true, value: 'http://localhost' })
@@ -526,7 +526,7 @@ t.test('a page without headers asks again without the last event ID in a header 
   t.strictSame(errors, [])
 })
 
-t.test('a strict schema behind a redirect is recognised, headers or not', async (t) => {
+t.test('a stream resumes by the header if a strict schema behind a redirect refuses the ID in the query', async (t) => {
   const server = await Answering.start(t)
   const { told } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, lastEventId: '7' })
   ;(await server.next()).response.writeHead(307, { location: '/strict?lastEventId=7' }).end()
@@ -537,7 +537,7 @@ t.test('a strict schema behind a redirect is recognised, headers or not', async 
   await has(told, 1)
 })
 
-t.test('without headers every redirect is followed', async (t) => {
+t.test('a request without headers follows a redirect to another origin', async (t) => {
   const [server, other] = [await Answering.start(t), await Answering.start(t)]
   const { told } = read(t, server.url, { headers: {} })
   ;(await server.next()).response.writeHead(302, { location: other.url }).end()
@@ -546,7 +546,7 @@ t.test('without headers every redirect is followed', async (t) => {
 })
 
 for (const [what, body] of [['React Native', undefined], ['jsdom', null], ['a fetch by node-fetch', { on () {} }]] as const) {
-  t.test(`a fetch without a body to read, as in ${what}, is told once and is the end`, async (t) => {
+  t.test(`a fetch without a readable body, as in ${what}, is reported once and closes the stream`, async (t) => {
     const { fetch } = globalThis
     t.teardown(() => { globalThis.fetch = fetch })
     let asked = 0
@@ -562,7 +562,7 @@ for (const [what, body] of [['React Native', undefined], ['jsdom', null], ['a fe
 }
 
 for (const [what, piece] of [['a line', 'x'.repeat(65_536)], ['an event of lines', 'data: ' + 'x'.repeat(65_529) + '\n']] as const) {
-  t.test(`${what} that does not end is told, dropped, and tried again after a wait`, async (t) => {
+  t.test(`${what} of more than 16 MiB is reported, cancelled and retried after a wait`, async (t) => {
     const { fetch } = globalThis
     t.teardown(() => { globalThis.fetch = fetch })
     let pieces = 0
@@ -581,11 +581,11 @@ for (const [what, piece] of [['a line', 'x'.repeat(65_536)], ['an event of lines
     t.match(await turnsTo(stream, 'waiting'), { reason: 'lost' })
     t.match(errors, [{ name: 'RangeError', message: /16 MiB/ }])
     t.strictSame([told, isCancelled], [['first'], true])
-    t.ok(pieces <= 260, `${pieces} pieces of 64 KiB were taken`)
+    t.ok(pieces <= 260, `${pieces} chunks of 64 KiB were read`)
   })
 }
 
-t.test('a stream that its server ends again and again, having served, is away for the reconnection time and a short wait', async (t) => {
+t.test('a stream that its server repeatedly ends after it was open reconnects after a wait that does not grow', async (t) => {
   const server = await Answering.start(t)
   const { stream } = read(t, server.url, { backoff: { base: 20, cap: 30_000 } })
   for (let turn = 0; turn < 8; turn++) {
@@ -598,7 +598,7 @@ t.test('a stream that its server ends again and again, having served, is away fo
   }
 })
 
-t.test('reconnect before the transport is there goes on from the ID that it names', async (t) => {
+t.test('reconnect before the transport is loaded resumes from the given ID', async (t) => {
   const server = await Answering.start(t)
   const { stream } = read(t, server.url)
   stream.reconnect('7')
@@ -607,7 +607,7 @@ t.test('reconnect before the transport is there goes on from the ID that it name
   t.equal(server.count, 1)
 })
 
-t.test('a process ends by itself once its streams are closed, in whatever state they were', { timeout: 30_000 }, async (t) => {
+t.test('a process ends by itself after streams are closed in the states open, waiting and connecting', { timeout: 30_000 }, async (t) => {
   const server = await Answering.start(t)
   const answering = (async () => {
     const open = await server.next()

@@ -21,32 +21,32 @@ const CASES: Array<[claim: string, wire: string, events: ParsedEvent[]]> = [
   ['one space after the colon is dropped, a second one stays', 'data:  a\n\n', [{ type: 'message', data: ' a', lastEventId: '' }]],
   ['a field without a colon has the empty value', 'data\n\ndata\ndata\n\n', [
     { type: 'message', data: '', lastEventId: '' }, { type: 'message', data: '\n', lastEventId: '' }]],
-  ['an event without data is not dispatched, and its type is forgotten', 'event: a\n\ndata: b\n\n', [{ type: 'message', data: 'b', lastEventId: '' }]],
-  ['an id holds for the events after it', 'id: 1\ndata: a\n\ndata: b\n\n', [
+  ['an event without data is not dispatched, and its type is reset', 'event: a\n\ndata: b\n\n', [{ type: 'message', data: 'b', lastEventId: '' }]],
+  ['an ID applies to the events after it', 'id: 1\ndata: a\n\ndata: b\n\n', [
     { type: 'message', data: 'a', lastEventId: '1' }, { type: 'message', data: 'b', lastEventId: '1' }]],
-  ['an empty id resets it', 'id: 1\ndata: a\n\nid\ndata: b\n\n', [
+  ['an empty ID clears the last event ID', 'id: 1\ndata: a\n\nid\ndata: b\n\n', [
     { type: 'message', data: 'a', lastEventId: '1' }, { type: 'message', data: 'b', lastEventId: '' }]],
-  ['an id holding NUL is ignored, its event is not', 'id: 1\0\ndata: a\n\n', [{ type: 'message', data: 'a', lastEventId: '' }]],
+  ['an ID with NUL is ignored, and its event is dispatched', 'id: 1\0\ndata: a\n\n', [{ type: 'message', data: 'a', lastEventId: '' }]],
   ['CR, LF and CRLF end lines', 'event: a\rdata: 1\r\n\r\ndata: 2\n\r', [
     { type: 'a', data: '1', lastEventId: '' }, { type: 'message', data: '2', lastEventId: '' }]],
-  ['unknown fields, comments and fields with blanks are ignored', ':c\nfoo: x\n data: x\ndata: a\n\n', [{ type: 'message', data: 'a', lastEventId: '' }]],
+  ['unknown fields, comments and fields with leading spaces are ignored', ':c\nfoo: x\n data: x\ndata: a\n\n', [{ type: 'message', data: 'a', lastEventId: '' }]],
   ['a byte order mark at the beginning is dropped', '\uFEFFdata: a\n\n', [{ type: 'message', data: 'a', lastEventId: '' }]],
-  ['a byte order mark anywhere else is not', 'data: a\n\n\uFEFFdata: b\n\n', [{ type: 'message', data: 'a', lastEventId: '' }]],
-  ['an event that the stream does not end is not dispatched', 'data: a\n', []]
+  ['a byte order mark anywhere else is kept', 'data: a\n\n\uFEFFdata: b\n\n', [{ type: 'message', data: 'a', lastEventId: '' }]],
+  ['an event without a blank line after it is not dispatched', 'data: a\n', []]
 ]
 
 for (const [claim, wire, events] of CASES) {
   t.test(claim, async (t) => {
     t.strictSame(read(wire).events, events)
-    t.strictSame(read(...wire).events, events, 'also when it comes character by character')
+    t.strictSame(read(...wire).events, events, 'fed character by character')
   })
 }
 
-t.test('retry takes digits only', async (t) => {
+t.test('a retry field takes digits only', async (t) => {
   t.strictSame(read('retry: 15\nretry: 1.5\nretry: -1\nretry:\nretry: 20\n').retries, [15, 20])
 })
 
-t.test('any stream, cut anywhere, is read as an independent parser reads it whole', async (t) => {
+t.test('any stream, cut anywhere, is read as the package eventsource-parser reads it whole', async (t) => {
   const line = fc.constantFrom('data: a', 'data:', 'data', 'data:  b', 'event: x', 'event', 'id: 1', 'id', 'retry: 5', ': c', '', '', 'é😀')
   const lineEnd = fc.constantFrom('\n', '\r\n', '\r')
   const streams = fc.array(fc.tuple(line, lineEnd)).map((lines) => lines.flat().join('') + '\n\n')

@@ -4,14 +4,14 @@ import { requestStream } from '../../../client/wire/request.ts'
 import { classifyResponse } from '../../../client/connection/failure.ts'
 import { PARSER_CASES, RETRY_FORMS, type Heard } from '../../browsers/parser-cases.ts'
 
-// The same cases as in real browsers, without one, and cut at more places.
+// The parser cases of the browser tests, read without a browser and cut at more places.
 
-// At every two places, of what is as short as this.
+// The longest stream, in bytes, that is cut at every pair of places.
 const SHORT = 60
 
 interface Read { readonly heard: Heard[], readonly retries: number[] }
 
-/** What the transport makes of a stream that comes in these pieces. */
+/** Reads a stream that arrives in these chunks through the transport. */
 async function read (pieces: readonly Uint8Array[]): Promise<Read> {
   const heard: Heard[] = []
   const retries: number[] = []
@@ -57,14 +57,14 @@ function * cutsOf (wire: Uint8Array): Generator<Uint8Array[]> {
 }
 
 for (const { claim, wire, events } of PARSER_CASES) {
-  t.test(`${claim}, wherever the stream is cut`, async (t) => {
+  t.test(`${claim}, at any cut of the stream`, async (t) => {
     keepFetch(t)
     const expected = JSON.stringify(events)
     let cuts = 0
     for (const pieces of cutsOf(wire)) {
       cuts++
       const { heard } = await read(pieces)
-      if (JSON.stringify(heard) !== expected) return t.fail('differs', { cuts: pieces.map(({ length }) => length).join('+'), heard: heard.slice(0, 10) })
+      if (JSON.stringify(heard) !== expected) return t.fail('the events differ', { cuts: pieces.map(({ length }) => length).join('+'), heard: heard.slice(0, 10) })
     }
     t.pass(`cut in ${cuts} ways`)
   })

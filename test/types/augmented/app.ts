@@ -1,4 +1,4 @@
-// The one program that augments `Events`, written as an application would. Read by the compiler alone.
+// The only program that augments `Events`, written like an application. Checked by the compiler only.
 
 import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
@@ -10,41 +10,41 @@ import { orders } from './orders.ts'
 const app = Fastify()
 await app.register(ssePlugin, { events: [orders, chat] })
 
-// The events of both features, everywhere.
+// `app.sse` has the events of both features.
 await app.sse.broadcast('order.updated', { id: 'o-1', at: new Date() })
 await app.sse.broadcast('message', 'text')
 
-// @ts-expect-error no feature declares it
+// @ts-expect-error no feature declares the event
 await app.sse.broadcast('order.deleted', {})
-// @ts-expect-error "at" is a Date on this side
+// @ts-expect-error "at" is a Date on the server
 await app.sse.broadcast('order.updated', { id: 'o-1', at: 'now' })
 // @ts-expect-error the message is text
 await app.sse.broadcast('message', 1)
 
 app.post('/orders', async (request) => {
   await request.server.sse.broadcast('message', 'a new order')
-  // @ts-expect-error no feature declares it
+  // @ts-expect-error no feature declares the event
   await request.server.sse.broadcast('order.created', {})
 })
 
-// A part of the application that knows its own events alone.
+// A feature that has only its own events.
 const sse = app.sse.of(orders)
 await sse.broadcast('order.updated', { id: 'o-1', at: new Date() })
 // @ts-expect-error the event of another feature
 await sse.broadcast('message', 'text')
 
-// A declaration that `Events` does not know stands by itself.
+// A declaration outside `Events` has its own types.
 const private_ = defineEvents({ secret: Type.Number() })
 await app.sse.of(private_).broadcast('secret', 1)
 
 const stream = await openStream(app, '/events', { events: orders })
 const text: string = (await stream.next('order.updated')).data.at
-// @ts-expect-error a reader gets text
+// @ts-expect-error a reader receives text
 const date: Date = (await stream.next('order.updated')).data.at
 
 const untyped = await openStream(app, '/events')
 const message: string = (await untyped.next('message')).data
-// @ts-expect-error no feature declares it
+// @ts-expect-error no feature declares the event
 await untyped.next('order.deleted')
 
 export { text, date, message }

@@ -8,7 +8,7 @@ import { advance, openStream } from '../../testing/index.ts'
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'] as const
 const NEVER = { ref: () => NEVER, unref: () => NEVER, hasRef: () => false, [Symbol.toPrimitive]: () => 0 }
 
-/** Puts what never happens in the place of properties. @returns What puts them back. */
+/** Replaces properties of an object. @returns A function that restores them. */
 function replace (target: object, properties: Record<string, unknown>): () => void {
   const before = Object.fromEntries(Object.keys(properties).map((name) => [name, Reflect.get(target, name)]))
   Object.assign(target, properties)
@@ -17,20 +17,20 @@ function replace (target: object, properties: Record<string, unknown>): () => vo
 
 const stopped = Object.fromEntries(TIMERS.map((name) => [name, () => NEVER]))
 
-/** What the libraries replace, each in its own way, and how. */
+/** The ways in which test libraries fake timers. Each function returns one that restores them. */
 const FAKERS: Record<string, () => () => void> = {
-  'node:test, with all that it fakes by default': () => {
+  'node:test, which fakes its default set': () => {
     mock.timers.enable()
     return () => mock.timers.reset()
   },
-  'vitest, jest and sinon, which replace what is global': () => replace(globalThis, { ...stopped, performance: { now: () => 0 } }),
-  '@sinonjs/fake-timers, which replaces functions of the modules too': () => {
+  'vitest, jest and sinon, which replace globals': () => replace(globalThis, { ...stopped, performance: { now: () => 0 } }),
+  '@sinonjs/fake-timers, which also replaces functions of modules': () => {
     const undo = [replace(globalThis, stopped), replace(timers, stopped), replace(performance, { now: () => 0 })]
     return () => { for (const one of undo) one() }
   }
 }
 
-/** An application that was made while nothing was faked, as of an import and a `beforeEach`, and one that is made meanwhile. */
+/** Fakes the timers, then creates an application. `undo` restores the timers. */
 async function startWith (t: Test, fake: () => () => void, options: SsePluginOptions) {
   const undo = fake()
   t.teardown(undo)
@@ -40,7 +40,7 @@ async function startWith (t: Test, fake: () => () => void, options: SsePluginOpt
 }
 
 for (const [faker, fake] of Object.entries(FAKERS)) {
-  t.test(`while a test has faked the timers by ${faker}`, async (t) => {
+  t.test(`while a test fakes timers by ${faker}`, async (t) => {
     t.test('an event arrives', async (t) => {
       const { app } = await startWith(t, fake, {})
       const stream = await openStream(app, '/events')
@@ -50,7 +50,7 @@ for (const [faker, fake] of Object.entries(FAKERS)) {
       t.equal(stream.ended, true)
     })
 
-    t.test('heartbeats come, and streams grow old', async (t) => {
+    t.test('heartbeats arrive, and a stream ends after maxLifetime', async (t) => {
       const { app } = await startWith(t, fake, { heartbeatInterval: 20, heartbeatEvent: true, maxLifetime: 400 })
       const stream = await openStream(app, '/events')
       await stream.next('sse.heartbeat')
@@ -59,21 +59,21 @@ for (const [faker, fake] of Object.entries(FAKERS)) {
       t.equal(app.sse.stats().closes.lifetime, 1)
     })
 
-    t.test('`next` says when nothing comes in time', async (t) => {
+    t.test('`next` rejects after its timeout', async (t) => {
       const { app } = await startWith(t, fake, {})
       const stream = await openStream(app, '/events', { timeout: 20 })
       await t.rejects(stream.next(), { message: 'No event within 20 ms; there came sse.open' })
       await stream.close()
     })
 
-    t.test('more streams open than one turn of the event loop takes', async (t) => {
+    t.test('more streams open than one turn of the event loop admits', async (t) => {
       const { app } = await startWith(t, fake, {})
       await Promise.all(Array.from({ length: 70 }, () => openStream(app, '/events')))
       t.equal(app.sse.count(), 70)
       await app.close()
     })
 
-    t.test('an hour that the test lets pass ends what is idle', async (t) => {
+    t.test('an advance of an hour ends an idle stream', async (t) => {
       const { app } = await startWith(t, fake, { idleTimeout: 3_000_000 })
       const stream = await openStream(app, '/events')
       await advance(app, 3_600_000)
@@ -81,7 +81,7 @@ for (const [faker, fake] of Object.entries(FAKERS)) {
       t.equal(app.sse.stats().closes.idle, 1)
     })
 
-    t.test('a stream expires by the `Date` that the test gives it', async (t) => {
+    t.test('a stream with an `expiresAt` an hour after the faked `Date` stays open when the real `Date` is back', async (t) => {
       const { app, undo } = await startWith(t, fake, { subscribe: () => ({ expiresAt: new Date(Date.now() + 3_600_000) }) })
       const stream = await openStream(app, '/events')
       undo()
@@ -92,7 +92,7 @@ for (const [faker, fake] of Object.entries(FAKERS)) {
   })
 }
 
-t.test('timers that vitest, jest or sinon faked before the plugin was loaded are not taken', async (t) => {
+t.test('a plugin loaded after vitest, jest or sinon have faked the timers uses the real timers', async (t) => {
   const real = { setTimeout, setImmediate }
   const undo = replace(globalThis, { ...stopped, performance: { now: () => 0 } })
   t.teardown(undo)

@@ -7,15 +7,15 @@ import { Kind, TransformKind } from '../../lib/schema/type-marks.ts'
 
 const required = createRequire(import.meta.url)('@sinclair/typebox') as typeof imported
 
-t.test('the marks of TypeBox 0.34 are those of every copy of it', async (t) => {
-  t.not(imported.TypeRegistry.Set, required.TypeRegistry.Set, 'there are two copies')
+t.test('all copies of TypeBox 0.34 share the marks Kind and TransformKind', async (t) => {
+  t.not(imported.TypeRegistry.Set, required.TypeRegistry.Set, 'two copies are loaded')
   for (const typeBox of [imported, required]) {
     t.equal(typeBox.Kind, Kind)
     t.equal(typeBox.TransformKind, TransformKind)
   }
 })
 
-t.test('a kind is checked as the copy of TypeBox does with which the application registered it', async (t) => {
+t.test('a kind is checked by the copy of TypeBox in which the application registered it', async (t) => {
   required.TypeRegistry.Set('Even', (_schema, value) => Number(value) % 2 === 0)
   t.teardown(() => required.TypeRegistry.Delete('Even'))
   const types = await EventTypes.compile([{ even: { [Kind]: 'Even' } as unknown as AnySchema }])
@@ -23,7 +23,7 @@ t.test('a kind is checked as the copy of TypeBox does with which the application
   t.throws(() => types.validate('even', 3), { code: 'FST_SSE_PAYLOAD_INVALID' })
 })
 
-t.test('a format or a kind that the application replaces later is checked as it is then, in either copy', async (t) => {
+t.test('a declaration uses the format and the kind that are registered at that time, in either copy of TypeBox', async (t) => {
   const [Format, Registry] = [required.FormatRegistry, required.TypeRegistry]
   const accepts = async (schema: AnySchema, value: string): Promise<boolean> => {
     const types = await EventTypes.compile([{ event: schema }])
@@ -50,6 +50,6 @@ t.test('a format or a kind that the application replaces later is checked as it 
   t.equal(await accepts(kind, 'other'), false)
 })
 
-t.test('a kind that no copy knows is refused by its name', async (t) => {
+t.test('a kind that no copy of TypeBox knows is refused with its name', async (t) => {
   await t.rejects(EventTypes.compile([{ odd: { [Kind]: 'Odd' } as unknown as AnySchema }]), { code: 'FST_SSE_EVENT_INVALID', message: /"odd".*the type "Odd"/ })
 })

@@ -1,0 +1,50 @@
+import { runInNewContext } from 'node:vm'
+import t from 'tap'
+import { readSubscribeOptions } from '../../lib/open/subscribe-options.ts'
+import { EVERYBODY } from '../../lib/log/channel-name.ts'
+import { claims, invalid, noChannel, unknown } from '../support/option-claims.ts'
+
+const context = { name: 'Ada' }
+class Own { name = 'Ada' }
+const own = new Own()
+
+claims('`subscribe` completes its options, and names an invalid option', readSubscribeOptions, [
+  [{}, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ channels: [] }, { channels: [], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', resume: true, context, expiresAt: Infinity }],
+  [{ expiresAt: new Date(5) }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5 }],
+  [{ expiresAt: runInNewContext('new Date(5)') }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5 }],
+  [{ expiresAt: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ from: '' }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
+  [{ resume: false }, { channels: [EVERYBODY], from: undefined, resume: false, context: {}, expiresAt: Infinity }],
+  [{ context: own }, { channels: [EVERYBODY], from: undefined, resume: true, context: own, expiresAt: Infinity }]
+], [
+  [null, invalid(/"subscribe" must be an object.*it is null/)],
+  ['a', invalid(/"subscribe" must/)],
+  [['a'], invalid(/"subscribe" must/)],
+  [{ channel: ['a'] }, unknown(/key of the option "subscribe" is unknown; valid keys: channels, from, resume, context, expiresAt$/)],
+  [{ resume: 'no' }, invalid(/"subscribe\.resume" must be true or false/)],
+  [{ resume: null }, invalid(/"subscribe\.resume"/)],
+  [{ expiresAt: new Date(NaN) }, invalid(/"subscribe\.expiresAt" must be a valid Date; it is an invalid Date$/)],
+  [{ expiresAt: 1_700_000_000 }, invalid(/"subscribe\.expiresAt"/)],
+  [{ expiresAt: null }, invalid(/"subscribe\.expiresAt"/)],
+  [{ channels: 'a' }, invalid(/"subscribe\.channels" must be a list of channels; it is text of 1 character$/)],
+  [{ channels: null }, invalid(/"subscribe\.channels"/)],
+  [{ channels: undefined }, invalid(/"subscribe\.channels" must be a list of channels, where it stands at all; it is undefined/)],
+  [{ channels: new Set(['a']) }, invalid(/"subscribe\.channels"/)],
+  [{ channels: ['a', ''] }, noChannel],
+  [{ channels: [undefined] }, noChannel],
+  [{ channels: new Array(2) }, noChannel],
+  [{ channels: [['a']] }, noChannel],
+  [{ from: null }, invalid(/"subscribe\.from" must/)],
+  [{ from: 7 }, invalid(/"subscribe\.from" must/)]
+])
+
+t.test('a change to the array `channels` after the call has no effect', async (t) => {
+  const channels = ['a']
+  const subscribed = readSubscribeOptions({ channels })
+  channels.push('b')
+  t.strictSame(subscribed.channels, ['a'])
+})
