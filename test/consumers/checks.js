@@ -1,15 +1,15 @@
-// Runs checks two at a time, and tells of each as the Test Anything Protocol does.
+// Runs checks two at a time and reports them in the Test Anything Protocol.
 
 const MOST_AT_ONCE = 2
 
 const checks = []
 
-/** @param {() => Promise<void>} run Throws where the check fails; the message is shown. */
+/** @param {() => Promise<void>} run Rejects if the check fails; the message of the error is shown. */
 export function check (title, run) {
   checks.push({ title, run })
 }
 
-/** @param {string} pattern The title of a check that runs has this in it. */
+/** @param {string} pattern Only checks whose title contains it run. */
 export async function runChecks (pattern) {
   let count = 0
   const waiting = checks.filter(({ title }) => title.includes(pattern))

@@ -1,4 +1,4 @@
-// Programs as an application has them: with the plugin registered, one event on its way, and the files for browsers served.
+// Programs like those of an application: they register the plugin, deliver one event, and serve the files for browsers.
 
 export const LINES = {
   '@sinclair/typebox 0.34': { absent: 'typebox', importType: "import { Type } from '@sinclair/typebox'", requireType: "const { Type } = require('@sinclair/typebox')" },
@@ -24,7 +24,7 @@ async function main () {
 }
 `
 
-/** What \`main\` gives. */
+/** The result of `main`. */
 export const RESULT = '1 a@example.org 200 200 true *'
 
 const IMPORTS = `
@@ -43,7 +43,7 @@ const { openStream } = require('fastify-typed-sse/testing')
 export const esm = ({ importType }, end = 'console.log(await main())') => `${importType}${IMPORTS}${BODY}${end}\n`
 export const cjs = ({ requireType }, end = 'main().then(console.log)') => `${requireType}${REQUIRES}${BODY}${end}\n`
 
-/** TypeScript that must compile in either format, in every setting, without \`skipLibCheck\`. */
+/** TypeScript that must compile in either module format, in every setting, without `skipLibCheck`. */
 export const typed = ({ importType }) => `${importType}
 import Fastify from 'fastify'
 import ssePlugin, { defineEvents, errorCodes, EVERYBODY, type EventsOf, type Sse, type Subscriber } from 'fastify-typed-sse'
@@ -93,7 +93,7 @@ export const failuresOf = (error: unknown) => error instanceof errorCodes.FST_SS
 export const testOf = async () => (await openStream(Fastify(), '/events', { events })).next('sse.open')
 `
 
-/** TypeScript that gets the plugin as CommonJS has it: what `require` gives is the plugin itself. */
+/** TypeScript that loads the plugin as CommonJS: `require` returns the plugin itself. */
 export const required = ({ importType }) => `${importType}
 import Fastify from 'fastify'
 import ssePlugin = require('fastify-typed-sse')

@@ -1,4 +1,4 @@
-// npm start [-- <pattern>]: the packed plugin in the programs of many different consumers.
+// npm start [-- <pattern>]: checks the packed plugin in the programs of many kinds of consumers.
 import { runChecks } from './checks.js'
 import { checkBundles } from './checks/bundles.js'
 import { checkCompilers } from './checks/compilers.js'

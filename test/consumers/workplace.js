@@ -9,7 +9,7 @@ const ROOT = resolve(HERE, '../..')
 
 const execute = promisify(execFile)
 
-/** Runs a program and gives what it printed. Anything but success is an error that shows all of it. */
+/** Runs a program. @returns Its standard output. @throws with all of its output when it fails. */
 export async function run (folder, file, args, env = {}) {
   try {
     const { stdout } = await execute(file, args, { cwd: folder, env: { ...process.env, CI: 'true', ...env }, maxBuffer: 2 ** 24 })
@@ -21,7 +21,7 @@ export async function run (folder, file, args, env = {}) {
 
 export const node = (folder, ...args) => run(folder, process.execPath, args)
 
-/** A folder of its own for each consumer, all of them gone when the checks are over. */
+/** Creates a folder for each consumer, and removes all of them after the checks. */
 export class Workplace {
   #folder
   tarball = ''
@@ -41,9 +41,9 @@ export class Workplace {
   }
 
   /**
-   * A project of some files. A package.json is made of an object.
+   * Creates a project with these files. An object becomes the JSON of its file.
    *
-   * @param {string[]} [without] The installed packages that this project is not to have. Undefined: it has none at all.
+   * @param {string[]} [without] The installed packages to leave out; undefined: no package is installed.
    */
   async project (name, files, without) {
     const folder = join(this.#folder, name)

@@ -26,14 +26,14 @@ function run (t: Test, args: string[], environment: Record<string, string> = {})
   return child
 }
 
-/** Runs a command line that ends by itself. */
+/** Runs a command line and waits for its exit. */
 async function ends (t: Test, args: string[], environment?: Record<string, string>): Promise<{ code: number, out: string, err: string }> {
   const child = run(t, args, environment)
   const [out, err, [code]] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, 'exit')])
   return { code, out, err }
 }
 
-/** The demo on free ports, once it is open. */
+/** Starts the demo on free ports. @returns Its process, once it listens. */
 async function open (t: Test): Promise<{ child: ChildProcess, streams: string, pages: string, logged: LogLine[] }> {
   const child = run(t, FREE_PORTS)
   child.stderr!.pipe(process.stderr)
@@ -54,7 +54,7 @@ async function logs (logged: LogLine[], passes: (line: LogLine) => boolean, mill
   throw new Error(`The log line did not come; there are ${JSON.stringify(logged)}`)
 }
 
-/** Opens a stream; resolves when its head is there, with a promise of the first event that passes. */
+/** Opens a stream; resolves with its head, and a promise of the first event that passes. */
 async function connect (url: string, passes: (event: EventSourceMessage) => boolean): Promise<{ first: Promise<EventSourceMessage> }> {
   const { body } = await fetch(url, { headers: { accept: 'text/event-stream' }, signal: AbortSignal.timeout(10_000) })
   const first = async (): Promise<EventSourceMessage> => {
@@ -81,14 +81,14 @@ function post (url: string, body: string): Promise<Response> {
 
 t.setTimeout(120_000)
 
-t.test('--help names every option and starts nothing', async (t) => {
+t.test('--help names every option and starts no server', async (t) => {
   const { code, out } = await ends(t, ['--help'])
   t.equal(code, 0)
   t.equal(out, HELP)
   for (const option of ['--port', '--other-port', '--host', '--log-level', 'DEMO_PORT', 'DEMO_OTHER_PORT', 'DEMO_HOST', 'DEMO_LOG_LEVEL']) t.match(out, option)
 })
 
-t.test('a wrong option is one line that names it, and exit code 1', async (t) => {
+t.test('a wrong option prints one line that names it and exits with 1', async (t) => {
   for (const [args, environment, line] of [
     [['--port', 'http'], {}, /^--port is a number from 0 to 65535; it is "http"\n$/],
     [[], { DEMO_OTHER_PORT: '65536' }, /^--other-port is a number from 0 to 65535; it is "65536"\n$/],
@@ -101,7 +101,7 @@ t.test('a wrong option is one line that names it, and exit code 1', async (t) =>
   }
 })
 
-t.test('a port that is in use is one line that says so, and exit code 1', async (t) => {
+t.test('a port in use prints one line that says so and exits with 1', async (t) => {
   const server = createServer().listen(0, 'localhost')
   await once(server, 'listening')
   t.teardown(() => server.close())
@@ -123,11 +123,11 @@ t.test('the running demo', async (t) => {
     t.match(data, /^send data: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
   })
 
-  await t.test('the log says how many subscribers there are', async (t) => {
+  await t.test('the log shows the number of subscribers', async (t) => {
     t.match(await logs(logged, ({ subscribers }) => subscribers === 1), { msg: '1 subscriber' })
   })
 
-  await t.test('the machine is measured', async (t) => {
+  await t.test('the event `machine` holds the time, load, memory and event-loop delay', async (t) => {
     const { data } = await firstEvent(`${streams}/events`, ({ event }) => event === 'machine')
     const { at, load, memory, eventLoopDelay } = JSON.parse(data)
     t.ok(Math.abs(Date.now() - at) < 5000, 'now')
@@ -136,7 +136,7 @@ t.test('the running demo', async (t) => {
     t.ok(eventLoopDelay >= 0 && eventLoopDelay < 5000, 'its event-loop delay')
   })
 
-  await t.test('the samples so far go on in the stream without a break', async (t) => {
+  await t.test('the stream continues the samples of /machine without a break', async (t) => {
     const { lastEventId, newest } = await (await fetch(`${streams}/machine`)).json() as { lastEventId: string, newest: Array<{ at: number }> }
     const { data } = await firstEvent(`${streams}/events?lastEventId=${lastEventId}`, ({ event }) => event === 'machine')
     const step = JSON.parse(data).at - newest.at(-1)!.at
@@ -148,10 +148,10 @@ t.test('the running demo', async (t) => {
     const response = await post(`${streams}/notes`, JSON.stringify({ author: 'test', text: 'hello', undeclared: true }))
     t.equal(response.status, 201)
     const { id } = await response.json() as { id: string }
-    t.match(await first, { id, data: '{"author":"test","text":"hello"}' }, 'without what the schema does not declare')
+    t.match(await first, { id, data: '{"author":"test","text":"hello"}' }, 'undeclared properties are left out')
   })
 
-  await t.test('a note that breaks its schema is answered with 400 and the list of what is wrong', async (t) => {
+  await t.test('a note that violates its schema gets 400 and the list of failures', async (t) => {
     const response = await post(`${streams}/notes`, JSON.stringify({ author: 'x'.repeat(41) }))
     t.equal(response.status, 400)
     const { code, failures } = await response.json() as { code: string, failures: Array<{ path: string, rule: string, value: unknown }> }
@@ -162,26 +162,26 @@ t.test('the running demo', async (t) => {
     t.equal(failures.length, 2)
   })
 
-  await t.test('what is no JSON object is answered with 400, too', async (t) => {
+  await t.test('a body that is not a JSON object gets 400', async (t) => {
     for (const body of ['null', '[]', '"text"', '{']) t.equal((await post(`${streams}/notes`, body)).status, 400, body)
   })
 
-  await t.test('both origins send the pages, with a policy that allows no inline script', async (t) => {
+  await t.test('both origins serve the pages with a policy that allows no inline script', async (t) => {
     for (const origin of [streams, pages]) {
       for (const path of ['/', '/unnamed.html', '/named.html', '/other-origin.html', '/credentials.html', '/comes-back.html']) {
         const response = await fetch(origin + path)
         t.equal(response.status, 200, origin + path)
         t.match(response.headers.get('content-security-policy'), /^default-src 'self';/)
-        t.notMatch(await response.text(), /<script(?![^>]* src=)|<style| style=| on[a-z]+=/, 'nothing inline')
+        t.notMatch(await response.text(), /<script(?![^>]* src=)|<style| style=| on[a-z]+=/, 'no inline script or style')
       }
     }
   })
 
-  await t.test('only a page of the second origin may read the members\' stream, and only with the cookie', async (t) => {
+  await t.test('only a page of the second origin with the cookie may read the members\' stream', async (t) => {
     const signIn = (origin: string): Promise<Response> => fetch(`${streams}/members/sign-in`, {
       method: 'POST', headers: { origin, 'content-type': 'application/x-www-form-urlencoded' }, redirect: 'manual'
     })
-    t.equal((await signIn('http://elsewhere.example')).status, 403, 'a page of anybody else cannot sign in')
+    t.equal((await signIn('http://elsewhere.example')).status, 403, 'a page of another origin cannot sign in')
     const signedIn = await signIn(pages)
     t.equal(signedIn.status, 303)
     t.equal(signedIn.headers.get('location'), `${pages}/credentials.html`)
@@ -207,7 +207,7 @@ t.test('the running demo', async (t) => {
     const refused = await fetch(`${streams}/events`)
     t.equal(refused.status, 503)
     t.equal(refused.headers.get('retry-after'), '1')
-    t.equal((await fetch(`${streams}/config.json`)).status, 200, 'the pages are there meanwhile')
+    t.equal((await fetch(`${streams}/config.json`)).status, 200, 'the pages are served meanwhile')
     let status = 503
     for (const deadline = performance.now() + 5000; status === 503 && performance.now() < deadline; await sleep(50)) {
       const response = await fetch(`${streams}/events`)
@@ -219,7 +219,7 @@ t.test('the running demo', async (t) => {
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal} with 100 open streams ends the demo within two seconds, with exit code 0`, async (t) => {
+  t.test(`${signal} with 100 open streams ends the demo within two seconds with exit code 0`, async (t) => {
     const { child, streams } = await open(t)
     const bodies = await Promise.all(Array.from({ length: 100 }, async () => {
       const response = await fetch(`${streams}/events`)
@@ -229,7 +229,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const end = once(child, 'exit')
     const since = performance.now()
     child.kill(signal)
-    // As Ctrl+C does it: the terminal signals npm, tsx and node, and the first two pass it on.
+    // Ctrl+C sends the signal twice: the terminal signals npm, tsx and node, and the first two forward it.
     child.kill(signal)
     t.strictSame(await end, [0, null])
     t.ok(performance.now() - since < 2000, `after ${Math.round(performance.now() - since)} ms`)

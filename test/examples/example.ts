@@ -6,24 +6,24 @@ import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { RawReader, type RawAnswer } from '../flows/raw-reader.ts'
 
-// A test that is killed, as for taking too long, would leave its server behind.
+// Otherwise a test that is killed by its timeout would leave its server running.
 const ENDS_WITH_TEST = 'data:text/javascript,process.on("disconnect", () => process.exit()); process.channel.unref()'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
-/** How an example ends that was told to. */
+/** The outcome of a clean stop. */
 export const CLEAN = { exit: [0, null], errors: '' }
 
-/** What a sign-in gave: the headers that prove it. */
+/** The headers that prove a sign-in. */
 export type Proof = Readonly<Record<string, string>>
 
-/** A running example, as its README paragraph starts it, on free ports. */
+/** A running example, started as its section of the README says, on free ports. */
 export class Example {
-  /** Where its page is. */
+  /** The URL of its page. */
   readonly page: string
-  /** Where its streams are. */
+  /** The origin of its streams. */
   readonly origin: string
-  /** Everything that it has printed so far. */
+  /** All lines that it has printed so far. */
   readonly printed: string[]
   readonly #t: Test
   readonly #stop: (signal: NodeJS.Signals) => Promise<unknown>
@@ -53,13 +53,13 @@ export class Example {
     }
     return new Example(t, find(/"open (http:[^"]+)"/)!, find(/"Server listening at (http:[^"]+)"/)!, printed, async (signal) => {
       child.kill(signal)
-      // As Ctrl+C does it: the terminal signals npx, tsx and node, and the first two pass it on.
+      // Ctrl+C sends the signal twice: the terminal signals npx, tsx and node, and the first two forward it.
       child.kill(signal)
       return { exit: await exit, errors: await errors }
     })
   }
 
-  /** Ends it, and gives its exit code, its signal, and what it complained about. */
+  /** Stops the example. @returns Its exit code, its signal and its error output. */
   stop (signal: NodeJS.Signals): Promise<unknown> {
     return this.#stop(signal)
   }
@@ -69,20 +69,20 @@ export class Example {
     return fetch(this.origin + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
   }
 
-  /** How many readers a message went to. */
+  /** Posts a message. @returns The number of readers that it went to. */
   async say (proof: Proof, text: string, to?: string): Promise<number> {
     const response = await this.post('/messages', proof, { text, ...(to !== undefined && { to }) })
     const { readers } = await response.json() as { readers: number }
     return readers
   }
 
-  /** A reader of which nothing has come yet. */
+  /** Sends a request for a stream, without waiting for the response. */
   async ask (proof: Proof, path = '/events'): Promise<RawReader> {
     const reader = await RawReader.connect(this.#t, Number(new URL(this.origin).port))
     return reader.ask([`GET ${path}`, ...Object.entries(proof).map(([name, value]) => `${name}: ${value}`)].join('\n'))
   }
 
-  /** A reader whose stream is open. */
+  /** Opens a stream. @throws when the status is not 200. */
   async open (proof: Proof, path?: string): Promise<RawReader> {
     const reader = await this.ask(proof, path)
     await reader.sees(({ answers: [answer] }) => answer?.complete === true || answer?.body.includes('sse.open') === true)
@@ -91,7 +91,7 @@ export class Example {
     return reader
   }
 
-  /** The answer to a reader that gets no stream. */
+  /** The response to a reader that gets no stream. */
   async refused (proof: Proof, path?: string): Promise<RawAnswer> {
     const reader = await this.ask(proof, path)
     await reader.sees(({ answers: [answer] }) => answer?.complete === true)
@@ -99,24 +99,24 @@ export class Example {
   }
 }
 
-/** The cookies that an answer sets. */
+/** The cookies that a response sets. */
 export function cookieOf (response: Response): Proof {
   return { cookie: response.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ') }
 }
 
-/** The texts of the messages that a reader has got. */
+/** The texts of the messages that a reader has received. */
 export function textsOf ({ events }: RawReader): string[] {
   return events.filter(({ event }) => event === undefined).map(({ data }) => (JSON.parse(data) as { text: string }).text)
 }
 
-/** The last thing that a reader got, once its answer is complete. */
+/** The last event of a reader, once its response is complete. */
 export async function endOf (reader: RawReader): Promise<{ event?: string | undefined, data: string } | undefined> {
   await reader.sees(({ answers: [answer] }) => answer?.complete === true)
   const last = reader.events.at(-1)
   return last && { event: last.event, data: last.data }
 }
 
-/** A plain answer, which no reader of event streams could take for one. */
+/** True for a JSON response without any part of an event stream. */
 export function isPlain ({ headers, body }: RawAnswer): boolean {
   return headers['content-type']?.[0]?.startsWith('application/json') === true && !body.includes('sse.open')
 }

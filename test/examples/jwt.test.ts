@@ -11,13 +11,13 @@ async function renew (example: Example, proof: Proof): Promise<Proof> {
   return cookieOf(response)
 }
 
-/** As a reader sends it that can set headers. */
+/** The token in the header `Authorization`, for readers that can set headers. */
 const bearer = ({ cookie = '' }: Proof): Proof => ({ authorization: `Bearer ${cookie.replace('token=', '')}` })
 
 t.test('the example `jwt`', async (t) => {
   const example = await Example.start(t, 'jwt')
 
-  await t.test('who has no good token gets a plain 401, and is not counted', async (t) => {
+  await t.test('a request without a valid token gets a JSON response with 400 or 401 and is not counted', async (t) => {
     const ada = await signIn(example, 'ada')
     const [head, claims, signature] = ada.cookie!.slice('token='.length).split('.')
     const other = Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(claims!, 'base64url').toString()), sub: 'bob' })).toString('base64url')
@@ -33,7 +33,7 @@ t.test('the example `jwt`', async (t) => {
     t.equal(await example.say(ada, 'is anybody there?'), 0)
   })
 
-  await t.test('a token opens a stream, in the cookie of an EventSource or in the header of any other reader', async (t) => {
+  await t.test('a token opens a stream, as a cookie or in the header `Authorization`', async (t) => {
     const ada = await signIn(example, 'ada')
     const bob = await signIn(example, 'bob')
     const readers = [await example.open(ada), await example.open(bearer(ada)), await example.open(bob)]
@@ -45,12 +45,12 @@ t.test('the example `jwt`', async (t) => {
     for (const { socket } of readers) socket.destroy()
   })
 
-  await t.test('the cookie of the token is for its own site and for no script', async (t) => {
+  await t.test('the cookie of the token is sent to its own site only and hidden from scripts', async (t) => {
     const [cookie = ''] = (await example.post('/sign-in', {}, { user: 'ada' })).headers.getSetCookie()
     for (const part of ['HttpOnly', 'SameSite=Strict', 'Path=/', 'Max-Age=300']) t.match(cookie, `; ${part}`)
   })
 
-  await t.test('signing out revokes the token: its streams end for good, those of earlier tokens too, and no other', async (t) => {
+  await t.test('signing out revokes the token: its streams and those of earlier tokens end with `sse.close`, and no others', async (t) => {
     const first = await signIn(example, 'dan')
     const here = [await example.open(first)]
     const renewed = await renew(example, first)
@@ -69,14 +69,14 @@ t.test('the example `jwt`', async (t) => {
     elsewhere.socket.destroy()
   })
 
-  await t.test('SIGTERM ends it cleanly, with open streams', async (t) => {
+  await t.test('SIGTERM ends the example cleanly, with open streams', async (t) => {
     const reader = await example.open(await signIn(example, 'ada'))
     t.strictSame(await example.stop('SIGTERM'), CLEAN)
     await reader.sees(({ answers: [answer] }) => answer?.complete === true)
   })
 })
 
-t.test('a stream ends when its token expires; with a renewed one its reader goes on, and misses nothing', async (t) => {
+t.test('a stream ends when its token expires, and its reader resumes with a renewed token and misses nothing', async (t) => {
   const example = await Example.start(t, 'jwt', { TOKEN_LIFETIME: '4' })
   const bob = await signIn(example, 'bob')
   const first = await signIn(example, 'ada')
@@ -88,7 +88,7 @@ t.test('a stream ends when its token expires; with a renewed one its reader goes
     await new Promise((resolve) => setTimeout(resolve, 250))
     renewed = await renew(example, renewed)
   }
-  t.match(await endOf(before), { data: /heard/ }, 'renewals do not prolong it')
+  t.match(await endOf(before), { data: /heard/ }, 'renewals do not prolong the stream')
   t.equal((await example.refused(first)).status, 401)
 
   await example.say(await signIn(example, 'bob'), 'missed', 'ada')
@@ -96,6 +96,6 @@ t.test('a stream ends when its token expires; with a renewed one its reader goes
   t.strictSame(textsOf(await after.seesEvents(undefined)), ['missed'])
   t.notOk(after.events.some(({ event }) => event === 'sse.gap'))
   await endOf(after)
-  t.equal((await example.refused({ ...renewed, 'last-event-id': lastEventId })).status, 401, 'nobody renewed it again')
+  t.equal((await example.refused({ ...renewed, 'last-event-id': lastEventId })).status, 401, 'the token was not renewed again')
   t.strictSame(await example.stop('SIGINT'), CLEAN)
 })

@@ -16,7 +16,7 @@ async function signIn (tab: Tab, user: string): Promise<void> {
 interface Case {
   readonly name: string
   readonly environment: Record<string, string>
-  /** Whether its streams end by themselves while the test looks. */
+  /** True when its streams end by themselves during the test. */
   readonly comesBack: boolean
   proofOf (answer: Response): Proof | Promise<Proof>
 }
@@ -44,15 +44,15 @@ async function journey (t: Test, example: Example, browser: Browser, { name, com
   await tab.type('#message input[name="text"]', 'hello')
   await tab.click('#message button')
   await tab.until(shows('ada: hello'))
-  t.strictSame(await messages(tab), [`bob: ${markup}`, 'ada: hello'], `${name}: what is for everybody and for its user`)
-  t.equal(await tab.evaluate('document.querySelectorAll("img").length'), 0, `${name}: as text`)
+  t.strictSame(await messages(tab), [`bob: ${markup}`, 'ada: hello'], `${name}: messages to everybody and to its user`)
+  t.equal(await tab.evaluate('document.querySelectorAll("img").length'), 0, `${name}: markup is shown as text`)
 
   if (comesBack) {
     await tab.until(state('coming back'))
     await example.say(await signInAsBob(), 'missed')
     await tab.until(state('open'))
     await tab.until(shows('bob: missed'))
-    t.equal((await messages(tab)).length, 3, `${name}: comes back after the end of its stream, and misses nothing`)
+    t.equal((await messages(tab)).length, 3, `${name}: reconnects after the end of its stream and misses nothing`)
   }
 
   await tab.click('#sign-out')
@@ -61,9 +61,9 @@ async function journey (t: Test, example: Example, browser: Browser, { name, com
   await tab.close()
 }
 
-t.test('the page of every example shows its stream, comes back, and stays away when it is signed out', { timeout: 180_000 }, async (t) => {
+t.test('the page of every example shows its stream, reconnects, and stays closed after signing out', { timeout: 180_000 }, async (t) => {
   const examples = await Promise.all(CASES.map(async (one) => ({ one, example: await Example.start(t, one.name, one.environment) })))
-  // All at once: they spend their time waiting.
+  // Concurrently, because the examples mostly wait.
   await forEachBrowser(t, async (t, browser) => {
     await Promise.all(examples.map(({ one, example }) => journey(t, example, browser, one)))
   })

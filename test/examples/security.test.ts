@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import ssePlugin, { defineEvents, EVERYBODY, type SsePluginOptions } from '../../plugin.ts'
 import { gate, listen, RawReader, until } from '../flows/raw-reader.ts'
 
-// What docs/security.md says, where no other test does.
+// Claims of docs/security.md that no other test checks.
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -16,7 +16,7 @@ async function serve (t: Test, options: Omit<SsePluginOptions, 'prefix'>, app: F
   return { app, port: await listen(t, app) }
 }
 
-/** The answer to a request, or what it begins with where it is a stream. */
+/** Sends a request; waits for the complete response, or for the opening of a stream. */
 async function ask (t: Test, port: number, request = 'GET /events'): Promise<RawReader> {
   const reader = await RawReader.connect(t, port)
   return reader.ask(request).sees(({ answers: [answer] }) => answer?.complete === true || answer?.body.includes('sse.open') === true)
@@ -24,7 +24,7 @@ async function ask (t: Test, port: number, request = 'GET /events'): Promise<Raw
 
 const statusOf = async (t: Test, port: number, request?: string): Promise<number> => (await ask(t, port, request)).answers[0]!.status
 
-t.test('who is refused by a hook of the route gets a plain answer: nothing of the plugin runs, and nothing is counted', async (t) => {
+t.test('a request that a hook of the route refuses gets its response alone: no callback of the plugin runs, and nothing is counted', async (t) => {
   for (const hook of ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const) {
     const called: string[] = []
     const { app, port } = await serve(t, {
@@ -47,7 +47,7 @@ t.test('who is refused by a hook of the route gets a plain answer: nothing of th
   }
 })
 
-t.test('whose right ends while its stream is opened is found by a second look, and is given nothing', async (t) => {
+t.test('a reader whose right ends during the opening is found by a second check and gets no event', async (t) => {
   let isRevoked = false
   const reached = gate()
   const open = gate()
@@ -64,14 +64,14 @@ t.test('whose right ends while its stream is opened is found by a second look, a
   const reader = (await RawReader.connect(t, port)).ask('GET /events')
   await reached.passed
   isRevoked = true
-  t.equal(await app.sse.channel('sign-in:1').disconnect(), 0, 'the first look comes too early')
+  t.equal(await app.sse.channel('sign-in:1').disconnect(), 0, 'the first check comes too early')
   open.open()
   await reader.sees(({ answers: [answer] }) => answer?.complete === true)
   t.strictSame(reader.events.map(({ event }) => event), ['sse.open', 'sse.close'])
   t.equal(app.sse.count(), 0)
 })
 
-t.test('`disconnect` takes back what was not written yet, `close` does not', async (t) => {
+t.test('`disconnect` discards unwritten events, and `close` writes them', async (t) => {
   for (const [word, texts] of [['disconnect', []], ['close', ['last']]] as const) {
     const { app, port } = await serve(t, {})
     const reader = await ask(t, port)
@@ -83,17 +83,17 @@ t.test('`disconnect` takes back what was not written yet, `close` does not', asy
   }
 })
 
-t.test('a hook that looks at Sec-Fetch-Site keeps pages of other sites from taking places', async (t) => {
+t.test('a hook that checks `Sec-Fetch-Site` keeps pages of other sites from taking places', async (t) => {
   const { app, port } = await serve(t, {
     route: { preHandler: async (request, reply) => request.headers['sec-fetch-site'] === 'cross-site' ? reply.code(403).send() : undefined }
   })
   t.equal(await statusOf(t, port, 'GET /events\nsec-fetch-site: cross-site'), 403)
   t.equal(app.sse.count(), 0)
   for (const site of ['same-origin', 'same-site', 'none']) t.equal(await statusOf(t, port, `GET /events\nsec-fetch-site: ${site}`), 200)
-  t.equal(await statusOf(t, port), 200, 'and programs do not send it')
+  t.equal(await statusOf(t, port), 200, 'programs do not send the header')
 })
 
-t.test('with a constraint of the route, another Host finds no stream', async (t) => {
+t.test('with a host constraint of the route, another `Host` finds no stream', async (t) => {
   const { port } = await serve(t, { route: { constraints: { host: 'localhost' } } })
   t.equal(await statusOf(t, port), 200)
   const reader = await RawReader.connect(t, port)
@@ -102,14 +102,14 @@ t.test('with a constraint of the route, another Host finds no stream', async (t)
   t.match(reader.bytes.toString(), /^HTTP\/1\.1 404 /)
 })
 
-t.test('CORS keeps no program out', async (t) => {
+t.test('CORS does not keep programs out', async (t) => {
   for (const origins of [undefined, ['https://shop.example']]) {
     const { port } = await serve(t, { cors: origins === undefined ? false : { origin: origins } })
     for (const request of ['GET /events', 'GET /events\norigin: https://evil.example']) t.match((await ask(t, port, request)).events[0], { event: 'sse.open' })
   }
 })
 
-t.test('a last event id gives no right: replay follows the channels of this connect', async (t) => {
+t.test('a last event ID grants no access: a replay holds only channels of the current request', async (t) => {
   const { app, port } = await serve(t, { subscribe: (request) => ({ channels: [`user:${(request.query as { as: string }).as}`] }) })
   const { id } = await app.sse.broadcast('message', 'first', { channels: 'user:ada' })
   await app.sse.broadcast('message', 'for ada', { channels: 'user:ada' })
@@ -119,11 +119,11 @@ t.test('a last event id gives no right: replay follows the channels of this conn
     await reader.sees(({ answers: [answer] }) => answer!.body.includes('for bob'))
     t.notMatch(reader.answers[0]!.body, 'ada')
   }
-  t.equal(await statusOf(t, port, `GET /events?as=bob\nlast-event-id: ${'x'.repeat(20_000)}`), 431, 'what is too long does not reach Fastify')
-  t.equal(await statusOf(t, port, `GET /events?as=bob&lastEventId=${'x'.repeat(20_000)}`), 431, 'nor in the URL')
+  t.equal(await statusOf(t, port, `GET /events?as=bob\nlast-event-id: ${'x'.repeat(20_000)}`), 431, 'a header that is too long does not reach Fastify')
+  t.equal(await statusOf(t, port, `GET /events?as=bob&lastEventId=${'x'.repeat(20_000)}`), 431, 'a URL that is too long does not reach Fastify')
 })
 
-t.test('only what is declared leaves, and no text of an error', async (t) => {
+t.test('only declared properties are sent, and no text of an error', async (t) => {
   const events = defineEvents({ user: Type.Object({ name: Type.String() }) })
   const app = Fastify()
   app.get('/stream', async (_request, reply) => {
@@ -139,7 +139,7 @@ t.test('only what is declared leaves, and no text of an error', async (t) => {
   t.notMatch(reader.bytes.toString(), 'hidden')
 })
 
-t.test('the places of one key do not take those of another, and come back when their streams end', async (t) => {
+t.test('one key cannot take the places of another, and its places are free again when its streams end', async (t) => {
   const { app, port } = await serve(t, { maxSubscribersPerKey: 1, keyGenerator: (request) => String(request.headers['x-user']), overload: 'reject' })
   const first = await ask(t, port, 'GET /events\nx-user: ada')
   t.equal(await statusOf(t, port, 'GET /events\nx-user: ada'), 503)
@@ -149,7 +149,7 @@ t.test('the places of one key do not take those of another, and come back when t
   t.equal(await statusOf(t, port, 'GET /events\nx-user: ada'), 200)
 })
 
-t.test('docs/security.md names options with the defaults that docs/options.md has', async (t) => {
+t.test('docs/security.md states the defaults of docs/options.md', async (t) => {
   const rowsOf = (path: string): Map<string, string> => new Map([...read(path).matchAll(/^\| `(\w+)` \| (`.+?`|–) \|/gm)].map((match) => [match[1]!, match[2]!]))
   const options = rowsOf('docs/options.md')
   const limits = rowsOf('docs/security.md')
@@ -157,7 +157,7 @@ t.test('docs/security.md names options with the defaults that docs/options.md ha
   for (const [option, value] of limits) t.equal(value, options.get(option), option)
 })
 
-t.test('examples/README.md has a paragraph for every example, and its links lead somewhere', async (t) => {
+t.test('examples/README.md has a section for every example, and its links exist', async (t) => {
   const readme = read('examples/README.md')
   const examples = readdirSync(join(ROOT, 'examples')).filter((name) => existsSync(join(ROOT, 'examples', name, 'server.ts')))
   t.ok(examples.length >= 3)

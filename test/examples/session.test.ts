@@ -12,19 +12,19 @@ async function signIn (example: Example, user: string, proof: Proof = {}): Promi
 t.test('the example `session`', async (t) => {
   const example = await Example.start(t, 'session')
 
-  await t.test('who has no session gets a plain 401, and is not counted', async (t) => {
+  await t.test('a request without a valid session gets a JSON response with 401 and is not counted', async (t) => {
     const ada = await signIn(example, 'ada')
     const forged = { cookie: `${ada.cookie!.slice(0, -4)}AAAA` }
     for (const proof of [{}, forged, { cookie: 'sessionId=' }, { 'last-event-id': 'sse.final' }]) {
       const answer = await example.refused(proof)
       t.equal(answer.status, 401)
       t.ok(isPlain(answer))
-      t.notMatch(answer.headers['set-cookie']?.[0] ?? '', /^sessionId=[^;]/, 'and no session for the asking')
+      t.notMatch(answer.headers['set-cookie']?.[0] ?? '', /^sessionId=[^;]/, 'no session is created')
     }
     t.equal(await example.say(ada, 'is anybody there?'), 0)
   })
 
-  await t.test('each user hears everybody\'s messages and its own, in every stream that it has', async (t) => {
+  await t.test('each user gets messages to everybody and to itself, in every one of its streams', async (t) => {
     const ada = await signIn(example, 'ada')
     const bob = await signIn(example, 'bob')
     const readers = [await example.open(ada), await example.open(await signIn(example, 'ada')), await example.open(bob)]
@@ -38,7 +38,7 @@ t.test('the example `session`', async (t) => {
     for (const { socket } of readers) socket.destroy()
   })
 
-  await t.test('who comes back gets what it missed, of its own rights alone', async (t) => {
+  await t.test('a reader that reconnects gets the missed messages, but only of its own channels', async (t) => {
     const ada = await signIn(example, 'ada')
     const bob = await signIn(example, 'bob')
     const before = await example.open(bob)
@@ -51,12 +51,12 @@ t.test('the example `session`', async (t) => {
     const after = await example.open({ ...bob, 'last-event-id': lastEventId })
     t.strictSame(textsOf(await after.seesEvents(undefined, 2)), ['missed', 'missed by all'])
     const stolen = await example.open({ ...await signIn(example, 'eve'), 'last-event-id': lastEventId })
-    t.strictSame(textsOf(await stolen.seesEvents(undefined)), ['missed by all'], 'an id opens nothing')
+    t.strictSame(textsOf(await stolen.seesEvents(undefined)), ['missed by all'], 'an event ID grants no access')
     after.socket.destroy()
     stolen.socket.destroy()
   })
 
-  await t.test('signing out ends the streams of that session at once and for good, and no other', async (t) => {
+  await t.test('signing out ends the streams of that session immediately with `sse.close`, and no others', async (t) => {
     const dan = await signIn(example, 'dan')
     const here = [await example.open(dan), await example.open(dan)]
     const elsewhere = await example.open(await signIn(example, 'dan'))
@@ -70,14 +70,14 @@ t.test('the example `session`', async (t) => {
     elsewhere.socket.destroy()
   })
 
-  await t.test('a sign-in gives a new session id, so that nobody can plant one', async (t) => {
+  await t.test('a sign-in creates a new session id, so that a planted one is worthless', async (t) => {
     const planted = await signIn(example, 'mallory')
     const ada = await signIn(example, 'ada', planted)
     t.not(ada.cookie, planted.cookie)
     t.equal((await example.refused(planted)).status, 401)
   })
 
-  await t.test('no name leads to another channel', async (t) => {
+  await t.test('no user name selects another channel', async (t) => {
     const ada = await signIn(example, 'ada')
     for (const user of ['*', '', 'a:b', 'ADA', 'x'.repeat(21)]) {
       t.equal((await example.post('/sign-in', {}, { user })).status, 400)
@@ -85,17 +85,17 @@ t.test('the example `session`', async (t) => {
     }
   })
 
-  await t.test('no page of another origin may read', async (t) => {
+  await t.test('no page of another origin may read a stream', async (t) => {
     const reader = await example.open({ ...await signIn(example, 'ada'), origin: 'https://elsewhere.example' })
     t.notOk(reader.answers[0]!.headers['access-control-allow-origin'])
     reader.socket.destroy()
   })
 
-  await t.test('it serves its page', async (t) => {
+  await t.test('the example serves its page', async (t) => {
     for (const path of ['/', '/page.js', '/post.js', '/stream.js']) t.equal((await fetch(example.page + path)).status, 200, path)
   })
 
-  await t.test('SIGTERM ends it cleanly, with open streams', async (t) => {
+  await t.test('SIGTERM ends the example cleanly, with open streams', async (t) => {
     const reader = await example.open(await signIn(example, 'ada'))
     t.strictSame(await example.stop('SIGTERM'), CLEAN)
     await reader.sees(({ answers: [answer] }) => answer?.complete === true)

@@ -8,7 +8,7 @@ async function signIn (example: Example, user: string): Promise<Proof> {
   return { authorization: `Bearer ${token}` }
 }
 
-/** A URL of the stream, good for once. */
+/** Requests a ticket. @returns A URL of the stream that is valid once. */
 async function entry (example: Example, proof: Proof): Promise<string> {
   const { ticket } = await (await example.post('/tickets', proof)).json() as { ticket: string }
   return `/events?ticket=${ticket}`
@@ -18,7 +18,7 @@ t.test('the example `ticket`', async (t) => {
   const example = await Example.start(t, 'ticket')
   const { page } = example
 
-  await t.test('a ticket opens one stream, and a second use is a plain 401', async (t) => {
+  await t.test('a ticket opens one stream, and its second use gets a JSON response with 401', async (t) => {
     const ada = await signIn(example, 'ada')
     const url = await entry(example, ada)
     const reader = await example.open({}, url)
@@ -32,7 +32,7 @@ t.test('the example `ticket`', async (t) => {
     reader.socket.destroy()
   })
 
-  await t.test('of two that come with one ticket at the same time, one gets in', async (t) => {
+  await t.test('one of two simultaneous requests with one ticket gets a stream', async (t) => {
     const url = await entry(example, await signIn(example, 'ada'))
     const readers = await Promise.all([example.ask({}, url), example.ask({}, url)])
     for (const reader of readers) await reader.sees(({ answers }) => answers.length === 1)
@@ -40,7 +40,7 @@ t.test('the example `ticket`', async (t) => {
     for (const { socket } of readers) socket.destroy()
   })
 
-  await t.test('nothing else opens a stream, and without a token there is no ticket', async (t) => {
+  await t.test('no request without a valid ticket gets a stream, and no request without a token gets a ticket', async (t) => {
     const ada = await signIn(example, 'ada')
     for (const [proof, url] of [[{}, '/events'], [{}, '/events?ticket='], [{}, '/events?ticket=a&ticket=b'], [ada, '/events'], [ada, '/events?ticket=undefined']] as const) {
       const answer = await example.refused(proof, url)
@@ -50,7 +50,7 @@ t.test('the example `ticket`', async (t) => {
     for (const proof of [{}, { authorization: 'Bearer ' }, { authorization: 'Bearer guessed' }]) t.equal((await example.post('/tickets', proof)).status, 401)
   })
 
-  await t.test('with a new ticket a reader goes on where it was', async (t) => {
+  await t.test('a reader resumes with a new ticket where it stopped', async (t) => {
     const ada = await signIn(example, 'ada')
     const bob = await signIn(example, 'bob')
     const before = await example.open({}, await entry(example, bob))
@@ -64,7 +64,7 @@ t.test('the example `ticket`', async (t) => {
     after.socket.destroy()
   })
 
-  await t.test('signing out ends the streams for good, and makes tickets and token worthless', async (t) => {
+  await t.test('signing out ends the streams with `sse.close` and invalidates tickets and token', async (t) => {
     const ada = await signIn(example, 'ada')
     const reader = await example.open({}, await entry(example, ada))
     const unused = await entry(example, ada)
@@ -74,7 +74,7 @@ t.test('the example `ticket`', async (t) => {
     t.equal((await example.post('/tickets', ada)).status, 401)
   })
 
-  await t.test('the page\'s origin may read the stream and ask for tickets, and no other', async (t) => {
+  await t.test('only the origin of the page may read the stream and request tickets', async (t) => {
     const ada = await signIn(example, 'ada')
     const preflight = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' }
     for (const [origin, allowed] of [[page, page], ['https://elsewhere.example', undefined]] as const) {
@@ -86,7 +86,7 @@ t.test('the example `ticket`', async (t) => {
     }
   })
 
-  await t.test('the page may connect to the API and to nobody else', async (t) => {
+  await t.test('the page may connect to its own origin and to the API only', async (t) => {
     t.not(page, example.origin)
     const response = await fetch(page)
     t.match(response.headers.get('content-security-policy'), `connect-src 'self' ${example.origin}`)
@@ -94,7 +94,7 @@ t.test('the example `ticket`', async (t) => {
     for (const path of ['/page.js', '/post.js', '/stream.js']) t.equal((await fetch(page + path)).status, 200)
   })
 
-  await t.test('no ticket and no token ever stands in the log', async (t) => {
+  await t.test('the log holds no ticket and no token', async (t) => {
     const ada = await signIn(example, 'ada')
     const secrets = [ada.authorization!.slice('Bearer '.length)]
     for (const [path, status] of [['/events?', 200], ['/events?', 401], ['/evnts?', 404], ['/events?%74icket=&', 401], ['/events/%zz?', 400], ['//events?', 404]] as const) {
@@ -106,12 +106,12 @@ t.test('the example `ticket`', async (t) => {
       reader.socket.destroy()
     }
     t.strictSame(await example.stop('SIGTERM'), CLEAN)
-    t.ok(example.printed.some((line) => line.includes('"url":"/events"')), 'the requests do')
+    t.ok(example.printed.some((line) => line.includes('"url":"/events"')), 'the log holds the requests')
     for (const secret of secrets) t.notOk(example.printed.some((line) => line.includes(secret)))
   })
 })
 
-t.test('a stream ends when its time is over, and a new ticket opens the next', async (t) => {
+t.test('a stream ends after its lifetime, and a new ticket opens the next one', async (t) => {
   const example = await Example.start(t, 'ticket', { STREAM_LIFETIME: '1' })
   const ada = await signIn(example, 'ada')
   const before = await example.open({}, await entry(example, ada))
@@ -123,7 +123,7 @@ t.test('a stream ends when its time is over, and a new ticket opens the next', a
   t.strictSame(await example.stop('SIGINT'), CLEAN)
 })
 
-t.test('a ticket is good for its lifetime and no longer', async (t) => {
+t.test('a ticket is valid for its lifetime and no longer', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const tickets = new Tickets<string>(30_000)

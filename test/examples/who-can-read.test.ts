@@ -5,7 +5,7 @@ import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
 import { forEachBrowser } from '../browsers/browsers.ts'
 import { listen } from '../flows/raw-reader.ts'
 
-// The table in docs/security.md, in real browsers. They take `localhost` and `127.0.0.1` for two sites, and ports for origins of one.
+// The table in docs/security.md, in real browsers: `localhost` and `127.0.0.1` are two sites, and two ports are two origins of one site.
 
 const ELSEWHERE = 'https://elsewhere.example'
 const COOKIES = ['bare=1', 'lax=1; SameSite=Lax', 'strict=1; SameSite=Strict', 'none=1; SameSite=None; Secure']
@@ -31,7 +31,7 @@ function servePage (app: FastifyInstance): void {
   app.get('/', async (_request, reply) => reply.type('text/html').header('set-cookie', COOKIES).send('<!doctype html><title>A page</title>'))
 }
 
-t.test('who can read', { timeout: 180_000 }, async (t) => {
+t.test('`cors` decides which pages can read a stream', { timeout: 180_000 }, async (t) => {
   const pages = Fastify({ forceCloseConnections: true })
   servePage(pages)
   const pagesPort = await listen(t, pages)
@@ -77,7 +77,7 @@ t.test('who can read', { timeout: 180_000 }, async (t) => {
             const cookies = site === 'same-origin' || (site === 'same-site' && withCredentials) ? ['bare', 'lax', 'none', 'strict'] : []
             const { cookies: came, ...stream } = opened[before]!
             t.strictSame(came.sort(), cookies, 'cookies')
-            t.strictSame(stream, { setting, site }, 'read or refused, the stream was opened, and took a place')
+            t.strictSame(stream, { setting, site }, 'the stream opened and took a place, read or refused')
           }
         }
       })

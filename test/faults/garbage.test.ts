@@ -7,7 +7,7 @@ import { openRaw, startWatched, type Watched } from './watched.ts'
 
 const EVENTS = 50
 
-/** Others, whom none of this may reach. */
+/** Opens readers that must not be affected. */
 async function openOthers (t: Test, { app, port }: Watched): Promise<NumberedReader[]> {
   const readers = Array.from({ length: 3 }, () => new NumberedReader(port).connect())
   t.after(() => { for (const { socket } of readers) socket.destroy() })
@@ -24,15 +24,15 @@ async function checkServed (t: Test, { app }: Watched, others: readonly Numbered
 }
 
 const garbage: Array<[what: string, bytes: Buffer]> = [
-  ['text that is no request', Buffer.from('this is no request\r\n\r\n')],
-  ['a TLS greeting', Buffer.from('1603010200010001fc0303', 'hex')],
+  ['text that is not a request', Buffer.from('this is no request\r\n\r\n')],
+  ['a TLS ClientHello', Buffer.from('1603010200010001fc0303', 'hex')],
   ['bytes of every value', Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))],
-  ['a request line without end', Buffer.from(`GET /${'x'.repeat(100_000)}`)],
-  ['a head with two lengths', Buffer.from('GET /plain HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n')]
+  ['an endless request line', Buffer.from(`GET /${'x'.repeat(100_000)}`)],
+  ['a head with two content lengths', Buffer.from('GET /plain HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n')]
 ]
 
 for (const [what, bytes] of garbage) {
-  t.test(`a reader that sends ${what} during its stream loses it, once; the others are served`, async (t) => {
+  t.test(`a reader that sends ${what} during its stream is closed once, and the others are served`, async (t) => {
     const watched = await startWatched(t)
     const { app, closes, complaints } = watched
     const others = await openOthers(t, watched)
@@ -48,7 +48,7 @@ for (const [what, bytes] of garbage) {
   })
 }
 
-t.test('a reader that sends requests without end during its stream is read no further, and leaves nothing behind', async (t) => {
+t.test('a reader that sends endless requests during its stream is not read further and leaves nothing behind', async (t) => {
   const watched = await startWatched(t)
   const { app, closes, complaints } = watched
   const others = await openOthers(t, watched)
@@ -73,14 +73,14 @@ t.test('a reader that sends requests without end during its stream is read no fu
   t.strictSame(complaints, [])
 })
 
-t.test('a reader that sends a body with its request, of which nobody takes anything, and leaves', async (t) => {
+t.test('a reader that leaves while the body of its request is unread', async (t) => {
   const ways = [
     ['closes', (socket: Socket) => { socket.destroy() }],
     ['resets', (socket: Socket) => { socket.resetAndDestroy() }]
   ] as const
   for (const [way, leave] of ways) {
     for (const bytes of [10, 10_000_000]) {
-      t.test(`(it ${way} the connection after ${bytes} bytes) is noticed at once`, async (t) => {
+      t.test(`is noticed immediately (it ${way} the connection after ${bytes} bytes)`, async (t) => {
         const watched = await startWatched(t, { heartbeatInterval: false })
         const { app, closes, complaints } = watched
         const { reader, subscriber, socket } = await openRaw(t, watched, 'content-length: 20000000')
@@ -96,7 +96,7 @@ t.test('a reader that sends a body with its request, of which nobody takes anyth
   }
 })
 
-t.test('connections that ask for nothing, or never finish asking, end by the time-outs of the server, and others are served', async (t) => {
+t.test('connections without a request, or with an unfinished one, end by the timeouts of the server, and others are served', async (t) => {
   const ofServer = { http: { headersTimeout: 400, connectionsCheckingInterval: 50 }, requestTimeout: 800 } as FastifyServerOptions
   const watched = await startWatched(t, {}, ofServer)
   const { app, closes, complaints, sockets } = watched
@@ -106,7 +106,7 @@ t.test('connections that ask for nothing, or never finish asking, end by the tim
     if (at % 3 === 1) socket.write('GET /ev')
     if (at % 3 === 2) socket.write('GET /events HTTP/1.1\r\nhost: localhost\r\n')
   })
-  // A line of the head every now and then.
+  // One more header line every 50 ms.
   const timer = setInterval(() => { for (let at = 2; at < slow.length; at += 3) slow[at]!.socket.write('x: y\r\n') }, 50)
   t.after(() => clearInterval(timer))
   for (const reader of slow) reader.socket.on('error', () => {})

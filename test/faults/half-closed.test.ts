@@ -7,7 +7,7 @@ const MIB = 1024 * 1024
 const EVENTS = 100
 const payload = (n: number): string => `${n} ${'x'.repeat(100_000)}`
 
-/** What a reader heard of the events, by number, each of them whole. */
+/** The numbers of the events that a reader got; each event must be whole. */
 function heard (t: Test, { events }: RawReader): number[] {
   return events.filter(({ event }) => event === undefined).map(({ data }) => {
     const number = parseInt(data)
@@ -16,7 +16,7 @@ function heard (t: Test, { events }: RawReader): number[] {
   })
 }
 
-/** Waits for bytes alone: to read all events again with every packet takes seconds. */
+/** Waits by counting bytes: parsing all events again with every packet takes seconds. */
 async function seesBytes (reader: RawReader, events: number): Promise<void> {
   await until(() => reader.closed || reader.packets.reduce((sum, { length }) => sum + length, 0) > events * payload(1).length)
 }
@@ -25,7 +25,7 @@ function listenersOf (socket: Socket): number {
   return socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0)
 }
 
-/** Has more waiting for a reader than any kernel takes. */
+/** Broadcasts until more waits for a reader than any kernel buffers. @returns The number of the last event. */
 async function fill ({ app }: Watched, socket: Socket): Promise<number> {
   let n = 0
   while (socket.writableLength < MIB) {
@@ -35,8 +35,8 @@ async function fill ({ app }: Watched, socket: Socket): Promise<number> {
   return n
 }
 
-t.test('a server of Node\'s defaults ends its half when a reader has ended its own:', async (t) => {
-  t.test('the reader gets whatever was handed to its socket, sees that the answer is not complete, and comes back for exactly the rest', async (t) => {
+t.test('a server with Node\'s defaults ends its half of a connection when the reader has half-closed:', async (t) => {
+  t.test('the reader gets everything handed to its socket, sees an incomplete response, and resumes with exactly the rest', async (t) => {
     const watched = await startWatched(t, { maxBacklogBytes: 4 * MIB, history: { maxBytes: 64 * MIB } })
     const { app, port, closes, complaints } = watched
     const { reader, subscriber, socket } = await openRaw(t, watched)
@@ -65,7 +65,7 @@ t.test('a server of Node\'s defaults ends its half when a reader has ended its o
     t.strictSame(complaints, [])
   })
 
-  t.test('one that ended its half together with its request gets `sse.open`, if anything, and is not kept', async (t) => {
+  t.test('a reader that half-closes together with its request gets at most `sse.open` and is not kept', async (t) => {
     const { app, port, closes, opened, complaints, sockets } = await startWatched(t)
     const reader = await RawReader.connect(t, port)
     ;(reader.socket as Socket).end('GET /events HTTP/1.1\r\nhost: localhost\r\n\r\n')
@@ -78,7 +78,7 @@ t.test('a server of Node\'s defaults ends its half when a reader has ended its o
   })
 })
 
-t.test('with `server.httpAllowHalfOpen` a reader that has ended its half', async (t) => {
+t.test('with `server.httpAllowHalfOpen` a reader that has half-closed', async (t) => {
   async function startHalfOpen (t: Test): Promise<Watched> {
     const watched = await startWatched(t, { history: { maxBytes: 64 * MIB } })
     Object.assign(watched.app.server, { httpAllowHalfOpen: true })
@@ -93,7 +93,7 @@ t.test('with `server.httpAllowHalfOpen` a reader that has ended its half', async
     return opened
   }
 
-  t.test('goes on getting its stream, every event of it, and its clean end', async (t) => {
+  t.test('still gets every event and a clean end', async (t) => {
     const watched = await startHalfOpen(t)
     const { app, complaints } = watched
     const { reader, subscriber } = await openHalf(t, watched)
@@ -111,13 +111,13 @@ t.test('with `server.httpAllowHalfOpen` a reader that has ended its half', async
     t.strictSame(complaints, [])
   })
 
-  t.test('is noticed when it leaves altogether, by the next event, and nothing is left of it', async (t) => {
+  t.test('is noticed by the next event after it leaves completely, and leaves no listener behind', async (t) => {
     const watched = await startHalfOpen(t)
     const { app, closes, complaints } = watched
     const { reader, subscriber, socket } = await openHalf(t, watched)
     const before = listenersOf(socket)
     reader.socket.destroy()
-    // The first is answered with a RST, and only that is seen.
+    // The first event is answered with a RST, the only sign that the reader has left.
     while (app.sse.count() > 0) {
       await app.sse.broadcast('message', 'x')
       await turn()

@@ -5,9 +5,9 @@ import { RawReader, until } from '../flows/raw-reader.ts'
 import { pause, Program, untilSeen } from './program.ts'
 import type { ServerCommands, State } from './server.ts'
 
-// A server that does nothing for a while, though its readers do. Time in which it did nothing has passed for none of them.
+// The server halts for a while, and its readers do not. Halted time counts against no reader.
 
-// They mostly wait.
+// The tests mostly wait.
 t.jobs = 2
 
 const FILL = 100_000
@@ -18,7 +18,7 @@ interface Halting {
   readonly server: Program<ServerCommands>
   readonly port: number
   readonly readers: readonly NumberedReader[]
-  /** One that hears the channel `marks`, and keeps the order of whatever comes. */
+  /** A reader of the channel `marks` that keeps all events in order. */
   readonly witness: RawReader
   look (): Promise<State>
 }
@@ -34,7 +34,7 @@ async function start (t: Test, options: SsePluginOptions): Promise<Halting> {
   return { server, port, readers, witness, look }
 }
 
-/** Heartbeats that came between the two newest marks. */
+/** The number of heartbeats between the two newest marks. */
 function heartbeatsBetweenMarks ({ events }: RawReader): number {
   const numbers = events.flatMap(({ event }, at) => event === undefined ? [at] : [])
   return events.slice(numbers.at(-2)! + 1, numbers.at(-1)).filter(({ event }) => event === 'sse.heartbeat').length
@@ -42,27 +42,27 @@ function heartbeatsBetweenMarks ({ events }: RawReader): number {
 
 function checkWhole (t: Test, readers: readonly NumberedReader[], last: number): void {
   for (const { first, count, faults, gaps } of readers) {
-    if (first !== 1 || count !== last || faults.length > 0 || gaps.length > 0) t.fail('lost, doubled or torn', { first, count, faults, gaps })
+    if (first !== 1 || count !== last || faults.length > 0 || gaps.length > 0) t.fail('lost, duplicated or torn', { first, count, faults, gaps })
   }
 }
 
-t.test('an event loop that is blocked for 5 s, with 10 MB under way and time-outs of 1 to 2 s, closes nobody, and sends no burst of heartbeats', async (t) => {
+t.test('an event loop blocked for 5 s, with 10 MB under way and timeouts of 1 to 2 s, closes no stream and causes no burst of heartbeats', async (t) => {
   const idleTimeout = 2000
   const { server, readers, witness, look } = await start(t, { heartbeatInterval: 300, stallTimeout: 1000, idleTimeout })
   const lastEventAt = await server.call('block', 5000, EVENTS, FILL)
-  // The time-outs are there all the same.
+  // The timeouts still apply afterwards.
   const { closes, complaints } = await untilSeen(look, ({ count }) => count === 0)
   await until(() => witness.answers[0]!.complete && readers.every(({ complete }) => complete))
   checkWhole(t, readers, EVENTS + 1)
   t.equal(witness.events.filter(({ event }) => event === undefined).length, 2)
   t.ok(heartbeatsBetweenMarks(witness) <= 1, `${heartbeatsBetweenMarks(witness)} heartbeats`)
   for (const { name, reason, at } of closes) {
-    if (reason !== 'idle' || at < lastEventAt + idleTimeout) t.fail('closed before its time', { name, reason, after: at - lastEventAt })
+    if (reason !== 'idle' || at < lastEventAt + idleTimeout) t.fail('closed too early', { name, reason, after: at - lastEventAt })
   }
   t.strictSame(complaints, [])
 })
 
-t.test('a process that is stopped for 10 s, with a `stallTimeout` of 2 s and an `idleTimeout` of 5 s,', async (t) => {
+t.test('a process stopped for 10 s, longer than `stallTimeout` and `idleTimeout`, closes only the expired and the stalled stream', async (t) => {
   const { server, port, readers, witness, look } = await start(t, { heartbeatInterval: 1000, stallTimeout: 2000, idleTimeout: 5000 })
   const open = async (query: string, paused: boolean): Promise<NumberedReader> => {
     const { count } = await look()
@@ -77,7 +77,7 @@ t.test('a process that is stopped for 10 s, with a `stallTimeout` of 2 s and an 
   await open('name=passed&expiresIn=4000', false)
   const last = await server.call('publish', EVENTS, FILL)
   const { stats } = await untilSeen(look, () => [...readers, later].every((reader) => reader.last === last))
-  t.ok(stats.lag > 0, 'two have not taken what is theirs')
+  t.ok(stats.lag > 0, 'two readers lag')
   await server.call('publish', 1, 0, 'marks')
   server.signal('SIGSTOP')
   await pause(10_000)
@@ -95,8 +95,8 @@ t.test('a process that is stopped for 10 s, with a `stallTimeout` of 2 s and an 
   t.notOk([...readers, later, sleeps, witness].some(({ closed }) => closed))
   t.ok(heartbeatsBetweenMarks(witness) <= 2, `${heartbeatsBetweenMarks(witness)} heartbeats`)
   const at = (name: string): number => Math.round(closes.find((close) => close.name === name)!.at - awakeAt)
-  t.ok(at('passed') < 3000, `the one whose time has passed ends ${at('passed')} ms after the process goes on`)
-  t.ok(at('stalled') > 500, `the stalled one has still some of its time, and is cut ${at('stalled')} ms after the process goes on`)
+  t.ok(at('passed') < 3000, `the expired stream ends ${at('passed')} ms after the process resumes`)
+  t.ok(at('stalled') > 500, `the stalled stream keeps the rest of its time and is cut ${at('stalled')} ms after the process resumes`)
   t.strictSame((await look()).complaints, [])
   stalled.cut()
 })

@@ -2,9 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-// Programs of their own process, which may be stopped, starved or cut off without harm to the test; and how a test speaks to them.
+// Programs in separate processes, which a test can stop, starve or cut off without harm to itself, and the calls to them.
 
-/** What a program does when it is told, by name. */
+/** The functions of a program that a test can call, by name. */
 export type Commands = Record<string, (...parameters: never[]) => unknown>
 
 interface Order {
@@ -19,7 +19,7 @@ interface Answer {
   readonly error?: string
 }
 
-/** In the program: does what it is told, and ends with the test. */
+/** Runs in the program: executes the calls of the test, and exits when the test does. */
 export function obey (commands: Commands): void {
   const answer = (what: Answer): void => { if (process.connected) process.send!(what) }
   process.on('message', ({ number, name, parameters }: Order) => {
@@ -33,12 +33,12 @@ export function obey (commands: Commands): void {
 }
 
 export interface ProgramOptions {
-  /** Of Node. */
+  /** Command-line options of Node. */
   readonly nodeOptions?: readonly string[]
   readonly env?: NodeJS.ProcessEnv
-  /** In a network of its own, which goes with it. */
+  /** True for a separate network namespace, which ends with the program. */
   readonly alone?: boolean
-  /** In the network of the program with this process id. */
+  /** The process id of another program whose network namespace this one joins. */
   readonly within?: number
 }
 
@@ -47,7 +47,7 @@ interface AfterTest {
   fail (message: string): unknown
 }
 
-/** A program that runs; it must not end before its test does. */
+/** A running program; the test fails if the program ends first. */
 export class Program<C extends Commands> {
   readonly #child: ChildProcess
   readonly #pending = new Map<number, (answer: Answer) => void>()
@@ -72,10 +72,10 @@ export class Program<C extends Commands> {
     })
   }
 
-  /** Starts a program that stands beside this file. */
+  /** Starts a program from this folder. */
   static async start<C extends Commands> (t: AfterTest, file: string, options: ProgramOptions = {}): Promise<Program<C>> {
     const { nodeOptions = [], env = {}, alone = false, within } = options
-    // Both become the program, so its process id and its channel are those of the child.
+    // `unshare` and `nsenter` become the program: the child keeps its process id and its channel.
     const entry = alone ? ['unshare', '--net'] : within === undefined ? [] : ['nsenter', '--target', String(within), '--net']
     const [execPath, ...execArgv] = [...entry, process.execPath, ...nodeOptions, '--import', 'tsx']
     const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
@@ -91,7 +91,7 @@ export class Program<C extends Commands> {
 
   get pid (): number { return this.#child.pid! }
 
-  /** Has it do something. */
+  /** Calls a function of the program. */
   async call<K extends keyof C & string> (name: K, ...parameters: Parameters<C[K]>): Promise<Awaited<ReturnType<C[K]>>> {
     const number = ++this.#orders
     const answer = new Promise<Answer>((resolve) => this.#pending.set(number, resolve))
@@ -106,7 +106,7 @@ export class Program<C extends Commands> {
   }
 }
 
-/** Asks again and again until something holds, and gives what it saw then. */
+/** Polls until a predicate holds. @returns The state for which it held. */
 export async function untilSeen<T> (look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
   let seen = await look()
   while (!holds(seen)) {
@@ -116,7 +116,7 @@ export async function untilSeen<T> (look: () => Promise<T>, holds: (seen: T) => 
   return seen
 }
 
-/** Only for what is itself a matter of time: how long somebody is away. */
+/** Real time: only where the duration is part of the claim. */
 export function pause (milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

@@ -3,10 +3,10 @@ import { NumberedReader } from '../flows/numbered-reader.ts'
 import { RawReader } from '../flows/raw-reader.ts'
 import { obey } from './program.ts'
 
-// Readers in a process of their own, and so in a network of their own.
+// Readers in a separate process, which may have a separate network.
 
 interface Heard {
-  /** The data of every event, by type, as far as it was kept. */
+  /** Type and data of every event, in order. */
   readonly events: ReadonlyArray<readonly [event: string, data: string]>
   readonly closed: boolean
 }
@@ -36,12 +36,12 @@ const commands = {
     return { events: events.map(({ event = 'message', data }) => [event, data]), closed }
   },
 
-  /** On loopback. */
+  /** Opens a reader of numbered events on loopback. */
   openNumbered (port: number, path: string, fill: number): void {
     numbered.push(new NumberedReader(port, fill).connect({ path }))
   },
 
-  /** On loopback: so many that never read, each with a channel of its own. */
+  /** Opens readers on loopback that never read, each with its own channel. */
   openStalled (port: number, count: number): void {
     for (let n = 0; n < count; n++) connect(port, '127.0.0.1').pause().write(`GET /events?channel=own${n} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
   },

@@ -8,7 +8,7 @@ import { openRaw, openSeveral, startWatched, type Watched } from './watched.ts'
 
 const MIB = 1024 * 1024
 
-/** Readers that check what they get. */
+/** Opens readers that check what they get. */
 async function openNumbered (t: Test, { app, port }: Watched, fill: number, count: number): Promise<NumberedReader[]> {
   const readers = Array.from({ length: count }, () => new NumberedReader(port, fill).connect())
   t.after(() => { for (const { socket } of readers) socket.destroy() })
@@ -16,7 +16,7 @@ async function openNumbered (t: Test, { app, port }: Watched, fill: number, coun
   return readers
 }
 
-/** Takes so many bytes from a reader that does not read by itself. */
+/** Reads so many bytes from a paused socket. */
 async function take (reader: Socket, bytes: number): Promise<void> {
   for (let taken = 0; taken < bytes;) {
     const piece = reader.read() as Buffer | null
@@ -25,7 +25,7 @@ async function take (reader: Socket, bytes: number): Promise<void> {
   }
 }
 
-/** One that resets the connection when it has taken so many bytes. */
+/** Makes a reader reset its connection after it has read so many bytes. */
 async function resetAfter (reader: RawReader, bytes: number): Promise<void> {
   const socket = reader.socket as Socket
   socket.removeAllListeners('data')
@@ -40,7 +40,7 @@ function checkWhole (t: Test, readers: readonly NumberedReader[], last: number):
   }
 }
 
-t.test('a reader that resets the connection in the middle of an event of 16 MiB leaves once, and the others get every event whole', async (t) => {
+t.test('a reader that resets its connection within an event of 16 MiB closes once, and the others get every event whole', async (t) => {
   const FILL = 16 * MIB
   const watched = await startWatched(t, { maxPayloadBytes: 2 * FILL, history: { maxBytes: 8 * FILL } })
   const { app, closes, complaints } = watched
@@ -63,7 +63,7 @@ t.test('a reader that resets the connection in the middle of an event of 16 MiB 
   t.strictSame(complaints, [])
 })
 
-t.test('ten readers that reset the connection while they replay 32 MiB leave once each, and one that stays gets all of it', async (t) => {
+t.test('ten readers that reset their connections during a replay of 32 MiB close once each, and one that stays gets all of it', async (t) => {
   const FILL = 32 * 1024
   const EVENTS = 1000
   const watched = await startWatched(t, { history: { maxBytes: 64 * MIB } })
@@ -79,12 +79,12 @@ t.test('ten readers that reset the connection while they replay 32 MiB leave onc
   checkWhole(t, [stays], EVENTS)
   t.strictSame(closes.map(({ reason }) => reason), Array(10).fill('reader'))
   t.equal(new Set(closes.map(({ subscriber }) => subscriber)).size, 10)
-  t.equal(app.sse.stats().lag, 0, 'nothing is served to those who left')
+  t.equal(app.sse.stats().lag, 0, 'nothing waits for the readers that left')
   t.strictSame(complaints, [])
 })
 
 for (const moment of ['just before', 'in the turn of', 'a turn after'] as const) {
-  t.test(`readers that reset the connection ${moment} \`app.close()\` do not hold it up, and end once each`, async (t) => {
+  t.test(`readers that reset their connections ${moment} \`app.close()\` do not delay it and close once each`, async (t) => {
     const watched = await startWatched(t, { shutdownTimeout: Infinity, maxPayloadBytes: 16 * MIB, history: { maxBytes: 32 * MIB } })
     const { app, closes, complaints } = watched
     const idle = await openSeveral(t, watched, 5)
@@ -103,14 +103,14 @@ for (const moment of ['just before', 'in the turn of', 'a turn after'] as const)
     t.ok(stays.answers[0]!.complete)
     t.equal(closes.length, 11)
     t.equal(new Set(closes.map(({ subscriber }) => subscriber)).size, 11)
-    t.ok(busy.every(({ subscriber }) => closes.some((close) => close.subscriber === subscriber && close.reason === 'reader')), 'none of them has taken its end')
+    t.ok(busy.every(({ subscriber }) => closes.some((close) => close.subscriber === subscriber && close.reason === 'reader')), 'no busy reader has read the end of its stream')
     t.ok(closes.every(({ reason }) => reason === 'reader' || reason === 'shutdown'))
     t.equal(app.sse.count(), 0)
     t.strictSame(complaints, [])
   })
 }
 
-t.test('of 2,000 readers that connect at once and reset at once the server keeps neither a subscriber nor a descriptor', async (t) => {
+t.test('2,000 readers that connect simultaneously and reset simultaneously leave no subscriber and no descriptor behind', async (t) => {
   const READERS = 2000
   const server = await Program.start<ServerCommands>(t, 'server.ts')
   const port = await server.call('listen', {})
@@ -134,7 +134,7 @@ t.test('of 2,000 readers that connect at once and reset at once the server keeps
     t.strictSame(after.complaints, [])
   }
 
-  // Now while the server is at it: some of these have not been accepted yet.
+  // Resets during the accepts: the server has not accepted some of these connections yet.
   const readers = open()
   await untilSeen(look, ({ descriptors }) => descriptors > before.descriptors + READERS / 4)
   for (const reader of readers) reader.resetAndDestroy()

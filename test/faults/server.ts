@@ -5,7 +5,7 @@ import ssePlugin, { type CloseReason, type SsePluginOptions, type Stats } from '
 import { numbered, settlesAt } from '../flows/numbered-reader.ts'
 import { obey } from './program.ts'
 
-// The server that things happen to. Readers are told apart by `?name=`; `channel` and `expiresIn` are theirs to choose as well.
+// The server under test, in a separate process. The query of a request holds the `name`, `channel` and `expiresIn` of its reader.
 
 interface Query {
   readonly name?: string
@@ -18,7 +18,7 @@ interface Close {
   readonly reason: CloseReason
   /** Milliseconds on the monotonic clock, which runs while the process is stopped. */
   readonly at: number
-  /** The same for its opening. */
+  /** Milliseconds on the monotonic clock at its opening. */
   readonly openedAt: number
 }
 
@@ -26,22 +26,22 @@ export interface State {
   readonly count: number
   readonly stats: Stats
   readonly closes: readonly Close[]
-  /** What was logged as a warning or worse, and what Node warned of. */
+  /** Log lines at `warn` and above, and warnings of Node. */
   readonly complaints: readonly string[]
   /** The number of the last event, by channel. */
   readonly last: Readonly<Record<string, number>>
   readonly lastEventId: string
   /** Milliseconds on the monotonic clock. */
   readonly now: number
-  /** Milliseconds on the clock on the wall. */
+  /** Milliseconds on the wall clock. */
   readonly wall: number
-  /** Of the whole process: what of it stands in memory. */
+  /** Resident memory of the process, in bytes. */
   readonly rss: number
-  /** Descriptors that are open: sockets, files and the like. */
+  /** The number of open descriptors: sockets, files and the like. */
   readonly descriptors: number
 }
 
-/** Events that are published all the time. */
+/** Events that are published at a constant rate. */
 export interface Flood {
   readonly channel?: string
   readonly fill: number
@@ -112,7 +112,7 @@ const commands = {
     const began = performance.now()
     let count = 0
     timers.push(setInterval(() => {
-      // As many in a turn as a tenth of a second asks for: after a halt it goes on, and does not make up.
+      // At most a tenth of a second's worth per turn: events missed during a halt are not made up.
       const due = Math.floor((performance.now() - began) / 1000 * bytesPerSecond / fill)
       publish(channel, fill, Math.min(due - count, Math.ceil(bytesPerSecond / fill / 10)))
       count = due
@@ -120,9 +120,9 @@ const commands = {
   },
 
   /**
-   * Gives each subscriber tiny events of its own, one in a turn, until it has had so many or refuses one.
+   * Gives each subscriber its own tiny events, one per turn, until it has had `count` of them or refuses one.
    *
-   * @param by To its channel, which nobody else hears, or to it alone, without a wait for the one before.
+   * @param by A broadcast to the channel of that subscriber alone, or a `send` that is not awaited.
    */
   async trickle (count: number, by: 'broadcast' | 'send'): Promise<void> {
     const willing = new Set(app.sse.subscribers())
@@ -143,16 +143,16 @@ const commands = {
   },
 
   /**
-   * Publishes events, lets them leave, blocks the event loop, and publishes one more soon after; so too in the channel `marks`, one each.
+   * Publishes events, lets them leave, blocks the event loop, and soon publishes one more; each time also one in the channel `marks`.
    *
-   * @returns When that was, on the monotonic clock.
+   * @returns The time of the last event, on the monotonic clock.
    */
   async block (milliseconds: number, before: number, fill: number): Promise<number> {
     publish(EVERYBODY, fill, before)
     publish(MARKS, 0, 1)
     await new Promise((resolve) => setImmediate(resolve))
     block(milliseconds)
-    // All that is due by then comes first.
+    // Overdue timers run first.
     await new Promise((resolve) => setTimeout(resolve, 50))
     publish(EVERYBODY, fill, 1)
     publish(MARKS, 0, 1)
@@ -169,13 +169,13 @@ const commands = {
       lastEventId: app.sse.lastEventId!,
       now: performance.now(),
       wall: Date.now(),
-      // Resident pages times their size: what `process.memoryUsage` says, for less.
+      // Resident pages times their size: the value of `process.memoryUsage`, at a lower cost.
       rss: Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]) * 4096,
       descriptors: readdirSync('/proc/self/fd').length
     }
   },
 
-  /** Bytes in use once garbage is collected, at most so many if it comes to that soon. */
+  /** @returns Bytes in use after a garbage collection, once they are at most so many or after half a second. */
   settlesAt
 }
 

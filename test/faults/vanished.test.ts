@@ -4,7 +4,7 @@ import { pause, Program, untilSeen } from './program.ts'
 import type { Counted, ReaderCommands } from './readers.ts'
 import type { ServerCommands, State } from './server.ts'
 
-// A reader that is gone without a word: its network is cut, and nobody sends a FIN or a RST.
+// A reader that vanishes: its network is cut, and the server gets neither a FIN nor a RST.
 
 const MIB = 1024 * 1024
 const PUBLISHED = 40 * MIB
@@ -12,11 +12,11 @@ const ALLOWED = 8 * MIB
 
 interface Network {
   readonly server: Program<ServerCommands>
-  /** Those who stay: beside the server. */
+  /** Readers that stay, in the network of the server. */
   readonly near: Program<ReaderCommands>
-  /** Those whose network is cut. */
+  /** Readers whose network is cut. */
   readonly far: Program<ReaderCommands>
-  /** From how many retries the kernel of the server gives a connection up. */
+  /** Sets the number of retries after which the kernel of the server gives up a connection. */
   retries (count: number): void
 }
 
@@ -32,7 +32,7 @@ async function startNetwork (t: Test): Promise<Network> {
 
 const skip = noNamespaces()
 
-t.test('a reader that vanished while 10 MB/s are published', { skip }, async (t) => {
+t.test('a reader that vanishes while 10 MB/s are published', { skip }, async (t) => {
   t.jobs = 2
   const FILL = 50_000
   const open = async (t: Test, stallTimeout: number | false): Promise<Network & { look: () => Promise<State>, before: State }> => {
@@ -44,7 +44,7 @@ t.test('a reader that vanished while 10 MB/s are published', { skip }, async (t)
     await untilSeen(look, ({ count }) => count === 3)
     await far.call('open', HERE, port, '/events?name=far')
     await server.call('flood', { fill: FILL, bytesPerSecond: 10_000_000 })
-    // What the others cost is known by then, and what the log holds.
+    // By then the memory of the other readers and of the log is included.
     const before = await untilSeen(look, ({ last }) => last['*']! * FILL > 20 * MIB)
     cable(far.pid, 'down')
     return { ...network, look, before }
@@ -56,25 +56,25 @@ t.test('a reader that vanished while 10 MB/s are published', { skip }, async (t)
     t.strictSame((await look()).complaints, [])
   }
 
-  t.test('is cut as stalled within `stallTimeout` and a little; the others get every event', async (t) => {
+  t.test('is cut as `stalled` soon after `stallTimeout`, and the others get every event', async (t) => {
     const stallTimeout = 2000
     const network = await open(t, stallTimeout)
     const { closes, now } = await untilSeen(network.look, ({ closes }) => closes.length > 0)
     t.strictSame(closes.map(({ name, reason }) => [name, reason]), [['far', 'stalled']])
     const time = closes[0]!.at - network.before.now
-    // Its socket goes on filling for a while; and it is looked at four times within the time-out.
+    // Its socket goes on filling for a while, and the server checks it four times within the timeout.
     t.ok(time > stallTimeout - 100 && time < 2 * stallTimeout + 2000, `${Math.round(time)} ms after the cable was pulled, seen at ${Math.round(now)}`)
     await checkOthers(t, network)
   })
 
-  t.test('costs no memory that grows, and leaves as a reader when the kernel gives it up; the others get every event', async (t) => {
+  t.test('costs no growing memory and closes as `reader` when the kernel gives it up, and the others get every event', async (t) => {
     const network = await open(t, false)
     const { server, look, before, retries } = network
     const usedBefore = await server.call('settlesAt', 0)
     await untilSeen(look, ({ last }) => (last['*']! - before.last['*']!) * FILL > PUBLISHED)
     const grown = await server.call('settlesAt', usedBefore + ALLOWED) - usedBefore
     t.ok(grown < ALLOWED, `${Math.round(grown / MIB)} MiB more in use`)
-    t.strictSame((await look()).closes, [], 'it is still there')
+    t.strictSame((await look()).closes, [], 'its stream is still open')
     retries(1)
     const after = await untilSeen(look, ({ closes }) => closes.length > 0)
     t.strictSame(after.closes.map(({ name, reason }) => [name, reason]), [['far', 'reader']])
@@ -82,10 +82,10 @@ t.test('a reader that vanished while 10 MB/s are published', { skip }, async (t)
   })
 })
 
-t.test('a reader that vanished while nothing is published', { skip }, async (t) => {
-  // They mostly wait.
+t.test('a reader that vanishes while nothing is published', { skip }, async (t) => {
+  // The tests mostly wait.
   t.jobs = 2
-  t.test('is not noticed where nothing is sent, and goes on when its network is back', async (t) => {
+  t.test('is not noticed without heartbeats, and goes on when its network is back', async (t) => {
     const { server, far, retries } = await startNetwork(t)
     retries(2)
     const port = await server.call('listen', { host: '0.0.0.0', options: { heartbeatInterval: false, stallTimeout: 500 } })
@@ -101,7 +101,7 @@ t.test('a reader that vanished while nothing is published', { skip }, async (t) 
     t.strictSame((await server.call('state')).closes, [])
   })
 
-  t.test('is noticed by its heartbeats when the kernel gives up, and leaves as a reader', async (t) => {
+  t.test('is noticed by its heartbeats when the kernel gives it up, and closes as `reader`', async (t) => {
     const { server, near, far, retries } = await startNetwork(t)
     retries(2)
     const port = await server.call('listen', { host: '0.0.0.0', options: { heartbeatInterval: 200, stallTimeout: 60_000 } })

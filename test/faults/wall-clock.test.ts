@@ -7,18 +7,18 @@ import { notInstalled } from '../support/system.ts'
 import { Program, untilSeen } from './program.ts'
 import type { ServerCommands, State } from './server.ts'
 
-// They mostly wait.
+// The tests mostly wait.
 t.jobs = 2
 
 const HOUR = 3_600_000
 const MAX_AGE = 6000
 const HEARTBEAT = 200
 
-/** A library that tells a process another time than it is, where Debian keeps it. */
+/** libfaketime, which shifts the clock of a process, at its path in Debian. */
 const library = readdirSync('/usr/lib').map((name) => join('/usr/lib', name, 'faketime/libfaketimeMT.so.1')).find((path) => existsSync(path))
 const skip = library === undefined && notInstalled('libfaketime')
 
-/** A server, and how to set its clock. */
+/** Starts a server whose wall clock a test can move. */
 async function startElsewhen (t: Test): Promise<{ server: Program<ServerCommands>, move: (milliseconds: number) => void }> {
   const folder = t.testdir({ offset: '+0\n' })
   const server = await Program.start<ServerCommands>(t, 'server.ts', {
@@ -26,13 +26,13 @@ async function startElsewhen (t: Test): Promise<{ server: Program<ServerCommands
       LD_PRELOAD: library,
       FAKETIME_TIMESTAMP_FILE: join(folder, 'offset'),
       FAKETIME_NO_CACHE: '1',
-      // As it is called by newer versions and by older ones.
+      // The names of one option, in newer and in older versions.
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
       DONT_FAKE_MONOTONIC: '1'
     }
   })
   const move = (milliseconds: number): void => {
-    // At once: a file that is half written would be another time again.
+    // Atomically: a half-written file would hold yet another time.
     writeFileSync(join(folder, 'next'), `${milliseconds < 0 ? '' : '+'}${milliseconds / 1000}\n`)
     renameSync(join(folder, 'next'), join(folder, 'offset'))
   }
@@ -40,7 +40,7 @@ async function startElsewhen (t: Test): Promise<{ server: Program<ServerCommands
 }
 
 for (const [way, offset] of [['forward', HOUR], ['back', -HOUR]] as const) {
-  t.test(`a clock on the wall that is set an hour ${way}`, { skip }, async (t) => {
+  t.test(`a wall clock that is set an hour ${way}`, { skip }, async (t) => {
     const { server, move } = await startElsewhen(t)
     const port = await server.call('listen', {
       options: {
@@ -67,9 +67,9 @@ for (const [way, offset] of [['forward', HOUR], ['back', -HOUR]] as const) {
     const before = await look()
     move(offset)
     const moved = await look()
-    t.ok(Math.abs(moved.wall - before.wall - offset) < HOUR / 2 && moved.now - before.now < HOUR / 2, 'it was set for the server, and nothing else was')
+    t.ok(Math.abs(moved.wall - before.wall - offset) < HOUR / 2 && moved.now - before.now < HOUR / 2, 'only the wall clock of the server has moved')
 
-    t.test('makes the history neither older nor younger', async (t) => {
+    t.test('changes no age in the history', async (t) => {
       const early = open(`name=early&lastEventId=${beginning}`)
       await until(() => early.last === 5)
       t.strictSame(early.gaps, [])
@@ -81,7 +81,7 @@ for (const [way, offset] of [['forward', HOUR], ['back', -HOUR]] as const) {
       t.strictSame([late.first, early.last], [6, 6])
     })
 
-    t.test('ends streams that expire when they should, those that were given their time before and those after', async (t) => {
+    t.test('does not move the expiry of streams that opened before or after', async (t) => {
       open('name=after&expiresIn=1500')
       const { closes } = await untilSeen(look, ({ closes }) => closes.length >= 2)
       t.strictSame(closes.map(({ name, reason }) => `${name}: ${reason}`), ['before: expired', 'after: expired'])
@@ -91,11 +91,11 @@ for (const [way, offset] of [['forward', HOUR], ['back', -HOUR]] as const) {
       }
     })
 
-    t.test('changes no heartbeat, and closes nobody', async (t) => {
+    t.test('changes no heartbeat and closes no other stream', async (t) => {
       const { closes, now, complaints } = await look()
       t.equal(closes.length, 2)
       const heartbeats = witness.events.filter(({ event }) => event === 'sse.heartbeat').length
-      // One comes after 75 % of its interval, at the earliest.
+      // A heartbeat comes after 75 % of its interval at the earliest.
       t.ok(heartbeats > 5 && heartbeats < (now - before.now) / (0.75 * HEARTBEAT) + 10, `${heartbeats} heartbeats`)
       t.strictSame(complaints, [])
       t.notOk(witness.closed || readers[0]!.closed || readers[1]!.closed)

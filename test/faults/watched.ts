@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
 import { listen, RawReader, until } from '../flows/raw-reader.ts'
 
-/** A server in the process of the test, and all that it says and does about its streams. */
+/** A server in the process of the test, with a record of its streams and its log. */
 export interface Watched {
   readonly app: FastifyInstance
   readonly port: number
@@ -14,7 +14,7 @@ export interface Watched {
   readonly closes: Array<{ subscriber: Subscriber, reason: CloseReason }>
   /** The server's side of every connection, in order. */
   readonly sockets: Socket[]
-  /** What is logged as a warning or worse. */
+  /** Log lines at `warn` and above. */
   readonly complaints: unknown[]
 }
 
@@ -43,7 +43,7 @@ export interface Opened {
   readonly socket: Socket
 }
 
-/** A reader whose stream is open, with the server's side of both. One at a time. */
+/** Opens a stream. @returns The reader, its subscriber and its socket on the server. Calls must not overlap. */
 export async function openRaw (t: Test, watched: Watched, ...headers: string[]): Promise<Opened> {
   const { opened, sockets, port } = watched
   const before = opened.length
@@ -52,7 +52,7 @@ export async function openRaw (t: Test, watched: Watched, ...headers: string[]):
   return { reader, subscriber: opened[before]!, socket: sockets.at(-1)! }
 }
 
-/** Several, one after the other. */
+/** Opens several streams, one after the other. */
 export async function openSeveral (t: Test, watched: Watched, count: number, ...headers: string[]): Promise<Opened[]> {
   const several: Opened[] = []
   while (several.length < count) several.push(await openRaw(t, watched, ...headers))

@@ -27,15 +27,15 @@ async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): 
 
 interface Gap { readonly reason: string, readonly oldestEventId?: string }
 
-/** The number in an event ID that ascends. */
+/** The offset in an event ID. */
 const offsetOf = (id: string | undefined): number => Number(id?.split('.')[1])
 
-/** A reader that keeps numbers alone: a part of the text, an ID among it, would keep the whole text, and that is 40 MB. */
+/** A reader that keeps only numbers: any substring, even an event ID, would retain the source text, 40 MB in all. */
 class Reader {
   readonly events: Array<{ isGap: boolean, isOurs: boolean, offset: number, number: number }> = []
   readonly gaps: Gap[] = []
   readonly socket: Socket
-  /** What is wrong with the bytes, if anything is. */
+  /** The latest fault in the bytes, if any. */
   torn: string | undefined
   #rest: Buffer = Buffer.alloc(0)
   #inHead = true
@@ -58,7 +58,7 @@ class Reader {
     return reader
   }
 
-  /** The numbers that payloads begin with, in the order they came. */
+  /** The leading numbers of the payloads, in order of arrival. */
   get numbers (): number[] { return this.events.filter(({ isOurs }) => !isOurs).map(({ number }) => number) }
 
   get offsets (): number[] { return this.events.filter(({ isOurs }) => !isOurs).map(({ offset }) => offset) }
@@ -88,7 +88,7 @@ class Reader {
   }
 }
 
-/** Numbers from one up to, not including, another. */
+/** The numbers from `from` up to, but not including, `to`. */
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, n) => from + n)
 
 function ascends (numbers: readonly number[]): boolean {
@@ -98,7 +98,7 @@ function ascends (numbers: readonly number[]): boolean {
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Bytes of this process that are in use. */
+/** Bytes that this process uses after a garbage collection. */
 function usedBytes (): number {
   collectGarbage()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
@@ -108,7 +108,7 @@ function usedBytes (): number {
 const PAYLOAD_BYTES = 20 * KIB
 const EVENTS = 2000
 
-/** Broadcasts numbered events of 40 MB in all, ten in each turn. */
+/** Broadcasts numbered events, 40 MB in all, ten per turn of the event loop. */
 async function flood ({ app }: Journey, each: (sent: number) => unknown = () => {}): Promise<void> {
   for (let n = 0; n < EVENTS; n++) {
     void app.sse.broadcast('message', `${n} ${'x'.repeat(PAYLOAD_BYTES)};`)
@@ -119,7 +119,7 @@ async function flood ({ app }: Journey, each: (sent: number) => unknown = () => 
   }
 }
 
-/** Checks that nothing is torn, doubled or missing, but where a gap says so. */
+/** Checks that no event is torn, duplicated or missing, except where a gap reports the loss. */
 function checkWholeButForGaps (t: Test, { events, gaps, torn }: Reader, last: number): void {
   t.equal(torn, undefined)
   const toldOf = [...gaps]
@@ -128,19 +128,19 @@ function checkWholeButForGaps (t: Test, { events, gaps, torn }: Reader, last: nu
   for (const { isGap, offset, number } of events.slice(1)) {
     if (isGap) {
       gap = toldOf.shift()!
-      if (gap.reason !== 'slow') t.fail('another reason', gap)
+      if (gap.reason !== 'slow') t.fail('unexpected reason of a gap', gap)
       continue
     }
-    if (gap === undefined && number !== expected) t.fail('an event is missing, or comes twice, and no gap was told', { expected, number })
-    if (gap !== undefined && (number <= expected || offsetOf(gap.oldestEventId) !== offset)) t.fail('a gap was told, and it is another', { expected, number, gap, offset })
+    if (gap === undefined && number !== expected) t.fail('an event is missing or duplicated, and no gap reports it', { expected, number })
+    if (gap !== undefined && (number <= expected || offsetOf(gap.oldestEventId) !== offset)) t.fail('a gap reports another loss than the actual one', { expected, number, gap, offset })
     gap = undefined
     expected = number + 1
   }
   t.equal(expected, last + 1)
 }
 
-t.test('a reader that never reads', async (t) => {
-  t.test('costs nobody else an event, its socket at most `maxBacklogBytes` and a run, and the process nothing', async (t) => {
+t.test('a reader that stops reading', async (t) => {
+  t.test('costs the other readers no event, its socket at most `maxBacklogBytes` plus one batch, and the process no memory', async (t) => {
     const maxBacklogBytes = 128 * KIB
     const journey = await start(t, { maxBacklogBytes, history: { maxBytes: MIB } })
     const stalled = await Reader.open(t, journey.port)
@@ -160,7 +160,7 @@ t.test('a reader that never reads', async (t) => {
     }
     t.ok(most > maxBacklogBytes, `the socket is full: ${most}`)
     t.ok(most <= maxBacklogBytes + 64 * KIB + 100, `${most} bytes`)
-    // Buffers are given back on a thread of their own, some turns later.
+    // V8 frees buffers a few turns later, on a background thread.
     let grown = Infinity
     for (let n = 0; n < 50 && grown > 5 * MIB; n++) {
       await turn()
@@ -171,12 +171,12 @@ t.test('a reader that never reads', async (t) => {
     t.equal(stalled.events.length, 1)
   })
 
-  t.test('gets everything when it wakes, where the log still has it', async (t) => {
+  t.test('gets every event when it resumes, if the log still holds them all', async (t) => {
     const journey = await start(t, { history: { maxBytes: 64 * MIB } })
     const stalled = await Reader.open(t, journey.port)
     stalled.socket.pause()
     await flood(journey)
-    t.ok(journey.app.sse.stats().lag > EVENTS / 2, 'it is far behind')
+    t.ok(journey.app.sse.stats().lag > EVENTS / 2, 'the reader is far behind')
     stalled.socket.resume()
     await until(() => stalled.events.length >= EVENTS + 1)
     await turn()
@@ -187,7 +187,7 @@ t.test('a reader that never reads', async (t) => {
     t.equal(journey.app.sse.stats().lag, 0)
   })
 
-  t.test('is told of the gap when it wakes, where the log no longer has it, and gets the rest and what follows', async (t) => {
+  t.test('gets a gap when it resumes after the log evicted events, then the rest and every later event', async (t) => {
     const journey = await start(t, { history: { maxBytes: 2 * MIB } })
     const stalled = await Reader.open(t, journey.port)
     stalled.socket.pause()
@@ -196,12 +196,12 @@ t.test('a reader that never reads', async (t) => {
     await until(() => stalled.numbers.at(-1) === EVENTS - 1)
     await journey.app.sse.broadcast('message', `${EVENTS} x;`)
     await until(() => stalled.numbers.at(-1) === EVENTS)
-    t.ok(stalled.gaps.length > 0, 'something is missing')
+    t.ok(stalled.gaps.length > 0, 'at least one gap')
     checkWholeButForGaps(t, stalled, EVENTS)
     t.equal(journey.app.sse.stats().gaps.slow, stalled.gaps.length)
   })
 
-  t.test('gets all of it, told of a gap each time, where it stalls again and again', async (t) => {
+  t.test('gets each loss reported as a gap when it stalls repeatedly', async (t) => {
     const journey = await start(t, { maxBacklogBytes: 10 * KIB, history: { maxBytes: 2 * MIB } })
     const stalled = await Reader.open(t, journey.port)
     let turns = 0
@@ -216,7 +216,7 @@ t.test('a reader that never reads', async (t) => {
   })
 })
 
-/** Broadcasts a thousand events in one loop, and a thousand more while those are being delivered. */
+/** Broadcasts a thousand events in one loop, and a thousand more while the first thousand are being delivered. */
 async function burst (t: Test, payload: string): Promise<void> {
   const journey = await start(t, { history: { maxEvents: 10 } })
   const readers: Reader[] = []
@@ -229,17 +229,17 @@ async function burst (t: Test, payload: string): Promise<void> {
   const expected = range(0, 2000)
   for (const { numbers, offsets, torn, gaps } of readers) {
     const inOrder = numbers.length === 2000 && numbers.every((number, at) => number === expected[at]) && ascends(offsets)
-    if (!inOrder || torn !== undefined || gaps.length > 0) t.fail('lost, doubled or torn', { first: numbers[0], count: numbers.length, torn, gaps })
+    if (!inOrder || torn !== undefined || gaps.length > 0) t.fail('lost, duplicated or torn', { first: numbers[0], count: numbers.length, torn, gaps })
   }
   t.equal(journey.app.sse.stats().deliveries, 1_000_000)
   for (const { socket } of readers) socket.destroy()
   await until(() => journey.app.sse.count() === 0)
 }
 
-t.test('500 readers get 1,000 events of one synchronous loop, and as many in the middle of their delivery, though `history` keeps ten', async (t) => {
+t.test('500 readers get 1,000 events of one synchronous loop and 1,000 more during their delivery, although `history` keeps ten', async (t) => {
   await burst(t, 'x')
 })
 
-t.test('500 readers get all of such a burst also where it takes more than one run of 64 KiB', async (t) => {
+t.test('500 readers get all events of such a burst when it is larger than one batch of 64 KiB', async (t) => {
   await burst(t, 'x'.repeat(60))
 })

@@ -13,7 +13,7 @@ interface Journey {
   /** Every subscriber whose stream opened, in order. */
   readonly opened: Subscriber[]
   readonly closes: Array<[subscriber: Subscriber, reason: CloseReason]>
-  /** What is logged at `warn` and above. */
+  /** Log lines at `warn` and above. */
   readonly logged: LogLine[]
 }
 
@@ -53,7 +53,7 @@ async function open (t: Test, port: number, request: string): Promise<RawReader>
   return (await RawReader.connect(t, port)).ask(request).seesEvents('sse.open')
 }
 
-/** The whole of an answer, or what an event stream has sent at first. */
+/** A complete response, or the beginning of an event stream, up to `sse.open`. */
 async function ask (t: Test, port: number, request: string): Promise<RawAnswer> {
   const reader = await RawReader.connect(t, port)
   await reader.ask(request).sees(({ answers: [answer] }) => answer?.complete === true || answer?.body.includes('sse.open') === true)
@@ -67,7 +67,7 @@ function texts ({ events }: RawReader): string[] {
 
 let marks = 0
 
-/** What each reader has been sent once everything placed before this call was written. */
+/** The unnamed events that each reader has received, once everything placed before this call is written. */
 async function heard ({ app }: Journey, ...readers: RawReader[]): Promise<string[][]> {
   const mark = `mark.${++marks}`
   for (const subscriber of app.sse.subscribers()) void subscriber.send(mark, null)
@@ -75,7 +75,7 @@ async function heard ({ app }: Journey, ...readers: RawReader[]): Promise<string
   return readers.map(texts)
 }
 
-/** Publishes to a channel that nobody hears until a history of 2,000 bytes holds nothing else. */
+/** Publishes to one channel until a history of 2,000 bytes holds nothing else. */
 async function flood (app: FastifyInstance, channel = 'loud'): Promise<void> {
   for (let n = 0; n < 10; n++) await app.sse.broadcast('message', 'x'.repeat(900), { channels: channel })
 }
@@ -84,11 +84,11 @@ const SMALL = { history: { maxBytes: 2000 } }
 
 const ways: Array<[way: string, url: string]> = [
   ['the option `subscribe`', '/events'],
-  ['`app.sse.subscribe` of an own route', '/own']
+  ['`app.sse.subscribe` in an application route', '/own']
 ]
 
 for (const [way, url] of ways) {
-  t.test(`the channels that ${way} gives are the complete list of what a subscriber hears`, async (t) => {
+  t.test(`a subscriber hears exactly the channels given by ${way}`, async (t) => {
     const journey = await start(t, { after: (app) => app.get('/own', async (request, reply) => { await app.sse.subscribe(reply, asked(request)) }) })
     const { app, port } = journey
     const sets = [undefined, 'a', 'a,b', `${EVERYBODY},a`, 'b,b,b', '']
@@ -120,14 +120,14 @@ for (const [way, url] of ways) {
   })
 }
 
-t.test('an asynchronous `subscribe` that gives nothing is an empty one', async (t) => {
+t.test('an asynchronous `subscribe` that resolves to undefined leaves the default channel', async (t) => {
   const journey = await start(t, { options: { subscribe: async () => undefined } })
   const reader = await open(t, journey.port, 'GET /events')
   void journey.app.sse.broadcast('message', 'a')
   t.strictSame(await heard(journey, reader), [['a']])
 })
 
-t.test('the context that `subscribe` gives is the subscriber\'s', async (t) => {
+t.test('`subscriber.context` is the `context` that `subscribe` returned', async (t) => {
   const context = { name: 'Ada' }
   const journey = await start(t, { options: { subscribe: () => ({ context }) } })
   await open(t, journey.port, 'GET /events')
@@ -135,14 +135,14 @@ t.test('the context that `subscribe` gives is the subscriber\'s', async (t) => {
 })
 
 t.test('`app.sse.channel(name)`', async (t) => {
-  t.test('has its name, and refuses what is none', async (t) => {
+  t.test('exposes its name and throws for an invalid one', async (t) => {
     const { app } = await start(t)
     t.equal(app.sse.channel('orders/7').name, 'orders/7')
     t.throws(() => app.sse.channel(''), { code: 'FST_SSE_CHANNEL_INVALID' })
     t.throws(() => app.sse.channel(7 as never), { code: 'FST_SSE_CHANNEL_INVALID' })
   })
 
-  t.test('broadcasts to its subscribers alone, and cannot be told otherwise', async (t) => {
+  t.test('broadcasts to its subscribers alone and rejects the option `channels`', async (t) => {
     const journey = await start(t)
     const { app, port } = journey
     const readers = [await open(t, port, 'GET /events?channels=a'), await open(t, port, 'GET /events?channels=b'), await open(t, port, 'GET /events')]
@@ -158,7 +158,7 @@ t.test('`app.sse.channel(name)`', async (t) => {
     t.strictSame((await heard(journey, ...readers)).map((all) => all.at(-1)), ['four', undefined, 'all'])
   })
 
-  t.test('gives a snapshot of its subscribers: a loop that moves each of them ends', async (t) => {
+  t.test('returns a snapshot of its subscribers: a loop in which they leave and rejoin ends', async (t) => {
     const { app, port, opened } = await start(t)
     for (let n = 0; n < 3; n++) await open(t, port, 'GET /events?channels=a')
     for (const list of [app.sse.channel('a').subscribers(), app.sse.subscribers('a'), app.sse.subscribers()]) {
@@ -170,7 +170,7 @@ t.test('`app.sse.channel(name)`', async (t) => {
       }
       t.equal(looks, 3)
       for (const subscriber of list) subscriber.leave('a')
-      t.strictSame([...list], opened, 'and it may be looked at again')
+      t.strictSame([...list], opened, 'the snapshot can be iterated again')
       for (const subscriber of opened) subscriber.join('a')
     }
     for (const name of opened[0]!.channels) {
@@ -181,7 +181,7 @@ t.test('`app.sse.channel(name)`', async (t) => {
     t.strictSame(opened[0]!.channels, ['b', 'c'])
   })
 
-  t.test('counts and gives its subscribers as they come, join, leave and go', async (t) => {
+  t.test('counts and lists its subscribers as they connect, join, leave and disconnect', async (t) => {
     const { app, port, opened } = await start(t)
     const a = app.sse.channel('a')
     const everybody = app.sse.channel(EVERYBODY)
@@ -202,10 +202,10 @@ t.test('`app.sse.channel(name)`', async (t) => {
     reader.socket.destroy()
     await until(() => app.sse.count() === 2)
     t.strictSame([a.count(), inA(), app.sse.count('b')], [0, [], 0])
-    t.equal(app.sse.stats().channels, 1, 'nothing is left of a channel that nobody hears')
+    t.equal(app.sse.stats().channels, 1, 'a channel without subscribers is not counted')
   })
 
-  t.test('disconnects its subscribers: all, or those picked', async (t) => {
+  t.test('disconnects all its subscribers, or those that a predicate selects', async (t) => {
     const { app, port, opened, closes } = await start(t)
     for (const set of ['a', 'a,b', 'b', EVERYBODY]) await open(t, port, `GET /events?channels=${set}`)
     t.equal(await app.sse.channel('a').disconnect((subscriber) => subscriber === opened[1]), 1)
@@ -218,7 +218,7 @@ t.test('`app.sse.channel(name)`', async (t) => {
   })
 })
 
-t.test('one id stands for all channels of a reader that comes back', async (t) => {
+t.test('one event ID resumes all channels of a reader that reconnects', async (t) => {
   const journey = await start(t)
   const { app, port } = journey
   const first = await open(t, port, 'GET /events?channels=a,b')
@@ -234,9 +234,9 @@ t.test('one id stands for all channels of a reader that comes back', async (t) =
   t.equal(again.events[0]!.id, id)
 })
 
-t.test('of a quiet channel', async (t) => {
-  for (const [title, others] of [['that somebody else hears', 1], ['that nobody hears meanwhile', 0]] as const) {
-    t.test(`${title}, a reader that has all of it is told of no gap, though the rest of the history was evicted`, async (t) => {
+t.test('on a quiet channel', async (t) => {
+  for (const [title, others] of [['with another subscriber', 1], ['with no other subscriber', 0]] as const) {
+    t.test(`${title}, a reader that has every event gets no gap, although the rest of the history was evicted`, async (t) => {
       const journey = await start(t, { options: SMALL })
       const { app, port } = journey
       for (let n = 0; n < others; n++) await open(t, port, 'GET /events?channels=quiet')
@@ -253,7 +253,7 @@ t.test('of a quiet channel', async (t) => {
       t.notOk(again.answers[0]!.headers['sse-gap'])
     })
 
-    t.test(`${title}, a reader that lost one event of it is told, and a reader of the other channel is not`, async (t) => {
+    t.test(`${title}, a reader that lost one event gets a gap, and a reader of another channel gets none`, async (t) => {
       const journey = await start(t, { options: SMALL })
       const { app, port } = journey
       for (let n = 0; n < others; n++) await open(t, port, 'GET /events?channels=quiet')
@@ -271,11 +271,11 @@ t.test('of a quiet channel', async (t) => {
   }
 })
 
-t.test('rights are judged when a reader connects', async (t) => {
+t.test('channels are granted when a reader connects:', async (t) => {
   const rights = new Map<string, string[]>()
   const granting: Setup = { options: { subscribe: (request) => ({ channels: rights.get((request.query as { user: string }).user)! }) } }
 
-  t.test('and of a channel that was taken from it nothing is replayed', async (t) => {
+  t.test('a channel that was revoked is not replayed', async (t) => {
     const journey = await start(t, granting)
     const { app, port } = journey
     rights.set('ada', ['a', 'b'])
@@ -294,7 +294,7 @@ t.test('rights are judged when a reader connects', async (t) => {
     t.notMatch(again.bytes.toString(), 'secret')
   })
 
-  t.test('and of a channel that was given to it what is kept after its id is replayed', async (t) => {
+  t.test('a channel that was added is replayed from the last event ID on', async (t) => {
     const journey = await start(t, granting)
     const { app, port } = journey
     rights.set('ada', ['a'])
@@ -310,8 +310,8 @@ t.test('rights are judged when a reader connects', async (t) => {
   })
 })
 
-t.test('joining and leaving', async (t) => {
-  t.test('take their places among events of the same turn', async (t) => {
+t.test('joining and leaving channels', async (t) => {
+  t.test('takes effect in order among the events of one turn', async (t) => {
     const journey = await start(t)
     const { app, port, opened } = journey
     const reader = await open(t, port, 'GET /events?channels=a')
@@ -330,17 +330,17 @@ t.test('joining and leaving', async (t) => {
     subscriber!.join('a')
     publish('a', 'a4')
     const [mine, all] = await heard(journey, reader, other)
-    t.strictSame(mine, ['b2', 'b3', 'a4'], 'nothing of what was left is written after the call')
+    t.strictSame(mine, ['b2', 'b3', 'a4'], 'after `leave` no event of the channel is written')
     t.strictSame(all, ['b1', 'a1', 'b2', 'a2', 'a3', 'b3', 'a4'])
   })
 
-  t.test('between events that the socket does not take yet', async (t) => {
+  t.test('takes effect in order while the socket accepts no bytes', async (t) => {
     const journey = await start(t, { options: { maxBacklogBytes: 1000 } })
     const { app, port, opened } = journey
     const reader = await open(t, port, 'GET /events?channels=a')
     const [subscriber] = opened
     reader.socket.pause()
-    // More than any kernel takes.
+    // More than any kernel buffers.
     while (subscriber!.lag < 3) {
       void app.sse.channel('a').broadcast('filling', 'x'.repeat(500_000))
       await turn()
@@ -356,10 +356,10 @@ t.test('joining and leaving', async (t) => {
     const before = app.sse.stats().deliveries
     reader.socket.resume()
     t.strictSame(await heard(journey, reader), [['b2', 'b3']])
-    t.equal(app.sse.stats().deliveries - before, 2, 'what was left was not written any more')
+    t.equal(app.sse.stats().deliveries - before, 2, 'the lagging events of the channel that was left are not written')
   })
 
-  t.test('three hundred times while events are published loses and doubles nothing', async (t) => {
+  t.test('loses and duplicates no event in 300 rounds while events are published', async (t) => {
     const journey = await start(t)
     const { app, port, opened } = journey
     const reader = await open(t, port, 'GET /events?channels=always')
@@ -382,7 +382,7 @@ t.test('joining and leaving', async (t) => {
     t.equal(app.sse.count('b'), 0)
   })
 
-  t.test('what is no channel, or one too many, throws, and changes nothing', async (t) => {
+  t.test('throws and changes nothing for an invalid channel, or for one too many', async (t) => {
     const { app, port, opened } = await start(t, { options: { maxChannelsPerSubscriber: 2 } })
     await open(t, port, 'GET /events?channels=a')
     const [subscriber] = opened
@@ -395,24 +395,24 @@ t.test('joining and leaving', async (t) => {
   })
 })
 
-t.test('channels that cannot be', async (t) => {
+t.test('an invalid list of channels:', async (t) => {
   const long = 'x'.repeat(256)
   const refused: Array<[title: string, channels: unknown, code: string]> = [
     ['a name of 257 characters', [`${long}x`], 'FST_SSE_CHANNEL_INVALID'],
     ['an empty name', ['a', ''], 'FST_SSE_CHANNEL_INVALID'],
-    ['a line end', ['a\nb'], 'FST_SSE_CHANNEL_INVALID'],
+    ['a line feed', ['a\nb'], 'FST_SSE_CHANNEL_INVALID'],
     ['NUL', ['a\0'], 'FST_SSE_CHANNEL_INVALID'],
     ['DEL', ['a\x7f'], 'FST_SSE_CHANNEL_INVALID'],
-    ['a control character of latin1', ['a\x85'], 'FST_SSE_CHANNEL_INVALID'],
+    ['a Latin-1 control character', ['a\x85'], 'FST_SSE_CHANNEL_INVALID'],
     ['a number', [7], 'FST_SSE_CHANNEL_INVALID'],
-    ['a hole', [undefined], 'FST_SSE_CHANNEL_INVALID'],
-    ['three of at most two', ['a', 'b', 'c'], 'FST_SSE_CHANNELS_EXCEEDED'],
-    ['a name where a list is due', 'a', 'FST_SSE_OPTION_INVALID'],
+    ['undefined', [undefined], 'FST_SSE_CHANNEL_INVALID'],
+    ['three channels where two are allowed', ['a', 'b', 'c'], 'FST_SSE_CHANNELS_EXCEEDED'],
+    ['a string where an array is required', 'a', 'FST_SSE_OPTION_INVALID'],
     ['null', null, 'FST_SSE_OPTION_INVALID']
   ]
   for (const [title, channels, code] of refused) {
     for (const [way, url] of ways) {
-      t.test(`${title}, from ${way}: answered with a plain 500, and nobody is counted`, async (t) => {
+      t.test(`${title}, given by ${way}, causes a JSON response with 500 and no subscriber`, async (t) => {
         const rejections: unknown[] = []
         const options = { channels } as SubscribeOptions
         const { app, port, opened } = await start(t, {
@@ -436,7 +436,7 @@ t.test('channels that cannot be', async (t) => {
     }
   }
 
-  t.test('are refused of a broadcast, which reaches nobody then', async (t) => {
+  t.test('a broadcast to it rejects and reaches no subscriber', async (t) => {
     const journey = await start(t)
     const { app, port, logged } = journey
     const reader = await open(t, port, 'GET /events?channels=a')
@@ -450,7 +450,7 @@ t.test('channels that cannot be', async (t) => {
     t.strictSame(await heard(journey, reader), [[]])
   })
 
-  t.test('are not those of 256 characters, with odd but printable names, or as many as allowed', async (t) => {
+  t.test('names of 256 characters, odd but printable names, and the maximum number of channels are valid', async (t) => {
     const names = [long, '__proto__', 'constructor', ' ', '\u{1f600}', '\u2028']
     const journey = await start(t, { options: { maxChannelsPerSubscriber: names.length, subscribe: () => ({ channels: [...names, ...names] }) } })
     const { app, port } = journey
@@ -467,7 +467,7 @@ t.test('the header `sse-gap`', async (t) => {
   const GOOD = 'https://good.example.test'
   const GAP = '?lastEventId=nonsense'
 
-  t.test('names the reason of the gap that the stream begins with, for GET and HEAD', async (t) => {
+  t.test('holds the reason of the gap at the start of the stream, for GET and HEAD', async (t) => {
     const journey = await start(t, { options: SMALL, after: (app) => app.get('/own', async (_request, reply) => { await app.sse.subscribe(reply) }) })
     const { app, port } = journey
     const { id: evicted } = await app.sse.broadcast('message', 'first')
@@ -502,16 +502,16 @@ t.test('the header `sse-gap`', async (t) => {
   const host: FastifyCorsOptions = { origin: [GOOD], exposedHeaders: ['x-host', 'x-other'] }
   const registered: Array<[title: string, Setup, exposed: string | undefined]> = [
     ['by default', {}, undefined],
-    ['with own options', { options: { cors: { origin: [GOOD], credentials: true } } }, undefined],
-    ['with own exposed headers', { options: { cors: { origin: [GOOD], exposedHeaders: ['x-ours', 'x-more'] } } }, 'x-ours, x-more'],
-    ['with one in `headers`', { options: { headers: () => ({ 'Access-Control-Expose-Headers': 'x-ours' }) } }, 'x-ours'],
-    ['with the host\'s @fastify/cors before', { before: (app) => app.register(cors, host) }, 'x-host, x-other'],
-    ['with the host\'s @fastify/cors after', { after: (app) => app.register(cors, host) }, 'x-host, x-other'],
-    ['with the host\'s before and own options', { options: { cors: { origin: [GOOD], exposedHeaders: 'x-ours' } }, before: (app) => app.register(cors, host) }, 'x-ours'],
-    ['with the host\'s after and own options', { options: { cors: { origin: [GOOD], exposedHeaders: 'x-ours' } }, after: (app) => app.register(cors, host) }, 'x-ours']
+    ['with the option `cors`', { options: { cors: { origin: [GOOD], credentials: true } } }, undefined],
+    ['with `cors.exposedHeaders`', { options: { cors: { origin: [GOOD], exposedHeaders: ['x-ours', 'x-more'] } } }, 'x-ours, x-more'],
+    ['with `Access-Control-Expose-Headers` from `headers`', { options: { headers: () => ({ 'Access-Control-Expose-Headers': 'x-ours' }) } }, 'x-ours'],
+    ['with the host\'s @fastify/cors registered before the plugin', { before: (app) => app.register(cors, host) }, 'x-host, x-other'],
+    ['with the host\'s @fastify/cors registered after the plugin', { after: (app) => app.register(cors, host) }, 'x-host, x-other'],
+    ['with the host\'s registered before, and `cors.exposedHeaders`', { options: { cors: { origin: [GOOD], exposedHeaders: 'x-ours' } }, before: (app) => app.register(cors, host) }, 'x-ours'],
+    ['with the host\'s registered after, and `cors.exposedHeaders`', { options: { cors: { origin: [GOOD], exposedHeaders: 'x-ours' } }, after: (app) => app.register(cors, host) }, 'x-ours']
   ]
   for (const [title, setup, exposed] of registered) {
-    t.test(`may be read by pages of other origins ${title}, exactly where there is a gap`, async (t) => {
+    t.test(`is exposed to other origins exactly when there is a gap, ${title}`, async (t) => {
       const { port } = await start(t, setup)
       for (const method of ['GET', 'HEAD']) {
         const head = async (query: string): Promise<RawAnswer['headers']> => {
@@ -529,7 +529,7 @@ t.test('the header `sse-gap`', async (t) => {
     })
   }
 
-  t.test('brings no CORS to an own route, nor to the stream route where `cors` is false', async (t) => {
+  t.test('adds no CORS headers to an application route, nor to the stream route if `cors` is false', async (t) => {
     const { port } = await start(t, {
       options: { cors: false },
       after: (app) => app.get('/own', async (_request, reply) => { await app.sse.subscribe(reply) })
@@ -541,7 +541,7 @@ t.test('the header `sse-gap`', async (t) => {
     }
   })
 
-  t.test('is exposed on an own route that the host opens to other origins', async (t) => {
+  t.test('is exposed on an application route that the host opens to other origins', async (t) => {
     const { port } = await start(t, {
       before: (app) => app.register(cors, { origin: [GOOD] }),
       after: (app) => app.get('/own', async (_request, reply) => { await app.sse.subscribe(reply) })
@@ -552,7 +552,7 @@ t.test('the header `sse-gap`', async (t) => {
     t.notOk(evil!.headers['access-control-expose-headers'])
   })
 
-  t.test('tells of a gap that arises, and not of one that goes, while onSend hooks run', async (t) => {
+  t.test('reports a gap that arises while `onSend` hooks run and none that disappears meanwhile', async (t) => {
     let entered = 0
     const left = gate()
     const { app, port } = await start(t, {
@@ -570,7 +570,7 @@ t.test('the header `sse-gap`', async (t) => {
     const { id } = await app.sse.broadcast('message', 'had')
     await app.sse.broadcast('message', 'lost')
     const [epoch, offset] = id!.split('.')
-    // Ten more come: what is ahead of the history now is lost then, or is the newest.
+    // Ten more events follow: a position ahead of the log is then evicted, or the newest.
     const starts: Array<[after: string | undefined, reason: string | undefined]> = [
       [id!, 'evicted'],
       [undefined, 'evicted'],
@@ -592,14 +592,14 @@ t.test('the header `sse-gap`', async (t) => {
     }
   })
 
-  t.test('is not the application\'s to set', async (t) => {
+  t.test('is reserved: a `headers` function that sets it causes FST_SSE_HEADER_INVALID', async (t) => {
     const { port } = await start(t, { options: { headers: () => ({ 'SSE-Gap': 'none' }) } })
     t.equal(JSON.parse((await ask(t, port, 'GET /events')).body).code, 'FST_SSE_HEADER_INVALID')
   })
 })
 
 t.test('`disconnect`', async (t) => {
-  t.test('ends those picked cleanly with the reason "revoked", and says how many', async (t) => {
+  t.test('ends the selected streams cleanly with the reason `revoked` and resolves with their number', async (t) => {
     const journey = await start(t)
     const { app, port, opened, closes } = journey
     const readers = [await open(t, port, 'GET /events?channels=a'), await open(t, port, 'GET /events?channels=a'), await open(t, port, 'GET /events?channels=b')]
@@ -619,7 +619,7 @@ t.test('`disconnect`', async (t) => {
     await readers[0]!.ask('GET /plain').sees(({ answers }) => answers[1]?.body === 'plain')
   })
 
-  t.test('writes nothing any more of what was published or sent before, not even in the same turn', async (t) => {
+  t.test('discards every unwritten event, even one published or sent in the same turn', async (t) => {
     for (const final of [false, true]) {
       const { app, port, opened } = await start(t)
       const reader = await open(t, port, 'GET /events')
@@ -635,7 +635,7 @@ t.test('`disconnect`', async (t) => {
     }
   })
 
-  t.test('writes nothing any more to a subscriber that is just ending either', async (t) => {
+  t.test('discards the unwritten events of a subscriber that is already ending', async (t) => {
     const { app, port, opened } = await start(t)
     const reader = await open(t, port, 'GET /events')
     void app.sse.broadcast('message', 'not written')
@@ -645,7 +645,7 @@ t.test('`disconnect`', async (t) => {
     t.strictSame(texts(reader), [])
   })
 
-  t.test('writes nothing any more to a reader that was behind, when it reads again', async (t) => {
+  t.test('discards the unwritten events of a reader that is behind', async (t) => {
     const { app, port, opened } = await start(t, { options: { maxBacklogBytes: 1000 } })
     const reader = await open(t, port, 'GET /events')
     const [subscriber] = opened
@@ -663,7 +663,7 @@ t.test('`disconnect`', async (t) => {
     t.equal(await subscriber!.closed, 'revoked')
   })
 
-  t.test('logs what the predicate throws, and spares the one it was asked about', async (t) => {
+  t.test('logs an error thrown by the predicate and spares that subscriber', async (t) => {
     const journey = await start(t)
     const { app, port, opened, logged } = journey
     const readers = [await open(t, port, 'GET /events'), await open(t, port, 'GET /events'), await open(t, port, 'GET /events')]
@@ -679,7 +679,7 @@ t.test('`disconnect`', async (t) => {
     t.strictSame(await heard(journey, readers[1]!), [['spared']])
   })
 
-  t.test('refuses options that it does not know, and ends nobody then', async (t) => {
+  t.test('rejects unknown or invalid options and ends no stream', async (t) => {
     const { app, port } = await start(t)
     await open(t, port, 'GET /events')
     await t.rejects(app.sse.disconnect(() => true, { finally: true } as never), { code: 'FST_SSE_OPTION_UNKNOWN' })
@@ -688,7 +688,7 @@ t.test('`disconnect`', async (t) => {
     t.equal(app.sse.count(), 1)
   })
 
-  t.test('with `final` ends with sse.close, whose id is sse.final', async (t) => {
+  t.test('with `final: true` ends a stream with `sse.close`, whose id is `sse.final`', async (t) => {
     const { app, port } = await start(t)
     const reader = await open(t, port, 'GET /events')
     await app.sse.broadcast('message', 'a')
@@ -700,7 +700,7 @@ t.test('`disconnect`', async (t) => {
   })
 })
 
-t.test('who was told to stay away', async (t) => {
+t.test('a reader that returns with the last event ID `sse.final`', async (t) => {
   const returning: Array<[title: string, request: (method: string, url: string) => string]> = [
     ['the header', (method, url) => `${method} ${url}\nlast-event-id: sse.final`],
     ['the query', (method, url) => `${method} ${url}?lastEventId=sse.final`]
@@ -726,7 +726,7 @@ t.test('who was told to stay away', async (t) => {
   for (const url of ['/events', '/own', '/returned', '/streamed']) {
     for (const method of ['GET', 'HEAD']) {
       for (const [title, request] of returning) {
-        t.test(`and comes back to ${url} with ${method} and ${title} is answered 204 after the hooks, and is nobody`, async (t) => {
+        t.test(`gets 204 after the hooks and no subscriber (${method} ${url}, id in ${title})`, async (t) => {
           const results: Subscriber[] = []
           const sourced: unknown[] = []
           const hooks: string[] = []
@@ -750,7 +750,7 @@ t.test('who was told to stay away', async (t) => {
           t.notOk(answer!.headers['content-type'])
           t.notOk(answer!.headers['x-accel-buffering'])
           t.notOk(answer!.headers['sse-gap'])
-          t.equal(plain!.body, 'plain', 'the connection goes on')
+          t.equal(plain!.body, 'plain', 'the connection stays open')
           if (url !== '/events') {
             t.equal(results.length, 1)
             t.equal(await results[0]!.closed, 'refused')
@@ -763,7 +763,7 @@ t.test('who was told to stay away', async (t) => {
     }
   }
 
-  t.test('is refused like everybody else by a hook that refuses, and by Accept', async (t) => {
+  t.test('gets the 401 of a hook and the 406 for its `Accept` like every other reader', async (t) => {
     const refuse = async (_request: FastifyRequest, reply: FastifyReply): Promise<unknown> => reply.code(401).send({ error: 'who are you?' })
     const { port } = await start(t, {
       options: { route: { preHandler: refuse } },
@@ -778,7 +778,7 @@ t.test('who was told to stay away', async (t) => {
     t.equal((await ask(t, port, 'GET /open\nlast-event-id: sse.final\naccept: text/html')).status, 406)
   })
 
-  t.test('but brings a newer id in the header than in the URL comes in again', async (t) => {
+  t.test('gets a stream if its `Last-Event-ID` header holds a newer id than its URL', async (t) => {
     const { app, port } = await start(t)
     const { id } = await app.sse.broadcast('message', 'a')
     const reader = await open(t, port, `GET /events?lastEventId=sse.final\nlast-event-id: ${id}`)
@@ -786,14 +786,14 @@ t.test('who was told to stay away', async (t) => {
     t.equal(app.sse.count(), 1)
   })
 
-  t.test('may be told so across origins', async (t) => {
+  t.test('gets its 204 across origins, with CORS headers', async (t) => {
     const { port } = await start(t)
     const answer = await ask(t, port, 'GET /events\nlast-event-id: sse.final\norigin: https://good.example.test')
     t.equal(answer.status, 204)
     t.strictSame(answer.headers['access-control-allow-origin'], ['*'])
   })
 
-  t.test('and leaves while a hook runs leaves nothing behind', async (t) => {
+  t.test('and leaves while a hook runs lets `subscribe` resolve and logs nothing', async (t) => {
     const results: Subscriber[] = []
     const entered = gate()
     const left = gate()
@@ -817,7 +817,7 @@ t.test('who was told to stay away', async (t) => {
     t.strictSame(logged, [])
   })
 
-  t.test('is told so on HTTP/2 too, and answered 204 there', async (t) => {
+  t.test('gets `sse.close` and then 204 over HTTP/2', async (t) => {
     const { app, port, opened } = await start(t, { server: { http2: true }, after: routes([]) })
     const session = connectHttp2(`http://127.0.0.1:${port}`)
     t.after(() => session.destroy())
@@ -851,13 +851,13 @@ t.test('who was told to stay away', async (t) => {
   })
 })
 
-t.test('what a listener of the application throws hurts nobody else', async (t) => {
+t.test('an error in a listener of the application stays isolated:', async (t) => {
   const failures: Array<[way: string, fail: () => never | Promise<never>]> = [
     ['throws', () => { throw new Error('a listener failed') }],
     ['rejects', async () => { throw new Error('a listener failed') }]
   ]
   for (const [way, fail] of failures) {
-    t.test(`where \`onSubscribe\` ${way}: the stream goes on`, async (t) => {
+    t.test(`if \`onSubscribe\` ${way}, the streams go on`, async (t) => {
       const journey = await start(t, { options: { onSubscribe: fail } })
       const { app, port, logged } = journey
       const readers = [await open(t, port, 'GET /events'), await open(t, port, 'GET /events')]
@@ -866,7 +866,7 @@ t.test('what a listener of the application throws hurts nobody else', async (t) 
       t.match(logged, [{ level: 50, err: { message: 'a listener failed' } }, { level: 50 }])
     })
 
-    t.test(`where \`onClose\` ${way}: the others are ended too, each once, and \`closed\` and \`signal\` tell`, async (t) => {
+    t.test(`if \`onClose\` ${way}, every stream still ends once, and \`closed\` and \`signal\` report it`, async (t) => {
       const { app, port, logged } = await start(t, { options: { onClose: fail } })
       for (let n = 0; n < 5; n++) await open(t, port, 'GET /events')
       const subscribers = [...app.sse.subscribers()]
@@ -881,7 +881,7 @@ t.test('what a listener of the application throws hurts nobody else', async (t) 
     })
   }
 
-  t.test('where a handler of `closed` throws: the other handlers are called', async (t) => {
+  t.test('if a handler of `closed` throws, the other handlers are called', async (t) => {
     const { app, port, opened, closes } = await start(t)
     for (let n = 0; n < 3; n++) await open(t, port, 'GET /events')
     const called: number[] = []
@@ -894,8 +894,8 @@ t.test('what a listener of the application throws hurts nobody else', async (t) 
   })
 })
 
-t.test('whoever publishes, every reader gets one and the same order', async (t) => {
-  t.test('where ten publish at once', async (t) => {
+t.test('all readers get the events in one order', async (t) => {
+  t.test('when ten publishers broadcast concurrently', async (t) => {
     const journey = await start(t)
     const { app, port } = journey
     const readers: RawReader[] = []
@@ -917,7 +917,7 @@ t.test('whoever publishes, every reader gets one and the same order', async (t) 
     for (const other of others) t.strictSame(other, first)
     t.strictSame(ofA, first!.filter((text) => (Number(text.split(':')[0]) + Number(text.split(':')[1])) % 4 % 3 === 0))
     const offsets = first!.map((text) => Number(ids.get(text)!.split('.')[1]))
-    t.ok(offsets.every((offset, at) => at === 0 || offset > offsets[at - 1]!), 'that of the ids')
+    t.ok(offsets.every((offset, at) => at === 0 || offset > offsets[at - 1]!), 'the ids ascend in this order')
     for (let publisher = 0; publisher < 10; publisher++) {
       t.strictSame(first!.filter((text) => text.startsWith(`${publisher}:`)), Array.from({ length: 50 }, (_, n) => `${publisher}:${n}`))
     }
@@ -925,13 +925,13 @@ t.test('whoever publishes, every reader gets one and the same order', async (t) 
       Array(5).fill(first!.map((text) => ids.get(text))))
   })
 
-  t.test('where `onClose` publishes, and ends the next stream once that is published', async (t) => {
+  t.test('when `onClose` broadcasts and then ends the next stream', async (t) => {
     const left: number[] = []
     const journey = await start(t, {
       options: {
         onClose: (subscriber) => {
           const n = journey.opened.indexOf(subscriber)
-          // Those that stay leave only when the application closes, and publishes no more.
+          // The remaining readers leave only when the application closes, and publish no more.
           if (n >= 6) return
           left.push(n)
           void journey.app.sse.broadcast('message', `${n} left`).then(() => {
@@ -954,6 +954,6 @@ t.test('whoever publishes, every reader gets one and the same order', async (t) 
     t.strictSame(first, ['before', ...[0, 1, 2, 3, 4, 5].flatMap((n) => [`${n} left`, `${n} left indeed`, `then ${n}`])])
     t.strictSame(second, first)
     t.strictSame(left, [0, 1, 2, 3, 4, 5])
-    for (const [n, reader] of leaving.entries()) t.strictSame(texts(reader), first!.slice(0, texts(reader).length), `${n} got a beginning of it`)
+    for (const [n, reader] of leaving.entries()) t.strictSame(texts(reader), first!.slice(0, texts(reader).length), `reader ${n} got a prefix`)
   })
 })

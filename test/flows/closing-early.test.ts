@@ -4,9 +4,9 @@ import t from 'tap'
 import { holding, millisecondsOf, start } from './journey.ts'
 import { gate, RawReader, turn, until } from './raw-reader.ts'
 
-// Streams that are still to open when the application closes.
+// Streams that have not opened yet when the application closes.
 
-t.test('a reader whose hook still runs while the application closes is sent away cleanly', async (t) => {
+t.test('a stream whose hook still runs while the application closes opens and ends cleanly with a `retry`', async (t) => {
   const { entered, hook, release } = holding()
   const { app, port, closes } = await start(t, {
     route: { preHandler: hook }
@@ -14,20 +14,20 @@ t.test('a reader whose hook still runs while the application closes is sent away
   const reader = (await RawReader.connect(t, port)).ask('GET /events')
   await entered
   const closed = app.close()
-  // The hub has closed by then: it had nobody to wait for.
+  // By then the hub has closed, because it had no stream to wait for.
   for (let n = 0; n < 10; n++) await turn()
   release()
   await reader.seesClose()
   await closed
   t.ok(reader.answers[0]!.complete)
-  t.strictSame(reader.answers[0]!.headers.connection, ['close'], 'Node would keep it, and wait for its next request')
+  t.strictSame(reader.answers[0]!.headers.connection, ['close'], 'Node would otherwise keep the connection alive')
   t.match(reader.answers[0]!.body, /\nevent: sse\.open\ndata: .*\n\nretry: \d+\n$/)
   t.strictSame(closes, ['shutdown'])
 })
 
-t.test('a stream that never gets to open', async (t) => {
+t.test('a stream that never opens', async (t) => {
   for (const hangs of ['subscribe', 'headers', 'keyGenerator', 'onSend'] as const) {
-    t.test(`because of ${hangs} is cut after \`shutdownTimeout\``, async (t) => {
+    t.test(`because \`${hangs}\` never settles is cut after \`shutdownTimeout\``, async (t) => {
       const entered = gate()
       const hang = async (): Promise<never> => {
         entered.open()
@@ -50,7 +50,7 @@ t.test('a stream that never gets to open', async (t) => {
     })
   }
 
-  t.test('since its hook ends after everything else was closed, is cut too', async (t) => {
+  t.test('because its hook ends only after the hub has closed is cut too', async (t) => {
     const { entered, hook, release } = holding()
     const { app, port } = await start(t, {
       shutdownTimeout: 100,
@@ -85,13 +85,13 @@ t.test('a stream that never gets to open', async (t) => {
   })
 })
 
-t.test('an answer that is no event stream, and comes late, keeps no connection and no closing server', async (t) => {
+t.test('a late response other than an event stream ends its connection and does not delay a closing server:', async (t) => {
   const late: Array<[title: string, request: string, status: number]> = [
     ['204', 'GET /events\nlast-event-id: sse.final', 204],
-    ['of HEAD', 'HEAD /events', 200],
-    ['of an overloaded server', 'GET /events?full\naccept: text/event-stream', 200],
+    ['HEAD', 'HEAD /events', 200],
+    ['a lone reconnection time', 'GET /events?full\naccept: text/event-stream', 200],
     ['503', 'GET /events?full\naccept: */*', 503],
-    ['of another route', 'GET /plain', 200]
+    ['another route', 'GET /plain', 200]
   ]
   for (const [title, request, status] of late) {
     t.test(title, async (t) => {
@@ -119,7 +119,7 @@ t.test('a late 204 over HTTP/2 ends its session', async (t) => {
   }, { ofServer: { http2: true } as FastifyServerOptions })
   const session = connectHttp2(`http://127.0.0.1:${port}`)
   t.after(() => session.destroy())
-  // One that goes on, so that the session is not idle when the server closes.
+  // A stream in progress, so that the session is not idle when the server closes.
   const stream = session.request({ ':path': '/events', 'last-event-id': 'sse.final' })
   const status = new Promise((resolve) => stream.once('response', (head) => resolve(head[':status'])))
   await entered
@@ -131,7 +131,7 @@ t.test('a late 204 over HTTP/2 ends its session', async (t) => {
   await closed
 })
 
-t.test('whoever asked for a stream that was cut before it opened learns why', async (t) => {
+t.test('`closed` resolves with `shutdown` for a stream that was cut before it opened', async (t) => {
   const entered = gate()
   const reasons: string[] = []
   const { app, port } = await start(t, { path: false, shutdownTimeout: 50 }, {
@@ -154,7 +154,7 @@ t.test('whoever asked for a stream that was cut before it opened learns why', as
   t.strictSame(reasons, ['shutdown'])
 })
 
-t.test('once the application has closed, a stream that opened late is counted no longer', async (t) => {
+t.test('a stream that opened late is no longer counted once the application has closed', async (t) => {
   const { entered, hook, release } = holding()
   const { app, port, closes } = await start(t, {
     shutdownTimeout: 50,

@@ -4,12 +4,12 @@ import { constants, createGunzip, gunzipSync } from 'node:zlib'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { until, type AfterTest } from './raw-reader.ts'
 
-// A reader of event streams in any coding, of any protocol: it decodes what has come, waits for nothing that may follow, and keeps the
-// bytes as they came.
+// Reads event streams in any content coding, over any protocol: decodes bytes on arrival without waiting for more, and keeps the bytes
+// as received.
 
 export interface Ask {
   readonly path?: string
-  /** What it says in `Accept-Encoding`; absent: it says nothing. */
+  /** The value of `Accept-Encoding`; absent: no such header. */
   readonly accepts?: string | undefined
   readonly lastEventId?: string | undefined
   readonly agent?: Agent | false
@@ -18,12 +18,12 @@ export interface Ask {
 export class CodedReader {
   readonly headers: Readonly<Record<string, unknown>>
   readonly body: Readable
-  /** What is in the bytes, as far as they have come. */
+  /** The decoded text so far. */
   text = ''
   readonly events: EventSourceMessage[] = []
-  /** The answer has come to its end by the rules of its protocol, and so has what it is coded in. */
+  /** True when the response has ended by the rules of its protocol and of its content coding. */
   isComplete = false
-  /** What is wrong, if anything is. */
+  /** The latest fault, if any. */
   fault: string | undefined
   readonly #pieces: Buffer[] = []
   readonly #parser = createParser({ onEvent: (event) => this.events.push(event), onError: (error) => { this.fault = error.message } })
@@ -40,7 +40,7 @@ export class CodedReader {
     decoded.on('end', () => { this.isComplete = true })
   }
 
-  /** Asks a port of loopback in HTTP/1.1, and leaves after the test. */
+  /** Requests a stream from a port of loopback over HTTP/1.1; disconnects after the test. */
   static open (t: AfterTest, port: number, { path = '/events', accepts, lastEventId, agent = false }: Ask = {}): Promise<CodedReader> {
     const headers: Record<string, string> = {}
     if (accepts !== undefined) headers['accept-encoding'] = accepts
@@ -56,7 +56,7 @@ export class CodedReader {
 
   get bytes (): Buffer { return Buffer.concat(this.#pieces) }
 
-  /** The data of events of a type. */
+  /** The data of all events of a type; absent: of unnamed events. */
   heard (type?: string): string[] {
     return this.events.filter(({ event }) => event === type).map(({ data }) => data)
   }
@@ -67,7 +67,7 @@ export class CodedReader {
     return this
   }
 
-  /** Waits for its end. @throws where the bytes as a whole are not what was read piece by piece, or not as long, or of another CRC-32, than their end says. */
+  /** Waits for the end. @throws when the body decodes differently as a whole, has a wrong length or CRC-32, or has trailing bytes. */
   async seesWhole (): Promise<this> {
     await this.sees(({ isComplete }) => isComplete)
     if (this.coding !== 'gzip') return this

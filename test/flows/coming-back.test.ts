@@ -21,14 +21,14 @@ async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): 
   return { app, port: await listen(t, app) }
 }
 
-/** So many readers, cut after the test. */
+/** Creates `count` readers; disconnects them after the test. */
 function readersOf (t: Test, port: number, count: number, fill = 0): NumberedReader[] {
   const readers = Array.from({ length: count }, () => new NumberedReader(port, fill))
   t.after(() => { for (const { socket } of readers) socket?.destroy() })
   return readers
 }
 
-/** Why nobody waits any longer. */
+/** A reader with a fault or a gap has failed: there is nothing to wait for. */
 const isWrong = ({ faults, gaps }: NumberedReader): boolean => faults.length > 0 || gaps.length > 0
 
 const seed = Math.floor(Math.random() * 2 ** 32)
@@ -36,12 +36,12 @@ const READERS = 1000
 const CUTS = 4
 const FILL = 100
 
-t.test(`1,000 readers that are cut anywhere, and resume while more is published, hear every event once and in order (seed ${seed})`, async (t) => {
+t.test(`1,000 readers that are cut at random bytes, and resume while events are published, get every event once and in order (seed ${seed})`, async (t) => {
   const random = randomFrom(seed)
   const { app, port } = await start(t, { history: { maxEvents: 100_000, maxBytes: 64 * MIB } })
   const readers = readersOf(t, port, READERS, FILL)
   const by = (): ResumeBy => random() < 0.5 ? 'header' : 'query'
-  // Within the head, within the first event, or anywhere in some two hundred events.
+  // Within the head, within the first event, or anywhere in about two hundred events.
   const cutAfter = (): number => Math.floor(random() ** 2 * 200 * (FILL + 40))
   const cuts = (): number => readers.reduce((sum, { connections }) => sum + connections - 1, 0)
 
@@ -53,7 +53,7 @@ t.test(`1,000 readers that are cut anywhere, and resume while more is published,
   }
   let published = 0
   while (readers.some(({ connections }) => connections <= CUTS) && !readers.some(isWrong)) {
-    // The slowest sets the pace: otherwise most of what is published is published before most of the cuts.
+    // The slowest reader sets the pace: otherwise most events would be published before most of the cuts.
     const most = Math.min(...readers.map(({ last = 0 }) => last)) + 300
     for (let n = Math.floor(random() * 4); n > 0 && published < most; n--) await app.sse.broadcast('message', numbered(++published, FILL))
     for (const reader of readers) {
@@ -67,10 +67,10 @@ t.test(`1,000 readers that are cut anywhere, and resume while more is published,
   await turn()
   for (const [index, { first, count, faults, gaps, others, connections }] of readers.entries()) {
     const isWhole = first === 1 && count === published && faults.length === 0 && gaps.length === 0 && others.length === 0
-    if (!isWhole) t.fail('lost, doubled or torn', { index, seed, first, count, published, faults, gaps, others, connections })
+    if (!isWhole) t.fail('lost, duplicated or torn', { index, seed, first, count, published, faults, gaps, others, connections })
   }
   const { gaps, replays } = app.sse.stats()
-  t.ok(replays > READERS, `${replays} of ${cuts()} comebacks began with what had been missed`)
+  t.ok(replays > READERS, `${replays} of ${cuts()} reconnections began with a replay`)
   t.strictSame(gaps, { evicted: 0, foreign: 0, unknown: 0, future: 0, slow: 0 })
   t.comment(`${published} events, ${cuts()} cuts, ${replays} replays`)
 })
@@ -79,7 +79,7 @@ const LIVE = 20
 const HISTORY = 10_000
 const HISTORY_FILL = 140
 
-t.test('10,000 events are replayed to 1,000 readers at once, while 1,000 a second are published', async (t) => {
+t.test('while 10,000 events are replayed to 1,000 readers and 1,000 a second are published,', async (t) => {
   const server = fork('test/flows/replay-server.ts', [HISTORY, HISTORY_FILL, 1000, READERS].map(String), { execArgv: ['--import', 'tsx'] })
   t.after(() => server.kill('SIGKILL'))
   const [{ port, beginning }] = await once(server, 'message') as [Opened]
@@ -97,25 +97,25 @@ t.test('10,000 events are replayed to 1,000 readers at once, while 1,000 a secon
   const [{ last, longestTurn, quarters, gaps, replays }] = await stopped
   await until(() => [...live, ...readers].every((reader) => reader.last === last) || readers.some(isWrong))
 
-  t.test('each gets all of it and all that was published, in order, once', async (t) => {
+  t.test('each reader gets every replayed and every new event, in order, once', async (t) => {
     for (const { first, count, faults, gaps } of readers) {
-      if (first !== 1 || count !== last || faults.length > 0 || gaps.length > 0) t.fail('lost, doubled or torn', { first, count, last, faults, gaps })
+      if (first !== 1 || count !== last || faults.length > 0 || gaps.length > 0) t.fail('lost, duplicated or torn', { first, count, last, faults, gaps })
     }
     t.equal(replays, READERS)
-    t.ok(early < 0.75, `${Math.round(100 * early)} % were replayed before the last came`)
+    t.ok(early < 0.75, `${Math.round(100 * early)} % were replayed before the last reader had a stream`)
     t.strictSame(gaps, { evicted: 0, foreign: 0, unknown: 0, future: 0, slow: 0 })
   })
 
-  t.test('those who were there before get what is published in every quarter of the replay', async (t) => {
+  t.test('earlier readers get new events in every quarter of the replay', async (t) => {
     for (const { first, count, faults } of live) {
-      if (first !== HISTORY + 1 || count !== last - HISTORY || faults.length > 0) t.fail('lost, doubled or torn', { first, count, last, faults })
+      if (first !== HISTORY + 1 || count !== last - HISTORY || faults.length > 0) t.fail('lost, duplicated or torn', { first, count, last, faults })
     }
     t.equal(quarters.length, 4)
     const starved = live.filter((_reader, at) => quarters.some((numbers, quarter) => numbers[at]! <= (quarters[quarter - 1]?.[at] ?? HISTORY)))
     t.equal(starved.length, 0, JSON.stringify(quarters.map((numbers) => Math.min(...numbers))))
   })
 
-  t.test('no turn of the event loop takes the server more than 50 ms of work', async (t) => {
+  t.test('no turn of the event loop takes more than 50 ms of CPU time on the server', async (t) => {
     t.ok(longestTurn > 0 && longestTurn <= 50, `${longestTurn.toFixed(1)} ms`)
   })
 })
@@ -125,13 +125,13 @@ t.test('a reader that takes one byte at a time', async (t) => {
   const EVENTS = 5000
   const BYTES = 3000
 
-  /** Reads one byte for each event that is published; then as fast as it can. */
+  /** Reads one byte per published event, then as fast as it can. */
   const readSlowlyThenFast = async (t: Test, maxBytes: number): Promise<{ reader: NumberedReader, lag: number, app: FastifyInstance }> => {
     const { app, port } = await start(t, { stallTimeout: false, maxBacklogBytes: 64 * KIB, history: { maxBytes } })
     const [reader] = readersOf(t, port, 1, FILL) as [NumberedReader]
     reader.connect({ paused: true })
     const { socket } = reader
-    // Without a listener nothing is taken from the network.
+    // Node reads nothing from a socket without a listener.
     const ignore = (): void => {}
     socket.on('readable', ignore)
     await until(() => app.sse.count() === 1)
@@ -152,26 +152,26 @@ t.test('a reader that takes one byte at a time', async (t) => {
     return { reader, lag, app }
   }
 
-  t.test('gets everything, where the log still has it', async (t) => {
+  t.test('gets every event, if the log still holds them all', async (t) => {
     const { reader: { first, count, faults, gaps }, lag, app } = await readSlowlyThenFast(t, 64 * MIB)
     t.ok(lag > 0, `${lag} behind`)
     t.strictSame({ first, count, faults, gaps }, { first: 1, count: EVENTS, faults: [], gaps: [] })
     t.equal(app.sse.stats().gaps.slow, 0)
   })
 
-  t.test('is told of a gap, and gets everything that the log still has', async (t) => {
+  t.test('gets a gap and every event that the log still holds', async (t) => {
     const { reader: { first, count, faults, gaps }, lag, app } = await readSlowlyThenFast(t, MIB)
     t.ok(lag > 0, `${lag} behind`)
     t.strictSame({ first, faults }, { first: 1, faults: [] })
     t.strictSame(gaps.map(({ reason }) => reason), ['slow'])
     t.ok(count < EVENTS)
-    t.equal(Number(gaps[0]!.oldestEventId!.split('.')[1]), EVENTS - Math.floor(MIB / (FILL + 40)) + 1, 'the oldest that is kept')
+    t.equal(Number(gaps[0]!.oldestEventId!.split('.')[1]), EVENTS - Math.floor(MIB / (FILL + 40)) + 1, 'the oldest kept event')
     t.equal(app.sse.stats().gaps.slow, 1)
   })
 })
 
-t.test('where a reader stands that brings an event ID', async (t) => {
-  /** What one stream begins with: its gaps, and the numbers up to the last. */
+t.test('the start position of a reader with a last event ID', async (t) => {
+  /** The beginning of a stream: its gaps, and its first and last number. */
   interface Heard { readonly gaps: ToldGap[], readonly numbers: [number | undefined, number | undefined], readonly id: string }
 
   const hear = async (t: Test, port: number, last: number | undefined, head: { query?: string, header?: string, path?: string }): Promise<Heard> => {
@@ -193,7 +193,7 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     return ids
   }
 
-  t.test('is one of five cases, by header and by query', async (t) => {
+  t.test('depends on the position of that id relative to the log, by header and by query', async (t) => {
     const journey = await start(t, { history: { maxEvents: 10 } })
     const { app, port } = journey
     const beginning = app.sse.lastEventId!
@@ -202,13 +202,13 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     const [epoch] = beginning.split('.')
     const oldestEventId = ids[10]!
     const cases: Array<[string, string, ToldGap[], number | undefined]> = [
-      ['in the log: what follows', ids[14]!, [], 16],
-      ['just before the oldest: everything kept', ids[9]!, [], 11],
-      ['evicted: a gap, and everything kept', ids[4]!, [{ reason: 'evicted', lastEventId: ids[4]!, oldestEventId }], 11],
-      ['of another history: a gap, and everything kept', 'zzzzzzzzzz.7', [{ reason: 'foreign', lastEventId: 'zzzzzzzzzz.7', oldestEventId }], 11],
-      ['nothing of ours: a gap without it, and everything kept', 'yesterday', [{ reason: 'unknown', oldestEventId }], 11],
-      ['ahead of the log: a gap, and what comes', `${epoch}.21`, [{ reason: 'future', lastEventId: `${epoch}.21` }], undefined],
-      ['the newest: what comes', ids[19]!, [], undefined]
+      ['in the log: the later events', ids[14]!, [], 16],
+      ['just before the oldest: every kept event', ids[9]!, [], 11],
+      ['evicted: a gap, and every kept event', ids[4]!, [{ reason: 'evicted', lastEventId: ids[4]!, oldestEventId }], 11],
+      ['of another epoch: a gap, and every kept event', 'zzzzzzzzzz.7', [{ reason: 'foreign', lastEventId: 'zzzzzzzzzz.7', oldestEventId }], 11],
+      ['malformed: a gap without the id, and every kept event', 'yesterday', [{ reason: 'unknown', oldestEventId }], 11],
+      ['ahead of the log: a gap, and live events', `${epoch}.21`, [{ reason: 'future', lastEventId: `${epoch}.21` }], undefined],
+      ['the newest: live events', ids[19]!, [], undefined]
     ]
     for (const [title, id, gaps, first] of cases) {
       for (const by of ['header', 'query']) {
@@ -218,14 +218,14 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     }
   })
 
-  t.test('is what the header says where the query says something else', async (t) => {
+  t.test('comes from the header, if the query holds another id', async (t) => {
     const journey = await start(t)
     const ids = await publish(journey, 1, 20)
     const { numbers } = await hear(t, journey.port, 20, { query: ids[4]!, header: ids[11]! })
     t.strictSame(numbers, [13, 20])
   })
 
-  t.test('is behind the gap at once: with the id of `sse.gap` it is not told of a second one', async (t) => {
+  t.test('moves behind a gap with the id of `sse.gap`, which causes no second gap', async (t) => {
     const journey = await start(t, { history: { maxEvents: 10 } })
     const ids = await publish(journey, 1, 20)
     await turn()
@@ -235,12 +235,12 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     await until(() => reader.gaps.length === 1)
     reader.cut()
     t.equal(reader.gapId, ids[9])
-    // As if it was cut right behind `sse.gap`.
+    // Simulates a connection that was cut right after `sse.gap`.
     const again = await hear(t, journey.port, 20, { header: reader.gapId! })
     t.strictSame(again, { gaps: [], numbers: [11, 20], id: ids[19] })
   })
 
-  t.test('is after `app.sse.lastEventId` of the moment of a snapshot: nothing in between is missed', async (t) => {
+  t.test('is after the `app.sse.lastEventId` of a snapshot: no event in between is missed', async (t) => {
     const journey = await start(t)
     await publish(journey, 1, 5)
     const snapshot = { sum: 5, lastEventId: journey.app.sse.lastEventId! }
@@ -249,7 +249,7 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     t.strictSame({ numbers, gaps }, { numbers: [snapshot.sum + 1, 9], gaps: [] })
   })
 
-  t.test('is where the route says by `from` only if it brings no id, unless the route says `resume: false`', async (t) => {
+  t.test('comes from the option `from` only without an id, or with `resume: false`', async (t) => {
     const app = Fastify()
     await app.register(ssePlugin, { shutdownTimeout: 0, history: { maxEvents: 10 } })
     app.get('/all', async (_request, reply) => { await app.sse.subscribe(reply, { from: 'oldest' }) })
@@ -270,7 +270,7 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     t.strictSame(numbers, [undefined, undefined])
   })
 
-  t.test('is exactly after the event whose id the application gave, though it gave that id twice', async (t) => {
+  t.test('is right after the event with a custom id, even if the application used that id twice', async (t) => {
     const journey = await start(t, { history: { maxEvents: 10 } })
     const { app, port } = journey
     const seen: string[] = []
@@ -283,7 +283,7 @@ t.test('where a reader stands that brings an event ID', async (t) => {
       return { numbers: byHeader.numbers, gaps: byHeader.gaps }
     }
     for (const [at, id] of seen.slice(0, 4).entries()) t.strictSame(await after(id, 5), { numbers: [at + 2, 5], gaps: [] }, id)
-    t.match(await after('order 7', 5), { numbers: [1, 5], gaps: [{ reason: 'unknown' }] }, 'the bare id says nothing about which of the two it was')
+    t.match(await after('order 7', 5), { numbers: [1, 5], gaps: [{ reason: 'unknown' }] }, 'the bare id is ambiguous')
     const later = await publish(journey, 6, 20)
     await turn()
     t.strictSame(await after(seen[0]!, 20), { numbers: [11, 20], gaps: [{ reason: 'evicted', lastEventId: seen[0]!.split('@')[1], oldestEventId: later[5] }] })
@@ -295,7 +295,7 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     t.match({ numbers, gaps }, { numbers: [1, 3], gaps: [{ reason: 'foreign' }] }, 'after a restart')
   })
 
-  t.test('is the head after a gap, where the application says `afterGap: \'live\'`: a made-up id costs no replay', async (t) => {
+  t.test('is the head of the log after a gap with `afterGap: \'live\'`: a made-up id causes no replay', async (t) => {
     const journey = await start(t, { afterGap: 'live' })
     const ids = await publish(journey, 1, 20)
     const reader = new NumberedReader(journey.port)
@@ -306,6 +306,6 @@ t.test('where a reader stands that brings an event ID', async (t) => {
     await until(() => reader.last === 21)
     t.match(reader.gaps, [{ reason: 'unknown' }])
     t.equal(reader.first, 21)
-    t.strictSame((await hear(t, journey.port, 21, { header: ids[9]! })).numbers, [11, 21], 'who brings a good one gets the rest')
+    t.strictSame((await hear(t, journey.port, 21, { header: ids[9]! })).numbers, [11, 21], 'a valid id gets its replay')
   })
 })

@@ -11,19 +11,19 @@ import { turn } from './raw-reader.ts'
 
 type Options = Omit<SsePluginOptions, 'prefix'>
 
-// The same to both readers: whatever the one is told, the other is.
+// Options that leave nothing to chance: both readers get identical events.
 const OPTIONS: Options = { compress: { minBytes: 100 }, reconnectionTime: 1000, heartbeatInterval: false, shutdownTimeout: 5000 }
 
 const KIB = 1024
 
-/** Of every kind: stored, compressed, hardly compressible, larger than a block and than a run. */
+/** Payloads that are stored, compressed, hardly compressible, larger than a deflate block, and larger than a batch. */
 const PAYLOADS = ['short', 'the same again, '.repeat(60), randomBytes(600).toString('base64'), '\u{1f600}'.repeat(40 * KIB), 'x'.repeat(99), 'x'.repeat(64 * KIB)]
 
 function broadcastAll (app: FastifyInstance, channels?: string[]): void {
   for (const payload of PAYLOADS) void app.sse.broadcast('message', payload, channels === undefined ? {} : { channels })
 }
 
-/** A reader of gzip, and one of the stream as it is. */
+/** A reader of the gzip stream, and a reader of the uncompressed one. */
 interface Both extends Journey {
   readonly coded: CodedReader
   readonly plain: CodedReader
@@ -36,7 +36,7 @@ async function openBoth (t: Test, journey: Journey, ask: Ask = {}): Promise<Both
   return { ...journey, coded, plain }
 }
 
-/** Checks that both have come to a clean end, and were given the same. @param events How many, at least. */
+/** Checks that both streams end cleanly with identical events. @param events The minimum number of events. */
 async function checkEnds (t: Test, { coded, plain }: Both, events: number): Promise<void> {
   await coded.seesWhole()
   await plain.seesWhole()
@@ -50,13 +50,13 @@ const both = ({ coded, plain }: Both, holds: (reader: CodedReader) => boolean): 
 interface Scenario {
   readonly options?: Options
   readonly ask?: Ask
-  /** The fewest events of each reader, `sse.open` among them. */
+  /** The minimum number of events of each reader, including `sse.open`. */
   readonly events: number
   readonly play: (both: Both) => unknown
 }
 
 const scenarios: Record<string, Scenario> = {
-  'nothing but what opened it': { events: 1, play: closeAll },
+  'nothing but `sse.open`': { events: 1, play: closeAll },
   broadcasts: {
     events: 13,
     play: async (both) => {
@@ -75,7 +75,7 @@ const scenarios: Record<string, Scenario> = {
       closeAll(both)
     }
   },
-  'sources, of many small items and of large ones': {
+  'sources of many small and of some large items': {
     events: 508,
     play: async (both) => {
       const source = async function * (): AsyncGenerator<string> {
@@ -96,7 +96,7 @@ const scenarios: Record<string, Scenario> = {
       closeAll(journey)
     }
   },
-  'another reconnection time': {
+  'changes of the reconnection time': {
     events: 13,
     play: (both) => {
       both.app.sse.setReconnectionTime(2000)
@@ -107,7 +107,7 @@ const scenarios: Record<string, Scenario> = {
       closeAll(both)
     }
   },
-  'channels that are joined and left, behind or not': {
+  'channels that are joined and left, with and without lag': {
     events: 25,
     play: async (both) => {
       for (const joins of [true, false, true]) {
@@ -123,7 +123,7 @@ const scenarios: Record<string, Scenario> = {
       closeAll(both)
     }
   },
-  'events that are not kept, and events that replace others': {
+  'ephemeral events, and events that replace others': {
     options: {
       events: defineEvents({
         message: { schema: Type.String(), latestBy: (text) => text.slice(0, 1) },
@@ -140,14 +140,14 @@ const scenarios: Record<string, Scenario> = {
       closeAll(both)
     }
   },
-  'the end of the application': {
+  'a closing application': {
     events: 7,
     play: async (both) => {
       broadcastAll(both.app)
       await both.app.close()
     }
   },
-  'the end of its right to hear it': {
+  'a revocation by `disconnect`': {
     events: 7,
     play: async (journey) => {
       broadcastAll(journey.app)
@@ -156,7 +156,7 @@ const scenarios: Record<string, Scenario> = {
       await journey.app.sse.disconnect(() => true)
     }
   },
-  'the end of it, for good': {
+  'a final `disconnect`': {
     events: 8,
     play: async (journey) => {
       broadcastAll(journey.app)
@@ -164,8 +164,8 @@ const scenarios: Record<string, Scenario> = {
       await journey.app.sse.disconnect(() => true, { final: true })
     }
   },
-  'the end of its life': { options: { maxLifetime: 300 }, events: 7, play: ({ app }) => { broadcastAll(app) } },
-  'a gap: nobody knows its last event ID': {
+  'the end of `maxLifetime`': { options: { maxLifetime: 300 }, events: 7, play: ({ app }) => { broadcastAll(app) } },
+  'a gap after an unknown last event ID': {
     ask: { lastEventId: 'of somebody else' },
     events: 19,
     play: (both) => {
@@ -175,7 +175,7 @@ const scenarios: Record<string, Scenario> = {
   }
 }
 
-t.test('a stream of gzip is whole, ends with the right sum, and says the same as one that is not compressed, with', async (t) => {
+t.test('a gzip stream is complete, ends with a valid checksum, and equals an uncompressed stream, with', async (t) => {
   for (const [title, { options, ask, events, play }] of Object.entries(scenarios)) {
     t.test(title, async (t) => {
       const journey = await start(t, { ...OPTIONS, ...options })
@@ -192,7 +192,7 @@ t.test('a stream of gzip is whole, ends with the right sum, and says the same as
     })
   }
 
-  t.test('all that was kept, and a gap where it was not', async (t) => {
+  t.test('a replay of all kept events and a gap for evicted ones', async (t) => {
     const journey = await start(t, { ...OPTIONS, history: { maxEvents: 60 } })
     const ids: Array<string | null> = []
     for (let n = 0; n < 100; n++) ids.push((await journey.app.sse.broadcast('message', PAYLOADS[n % PAYLOADS.length]!)).id)
@@ -208,7 +208,7 @@ t.test('a stream of gzip is whole, ends with the right sum, and says the same as
   })
 })
 
-t.test('every event is read as soon as it has come, of whatever kind and size, and whoever it is for', async (t) => {
+t.test('every broadcast and every `send`, of any size, can be decoded on arrival', async (t) => {
   const journey = await start(t, OPTIONS)
   const { coded, plain, opened, app } = await openBoth(t, journey)
   let heard = 1
@@ -220,7 +220,7 @@ t.test('every event is read as soon as it has come, of whatever kind and size, a
   }
 })
 
-t.test('readers that come and go at other places, some of which stop to read for a while, get the same bytes\' worth, each with its own right sum', async (t) => {
+t.test('readers that resume at different events, and pause for a while, get every event and a valid checksum each', async (t) => {
   const random = randomFrom(5)
   const journey = await start(t, { ...OPTIONS, maxBacklogBytes: 64 * KIB })
   const { app, opened } = journey

@@ -11,7 +11,7 @@ const COMPRESS = { compress: { minBytes: 100 }, heartbeatInterval: false } as co
 
 const PAYLOADS = ['short', 'the same again, '.repeat(60), '\u{1f600}'.repeat(40 * KIB)]
 
-t.test('a reader that comes back may take another coding: it misses nothing, and nothing comes twice', async (t) => {
+t.test('a reader that resumes with another content coding gets every event once', async (t) => {
   const { app, port } = await start(t, COMPRESS)
   let expected = 0
   let lastEventId: string | undefined
@@ -31,7 +31,7 @@ t.test('a reader that comes back may take another coding: it misses nothing, and
   }
 })
 
-t.test('a reader of gzip has what it hears compressed, whatever channels it joins and leaves', async (t) => {
+t.test('a gzip reader gets its events compressed while it joins and leaves channels', async (t) => {
   const { app, port, opened } = await start(t, COMPRESS)
   const reader = await CodedReader.open(t, port, { accepts: 'gzip' })
   const [subscriber] = opened
@@ -45,7 +45,7 @@ t.test('a reader of gzip has what it hears compressed, whatever channels it join
   t.ok(reader.bytes.length < 2 * KIB, `${reader.bytes.length} bytes for 100 KiB`)
 })
 
-t.test('a reader that takes no gzip and keeps up misses nothing of a full log while it is compressed for others', async (t) => {
+t.test('an uncompressed reader that keeps up misses no event of a full log that is being compressed for others', async (t) => {
   const EVENTS = 600
   const OTHERS = [350, 400, 450, 500, 550]
   const open = gate()
@@ -54,7 +54,7 @@ t.test('a reader that takes no gzip and keeps up misses nothing of a full log wh
     if (++held > OTHERS.length) open.open()
     await open.passed
   }
-  // Each counts twice until it has been compressed.
+  // Each event counts twice until it is compressed.
   const { app, port } = await start(t, { ...COMPRESS, history: { maxBytes: 2 * 4 * MIB }, route: { preHandler } })
   const ids: string[] = []
   for (let n = 0; n < EVENTS; n++) ids.push((await app.sse.broadcast('message', randomBytes(9 * KIB).toString('base64'))).id!)
@@ -71,9 +71,9 @@ t.test('a reader that takes no gzip and keeps up misses nothing of a full log wh
   t.equal(plain.heard().length, EVENTS - from - 1)
 })
 
-t.test('a reader of gzip that does not read', async (t) => {
+t.test('a gzip reader that stops reading', async (t) => {
   const maxBacklogBytes = 128 * KIB
-  // Text that takes 3/4 of itself at least: sockets fill.
+  // Text that shrinks to 3/4 of its size at best, so that sockets fill.
   const flood = async ({ app }: Journey, events: number, each: () => unknown = () => {}): Promise<void> => {
     for (let n = 0; n < events; n++) {
       await app.sse.broadcast('message', `${n} ${randomBytes(24 * KIB).toString('base64')}`)
@@ -89,7 +89,7 @@ t.test('a reader of gzip that does not read', async (t) => {
     return { ...journey, stalled }
   }
 
-  t.test('costs its socket `maxBacklogBytes` and a run, and the process the log; it is told of the gap when it wakes', async (t) => {
+  t.test('costs its socket at most `maxBacklogBytes` plus one batch, and the process the log, and gets a gap when it resumes', async (t) => {
     const EVENTS = 1200
     const journey = await openStalled(t, { history: { maxBytes: MIB } })
     const { app, sockets: [socket], stalled } = journey
@@ -112,11 +112,11 @@ t.test('a reader of gzip that does not read', async (t) => {
     await stalled.seesWhole()
   })
 
-  t.test('is served on when it wakes, where all is kept still', async (t) => {
+  t.test('gets every event when it resumes, if the log still holds them all', async (t) => {
     const journey = await openStalled(t, { history: { maxBytes: 128 * MIB } })
     const { app, stalled } = journey
     await flood(journey, 600)
-    t.ok(app.sse.stats().lag > 100, 'it is far behind')
+    t.ok(app.sse.stats().lag > 100, 'the reader is far behind')
     stalled.body.resume()
     await stalled.sees((reader) => reader.events.length === 601)
     t.ok(stalled.heard().every((data, at) => parseInt(data) === at))

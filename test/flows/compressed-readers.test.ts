@@ -15,7 +15,7 @@ const COMPRESS = { compress: { minBytes: 100 }, heartbeatInterval: false } as co
 
 const PAYLOADS = ['short', 'the same again, '.repeat(60), '\u{1f600}'.repeat(40_000)]
 
-/** Broadcasts one event after the other, each once the one before has been read, and ends all streams. */
+/** Broadcasts events one by one, each after the one before was read, then ends all streams. */
 async function checkReads (t: Test, { app }: Journey, heard: () => string[]): Promise<void> {
   for (const [n, payload] of PAYLOADS.entries()) {
     await app.sse.broadcast('message', payload)
@@ -25,7 +25,7 @@ async function checkReads (t: Test, { app }: Journey, heard: () => string[]): Pr
   for (const subscriber of app.sse.subscribers()) subscriber.close()
 }
 
-/** What follows the head of an answer that is not framed. */
+/** The body of a response that has neither chunks nor a length. */
 async function unframedBody (reader: RawReader): Promise<Readable> {
   await reader.sees(({ bytes }) => bytes.includes('\r\n\r\n'))
   const { bytes } = reader
@@ -35,7 +35,7 @@ async function unframedBody (reader: RawReader): Promise<Readable> {
   return body
 }
 
-/** The bytes of the last answer on a connection, which is framed in chunks and has come to its end. */
+/** The body bytes of the last response on a connection, which is chunked and complete. */
 function lastBody (bytes: Buffer): Buffer {
   const pieces: Buffer[] = []
   let at = bytes.indexOf('\r\n\r\n', bytes.lastIndexOf('HTTP/1.1 200 ')) + 4
@@ -48,8 +48,8 @@ function lastBody (bytes: Buffer): Buffer {
   }
 }
 
-t.test('each event is read as it comes, and the end is clean,', async (t) => {
-  t.test('in HTTP/1.0, where the end of the stream is that of its connection', async (t) => {
+t.test('each event can be read on arrival, and the end is clean,', async (t) => {
+  t.test('over HTTP/1.0, where the end of the connection is the end of the stream', async (t) => {
     const journey = await start(t, COMPRESS)
     const raw = (await RawReader.connect(t, journey.port)).ask('GET /events HTTP/1.0\naccept-encoding: gzip')
     const body = await unframedBody(raw)
@@ -60,7 +60,7 @@ t.test('each event is read as it comes, and the end is clean,', async (t) => {
     await reader.seesWhole()
   })
 
-  t.test('in HTTP/2, next to a stream of the same connection that is not compressed', async (t) => {
+  t.test('over HTTP/2, next to an uncompressed stream of the same connection', async (t) => {
     const journey = await start(t, COMPRESS, { ofServer: { http2: true, forceCloseConnections: true } as object })
     const session = connectHttp2(`http://127.0.0.1:${journey.port}`)
     t.after(() => session.destroy())
@@ -75,7 +75,7 @@ t.test('each event is read as it comes, and the end is clean,', async (t) => {
     t.equal(coded.text, plain.text.replace(/^retry: \d+/, /^retry: \d+/.exec(coded.text)![0]))
   })
 
-  t.test('where the request is injected', async (t) => {
+  t.test('in an injected request', async (t) => {
     const journey = await start(t, COMPRESS)
     const response = await journey.app.inject({ url: '/events', headers: { 'accept-encoding': 'gzip' }, payloadAsStream: true })
     const reader = new CodedReader(response.headers, response.stream() as Readable)
@@ -84,7 +84,7 @@ t.test('each event is read as it comes, and the end is clean,', async (t) => {
     await reader.seesWhole()
   })
 
-  t.test('where the request was pipelined, and its turn comes later', async (t) => {
+  t.test('in a pipelined request whose turn comes later', async (t) => {
     const journey = await start(t, COMPRESS)
     const { app, opened } = journey
     const raw = (await RawReader.connect(t, journey.port)).ask('GET /events', 'GET /events\naccept-encoding: gzip')
@@ -103,7 +103,7 @@ t.test('each event is read as it comes, and the end is clean,', async (t) => {
   })
 })
 
-t.test('a connection takes the next request once a stream of gzip has ended on it', async (t) => {
+t.test('a connection takes another request after a gzip stream has ended on it', async (t) => {
   const journey = await start(t, COMPRESS)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   t.after(() => agent.destroy())
@@ -111,14 +111,14 @@ t.test('a connection takes the next request once a stream of gzip has ended on i
     const reader = await CodedReader.open(t, journey.port, { accepts: n === 1 ? 'identity' : 'gzip', agent })
     await checkReads(t, journey, () => reader.heard())
     await reader.seesWhole()
-    // The agent has it back in the next turn.
+    // The agent gets the socket back in the next turn.
     await turn()
   }
   t.equal(journey.sockets.length, 1)
 })
 
-t.test('every event is read at once by', async (t) => {
-  /** Notes what each answer was sent as. */
+t.test('every event is read on arrival by', async (t) => {
+  /** Records the content coding of each response. */
   const startNoting = async (t: Test): Promise<Journey & { readonly codings: unknown[] }> => {
     const codings: unknown[] = []
     const journey = await start(t, COMPRESS, {
@@ -138,12 +138,12 @@ t.test('every event is read at once by', async (t) => {
     curl.stderr.setEncoding('utf8').on('data', (piece: string) => { errors += piece })
     await until(() => text.includes('sse.open') || errors !== '')
     await checkReads(t, journey, () => parseEvents(text).slice(1).map(({ data }) => data))
-    t.strictSame([await exited, errors], [0, ''], 'it takes the end for one')
+    t.strictSame([await exited, errors], [0, ''], 'curl accepts the end as clean')
     await until(() => journey.codings.length === 1)
-    t.strictSame(journey.codings, ['gzip'], 'it was sent as gzip')
+    t.strictSame(journey.codings, ['gzip'], 'the response is gzip')
   })
 
-  t.test('`fetch`, with `eventsource-parser`', async (t) => {
+  t.test('`fetch` with `eventsource-parser`', async (t) => {
     const journey = await startNoting(t)
     const heard: string[] = []
     const parser = createParser({ onEvent: ({ event, data }) => { if (event === undefined) heard.push(data) } })
@@ -156,10 +156,10 @@ t.test('every event is read at once by', async (t) => {
     await checkReads(t, journey, () => heard)
     await read
     await until(() => journey.codings.length === 1)
-    t.strictSame(journey.codings, ['gzip'], 'it was sent as gzip')
+    t.strictSame(journey.codings, ['gzip'], 'the response is gzip')
   })
 
-  t.test('the package `eventsource`, which comes back where it was', async (t) => {
+  t.test('the package `eventsource`, which resumes where it stopped', async (t) => {
     const journey = await startNoting(t)
     const { app } = journey
     app.sse.setReconnectionTime(10)
@@ -173,7 +173,7 @@ t.test('every event is read at once by', async (t) => {
     await checkReads(t, journey, () => heard)
     await until(() => app.sse.count() === 0)
     await until(() => journey.codings.length === 1)
-    t.strictSame(journey.codings, ['gzip'], 'it was sent as gzip')
+    t.strictSame(journey.codings, ['gzip'], 'the response is gzip')
     for (const payload of PAYLOADS) await app.sse.broadcast('message', payload)
     await until(() => heard.length === 6)
     t.ok(heard.every((data, at) => data === PAYLOADS[at % 3]))

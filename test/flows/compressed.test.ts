@@ -12,7 +12,7 @@ const LONG = 'the same again, '.repeat(100)
 
 interface Head { readonly status: number, readonly headers: IncomingHttpHeaders }
 
-/** The head of an answer, read and left. */
+/** Reads the head of a response, then disconnects. */
 function headOf (t: AfterTest, port: number, headers: Record<string, string>, method = 'GET'): Promise<Head> {
   return new Promise((resolve, reject) => {
     const request = ask({ port, host: '127.0.0.1', path: '/events', method, headers, agent: false }, (response) => {
@@ -33,7 +33,7 @@ const NOT_TAKEN = [undefined, '', 'gzip;q=0', 'gzip;q=0.0, *', '*;q=0', 'identit
 
 for (const method of ['GET', 'HEAD']) {
   t.test(`to ${method}, with \`compress\``, async (t) => {
-    t.test('the answer is gzip where its reader takes that and likes nothing better, else as it is; and says either time what decides', async (t) => {
+    t.test('the response is gzip if `Accept-Encoding` allows it and does not prefer identity, and has `Vary: Accept-Encoding` either way', async (t) => {
       const { port } = await start(t, { ...COMPRESS, cors: false })
       for (const [coding, values] of [['gzip', TAKEN], [undefined, NOT_TAKEN]] as const) {
         for (const value of values) {
@@ -43,7 +43,7 @@ for (const method of ['GET', 'HEAD']) {
       }
     })
 
-    t.test('what else decides, by `cors` and by `headers`, is said beside it', async (t) => {
+    t.test('`Vary` keeps the values from `cors` and `headers`', async (t) => {
       const { port } = await start(t, { ...COMPRESS, cors: { origin: ['http://page.test'] }, headers: () => ({ vary: 'Cookie' }) })
       for (const value of ['gzip', 'identity']) {
         const { headers } = await headOf(t, port, { 'accept-encoding': value, origin: 'http://page.test' }, method)
@@ -53,7 +53,7 @@ for (const method of ['GET', 'HEAD']) {
     })
   })
 
-  t.test(`to ${method}, without it, the answer is as it is, and no cache is told to look at what its reader takes`, async (t) => {
+  t.test(`to ${method}, without \`compress\`, the response is uncompressed and has no \`Vary\``, async (t) => {
     for (const options of [{}, { compress: false }]) {
       const { port } = await start(t, { cors: false, ...options })
       const { status, headers } = await headOf(t, port, { 'accept-encoding': 'gzip' }, method)
@@ -62,12 +62,12 @@ for (const method of ['GET', 'HEAD']) {
   })
 }
 
-t.test('no answer is compressed that is no event stream of ours:', async (t) => {
+t.test('a response other than an event stream is not compressed:', async (t) => {
   const asked = 'GET /events\naccept-encoding: gzip'
   const answers: Array<[title: string, status: number, body: RegExp, options: object, request: string]> = [
     ['204', 204, /^$/, {}, `${asked}\naccept: text/event-stream\nlast-event-id: sse.final`],
     ['406', 406, /FST_SSE_NOT_ACCEPTABLE/, {}, `${asked}\naccept: text/html`],
-    ['a mere reconnection time', 200, /^retry: \d+\n$/, { maxSubscribers: 0 }, `${asked}\naccept: text/event-stream`],
+    ['a lone reconnection time', 200, /^retry: \d+\n$/, { maxSubscribers: 0 }, `${asked}\naccept: text/event-stream`],
     ['503', 503, /FST_SSE_OVERLOADED/, { maxSubscribers: 0, overload: 'reject' }, `${asked}\naccept: text/event-stream`]
   ]
   for (const [title, status, body, options, request] of answers) {
@@ -82,7 +82,7 @@ t.test('no answer is compressed that is no event stream of ours:', async (t) => 
   }
 })
 
-/** Opens streams to a reader that takes some codings and to one that takes others, and broadcasts; the first gets gzip, the other does not. */
+/** Broadcasts to two readers with the given `Accept-Encoding`; checks that the first gets gzip, and the second does not. */
 async function checkBoth (t: Test, app: FastifyInstance, path: string, codings: readonly [string, string]): Promise<void> {
   const port = await listen(t, app)
   const [coded, plain] = await Promise.all(codings.map((accepts) => CodedReader.open(t, port, { path, accepts }))) as [CodedReader, CodedReader]
@@ -94,7 +94,7 @@ async function checkBoth (t: Test, app: FastifyInstance, path: string, codings: 
   for (const reader of [coded, plain]) await reader.seesWhole()
 }
 
-t.test('a stream of the application\'s own route is compressed, too', async (t) => {
+t.test('a stream of an application route is compressed', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, { ...COMPRESS, path: false })
   app.get('/own', async (_request, reply) => { await app.sse.subscribe(reply) })
@@ -110,11 +110,11 @@ for (const order of ['before', 'after'] as const) {
     app.get('/plain', async () => LONG)
     await checkBoth(t, app, '/events', ['gzip, deflate, br', 'br'])
     const { headers } = await app.inject({ url: '/plain', headers: { 'accept-encoding': 'br' } })
-    t.equal(headers['content-encoding'], 'br', 'all else is left to it')
+    t.equal(headers['content-encoding'], 'br', '@fastify/compress still codes other responses')
   })
 }
 
-t.test('a hook of the host that names another coding does not change how a stream is coded, nor what is said of it', async (t) => {
+t.test('a host hook that sets another `Content-Encoding` changes neither the coding of a stream nor its header', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, COMPRESS)
   app.addHook('onSend', async (_request, reply) => { reply.header('content-encoding', 'br') })
@@ -122,7 +122,7 @@ t.test('a hook of the host that names another coding does not change how a strea
 })
 
 for (const [title, compress, least] of [['`compress: true`', true, 256], ['`minBytes: 1000`', { minBytes: 1000 }, 1000]] as const) {
-  t.test(`with ${title} an event of fewer bytes than ${least}, its frame included, goes as it is, and one of as many is compressed`, async (t) => {
+  t.test(`with ${title} an event of fewer bytes than ${least}, including its frame, is stored, and one of ${least} bytes is compressed`, async (t) => {
     const { app, port } = await start(t, { compress, heartbeatInterval: false })
     const reader = await CodedReader.open(t, port, { accepts: 'gzip' })
     const { id } = await app.sse.broadcast('message', 'frame')

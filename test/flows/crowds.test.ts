@@ -12,13 +12,13 @@ import { listen, turn, until } from './raw-reader.ts'
 import type { Visits } from './visitors.ts'
 
 const MIB = 1024 * 1024
-// So that a thousand events are more than one run.
+// Makes a thousand events larger than one batch.
 const FILL = 100
 
 interface Journey {
   readonly app: FastifyInstance
   readonly port: number
-  /** The server's side of every connection that is open. */
+  /** The server's side of every open connection. */
   readonly sockets: Set<Socket>
 }
 
@@ -33,7 +33,7 @@ async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): 
   return { app, port: await listen(t, app), sockets }
 }
 
-t.test('500 readers get every event of 1,000 that are broadcast in one loop, though `history` keeps 100, and none is written within it', async (t) => {
+t.test('500 readers get all 1,000 events broadcast in one loop, although `history` keeps 100, and the loop writes none itself', async (t) => {
   const { app, port, sockets } = await start(t, { history: { maxEvents: 100 } })
   const readers = Array.from({ length: 500 }, () => new NumberedReader(port, FILL).connect())
   t.after(() => { for (const { socket } of readers) socket.destroy() })
@@ -50,7 +50,7 @@ t.test('500 readers get every event of 1,000 that are broadcast in one loop, tho
   t.equal(app.sse.stats().deliveries, 500_000)
   t.equal(readers.reduce((sum, { count }) => sum + count, 0), 500_000)
   for (const { first, count, faults, gaps } of readers) {
-    if (first !== 1 || count !== 1000 || faults.length > 0 || gaps.length > 0) t.fail('lost, doubled or torn', { first, count, faults, gaps })
+    if (first !== 1 || count !== 1000 || faults.length > 0 || gaps.length > 0) t.fail('lost, duplicated or torn', { first, count, faults, gaps })
   }
 })
 
@@ -61,7 +61,7 @@ function listenersOf (emitter: EventEmitter): number {
 const CONNECTIONS = 100_000
 const WARM_UP = 10_000
 
-t.test('100,000 readers, 200 at a time, who leave cleanly, with a reset or before they read, leave nothing behind', async (t) => {
+t.test('100,000 readers, 200 at a time, that leave with a FIN, with a RST, or before they read, leave no memory or listener behind', async (t) => {
   let closes = 0
   const { app, port, sockets } = await start(t, {
     subscribe: ({ query }) => ({ channels: [EVERYBODY, `room ${(query as { room: string }).room}`] }),
@@ -101,7 +101,7 @@ t.test('100,000 readers, 200 at a time, who leave cleanly, with a reset or befor
   t.ok(grown < MIB, `${Math.round(grown / 1024)} KiB more than after the first ${WARM_UP}`)
 })
 
-/** Calls back whenever somebody reads a property that all objects of a class compute. */
+/** Calls `read` whenever a getter of a class is read. */
 function watch (t: Test, prototype: object, name: string, read: (object: object) => void): void {
   const { get } = Object.getOwnPropertyDescriptor(prototype, name)!
   t.after(() => Object.defineProperty(prototype, name, { get: get!, configurable: true }))
@@ -114,7 +114,7 @@ function watch (t: Test, prototype: object, name: string, read: (object: object)
   })
 }
 
-t.test('with 2,000 distinct sets of channels a broadcast to one channel looks at those alone that hear it', async (t) => {
+t.test('with 2,000 distinct sets of channels a broadcast to one channel visits its subscribers alone', async (t) => {
   const SETS = 2000
   const ROOMS = 100
   const BROADCASTS = 10_000
@@ -136,23 +136,23 @@ t.test('with 2,000 distinct sets of channels a broadcast to one channel looks at
     visited.clear()
     looks = 0
     publish(String(n), { channels: [toRoom ? `room ${n % ROOMS}` : `user ${n % SETS}`] })
-    // The pump was scheduled before. A machine that is busy may cut its sweep in two.
+    // The pump was scheduled earlier. A busy machine may split its sweep over two turns.
     do await turn(); while (heardBy.some(({ writer }) => writer.writes.length === 0))
-    for (const { writer } of heardBy) if (writer.data.length !== 1 || writer.data[0] !== String(n)) t.fail('lost or doubled', { n, data: writer.data })
-    if (deliveries.size !== heardBy.length || visited.size !== heardBy.length) t.fail('it looked at others', { n, deliveries: deliveries.size, views: visited.size })
-    if (looks > 10 * heardBy.length) t.fail('it looked again and again', { n, looks })
+    for (const { writer } of heardBy) if (writer.data.length !== 1 || writer.data[0] !== String(n)) t.fail('lost or duplicated', { n, data: writer.data })
+    if (deliveries.size !== heardBy.length || visited.size !== heardBy.length) t.fail('it visited others', { n, deliveries: deliveries.size, views: visited.size })
+    if (looks > 10 * heardBy.length) t.fail('it visited subscribers repeatedly', { n, looks })
     for (const { writer } of heardBy) writer.writes.length = writer.events.length = 0
     if (n === BROADCASTS / 2) halfway = usedBytes()
   }
-  t.ok(open.every(({ writer }) => writer.writes.length === 0), 'nobody got what others hear')
+  t.ok(open.every(({ writer }) => writer.writes.length === 0), 'no subscriber got an event of another channel')
   t.equal(hub.counters.deliveries, BROADCASTS / 2 * (1 + SETS / ROOMS))
   t.equal(log.size, KEPT)
   const grown = await settlesAt(halfway + MIB) - halfway
-  t.ok(grown < MIB, `${Math.round(grown / 1024)} KiB more than after half of them`)
+  t.ok(grown < MIB, `${Math.round(grown / 1024)} KiB more than halfway`)
 
   for (const { writer } of open) writer.destroy()
   t.equal(hub.size, 0)
   t.equal(hub.channels, 0)
   t.equal(views.size, 0)
-  t.ok(channels.size <= KEPT, `${channels.size} channels have entries kept`)
+  t.ok(channels.size <= KEPT, `${channels.size} channels have kept entries`)
 })

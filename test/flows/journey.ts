@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
 import { gate, listen, RawReader, turn } from './raw-reader.ts'
 
-// What the flows share that are about the life of streams: a server that remembers, and readers of it.
+// A server that records what happens, and its readers: shared by the tests about the lifetime of streams.
 
 export interface Journey {
   readonly app: FastifyInstance
@@ -13,15 +13,15 @@ export interface Journey {
   readonly closes: CloseReason[]
   /** The server's side of every connection, in order. */
   readonly sockets: Socket[]
-  /** What was logged at `error` and above. */
+  /** Log lines at `error` and above. */
   readonly errors: Array<{ err: { message: string, code?: string } }>
 }
 
 interface Circumstances {
   readonly ofServer?: FastifyServerOptions
-  /** Before the plugin is registered. */
+  /** Runs before the plugin is registered. */
   readonly prepare?: (app: FastifyInstance) => void
-  /** After it, and before the application listens. */
+  /** Runs after the plugin is registered, and before the application listens. */
   readonly complete?: (app: FastifyInstance) => unknown
 }
 
@@ -47,7 +47,7 @@ export async function openStream (t: Test, port: number, request = 'GET /events'
   return (await RawReader.connect(t, port)).ask(request).seesEvents('sse.open')
 }
 
-/** Opens a stream and stops reading it, until more waits in its socket than any kernel takes. */
+/** Opens a stream, stops reading, and broadcasts until more bytes wait on the server's side than any kernel buffers. */
 export async function openStalled (t: Test, { app, port, sockets }: Journey): Promise<RawReader> {
   const reader = await openStream(t, port)
   reader.socket.pause()
@@ -65,7 +65,7 @@ export async function millisecondsOf (work: () => PromiseLike<unknown>): Promise
   return performance.now() - began
 }
 
-/** A hook that holds its request until the test lets it go. */
+/** A hook that holds its request until the test releases it. */
 export interface Holding {
   /** Resolves when the first request is held. */
   readonly entered: Promise<void>

@@ -17,7 +17,7 @@ interface Journey {
   readonly closes: Array<{ subscriber: Subscriber, reason: CloseReason }>
   /** The server's side of every connection, in order. */
   readonly sockets: Socket[]
-  /** What is logged at `error`. */
+  /** Log lines at `error` and above. */
   readonly errors: unknown[]
 }
 
@@ -56,11 +56,11 @@ function whenClosed (socket: Socket): Promise<unknown> {
 const waysToLeave: Array<[way: string, leave: (socket: Socket) => void]> = [
   ['closes (FIN)', (socket) => { socket.destroy() }],
   ['resets (RST)', (socket) => { socket.resetAndDestroy() }],
-  ['ends its half alone', (socket) => { socket.end() }]
+  ['half-closes', (socket) => { socket.end() }]
 ]
 
 for (const [way, leave] of waysToLeave) {
-  t.test(`a reader that ${way} is told to \`closed\`, \`signal\` and \`onClose\` once each, with the reason`, async (t) => {
+  t.test(`a reader that ${way} settles \`closed\`, aborts \`signal\` and calls \`onClose\`, once each, with the reason \`reader\``, async (t) => {
     const { app, port, opened, closes, errors } = await start(t)
     const reader = await openStream(t, port)
     const [subscriber] = opened
@@ -79,7 +79,7 @@ for (const [way, leave] of waysToLeave) {
     t.strictSame(errors, [])
   })
 
-  t.test(`a reader that ${way} in the middle of a flood is no error`, async (t) => {
+  t.test(`a reader that ${way} in the middle of a flood closes once and logs no error`, async (t) => {
     const { app, port, closes, errors } = await start(t)
     const reader = await openStream(t, port)
     reader.socket.pause()
@@ -97,11 +97,11 @@ for (const [way, leave] of waysToLeave) {
   })
 }
 
-t.test('a reader that ends its half while it does not read is written to no more, and leaves when it reads', async (t) => {
+t.test('a reader that half-closes while it does not read is written no more events, and closes without an error once it reads', async (t) => {
   const { app, port, sockets, errors } = await start(t, { options: { maxBacklogBytes: Infinity } })
   const reader = await openStream(t, port)
   reader.socket.pause()
-  // More than any kernel takes.
+  // More than any kernel buffers.
   while (sockets[0]!.writableLength < 100_000) {
     await app.sse.broadcast('message', 'x'.repeat(500_000))
     await turn()
@@ -121,7 +121,7 @@ t.test('a reader that leaves', async (t) => {
   for (const hook of ['onRequest', 'preParsing', 'preValidation', 'preHandler', 'onSend', 'the handler'] as const) {
     for (const method of ['GET', 'HEAD']) {
       for (const [way, leave] of waysToLeave) {
-        t.test(`during ${hook} of ${method}, in that it ${way}, leaves nothing behind`, async (t) => {
+        t.test(`during ${hook} of ${method} (it ${way}) leaves no subscriber and no error behind`, async (t) => {
           const entered = gate()
           const left = gate()
           const results: Subscriber[] = []
@@ -159,8 +159,8 @@ t.test('a reader that leaves', async (t) => {
   }
 })
 
-t.test('pipelined', async (t) => {
-  t.test('requests of the stream are answered one after the other, each with all that was broadcast since it came', async (t) => {
+t.test('pipelined:', async (t) => {
+  t.test('streams are answered one after the other, each with every event broadcast since its request', async (t) => {
     const { app, port, opened, errors } = await start(t)
     const reader = (await RawReader.connect(t, port)).ask('GET /events', 'GET /events', 'GET /plain')
     await reader.seesEvents('sse.open')
@@ -183,7 +183,7 @@ t.test('pipelined', async (t) => {
     t.strictSame(errors, [])
   })
 
-  t.test('plain requests before and after the stream are answered in order', async (t) => {
+  t.test('other requests before and after a stream are answered in order', async (t) => {
     const { app, port, opened } = await start(t)
     const reader = (await RawReader.connect(t, port)).ask('GET /plain', 'GET /events', 'GET /plain')
     await reader.sees(({ answers }) => parseEvents(answers[1]?.body ?? '').length === 1)
@@ -194,7 +194,7 @@ t.test('pipelined', async (t) => {
     t.strictSame(reader.answers.map(({ body }) => body.slice(0, 5)), ['plain', 'retry', 'plain'])
   })
 
-  t.test('a large event reaches a stream that waited, whole', async (t) => {
+  t.test('large events reach a waiting stream whole', async (t) => {
     const { app, port, opened } = await start(t)
     const reader = (await RawReader.connect(t, port)).ask('GET /plain', 'GET /events', 'GET /events')
     await until(() => app.sse.count() === 2)
@@ -208,7 +208,7 @@ t.test('pipelined', async (t) => {
 
   for (const count of [2, 10, 17]) {
     for (const [way, leave] of waysToLeave) {
-      t.test(`${count} streams whose reader ${way} all end, each once`, async (t) => {
+      t.test(`${count} streams whose reader ${way} end once each`, async (t) => {
         const { app, port, closes, errors } = await start(t)
         const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: count }, () => 'GET /events'))
         await until(() => app.sse.count() === count)
@@ -225,7 +225,7 @@ t.test('pipelined', async (t) => {
   }
 
   for (const method of ['GET', 'HEAD']) {
-    t.test(`${method} of an own route behind a stream settles when the connection is lost`, async (t) => {
+    t.test(`${method} of an application route behind a stream settles when the connection is lost`, async (t) => {
       const results: Subscriber[] = []
       const { app, port, closes, errors } = await start(t, {
         routes: (app) => { app.get('/own', async (_request, reply) => { results.push(await app.sse.subscribe(reply)) }) }
@@ -240,7 +240,7 @@ t.test('pipelined', async (t) => {
     })
   }
 
-  t.test('a stream whose hook is still running when the connection is lost leaves nothing behind', async (t) => {
+  t.test('a stream whose hook is still running when the connection is lost leaves no subscriber and no error behind', async (t) => {
     const entered = gate()
     const left = gate()
     const results: Subscriber[] = []
@@ -270,7 +270,7 @@ t.test('pipelined', async (t) => {
 })
 
 t.test('`subscriber.close()`', async (t) => {
-  t.test('ends the response cleanly twenty times on one connection, and no listener is left on it', async (t) => {
+  t.test('ends the response cleanly twenty times on one connection and leaves no listener on it', async (t) => {
     const { app, port, opened, closes, sockets, errors } = await start(t)
     const reader = await RawReader.connect(t, port)
     const listeners = (): object => Object.fromEntries(sockets[0]!.eventNames().map((name) => [String(name), sockets[0]!.listenerCount(name)]))
@@ -296,7 +296,7 @@ t.test('`subscriber.close()`', async (t) => {
     t.strictSame(errors, [])
   })
 
-  t.test('of a reader that asked to close the connection ends that too', async (t) => {
+  t.test('also ends the connection of a reader that sent `connection: close`', async (t) => {
     const { port, opened } = await start(t)
     const reader = await RawReader.connect(t, port)
     await reader.ask('GET /events\nconnection: close').seesEvents('sse.open')
@@ -306,7 +306,7 @@ t.test('`subscriber.close()`', async (t) => {
     t.equal(await opened[0]!.closed, 'ended')
   })
 
-  t.test('gives way to a reader that is faster', async (t) => {
+  t.test('is overtaken by a reader that leaves first: the reason is `reader`', async (t) => {
     const { port, app, opened, closes } = await start(t)
     const reader = await openStream(t, port)
     reader.socket.pause()
@@ -319,7 +319,7 @@ t.test('`subscriber.close()`', async (t) => {
   })
 })
 
-t.test('a stream whose socket fills and drains thirty times keeps no listener of that', async (t) => {
+t.test('a stream whose socket fills and drains thirty times accumulates no listeners', async (t) => {
   const responses: ServerResponse[] = []
   const { app, port, sockets } = await start(t, {
     options: { maxBacklogBytes: 1000, route: { onRequest: async (_request, reply) => { responses.push(reply.raw) } } }
@@ -340,12 +340,12 @@ t.test('a stream whose socket fills and drains thirty times keeps no listener of
   t.strictSame(listeners(), before)
 })
 
-t.test('none of this makes Node warn, least of all of listeners that pile up', async (t) => {
+t.test('none of the tests above causes a warning of Node, such as one about accumulated listeners', async (t) => {
   t.strictSame(warnings, [])
 })
 
 for (const header of ['', '\ncontent-length: 0']) {
-  t.test(`Fastify hears of a reader that leaves as of any other, and the request has not closed before${header.trim()}`, async (t) => {
+  t.test(`the request closes, and Fastify runs \`onRequestAbort\`, only when the reader leaves; header: "${header.trim()}"`, async (t) => {
     const heard: string[] = []
     const { app, port, closes } = await start(t, {
       routes: (app) => {

@@ -9,8 +9,8 @@ import { gate, listen, RawReader, turn, until } from './raw-reader.ts'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-t.test('an open stream holds on neither to its reply nor to its request', async (t) => {
-  // Without a logger, and without an onResponse hook: for those Fastify keeps both itself.
+t.test('an open stream retains neither its reply nor its request', async (t) => {
+  // No logger and no `onResponse` hook: for either of them Fastify itself retains both objects.
   const app = Fastify()
   await app.register(ssePlugin)
   const refs: Array<WeakRef<object>> = []
@@ -21,7 +21,7 @@ t.test('an open stream holds on neither to its reply nor to its request', async 
   const port = await listen(t, app)
   for (let i = 0; i < 10; i++) await openStream(t, port, 'GET /own')
   const held = (): number => refs.filter((ref) => ref.deref() !== undefined).length
-  // Those of the last may still be at hand somewhere.
+  // The last reply and request may still be referenced somewhere.
   for (let i = 0; i < 20 && held() > 2; i++) {
     await turn()
     collectGarbage()
@@ -30,7 +30,7 @@ t.test('an open stream holds on neither to its reply nor to its request', async 
   t.equal(app.sse.count(), 10)
 })
 
-t.test('events older than `maxAge` leave the memory though nothing more is broadcast', async (t) => {
+t.test('events older than `maxAge` are freed although no further event is broadcast', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, { history: { maxAge: 200, maxBytes: 64 * 1024 * 1024 } })
   await listen(t, app)
@@ -45,9 +45,9 @@ t.test('events older than `maxAge` leave the memory though nothing more is broad
 })
 
 for (const hangs of ['subscribe', 'keyGenerator', 'headers'] as const) {
-  t.test(`an opening whose reader has left is over, though \`${hangs}\` never settles: nothing holds on to its request and reply`, async (t) => {
+  t.test(`an opening whose reader has left ends although \`${hangs}\` never settles, and retains neither request nor reply`, async (t) => {
     const refs: Array<WeakRef<object>> = []
-    // The application holds on to what it gave, and to nothing else.
+    // The application retains the promises that it gave, and nothing else.
     const given: Array<Promise<never>> = []
     const rejects: Array<(error: Error) => void> = []
     const hang = (request: object): Promise<never> => {
@@ -68,7 +68,7 @@ for (const hangs of ['subscribe', 'keyGenerator', 'headers'] as const) {
       reader.socket.destroy()
     }
     await until(() => sockets.every(({ destroyed }) => destroyed))
-    // Its server keeps no connection, and waits for no opening.
+    // The server has no connection left, and waits for no opening.
     await app.close()
     sockets.length = 0
     const held = (): number => refs.filter((ref) => ref.deref() !== undefined).length
@@ -77,14 +77,14 @@ for (const hangs of ['subscribe', 'keyGenerator', 'headers'] as const) {
       collectGarbage()
     }
     t.ok(held() <= 2, `${held()} of ${refs.length}`)
-    // A late rejection is not an unhandled one.
+    // A late rejection must not become an unhandled one.
     for (const reject of rejects) reject(new Error('late'))
     await turn()
     t.strictSame([opened, closes, errors, given.length], [[], [], [], 10])
   })
 }
 
-t.test('an opening that is over resolves to a subscriber that has closed', async (t) => {
+t.test('`subscribe` resolves with a closed subscriber if the reader left meanwhile', async (t) => {
   const reasons: unknown[] = []
   const over = gate()
   const prepare = (app: FastifyInstance): void => {
@@ -103,7 +103,7 @@ t.test('an opening that is over resolves to a subscriber that has closed', async
   t.strictSame([reasons, closes], [['reader', ['a'], true], []])
 })
 
-t.test('what the application listens to, on a response and on its payload, stays', async (t) => {
+t.test('listeners of the application on a response and on its payload stay attached', async (t) => {
   const heard: string[] = []
   const over = gate()
   const prepare = (app: FastifyInstance): void => {
@@ -134,7 +134,7 @@ t.test('what the application listens to, on a response and on its payload, stays
   t.strictSame(journey.closes, ['ended'])
 })
 
-t.test('nothing of Fastify listens to the response of an open stream', async (t) => {
+t.test('Fastify keeps no listeners on the response of an open stream', async (t) => {
   const counts: number[] = []
   const count = (response: NodeJS.EventEmitter): number => response.eventNames().reduce((sum, event) => sum + response.listenerCount(event), 0)
   const opened = gate()
@@ -149,5 +149,5 @@ t.test('nothing of Fastify listens to the response of an open stream', async (t)
   const journey = await start(t, {}, { prepare })
   await openStream(t, journey.port, 'GET /own')
   await opened.passed
-  t.equal(counts[1], counts[0]! + 2, 'the plugin: to its end, and to errors')
+  t.equal(counts[1], counts[0]! + 2, 'the plugin\'s two: for its end, and for errors')
 })

@@ -7,15 +7,15 @@ import { gate, RawReader, turn, until } from './raw-reader.ts'
 
 const bodyOf = (reader: RawReader): string => reader.answers[0]!.body
 
-t.test('without `heartbeatEvent` a silent stream gets one comment line after the other', async (t) => {
+t.test('with `heartbeatEvent: false` a silent stream gets comment lines at intervals', async (t) => {
   const { port } = await start(t, { heartbeatInterval: 50, heartbeatEvent: false })
   const reader = await openStream(t, port)
   await reader.sees((reader) => /\n\n(:\n){3,}$/.test(bodyOf(reader)))
   t.match(bodyOf(reader), /^retry: \d+\nid: \S+\nevent: sse\.open\ndata: \{"heartbeatInterval":50,"heartbeatEvent":false\}\n\n(:\n)+$/)
-  t.equal(reader.events.length, 1, 'which no reader takes for an event')
+  t.equal(reader.events.length, 1, 'comment lines are no events')
 })
 
-t.test('an event that follows a comment line is read as it was sent', async (t) => {
+t.test('an event after a comment line arrives intact', async (t) => {
   const { app, port } = await start(t, { heartbeatInterval: 50, heartbeatEvent: false })
   const reader = await openStream(t, port)
   await reader.sees((reader) => bodyOf(reader).endsWith(':\n'))
@@ -24,7 +24,7 @@ t.test('an event that follows a comment line is read as it was sent', async (t) 
   t.strictSame(reader.events.at(-1), { id, event: undefined, data: 'after' })
 })
 
-t.test('by default it is an event that pages see, which changes no last event ID', async (t) => {
+t.test('a heartbeat is by default an `sse.heartbeat` event that leaves the last event ID unchanged', async (t) => {
   const { app, port } = await start(t, { heartbeatInterval: 50 })
   const reader = await openStream(t, port)
   await reader.seesEvents('sse.heartbeat', 2)
@@ -32,7 +32,7 @@ t.test('by default it is an event that pages see, which changes no last event ID
   t.equal(app.sse.lastEventId, reader.events[0]!.id)
 })
 
-t.test('a stream says how much silence there may be', async (t) => {
+t.test('`sse.open` announces the heartbeat interval and whether heartbeats are events', async (t) => {
   for (const [heartbeatInterval, said] of [
     [undefined, '15000,"heartbeatEvent":true'], [false, 'false,"heartbeatEvent":false'], [Infinity, 'false,"heartbeatEvent":false'],
     [1234, '1234,"heartbeatEvent":true']
@@ -42,7 +42,7 @@ t.test('a stream says how much silence there may be', async (t) => {
   }
 })
 
-t.test('nothing piles up on a pipelined stream that waits for its turn', async (t) => {
+t.test('heartbeats do not pile up on a pipelined stream that waits for its turn', async (t) => {
   const { port, opened } = await start(t, { heartbeatInterval: 20, heartbeatEvent: false })
   const reader = await RawReader.connect(t, port)
   reader.ask('GET /events', 'GET /events')
@@ -52,7 +52,7 @@ t.test('nothing piles up on a pipelined stream that waits for its turn', async (
   t.notMatch(reader.answers[1]!.body, /:\n:\n:\n/)
 })
 
-t.test('an idle stream ends cleanly, is told when to come back, and misses nothing when it does', async (t) => {
+t.test('an idle stream ends cleanly with a `retry`, and its reader misses no event when it reconnects', async (t) => {
   const { app, port, closes } = await start(t, { idleTimeout: 100, heartbeatInterval: 10, reconnectionTime: { min: 7000, max: 8000 } })
   const reader = await RawReader.connect(t, port)
   reader.ask('GET /events')
@@ -66,7 +66,7 @@ t.test('an idle stream ends cleanly, is told when to come back, and misses nothi
   t.notMatch(reader.answers[1]!.body, 'sse.gap')
 })
 
-t.test('a reader that comes back each time its stream is too old gets every event once', async (t) => {
+t.test('a reader that reconnects after every `maxLifetime` gets every event once', async (t) => {
   const { app, port, closes } = await start(t, { maxLifetime: 60 })
   const reader = new NumberedReader(port).connect()
   await until(() => reader.opens === 1)
@@ -87,10 +87,10 @@ t.test('a reader that comes back each time its stream is too old gets every even
   t.strictSame([reader.faults, reader.gaps, reader.first, reader.count], [[], [], 1, number])
 })
 
-t.test('a stream that expires', async (t) => {
+t.test('a stream with `expiresAt`', async (t) => {
   const startExpiring = (t: Test, subscribe: () => SubscribeOptions): Promise<Journey> => start(t, { subscribe, stallTimeout: 200 })
 
-  t.test('ends cleanly at that moment, and its reader is judged anew when it comes back', async (t) => {
+  t.test('ends cleanly at that time, and the hooks of the route decide again when its reader reconnects', async (t) => {
     const visits: number[] = []
     const { app, port, closes, opened } = await start(t, {
       stallTimeout: 200,
@@ -102,14 +102,14 @@ t.test('a stream that expires', async (t) => {
     await reader.seesEvents(undefined)
     const at = Date.now()
     await reader.sees(({ answers }) => answers[0]!.complete)
-    t.ok(Date.now() - at < 3000, 'soon after')
+    t.ok(Date.now() - at < 3000, 'soon after `expiresAt`')
     t.strictSame(closes, ['expired'])
     t.equal(await opened[0]!.closed, 'expired')
     await reader.ask('GET /events').sees(({ answers }) => answers[1]?.complete === true)
     t.equal(reader.answers[1]!.status, 401)
   })
 
-  t.test('gets its opening and nothing else where it has expired already', async (t) => {
+  t.test('gets `sse.open` and nothing else if that time has passed', async (t) => {
     const { app, port, closes } = await startExpiring(t, () => ({ from: 'oldest', expiresAt: new Date(Date.now() - 1) }))
     await app.sse.broadcast('message', 'not for it')
     const reader = (await RawReader.connect(t, port)).ask('GET /events')
@@ -118,7 +118,7 @@ t.test('a stream that expires', async (t) => {
     t.strictSame(closes, ['expired'])
   })
 
-  t.test('does not end early, however far the moment is', async (t) => {
+  t.test('does not end early, however distant that time is', async (t) => {
     const { app, port } = await startExpiring(t, () => ({ expiresAt: new Date(8.64e15) }))
     const reader = await openStream(t, port)
     const ticks = gate()
@@ -129,7 +129,7 @@ t.test('a stream that expires', async (t) => {
   })
 })
 
-t.test('the clock keeps no process alive', async (t) => {
+t.test('the clock does not keep the process alive', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, { path: false })
   await app.ready()
@@ -138,7 +138,7 @@ t.test('the clock keeps no process alive', async (t) => {
   t.equal((process.getActiveResourcesInfo() as string[]).filter((name) => name === 'Timeout').length, timers)
 })
 
-t.test('a stream to which a source is streamed outlives its lifetime and its idleness, and its reader gets the end', async (t) => {
+t.test('a stream with an active source outlives `maxLifetime` and `idleTimeout` and gets every item', async (t) => {
   const released = gate()
   const { port, closes } = await start(t, {
     maxLifetime: 40,
@@ -154,7 +154,7 @@ t.test('a stream to which a source is streamed outlives its lifetime and its idl
     }
   })
   const reader = await openStream(t, port)
-  // More than twice as long as either allows.
+  // More than twice as long as either limit.
   await reader.sees((reader) => /(:\n){6}/.test(bodyOf(reader)))
   released.open()
   await reader.sees(({ answers }) => answers[0]!.complete)
@@ -162,7 +162,7 @@ t.test('a stream to which a source is streamed outlives its lifetime and its idl
   t.strictSame(closes, ['ended'])
 })
 
-t.test('many sources at once are no leak of listeners', async (t) => {
+t.test('twenty concurrent sources cause no warning about a leak of listeners', async (t) => {
   const warnings: Error[] = []
   const warned = (warning: Error): void => { warnings.push(warning) }
   process.on('warning', warned)
@@ -176,7 +176,7 @@ t.test('many sources at once are no leak of listeners', async (t) => {
   t.strictSame(warnings, [])
 })
 
-t.test('when a source has ended, and the stream has not, it has its time until it is idle', async (t) => {
+t.test('`idleTimeout` starts again when a source ends and leaves its stream open', async (t) => {
   const { port, closes } = await start(t, {
     maxLifetime: false,
     idleTimeout: 300,

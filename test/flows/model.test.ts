@@ -4,10 +4,10 @@ import { Reference } from '../support/reference.ts'
 
 const CHANNELS = ['*', 'a', 'b', 'c']
 
-/** Some of the channels, by the bits of a number. */
+/** The channels that the bits of a number select. */
 const some = (bits: number): string[] => CHANNELS.filter((_, at) => (bits >> at & 1) === 1)
 
-/** Every other reader has it compressed. */
+/** Half of the readers use gzip. */
 const codingOf = (bits: number): 'gzip' | 'identity' => (bits & 16) === 0 ? 'identity' : 'gzip'
 
 const step = fc.tuple(
@@ -57,7 +57,7 @@ async function play (reference: Reference, steps: Array<[string, number, number]
 }
 
 for (const closesSlow of [false, true]) {
-  t.test(`whatever is done in whatever order: no loss without a gap, no double, no disorder, no false gap; slow ones are ${closesSlow ? 'closed' : 'told'}`, async (t) => {
+  t.test(`random scenarios cause no loss without a gap, no duplicate, no disorder and no false gap; slow subscribers ${closesSlow ? 'are closed' : 'get a gap'}`, async (t) => {
     await fc.assert(fc.asyncProperty(
       fc.record({ maxEvents: fc.integer({ min: 0, max: 12 }), maxBytes: fc.constantFrom(150, 400, 10_000, 1_000_000) }),
       fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }),
@@ -68,6 +68,6 @@ for (const closesSlow of [false, true]) {
         if (faults.length > 0) throw new Error(faults.join('\n'))
       }
     ), { numRuns: 2000 })
-    t.pass('in every case')
+    t.pass('in every scenario')
   })
 }

@@ -2,25 +2,25 @@ import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-// A reader for crowds and floods: of a numbered event it keeps nothing but that it came, in its order.
+// A reader for crowds and floods: it counts numbered events and checks their order, and keeps no text.
 
-/** What `sse.gap` says. */
+/** The data of `sse.gap`. */
 export interface ToldGap {
   readonly reason: string
   readonly lastEventId?: string
   readonly oldestEventId?: string
 }
 
-/** Where a reader says that it wants to resume. */
+/** Where a reader sends its last event ID. */
 export type ResumeBy = 'header' | 'query'
 
 export interface ConnectOptions {
   readonly path?: string
-  /** Brings the last event ID that it has, if it has one. */
+  /** Where to send the last event ID, if there is one. */
   readonly by?: ResumeBy | undefined
-  /** Does not read before `resume()` or `socket.read()`. */
+  /** Reads nothing before `resume()` or `socket.read()`. */
   readonly paused?: boolean
-  /** Leaves after so many bytes, wherever in an event that is. */
+  /** Disconnects after this many bytes, even in the middle of an event. */
   readonly cutAfter?: number | undefined
 }
 
@@ -46,40 +46,40 @@ const NOTHING = Buffer.alloc(0)
 const FEW = 5
 
 /**
- * One reader, over as many connections as it takes.
+ * One reader, over any number of connections.
  *
- * Checks while it reads: the frame of every chunk, the form and the length of every event, and that each number follows the one before,
- * but where a gap was told.
+ * Checks the frame of every chunk, the form and the length of every event, and that each number follows the previous one,
+ * except after a gap.
  */
 export class NumberedReader {
   readonly #port: number
   readonly #fill: number
-  /** The connection of now. */
+  /** The current connection. */
   socket!: Socket
   connections = 0
-  /** Numbered events. */
+  /** The count of numbered events. */
   count = 0
   first: number | undefined
   last: number | undefined
-  /** `sse.open` of all connections. */
+  /** The count of `sse.open` events, over all connections. */
   opens = 0
   readonly gaps: ToldGap[] = []
-  /** The event ID of the newest of these. */
+  /** The event ID of the newest gap. */
   gapId: string | undefined
   /** The plugin's events other than `sse.open` and `sse.gap`. */
   readonly others: string[] = []
-  /** What is wrong, if anything is: the first few. */
+  /** The first few faults. */
   readonly faults: string[] = []
-  /** The head of the answer of now; empty before it is complete. */
+  /** The head of the current response; empty until it is complete. */
   head = ''
-  /** The answer of now has come to its end by the rules of chunked coding. */
+  /** True when the current response has ended by the rules of chunked coding. */
   complete = false
-  /** The connection of now is closed. */
+  /** True when the current connection is closed. */
   closed = true
-  /** Bytes that came over the connection of now. */
+  /** Bytes received over the current connection. */
   received = 0
   #lastEventId: string | undefined
-  /** Where the newest event ID stands in bytes that are being read; only its text may be kept, or it keeps all of them. */
+  /** The newest event ID as a range of the bytes being read: a kept slice would retain all of them. */
   #idBytes: Buffer = NOTHING
   #idFrom = 0
   #idTo = 0
@@ -90,7 +90,7 @@ export class NumberedReader {
   #eventLength = 0
   #cutAfter = Infinity
 
-  /** @param fill What the payloads of `numbered` are filled with. */
+  /** @param fill The `fill` of the expected payloads. */
   constructor (port: number, fill = 0) {
     this.#port = port
     this.#fill = fill
@@ -105,12 +105,12 @@ export class NumberedReader {
     return this.ask(`GET ${path}${query} HTTP/1.1\r\nhost: localhost\r\n${header}\r\n`, { paused, cutAfter })
   }
 
-  /** The same with a request of the test's own. */
+  /** Connects, and sends a request that the test has written. */
   ask (request: string, { paused = false, cutAfter = Infinity }: Pick<ConnectOptions, 'paused' | 'cutAfter'> = {}): this {
     const at = { port: this.#port, host: '127.0.0.1' }
     const socket: Socket = paused
       ? connect(at)
-      // `callback` is done with the bytes when it returns, so one buffer does for all.
+      // `callback` has consumed the bytes when it returns, so one buffer serves all readers.
       : connect({ ...at, onread: { buffer: SCRATCH, callback: (length, bytes) => this.#take(socket, bytes as Buffer, length) } })
     this.socket = socket
     this.connections++
@@ -126,7 +126,7 @@ export class NumberedReader {
     return this
   }
 
-  /** One that connected paused reads whatever comes. */
+  /** Starts to read after a paused `connect`. */
   resume (): this {
     const { socket } = this
     if (socket.listenerCount('data') === 0) socket.on('data', (piece: Buffer) => this.#take(socket, piece, piece.length))
@@ -134,13 +134,13 @@ export class NumberedReader {
     return this
   }
 
-  /** Cuts the connection; an event that has come in part is lost. */
+  /** Cuts the connection; an event that has arrived in part is lost. */
   cut (): void {
     this.socket.destroy()
     this.closed = true
   }
 
-  /** Takes bytes that the test read itself. */
+  /** Takes bytes that the test has read from the socket. */
   push (piece: Buffer): void {
     this.received += piece.length
     this.#feed(piece)
@@ -186,7 +186,7 @@ export class NumberedReader {
     }
     this.#partial = NOTHING
     this.head = bytes.toString('latin1', 0, end)
-    if (!this.head.startsWith('HTTP/1.1 200 ') || !/\r\ntransfer-encoding: chunked(\r|$)/i.test(this.head)) this.#fault(`another answer: ${this.head}`)
+    if (!this.head.startsWith('HTTP/1.1 200 ') || !/\r\ntransfer-encoding: chunked(\r|$)/i.test(this.head)) this.#fault(`unexpected response: ${this.head}`)
     this.#state = 'size'
     return end + HEAD_END.length - before
   }
@@ -203,7 +203,7 @@ export class NumberedReader {
       this.#state = 'data'
     } else {
       this.complete = true
-      // Lines that dispatch nothing: when to come back, and comments.
+      // Lines that dispatch no event: `retry` and comments.
       if (!/^((retry: \d+|:)\n)*$/.test(this.#partial.toString('latin1'))) this.#fault(`ends within an event: ${this.#partial.toString('latin1', 0, 100)}`)
       this.#state = 'end of data'
     }
@@ -226,7 +226,7 @@ export class NumberedReader {
       this.#takeEvent(bytes, 0, bytes.length)
     }
     while (at < to) {
-      // Most are as long as the one before.
+      // Most events are as long as the previous one.
       let end = at + this.#eventLength
       if (end > to || piece[end - 1] !== LF || piece[end - 2] !== LF || piece[end - 3] !== SEMICOLON) {
         const found = piece.indexOf(EVENT_END, at)
@@ -256,7 +256,7 @@ export class NumberedReader {
     const start = at
     let number = 0
     for (let byte = bytes[at]!; byte >= DIGIT_0 && byte <= DIGIT_9; byte = bytes[++at]!) number = number * 10 + byte - DIGIT_0
-    // What follows the number: a blank, the filler, a semicolon, two LF.
+    // The number is followed by a space, the filler, a semicolon and two LF.
     if (at === start || to - at !== this.#fill + 4 || bytes[to - 3] !== SEMICOLON) this.#fault(`torn: ${bytes.toString('latin1', from, Math.min(to, from + 100))}`)
     this.#hear(number)
   }
@@ -289,7 +289,7 @@ export class NumberedReader {
     } else if (event?.startsWith('sse.') === true) {
       this.others.push(event)
     } else {
-      this.#fault(`unheard of: ${text.slice(0, 100)}`)
+      this.#fault(`unknown event: ${text.slice(0, 100)}`)
     }
   }
 
@@ -299,7 +299,7 @@ export class NumberedReader {
   }
 }
 
-/** Numbers from 0 up to, not including, 1, the same for the same seed. */
+/** A generator of numbers from 0 up to, but not including, 1, which repeats itself for the same seed. */
 export function randomFrom (seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -314,14 +314,14 @@ export function randomFrom (seed: number): () => number {
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Bytes of this process that are in use. */
+/** Bytes that this process uses after a garbage collection. */
 export function usedBytes (): number {
   collectGarbage()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return heapUsed + arrayBuffers
 }
 
-/** Waits until no more than so many bytes are in use: buffers are given back on a thread of their own, some turns later. */
+/** Waits until at most so many bytes are in use, or half a second: V8 frees buffers a few turns later, on a background thread. */
 export async function settlesAt (most: number): Promise<number> {
   let used = usedBytes()
   for (let n = 0; n < 50 && used > most; n++) {

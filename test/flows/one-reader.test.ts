@@ -23,7 +23,7 @@ interface Journey {
   readonly closes: CloseReason[]
   /** The server's side of every connection, in order. */
   readonly sockets: Socket[]
-  /** What is logged at `warn` and above. */
+  /** Log lines at `warn` and above. */
   readonly logged: LogLine[]
 }
 
@@ -55,15 +55,15 @@ async function open (t: Test, port: number, request = 'GET /events'): Promise<Ra
   return (await RawReader.connect(t, port)).ask(request).seesEvents('sse.open')
 }
 
-/** The data of the application's events, and the names of ours. */
+/** The data of the application's events and the types of the plugin's. */
 function told ({ events }: RawReader): string[] {
   return events.slice(1).map(({ event, data }) => event?.startsWith('sse.') ? event : data)
 }
 
-/** Sends to a reader that does not read until its socket takes no more, and something waits. */
+/** Stops the reader and broadcasts until its socket is full and an event waits. */
 async function stall ({ app, opened }: Journey, reader: RawReader): Promise<void> {
   reader.socket.pause()
-  // More than any kernel takes.
+  // More than any kernel buffers.
   while (opened[0]!.lag < 2) {
     void app.sse.broadcast('message', 'x'.repeat(500_000))
     await turn()
@@ -71,7 +71,7 @@ async function stall ({ app, opened }: Journey, reader: RawReader): Promise<void
 }
 
 t.test('`send`', async (t) => {
-  t.test('reaches this reader alone, without an id, and nobody that comes back', async (t) => {
+  t.test('reaches its reader alone, has no id and is not replayed', async (t) => {
     const { app, port, opened, logged } = await start(t)
     const sse = app.sse.of(events)
     const mine = await open(t, port)
@@ -90,7 +90,7 @@ t.test('`send`', async (t) => {
     t.strictSame(logged, [])
   })
 
-  t.test('reaches a subscriber of no channel', async (t) => {
+  t.test('reaches a subscriber without channels', async (t) => {
     const { app, port, opened } = await start(t, { options: { subscribe: () => ({ channels: [] }) } })
     const reader = await open(t, port)
     void app.sse.broadcast('message', 'to all')
@@ -99,7 +99,7 @@ t.test('`send`', async (t) => {
     t.strictSame(told(reader), ['to one'])
   })
 
-  t.test('takes its place after every earlier broadcast and before every later one, also where the reader is behind', async (t) => {
+  t.test('keeps its place after every earlier broadcast and before every later one, even for a reader that is behind', async (t) => {
     for (const stalled of [false, true]) {
       const journey = await start(t, { options: { maxBacklogBytes: 100_000 } })
       const { app, port, opened } = journey
@@ -118,7 +118,7 @@ t.test('`send`', async (t) => {
     }
   })
 
-  t.test('what is changed in the payload after the call changes nothing', async (t) => {
+  t.test('serializes the payload during the call: later changes have no effect', async (t) => {
     const { port, opened } = await start(t)
     const reader = await open(t, port)
     const order = { id: 'o-1', total: 1 }
@@ -129,7 +129,7 @@ t.test('`send`', async (t) => {
     t.strictSame(told(reader), ['{"id":"o-1","total":1}'])
   })
 
-  t.test('rejects with the codes of `broadcast`, logs each once, and hurts nobody who does not await it', async (t) => {
+  t.test('rejects with the codes of `broadcast`, logs each error once and causes no unhandled rejection', async (t) => {
     const { app, port, opened, logged } = await start(t, { options: { maxPayloadBytes: 100 } })
     const reader = await open(t, port)
     const failing: Array<[code: string, event: string, payload: unknown]> = [
@@ -154,7 +154,7 @@ t.test('`send`', async (t) => {
     t.strictSame(told(reader), ['fine'])
   })
 
-  t.test('throws with a stack that names the caller', async (t) => {
+  t.test('rejects with a stack that names the caller', async (t) => {
     const { port, opened } = await start(t)
     await open(t, port)
     const byName = async function theCallerOfSend (): Promise<boolean> { return opened[0]!.send('nothing' as 'message', '') }
@@ -162,7 +162,7 @@ t.test('`send`', async (t) => {
     t.match((error as Error).stack, 'theCallerOfSend')
   })
 
-  t.test('is false once the reader has gone, and for what waited for it then', async (t) => {
+  t.test('resolves with false once the reader has left, and so do the sends that were waiting', async (t) => {
     const journey = await start(t, { options: { maxBacklogBytes: 10_000 } })
     const { app, port, opened, logged } = journey
     const reader = await open(t, port)
@@ -175,7 +175,7 @@ t.test('`send`', async (t) => {
     t.strictSame(logged, [])
   })
 
-  t.test('is false once the stream ends, and true for what was sent before', async (t) => {
+  t.test('resolves with false once the stream ends and with true for earlier sends', async (t) => {
     const { port, opened } = await start(t)
     const reader = await open(t, port)
     const before = opened[0]!.send('message', 'in time')
@@ -186,7 +186,7 @@ t.test('`send`', async (t) => {
     t.strictSame(told(reader), ['in time'])
   })
 
-  t.test('is false once the stream ends also where other sends still wait', async (t) => {
+  t.test('resolves with false once the stream ends, even while other sends wait', async (t) => {
     const journey = await start(t, { options: { maxBacklogBytes: 1000 } })
     const { port, opened, logged } = journey
     const reader = await open(t, port)
@@ -197,14 +197,14 @@ t.test('`send`', async (t) => {
     t.strictSame(logged, [])
   })
 
-  t.test('rejects with FST_SSE_BACKLOG_FULL once more than `maxBacklogBytes` of sends would wait, and those that wait arrive', async (t) => {
+  t.test('rejects with FST_SSE_BACKLOG_FULL once more than `maxBacklogBytes` of sends would wait, and the waiting ones arrive', async (t) => {
     const maxBacklogBytes = 10_000
     const { port, opened, sockets, logged } = await start(t, { options: { maxBacklogBytes } })
     const reader = await open(t, port)
     reader.socket.pause()
     const results = new Map<number, boolean | string>()
     let sent = 0
-    // A thousand bytes each, one after the other: no more than one turn's worth goes to the socket before it is asked.
+    // A thousand bytes each: no more than one turn's worth goes to the socket before its backlog is checked.
     while (![...results.values()].includes('FST_SSE_BACKLOG_FULL')) {
       for (let k = 0; k < 100; k++) {
         const n = sent++
@@ -228,7 +228,7 @@ t.test('`send`', async (t) => {
     t.equal(await opened[0]!.send('message', 'room again'), true)
   })
 
-  t.test('many of one turn, more than `maxBacklogBytes` in all, reach a reader that reads', async (t) => {
+  t.test('delivers 150 events of one turn, more than `maxBacklogBytes` in all, to a reader that reads', async (t) => {
     const { port, opened, logged } = await start(t, { options: { maxBacklogBytes: 100_000 } })
     const reader = await open(t, port)
     const sent = Array.from({ length: 150 }, (_, n) => opened[0]!.send('message', `${n} ${'x'.repeat(1000)}`))
@@ -238,7 +238,7 @@ t.test('`send`', async (t) => {
     t.strictSame(logged, [])
   })
 
-  t.test('larger than `maxBacklogBytes` goes through where nothing else waits', async (t) => {
+  t.test('delivers an event larger than `maxBacklogBytes` if nothing else waits', async (t) => {
     const { port, opened } = await start(t, { options: { maxBacklogBytes: 1000 } })
     const reader = await open(t, port)
     const large = 'x'.repeat(500_000)
@@ -250,10 +250,10 @@ t.test('`send`', async (t) => {
 
 type Streaming = (subscriber: OneReader, reply: FastifyReply, request: FastifyRequest) => Promise<unknown>
 
-/** What became of the streams, in order: what `stream` resolved or rejected with. */
+/** The outcomes of the `stream` calls, in order: values and errors. */
 type Outcomes = Array<boolean | Error>
 
-/** A route, for GET and POST, whose handler streams to whoever asks. */
+/** Declares a route, for GET and POST, whose handler streams to its reader. */
 function streaming (outcomes: Outcomes, stream: Streaming): Setup {
   return {
     routes: (app) => app.route({
@@ -273,7 +273,7 @@ async function * three (): AsyncGenerator<string> {
 
 const COMPLETE = ['one', 'two', 'three', 'sse.close']
 
-/** A source that tells what is done with it. */
+/** A source that records how it is used. */
 class ObservedSource implements AsyncIterableIterator<string> {
   calls = 0
   pulls = 0
@@ -281,7 +281,7 @@ class ObservedSource implements AsyncIterableIterator<string> {
   signal: AbortSignal | undefined
   readonly #item: (n: number) => Promise<string | undefined>
 
-  /** @param item Undefined: it has ended. */
+  /** @param item Returns the next item, or undefined at the end. */
   constructor (item: (n: number) => Promise<string | undefined>) {
     this.#item = item
   }
@@ -307,7 +307,7 @@ class ObservedSource implements AsyncIterableIterator<string> {
 
 t.test('`stream`', async (t) => {
   for (const [method, body] of [['GET', ''], ['POST', '{"prompt":"count to three"}']] as const) {
-    t.test(`brings the items of a source in order to a reader that asks with ${method}, and ends for good`, async (t) => {
+    t.test(`delivers the items of a source in order to a ${method} request, then ends with \`sse.close\``, async (t) => {
       const outcomes: Outcomes = []
       const { app, port, closes, opened, logged } = await start(t, streaming(outcomes, (subscriber) => subscriber.stream('message', three)))
       const reader = await RawReader.connect(t, port)
@@ -326,7 +326,7 @@ t.test('`stream`', async (t) => {
     })
   }
 
-  t.test('is asked for once by a reader that comes back as it was told', async (t) => {
+  t.test('calls its source once: a reader that returns with `sse.final` gets 204', async (t) => {
     let calls = 0
     const source = (): AsyncGenerator<string> => { calls++; return three() }
     const { port } = await start(t, streaming([], (subscriber) => subscriber.stream('message', source)))
@@ -337,7 +337,7 @@ t.test('`stream`', async (t) => {
     t.equal(calls, 1)
   })
 
-  t.test('stands among broadcasts and sends in the order of what was placed', async (t) => {
+  t.test('keeps its items in order among broadcasts and sends', async (t) => {
     const { app, port, opened } = await start(t)
     const reader = await open(t, port)
     const pulled = gate()
@@ -360,7 +360,7 @@ t.test('`stream`', async (t) => {
     t.equal(app.sse.count(), 1, '`end: false` leaves the stream open')
   })
 
-  t.test('of nothing ends at once, and of nothing with `end: false` leaves the stream open', async (t) => {
+  t.test('of an empty source ends the stream immediately, or leaves it open with `end: false`', async (t) => {
     const outcomes: Outcomes = []
     const { app, port, opened } = await start(t, streaming(outcomes, (subscriber) => subscriber.stream('message', async function * () {})))
     const reader = await RawReader.connect(t, port)
@@ -386,7 +386,7 @@ t.test('`stream`', async (t) => {
     const taken = sockets[0]!.bytesWritten - sockets[0]!.writableLength
     t.ok(pulls * size - taken <= maxBacklogBytes + 2 * size, `${pulls * size - taken} bytes wait here`)
     for (let n = 0; n < 200; n++) await turn()
-    t.equal(observed.pulls, pulls, 'it stands still')
+    t.equal(observed.pulls, pulls, 'no further item is pulled')
     t.equal(observed.returns, 0)
     reader.socket.resume()
     await until(() => observed.pulls > pulls + 20)
@@ -394,7 +394,7 @@ t.test('`stream`', async (t) => {
     await until(() => observed.returns === 1)
   })
 
-  t.test('pulls the next item only when the last was handed to the socket', async (t) => {
+  t.test('pulls the next item only after the previous one was handed to the socket', async (t) => {
     let concurrent = 0
     let most = 0
     const observed = new ObservedSource(async (n) => {
@@ -411,7 +411,7 @@ t.test('`stream`', async (t) => {
     t.strictSame([observed.calls, observed.pulls, observed.returns], [1, 21, 0])
   })
 
-  t.test('does not call its source where nobody is there to read', async (t) => {
+  t.test('does not call its source without a reader: for HEAD, for `sse.final`, or after the reader left', async (t) => {
     const observed = new ObservedSource(async () => 'item')
     const outcomes: Outcomes = []
     const entered = gate()
@@ -452,11 +452,11 @@ t.test('`stream`', async (t) => {
     const never = new Promise<never>(() => {})
     const moments: Array<[moment: string, item: (n: number) => Promise<string | undefined>, pulled: number]> = [
       ['before the first item', async () => never, 1],
-      ['while the next item does not come', async (n) => n < 3 ? `${n}` : never, 4],
-      ['while items wait for it', async () => 'x'.repeat(500_000), 20]
+      ['while the next item is pending', async (n) => n < 3 ? `${n}` : never, 4],
+      ['while items wait for the reader', async () => 'x'.repeat(500_000), 20]
     ]
     for (const [moment, item, pulled] of moments) {
-      t.test(`${moment} returns its source, aborts \`signal\`, and resolves with false`, async (t) => {
+      t.test(`${moment} calls \`return\` of its source, aborts \`signal\` and resolves with false`, async (t) => {
         const observed = new ObservedSource(item)
         const outcomes: Outcomes = []
         const { app, port, closes, logged } = await start(t, {
@@ -465,7 +465,7 @@ t.test('`stream`', async (t) => {
         const reader = await open(t, port, 'GET /stream')
         if (pulled === 20) reader.socket.pause()
         let before = -1
-        // Until it stands still: for its reader, or for itself.
+        // Until pulling stops, because of the reader or of the source.
         while (observed.pulls !== before || observed.pulls < Math.min(pulled, 2)) {
           before = observed.pulls
           for (let n = 0; n < 20; n++) await turn()
@@ -484,7 +484,7 @@ t.test('`stream`', async (t) => {
       })
     }
 
-    t.test('after the last item resolved with true before, and returns nothing', async (t) => {
+    t.test('after the last item has already resolved with true and calls no `return`', async (t) => {
       const observed = new ObservedSource(async (n) => n < 3 ? `${n}` : undefined)
       const { app, port, opened, closes } = await start(t)
       const reader = await open(t, port)
@@ -497,7 +497,7 @@ t.test('`stream`', async (t) => {
       t.strictSame(closes, ['reader'])
     })
 
-    t.test('runs the `finally` of a generator, one that listens to `signal` at once, one that holds an item too', async (t) => {
+    t.test('runs the `finally` of a generator that listens to `signal` and of one whose item waits', async (t) => {
       const finals: string[] = []
       const outcomes: Outcomes = []
       const listening = async function * (signal: AbortSignal): AsyncGenerator<string> {
@@ -524,12 +524,12 @@ t.test('`stream`', async (t) => {
         reader.socket.destroy()
         await until(() => finals.includes(source.name))
         await turn()
-        t.strictSame(logged, [], 'what a source says to its own end is no error')
+        t.strictSame(logged, [], 'an error that the source throws when it is aborted is not logged')
       }
       t.strictSame(outcomes, [false, false])
     })
 
-    t.test('is over for a source without `return` too', async (t) => {
+    t.test('resolves with false, even for a source without `return`', async (t) => {
       const outcomes: Outcomes = []
       const source = (): AsyncIterable<string> => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) })
       const { port, logged } = await start(t, streaming(outcomes, (subscriber) => subscriber.stream('message', source)))
@@ -540,7 +540,7 @@ t.test('`stream`', async (t) => {
       t.strictSame(logged, [])
     })
 
-    t.test('logs once what the source throws in its `return`', async (t) => {
+    t.test('logs an error from the source\'s `return` once', async (t) => {
       for (const fail of [() => { throw new Error('return failed') }, async () => { throw new Error('return failed') }]) {
         const outcomes: Outcomes = []
         const source = (): AsyncIterable<string> => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: fail }) })
@@ -555,7 +555,7 @@ t.test('`stream`', async (t) => {
     })
   })
 
-  t.test('that is revoked, or closed, while the next item does not come returns its source', async (t) => {
+  t.test('that is revoked or closed while the next item is pending calls `return` of its source', async (t) => {
     for (const [reason, end] of [['revoked', (app: FastifyInstance) => app.sse.disconnect(() => true, { final: true })], ['ended', (app: FastifyInstance) => [...app.sse.subscribers()][0]!.close()]] as const) {
       const outcomes: Outcomes = []
       const observed = new ObservedSource((n) => n < 1 ? Promise.resolve('item') : new Promise(() => {}))
@@ -578,22 +578,22 @@ t.test('a source that', async (t) => {
     ['throws when it is called', () => { throw inner }, [], { message: inner.message }],
     ['throws before the first item', async function * () { throw inner }, [], { message: inner.message }],
     ['throws after two items', async function * () { yield 'one'; yield 'two'; throw inner }, ['one', 'two'], { message: inner.message }],
-    ['throws from `next`, not as a promise', () => ({ [Symbol.asyncIterator]: () => ({ next: () => { throw inner } }) }), [], { message: inner.message }],
+    ['throws synchronously in `next`', () => ({ [Symbol.asyncIterator]: () => ({ next: () => { throw inner } }) }), [], { message: inner.message }],
     ['rejects in `next`', () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(inner) }) }), [], { message: inner.message }],
     ['throws in `Symbol.asyncIterator`', () => ({ [Symbol.asyncIterator]: () => { throw inner } }), [], { message: inner.message }],
     ['is a failing Readable', () => new Readable({ objectMode: true, read () { this.destroy(inner) } }), [], { message: inner.message }],
     ['yields an invalid payload', async function * () { yield 'one'; yield { password: 'swordfish' } as never }, ['one'], { code: 'FST_SSE_PAYLOAD_INVALID' }],
-    ['returns what is no iterable', (() => 7) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
-    ['returns nothing', (() => undefined) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
-    ['returns a list', (() => ['one']) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
-    ['returns a promise of a list', (async () => ['one']) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
-    ['rejects before there is an iterable', async () => { throw inner }, [], { message: inner.message }],
+    ['returns a number', (() => 7) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
+    ['returns undefined', (() => undefined) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
+    ['returns an array', (() => ['one']) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
+    ['returns a promise of an array', (async () => ['one']) as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
+    ['rejects instead of resolving with an iterable', async () => { throw inner }, [], { message: inner.message }],
     ['is an iterable, not a function', three() as never, [], { code: 'FST_SSE_SOURCE_INVALID' }],
-    ['is nothing', undefined as never, [], { code: 'FST_SSE_SOURCE_INVALID' }]
+    ['is undefined', undefined as never, [], { code: 'FST_SSE_SOURCE_INVALID' }]
   ]
   for (const [title, source, items, error] of failing) {
     for (const end of [true, false]) {
-      t.test(`${title} is logged once, its reader told, and ${end ? 'the stream ends for good' : 'the stream stays open, where `end` is false'}`, async (t) => {
+      t.test(`${title} is logged once, sends \`sse.error\`, and ${end ? 'ends the stream with `sse.close`' : 'leaves the stream open with `end: false`'}`, async (t) => {
         const outcomes: Outcomes = []
         const options: StreamOptions = end ? {} : { end: false }
         const { app, port, opened, closes, logged } = await start(t, streaming(outcomes, (subscriber) => subscriber.stream('message', source, options)))
@@ -623,7 +623,7 @@ t.test('a source that', async (t) => {
     }
   }
 
-  t.test('yields an invalid payload is returned', async (t) => {
+  t.test('yields an invalid payload has its `return` called', async (t) => {
     const observed = new ObservedSource(async () => 7 as never)
     const outcomes: Outcomes = []
     const { port } = await start(t, streaming(outcomes, (subscriber) => subscriber.stream('message', observed.source)))
@@ -632,7 +632,7 @@ t.test('a source that', async (t) => {
     t.equal(observed.returns, 1)
   })
 
-  t.test('fails crashes nobody who does not await the stream', async (t) => {
+  t.test('fails causes no unhandled rejection if the stream is not awaited', async (t) => {
     const { port, opened, logged } = await start(t)
     const reader = await open(t, port)
     void opened[0]!.stream('message', () => { throw inner })
@@ -642,7 +642,7 @@ t.test('a source that', async (t) => {
     t.equal(logged.length, 2, 'each is logged')
   })
 
-  t.test('is to be streamed with unknown options is not called', async (t) => {
+  t.test('is streamed with unknown or invalid options is not called', async (t) => {
     const observed = new ObservedSource(async () => 'item')
     const { app, port, opened } = await start(t)
     await open(t, port)
@@ -653,7 +653,7 @@ t.test('a source that', async (t) => {
   })
 })
 
-t.test('two streams at once to one subscriber bring all their items, each in its order, and the first to end for good ends both', async (t) => {
+t.test('two concurrent streams to one subscriber deliver all items in order, and the first that ends the stream ends both', async (t) => {
   const { port, opened, logged } = await start(t)
   const reader = await open(t, port)
   const numbered = (name: string) => async function * (): AsyncGenerator<string> {
@@ -679,7 +679,7 @@ t.test('two streams at once to one subscriber bring all their items, each in its
 })
 
 t.test('a Readable', async (t) => {
-  t.test('is a source like any other', async (t) => {
+  t.test('serves as a source', async (t) => {
     const outcomes: Outcomes = []
     const { port } = await start(t, streaming(outcomes, (subscriber) => subscriber.stream('message', () => Readable.from(['one', 'two', 'three']))))
     const reader = await open(t, port, 'GET /stream')
@@ -691,7 +691,7 @@ t.test('a Readable', async (t) => {
 
   const silent: Array<[title: string, first: string[]]> = [['before its first item', []], ['between two items', ['item']]]
   for (const [title, first] of silent) {
-    t.test(`that is silent when its reader leaves, ${title}, is destroyed`, async (t) => {
+    t.test(`that is silent ${title} is destroyed when its reader leaves`, async (t) => {
       const outcomes: Outcomes = []
       const readable = new PassThrough({ objectMode: true })
       for (const item of first) readable.write(item)
@@ -707,7 +707,7 @@ t.test('a Readable', async (t) => {
     })
   }
 
-  t.test('that waits for its reader when that one leaves is destroyed', async (t) => {
+  t.test('that waits for its reader is destroyed when the reader leaves', async (t) => {
     const outcomes: Outcomes = []
     const readable = new Readable({ objectMode: true, read () { this.push('x'.repeat(500_000)) } })
     const { port } = await start(t, { ...streaming(outcomes, (subscriber) => subscriber.stream('message', () => readable)), options: { maxBacklogBytes: 1000 } })
@@ -721,7 +721,7 @@ t.test('a Readable', async (t) => {
   })
 })
 
-t.test('`close` takes its place after all that was placed before it, and nothing comes after', async (t) => {
+t.test('`close` keeps its place after all that was placed before it, and nothing follows it:', async (t) => {
   for (const [title, options, last] of [['without options', undefined, []], ['final', { final: true }, ['sse.close']]] as const) {
     for (const stalled of [false, true]) {
       t.test(`${title}, with a reader that ${stalled ? 'is behind' : 'reads'}`, async (t) => {
@@ -735,7 +735,7 @@ t.test('`close` takes its place after all that was placed before it, and nothing
         opened[0]!.close({ final: true })
         void app.sse.broadcast('message', 'c')
         t.equal(await opened[0]!.send('message', 'd'), false)
-        t.equal(app.sse.count(), 1, 'counted until the response closes')
+        t.equal(app.sse.count(), 1, 'it counts until the response closes')
         reader.socket.resume()
         await reader.sees(({ answers }) => answers[0]!.complete)
         t.strictSame(told(reader).filter((text) => !text.startsWith('x')), ['a', 'b', ...last])
@@ -746,7 +746,7 @@ t.test('`close` takes its place after all that was placed before it, and nothing
     }
   }
 
-  t.test('and refuses what it does not know', async (t) => {
+  t.test('it throws for unknown or invalid options', async (t) => {
     const { app, port, opened } = await start(t)
     await open(t, port)
     t.throws(() => opened[0]!.close({ final: 'yes' } as never), { code: 'FST_SSE_OPTION_INVALID' })
@@ -756,7 +756,7 @@ t.test('`close` takes its place after all that was placed before it, and nothing
   })
 })
 
-t.test('`setReconnectionTime` takes its place among events', async (t) => {
+t.test('`setReconnectionTime` keeps its place among events', async (t) => {
   const { app, port, opened } = await start(t, { options: { history: false } })
   const reader = await open(t, port)
   void app.sse.broadcast('message', 'a')
@@ -768,7 +768,7 @@ t.test('`setReconnectionTime` takes its place among events', async (t) => {
   app.sse.setReconnectionTime(55)
   await reader.sees(({ answers }) => answers[0]!.complete)
   const lines = reader.answers[0]!.body.split('\n').filter((line) => /^(retry|data): (?!\{)/.test(line)).slice(1)
-  // Of those that wait together only the newest is told, at the place of the first.
+  // Reconnection times that wait together merge: the newest is written, at the place of the first.
   t.strictSame(lines, ['data: a', 'retry: 77', 'data: b', 'data: c'])
   const next = await open(t, port)
   t.match(next.answers[0]!.body, /^retry: 55\n/)

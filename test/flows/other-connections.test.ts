@@ -8,7 +8,7 @@ import { RawReader, turn, until } from './raw-reader.ts'
 // Connections without a stream, while the application closes.
 
 for (const forceCloseConnections of [undefined, true]) {
-  t.test(`a connection on which nothing was asked, while the application closes; forceCloseConnections: ${forceCloseConnections}`, async (t) => {
+  t.test(`a connection without a request outlives every stream, and then delays a closing application unless Fastify cuts it; forceCloseConnections: ${forceCloseConnections}`, async (t) => {
     const ofServer = forceCloseConnections === undefined ? {} : { forceCloseConnections }
     const journey = await start(t, { shutdownTimeout: Infinity }, { ofServer })
     const silent = await RawReader.connect(t, journey.port)
@@ -19,13 +19,13 @@ for (const forceCloseConnections of [undefined, true]) {
     await other.seesClose()
     t.ok(other.answers[0]!.complete)
     for (let n = 0; n < 20; n++) await turn()
-    t.notOk(silent.ended || silent.closed, 'is left alone as long as a stream is open')
+    t.notOk(silent.ended || silent.closed, 'it stays open while a stream is open')
     stalled.socket.resume()
     await stalled.seesClose()
-    t.ok(stalled.answers[0]!.complete, 'and cuts no stream')
+    t.ok(stalled.answers[0]!.complete, 'the stream ends cleanly')
     if (forceCloseConnections === undefined) {
       for (let n = 0; n < 100; n++) await turn()
-      t.strictSame([closed, silent.closed], [false, false], 'keeps the closing application')
+      t.strictSame([closed, silent.closed], [false, false], 'it delays the closing application')
       silent.socket.destroy()
     }
     await closing
@@ -34,7 +34,7 @@ for (const forceCloseConnections of [undefined, true]) {
   })
 }
 
-t.test('a connection that is kept alive, and was asked something before, keeps no closing application', async (t) => {
+t.test('an idle keep-alive connection does not delay a closing application', async (t) => {
   const { app, port } = await start(t)
   const idle = await RawReader.connect(t, port)
   await idle.ask('GET /nowhere').sees(({ answers }) => answers[0]?.complete === true)
@@ -45,7 +45,7 @@ t.test('a connection that is kept alive, and was asked something before, keeps n
 })
 
 for (const forceCloseConnections of [undefined, true]) {
-  t.test(`an HTTP/2 session without a stream, while the application closes; forceCloseConnections: ${forceCloseConnections}`, async (t) => {
+  t.test(`an HTTP/2 session without a stream delays a closing application unless Fastify cuts it; forceCloseConnections: ${forceCloseConnections}`, async (t) => {
     const ofServer = { http2: true, ...forceCloseConnections === undefined ? {} : { forceCloseConnections } } as FastifyServerOptions
     const { app, port, closes, errors } = await start(t, {}, { ofServer })
     const open = () => {
@@ -67,7 +67,7 @@ for (const forceCloseConnections of [undefined, true]) {
     t.match(body, /data: the last event\n\nretry: \d+\n$/)
     if (forceCloseConnections === undefined) {
       for (let n = 0; n < 100; n++) await turn()
-      t.strictSame([closed, idle.closed], [false, false], 'keeps the closing application')
+      t.strictSame([closed, idle.closed], [false, false], 'it delays the closing application')
       idle.destroy()
     }
     await closing
@@ -76,8 +76,8 @@ for (const forceCloseConnections of [undefined, true]) {
   })
 }
 
-t.test('a goodbye', async (t) => {
-  t.test('from a `preClose` hook that was added before the plugin reaches every reader before its end', async (t) => {
+t.test('a goodbye event', async (t) => {
+  t.test('from a `preClose` hook added before the plugin reaches every reader before its stream ends', async (t) => {
     const { app, port, errors } = await start(t, {}, {
       prepare: (app) => { app.addHook('preClose', async () => { await app.sse.broadcast('message', 'goodbye') }) }
     })
@@ -89,7 +89,7 @@ t.test('a goodbye', async (t) => {
     t.strictSame(errors, [])
   })
 
-  t.test('from one that was added after it is refused with FST_SSE_CLOSED', async (t) => {
+  t.test('from a `preClose` hook added after the plugin is refused with FST_SSE_CLOSED', async (t) => {
     let code: unknown
     const { app, port } = await start(t, {}, {
       complete: (app) => { app.addHook('preClose', async () => { await app.sse.broadcast('message', 'goodbye').catch((error) => { code = error.code }) }) }

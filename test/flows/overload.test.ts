@@ -18,7 +18,7 @@ async function answerTo (t: Test, port: number, request = BROWSER): Promise<RawA
   return reader.answers[0]!
 }
 
-t.test('a browser for which there is no place gets a stream that only says when to come back', async (t) => {
+t.test('a browser beyond `maxSubscribers` gets a stream that holds only a `retry`', async (t) => {
   const { app, port, closes, opened, errors } = await start(t, { maxSubscribers: 2, reconnectionTime: { min: 2000, max: 3000 }, headers: () => ({ 'x-ours': '1' }) })
   const [first] = [await openStream(t, port), await openStream(t, port)]
   const reader = await RawReader.connect(t, port)
@@ -27,9 +27,9 @@ t.test('a browser for which there is no place gets a stream that only says when 
   const [answer, second] = reader.answers
   t.equal(answer!.status, 200)
   t.match(answer!.body, /^retry: 2\d\d\d\n$/)
-  t.not(answer!.body, second!.body, 'each at a moment of its own')
+  t.not(answer!.body, second!.body, 'each reader gets another reconnection time')
   t.match(answer!.headers, { 'content-type': ['text/event-stream; charset=utf-8'], 'x-accel-buffering': ['no'], 'x-ours': ['1'] })
-  t.strictSame(second!.headers['access-control-allow-origin'], ['*'], 'a page of another origin may read it')
+  t.strictSame(second!.headers['access-control-allow-origin'], ['*'], 'the response has CORS headers')
   t.equal(app.sse.count(), 2)
   t.equal(opened.length, 2)
   t.equal(app.sse.stats().closes.overload, 2)
@@ -40,7 +40,7 @@ t.test('a browser for which there is no place gets a stream that only says when 
   t.strictSame(errors, [])
 })
 
-t.test('who does not ask for an event stream by name is no EventSource, and gets 503', async (t) => {
+t.test('a request beyond `maxSubscribers` that does not name `text/event-stream` in `Accept` gets 503', async (t) => {
   const { port } = await start(t, { maxSubscribers: 0 })
   for (const header of ['', '\naccept: */*', '\naccept: text/*']) {
     t.equal((await answerTo(t, port, `GET /events${header}`)).status, 503, header)
@@ -48,7 +48,7 @@ t.test('who does not ask for an event stream by name is no EventSource, and gets
   t.equal((await answerTo(t, port, 'GET /events\naccept: text/html, text/event-stream;q=0.5')).status, 200)
 })
 
-t.test('with `overload: \'reject\'` it is 503, with the seconds after which to come back', async (t) => {
+t.test('with `overload: \'reject\'` a browser gets 503 with `Retry-After` in seconds', async (t) => {
   const { app, port } = await start(t, { maxSubscribers: 0, overload: 'reject', reconnectionTime: { min: 4001, max: 5000 } })
   const answer = await answerTo(t, port, `${BROWSER}\norigin: https://shop.example`)
   t.equal(answer.status, 503)
@@ -57,7 +57,7 @@ t.test('with `overload: \'reject\'` it is 503, with the seconds after which to c
   t.equal(app.sse.stats().closes.overload, 1)
 })
 
-t.test('an application may make of the refusal what it makes of its other errors', async (t) => {
+t.test('an error handler of the application formats the 503', async (t) => {
   const { port, errors } = await start(t, { maxSubscribers: 0, overload: 'reject' }, {
     prepare: (app) => {
       app.setErrorHandler(async (error, _request, reply) => reply.send({ problem: (error as { code?: string }).code }))
@@ -68,18 +68,18 @@ t.test('an application may make of the refusal what it makes of its other errors
   t.strictSame(errors, [])
 })
 
-t.test('HEAD is answered with the head that GET would get', async (t) => {
+t.test('HEAD gets the status of a GET and takes no place', async (t) => {
   for (const [overload, status] of [['retry', 200], ['reject', 503]] as const) {
     const { app, port } = await start(t, { maxSubscribers: 1, overload })
     const head = 'HEAD /events\naccept: text/event-stream'
-    t.equal((await answerTo(t, port, head)).status, 200, 'which takes no place')
+    t.equal((await answerTo(t, port, head)).status, 200, 'HEAD took no place before')
     await openStream(t, port)
     t.equal((await answerTo(t, port, head)).status, status)
     t.equal(app.sse.count(), 1)
   }
 })
 
-t.test('`subscribe` resolves to a subscriber that never was', async (t) => {
+t.test('`subscribe` resolves with a closed subscriber for a reader without a place', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, { path: false, maxSubscribers: 0 })
   const subscribers: Subscriber[] = []
@@ -90,7 +90,7 @@ t.test('`subscribe` resolves to a subscriber that never was', async (t) => {
   t.equal(await subscribers[0]!.send('message', 'x'), false)
 })
 
-t.test('a place is free again the moment its stream closes, whatever closed it', async (t) => {
+t.test('a place is free again as soon as its stream closes, whatever the cause', async (t) => {
   const ends: Array<[name: string, end: (journey: Journey, reader: RawReader) => unknown]> = [
     ['a FIN', (_journey, { socket }) => socket.end()],
     ['a RST', (_journey, { socket }) => (socket as import('node:net').Socket).resetAndDestroy()],
@@ -113,7 +113,7 @@ t.test('a place is free again the moment its stream closes, whatever closed it',
   t.equal(journey.app.sse.count(), 0)
 })
 
-t.test('who hears of a close finds the place free', async (t) => {
+t.test('the place is already free when `onClose` is called', async (t) => {
   const seen: Array<Promise<RawAnswer>> = []
   const { port } = await start(t, {
     maxSubscribers: 1,
@@ -125,7 +125,7 @@ t.test('who hears of a close finds the place free', async (t) => {
   t.match((await seen[0]!).body, 'sse.open')
 })
 
-t.test('requests that come to nothing keep no place', async (t) => {
+t.test('a request that fails or leaves before its stream opens releases its place', async (t) => {
   const fail = new Error('no')
   const entered = gate()
   const { port, errors } = await start(t, { maxSubscribers: 1 }, {
@@ -142,7 +142,7 @@ t.test('requests that come to nothing keep no place', async (t) => {
   const leaving = await RawReader.connect(t, port)
   leaving.ask('GET /events?leave')
   await entered.passed
-  t.match((await answerTo(t, port)).body, /^retry: /, 'a stream that opens has its place already')
+  t.match((await answerTo(t, port)).body, /^retry: /, 'an opening stream already takes its place')
   leaving.socket.destroy()
   let opened: RawAnswer | undefined
   do opened = (await RawReader.connect(t, port).then((reader) => reader.ask(BROWSER).sees(({ answers }) => (answers[0]?.body ?? '') !== ''))).answers[0]
@@ -151,7 +151,7 @@ t.test('requests that come to nothing keep no place', async (t) => {
   t.strictSame(errors.map(({ err }) => err.message === 'no' || err.code), [true, 'FST_SSE_REPLY_REPLACED'])
 })
 
-t.test('of many that come at once exactly as many are let in as there are places', async (t) => {
+t.test('exactly `maxSubscribers` of 40 simultaneous requests get a stream', async (t) => {
   const waiting = gate()
   let here = 0
   const { app, port } = await start(t, {
@@ -168,10 +168,10 @@ t.test('of many that come at once exactly as many are let in as there are places
   t.equal(readers.filter((reader) => reader.answers[0]!.complete).length, 33)
 })
 
-t.test('keys', async (t) => {
+t.test('keys for `maxSubscribersPerKey`', async (t) => {
   const userOf = (request: FastifyRequest): string => String(request.headers['x-user'])
   for (const [name, keyGenerator] of [['sync', userOf], ['async', async (request: FastifyRequest) => userOf(request)]] as const) {
-    t.test(`each have their own places, ${name}`, async (t) => {
+    t.test(`have separate places (${name} \`keyGenerator\`)`, async (t) => {
       const { app, port, closes } = await start(t, { maxSubscribersPerKey: 2, keyGenerator })
       const ofAda = [await openStream(t, port, `${BROWSER}\nx-user: Ada`), await openStream(t, port, `${BROWSER}\nx-user: Ada`)]
       t.match((await answerTo(t, port, `${BROWSER}\nx-user: Ada`)).body, /^retry: /)
@@ -183,13 +183,13 @@ t.test('keys', async (t) => {
     })
   }
 
-  t.test('are addresses where nothing else is said', async (t) => {
+  t.test('are addresses by default', async (t) => {
     const { port } = await start(t, { maxSubscribersPerKey: 1 })
     await openStream(t, port)
     t.match((await answerTo(t, port)).body, /^retry: /)
   })
 
-  t.test('are asked for after the hooks of the route, and only where they count', async (t) => {
+  t.test('are computed after the hooks of the route and only with `maxSubscribersPerKey`', async (t) => {
     let asked = 0
     const keyGenerator = (): string => { return String(asked++) }
     const refused = await start(t, { maxSubscribersPerKey: 1, keyGenerator, route: { preHandler: async (_request, reply) => reply.code(401).send() } })
@@ -199,7 +199,7 @@ t.test('keys', async (t) => {
     t.equal(asked, 0)
   })
 
-  t.test('that are none are an error of the application, and take no place', async (t) => {
+  t.test('that are empty or no string cause a 500 and take no place', async (t) => {
     for (const none of [undefined, '', null, {}]) {
       const { app, port } = await start(t, { maxSubscribers: 1, maxSubscribersPerKey: 1, keyGenerator: () => none as never })
       const answer = await answerTo(t, port)
@@ -211,7 +211,7 @@ t.test('keys', async (t) => {
   })
 })
 
-t.test('a reader that leaves while a hook runs has no key, and is no error', async (t) => {
+t.test('a reader that leaves while a hook runs, and has no address any more, causes no error', async (t) => {
   const { entered, hook, release } = holding()
   const { app, port, sockets, errors } = await start(t, {
     maxSubscribersPerKey: 5,
@@ -227,7 +227,7 @@ t.test('a reader that leaves while a hook runs has no key, and is no error', asy
   t.strictSame([errors, app.sse.count()], [[], 0])
 })
 
-t.test('so it is where it leaves while its key is looked up', async (t) => {
+t.test('a reader that leaves while `keyGenerator` runs causes no error', async (t) => {
   const entered = gate()
   const left = gate()
   const { app, port, sockets, errors } = await start(t, {
@@ -248,11 +248,11 @@ t.test('so it is where it leaves while its key is looked up', async (t) => {
   t.strictSame([errors, app.sse.count()], [[], 0])
 })
 
-t.test('those who come over a Unix socket are one key', async (t) => {
+t.test('all readers over a Unix socket share one key', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, { maxSubscribersPerKey: 1, shutdownTimeout: 0 })
   t.after(() => app.close())
-  // Not below this clone: the path of a socket has 107 bytes at most, and Node 24 says so where others cut it off.
+  // Outside this clone: the path of a socket has at most 107 bytes; Node 24 rejects a longer one, older versions truncate it.
   const folder = mkdtempSync(join(tmpdir(), 'sse-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'socket')
@@ -266,13 +266,13 @@ t.test('those who come over a Unix socket are one key', async (t) => {
   t.match((await open()).answers[0]!.body, /^retry: \d+\n$/)
 })
 
-t.test('an overloaded server is not asked again at once, and a media type has no case', async (t) => {
+t.test('an overloaded server sends `retry: 1000` even with `reconnectionTime: 0` and ignores the case of media types', async (t) => {
   const { port } = await start(t, { maxSubscribers: 0, reconnectionTime: 0 })
   const answer = await answerTo(t, port, 'GET /events\naccept: TEXT/Event-Stream')
   t.strictSame([answer.status, answer.body], [200, 'retry: 1000\n'])
 })
 
-t.test('a 503 has nothing of the head of an event stream', async (t) => {
+t.test('a 503 has no header of an event stream', async (t) => {
   const { port } = await start(t, { maxSubscribers: 0, overload: 'reject', headers: () => ({ 'x-ours': '1' }) })
   const { headers } = await answerTo(t, port)
   t.strictSame([headers['x-accel-buffering'], headers['x-ours'], headers['cache-control']], [undefined, undefined, ['no-store']])

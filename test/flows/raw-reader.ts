@@ -3,9 +3,9 @@ import { connect, type AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
-// What the flows share: a server on loopback, and a reader that sees every byte as it came.
+// A server on loopback, and a reader that sees every byte as received: shared by the tests over real sockets.
 
-/** As much of an application, of any server, as a flow takes. */
+/** The part of an application, with any kind of server, that a test needs. */
 export interface AnyApp {
   listen (options: { port: number, host: string }): PromiseLike<string>
   close (): PromiseLike<unknown>
@@ -23,7 +23,7 @@ export async function listen (t: AfterTest, app: AnyApp): Promise<number> {
   return (app.server.address() as AddressInfo).port
 }
 
-/** A promise that the test opens: what waits for it waits exactly until then. */
+/** A promise that the test resolves by hand, to force the order of events. */
 export interface Gate {
   readonly passed: Promise<void>
   open (): void
@@ -35,34 +35,34 @@ export function gate (): Gate {
   return { passed, open }
 }
 
-/** Waits for a condition, as long as the test may take. */
+/** Polls until a condition holds; the timeout of the test is the only limit. */
 export async function until (holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 
-/** One turn of the event loop, and all that it brings. */
+/** Waits for one turn of the event loop. */
 export function turn (): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** An answer as it stood on the wire. */
+/** A response as received on the wire. */
 export interface RawAnswer {
   readonly status: number
-  /** By lower-case name, every occurrence by itself. */
+  /** By lower-case name, with one value per occurrence. */
   readonly headers: Readonly<Record<string, readonly string[]>>
-  /** Without its transfer coding, as far as it has come. */
+  /** The body so far, without its transfer coding. */
   readonly body: string
-  /** Whether the body has come to its end, by the rules of HTTP/1.1. */
+  /** True when the body has ended by the rules of HTTP/1.1. */
   readonly complete: boolean
 }
 
 /**
- * A reader on a bare socket, without any HTTP client that could mend what is broken.
+ * A reader on a bare socket: no HTTP client hides what is broken.
  */
 export class RawReader {
   readonly socket: Duplex
   readonly packets: Buffer[] = []
-  /** The other side has ended its half: a FIN came. */
+  /** True once the server has ended its half: a FIN arrived. */
   ended = false
   closed = false
   error: NodeJS.ErrnoException | undefined
@@ -77,7 +77,7 @@ export class RawReader {
     socket.on('error', (error) => this.#changed(() => { this.error = error }))
   }
 
-  /** Connects to a port of loopback, and leaves after the test. */
+  /** Connects to a port of loopback; disconnects after the test. */
   static async connect (t: AfterTest, port: number): Promise<RawReader> {
     const socket = connect(port, '127.0.0.1')
     t.after(() => socket.destroy())
@@ -101,10 +101,10 @@ export class RawReader {
 
   get answers (): RawAnswer[] { return readAnswers(this.bytes.toString('latin1'), this.#methods, this.ended) }
 
-  /** The first answer's events, by an independent parser. */
+  /** The events of the first response, by an independent parser. */
   get events (): EventSourceMessage[] { return parseEvents(this.answers[0]?.body ?? '') }
 
-  /** Waits until something holds of what has come so far. */
+  /** Waits until a predicate holds. @throws when the connection closes first. */
   async sees (holds: (reader: this) => boolean): Promise<this> {
     while (!holds(this)) {
       if (this.closed) throw new Error(`The connection closed first, after ${JSON.stringify(this.bytes.toString('latin1').slice(-500))}`)
@@ -113,7 +113,7 @@ export class RawReader {
     return this
   }
 
-  /** Waits until the first answer holds so many events of a type. */
+  /** Waits until the first response holds `count` events of a type. */
   seesEvents (event: string | undefined, count = 1): Promise<this> {
     return this.sees(({ events }) => events.filter((one) => one.event === event).length >= count)
   }
@@ -129,7 +129,7 @@ export class RawReader {
   }
 }
 
-/** What an independent parser makes of an event stream. */
+/** Parses an event stream with an independent parser. */
 export function parseEvents (body: string): EventSourceMessage[] {
   const events: EventSourceMessage[] = []
   const parser = createParser({ onEvent: (event) => events.push(event), onError: (error) => { throw error } })

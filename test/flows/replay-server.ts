@@ -5,7 +5,7 @@ import Fastify from 'fastify'
 import ssePlugin, { type Subscriber } from '../../plugin.ts'
 import { numbered } from './numbered-reader.ts'
 
-// The server of a replay, in a process of its own: what its readers cost must not count as its own work.
+// The server of a replay, in a separate process: the work of its readers must not count as its own.
 
 const [history, fill, perSecond, comebacks] = process.argv.slice(2).map(Number) as [number, number, number, number]
 
@@ -18,17 +18,17 @@ export interface Opened {
 export interface Published {
   /** The number of the last event. */
   readonly last: number
-  /** Milliseconds that the main thread worked, at most, before a timer had its turn. */
+  /** The longest time that the main thread worked between two ticks of a timer, in milliseconds. */
   readonly longestTurn: number
-  /** The numbers of the events that those who were there before had been served, at the end of each quarter of the replay. */
+  /** The last event number of each earlier subscriber, at the end of each quarter of the replay. */
   readonly quarters: ReadonlyArray<readonly number[]>
   readonly gaps: Readonly<Record<string, number>>
   readonly replays: number
 }
 
 /**
- * Milliseconds that the main thread has worked. Not those on the clock: on a machine with other things to do it often waits for a
- * processor, ten times longer than it works, and the threads that collect garbage are no part of it.
+ * CPU time of the main thread, in milliseconds. On a busy machine the thread waits for a processor ten times longer than it works, so
+ * wall-clock time would say nothing. Threads that collect garbage are not included.
  */
 function worked (): number {
   try {
@@ -38,7 +38,7 @@ function worked (): number {
   }
 }
 
-/** Those who come back: all at once, as soon as the last one is here. */
+/** The held requests of readers that resume: all are released as soon as the last one is here. */
 const waiting: Array<() => void> = []
 
 const app = Fastify()
@@ -98,7 +98,7 @@ function begin (): void {
 }
 
 function stop (): void {
-  // Of the last quarter the timer may not have heard yet.
+  // The timer may not have seen the last quarter yet.
   lookAtQuarters()
   for (const timer of timers) clearInterval(timer)
   const { gaps, replays } = app.sse.stats()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { until, type AfterTest } from './raw-reader.ts'
 import type { Publish, RestartOptions, Told } from './restart-server.ts'
 
-/** A server process, as those see it who started it. */
+/** A server process, as seen by the test that started it. */
 export class ServerProcess {
   readonly #child: ChildProcess
   readonly #told: Told[] = []
@@ -15,7 +15,7 @@ export class ServerProcess {
     child.on('message', (told: Told) => this.#told.push(told))
   }
 
-  /** @param options Those of the plugin, as JSON can say them. */
+  /** @param options Options of the plugin, as JSON can hold them. */
   static async start (t: AfterTest, options: Partial<RestartOptions> = {}): Promise<ServerProcess> {
     const child = fork('test/flows/restart-server.ts', [JSON.stringify({ port: 0, ...options })], { execArgv: ['--import', 'tsx'] })
     t.after(() => child.kill('SIGKILL'))
@@ -31,12 +31,12 @@ export class ServerProcess {
 
   get port (): number { return this.#listening?.port as number }
 
-  /** URLs of requests that are within a hook that takes its time. */
+  /** URLs of requests that are held in a slow hook. */
   get entered (): string[] {
     return this.#told.flatMap((told) => told.what === 'entered' ? [told.url] : [])
   }
 
-  /** Resolves with how many subscribers there are, once they are broadcast. */
+  /** Broadcasts numbered events. @returns The count of subscribers after the last one. */
   async publish (from: number, to: number, { fill = 0, channel }: Partial<Publish> = {}): Promise<number> {
     const before = this.#told.length
     this.#child.send({ from, to, fill, channel } satisfies Publish)
@@ -52,7 +52,7 @@ export class ServerProcess {
     this.#child.kill(signal)
   }
 
-  /** Resolves with its exit code, null where a signal killed it. */
+  /** @returns The exit code; null if a signal killed the process. */
   async exited (): Promise<number | null> {
     const [code] = await this.#exited
     return code as number | null

@@ -3,14 +3,14 @@ import Fastify from 'fastify'
 import ssePlugin, { EVERYBODY, type SsePluginOptions } from '../../plugin.ts'
 import { numbered } from './numbered-reader.ts'
 
-// A server in a process of its own, which ends as a deployed one does: a signal comes, it closes its application, and nothing else keeps it.
+// A server in a separate process that ends like a deployed one: on SIGTERM it closes its application, and nothing else ends the process.
 
 export interface RestartOptions extends Omit<SsePluginOptions, 'prefix'> {
-  /** 0: a free one. */
+  /** 0 selects a free port. */
   readonly port: number
 }
 
-/** What it is asked to do: broadcast these numbers, each filled up, to those who hear a channel. */
+/** A command of the test: broadcast these numbers, each filled up, to one channel. */
 export interface Publish {
   readonly from: number
   readonly to: number
@@ -18,11 +18,11 @@ export interface Publish {
   readonly channel: string | undefined
 }
 
-/** What it tells. */
+/** A message to the test. */
 export type Told =
   | { readonly what: 'listening', readonly port: number }
   | { readonly what: 'published', readonly subscribers: number }
-  /** A request is within a hook that takes its time. */
+  /** A request is held in a slow hook. */
   | { readonly what: 'entered', readonly url: string }
 
 const SLOW_HOOK = 300
@@ -56,14 +56,14 @@ process.on('message', async ({ from, to, fill, channel = EVERYBODY }: Publish) =
   for (let n = from; n <= to; n++) await app.sse.broadcast('message', numbered(n, fill), { channels: channel })
   tell({ what: 'published', subscribers: app.sse.count() })
 })
-// Who started it is gone.
+// The test is gone.
 process.on('disconnect', () => { if (!isStopping) process.exit(1) })
 
 let isStopping = false
 process.once('SIGTERM', async () => {
   isStopping = true
   await app.close()
-  // No `process.exit`: whatever the plugin left behind would keep the process, and be noticed.
+  // No `process.exit`: a handle that the plugin left open would keep the process alive, and fail the test.
   process.disconnect()
 })
 tell({ what: 'listening', port: (app.server.address() as AddressInfo).port })

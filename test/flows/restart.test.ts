@@ -6,12 +6,12 @@ import { RawReader, turn, until } from './raw-reader.ts'
 import { ServerProcess } from './restart-process.ts'
 
 const SHUTDOWN_TIMEOUT = 1000
-// A native reader that came back while the server closes would get Fastify's 503, and stay away.
-// Well within what a stalled reader makes the closing server wait.
+// A stalled reader delays the closing server for longer than this. If a native reader reconnected to that server, it would get Fastify's
+// 503 and give up.
 const RECONNECTION_TIME = { min: 300, max: 800 }
 const MIB = 1024 * 1024
 
-/** One of the crowd: it comes back when it was told to. */
+/** A reader of the crowd, which reconnects after the reconnection time that it received. */
 class ReturningReader {
   readonly reader: NumberedReader
   #tail = ''
@@ -32,7 +32,7 @@ class ReturningReader {
     })
   }
 
-  /** What it was told right before its stream ended cleanly. */
+  /** The `retry` right before the clean end of its stream, in milliseconds; NaN if there was none. */
   get toldTime (): number { return Number(/\r\nretry: (\d+)\n\r\n0\r\n\r\n$/.exec(this.#tail)?.[1]) }
 
   async comeBack (): Promise<void> {
@@ -43,7 +43,7 @@ class ReturningReader {
 
 interface NativeReader {
   readonly source: EventSource
-  /** The numbers of the events it has heard. */
+  /** The numbers of the received events. */
   readonly numbers: number[]
   readonly gaps: string[]
   opens: number
@@ -63,7 +63,7 @@ const CROWD = 1000
 const NATIVES = 20
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, n) => n + 1)
 
-t.test(`a server with ${CROWD} readers that is told to end with SIGTERM ends in time, and another one in its place loses nobody`, async (t) => {
+t.test(`a server with ${CROWD} readers exits in time on SIGTERM, and every reader resumes at its successor, with one gap`, async (t) => {
   const heavy = { channel: 'heavy', fill: MIB / 2 }
   const server = await ServerProcess.start(t, {
     shutdownTimeout: SHUTDOWN_TIMEOUT, reconnectionTime: RECONNECTION_TIME, history: { maxBytes: 64 * MIB }
@@ -72,7 +72,7 @@ t.test(`a server with ${CROWD} readers that is told to end with SIGTERM ends in 
   const crowd = Array.from({ length: CROWD }, () => new ReturningReader(t, port))
   const natives = Array.from({ length: NATIVES }, () => openNative(t, port))
   const stalled = new NumberedReader(port, heavy.fill).connect({ path: '/events?channel=heavy', paused: true })
-  // Its history is what the stalled one does not take. The query says where it begins.
+  // Replays the events that the stalled reader does not read; the query holds the start position.
   const replaying = new NumberedReader(port, heavy.fill).connect({ path: '/events?channel=heavy' })
   t.after(() => { for (const { socket } of [stalled, replaying]) socket.destroy() })
   await until(() => [...crowd.map(({ reader }) => reader), replaying, ...natives].every(({ opens }) => opens === 1))
@@ -97,16 +97,16 @@ t.test(`a server with ${CROWD} readers that is told to end with SIGTERM ends in 
   const restarted = ServerProcess.start(t, { port, reconnectionTime: RECONNECTION_TIME, shutdownTimeout: 0 })
   await until(() => crowd.every(({ reader }) => reader.closed) && replaying.closed)
   for (const { reader, toldTime } of crowd) {
-    if (!reader.complete || !(toldTime >= RECONNECTION_TIME.min && toldTime <= RECONNECTION_TIME.max)) t.fail('does not end cleanly after a `retry`', { toldTime })
+    if (!reader.complete || !(toldTime >= RECONNECTION_TIME.min && toldTime <= RECONNECTION_TIME.max)) t.fail('a stream does not end cleanly after a `retry`', { toldTime })
   }
-  t.ok(new Set(crowd.map(({ toldTime }) => toldTime)).size > CROWD / 10, 'each is told a time of its own')
-  t.strictSame([replaying.complete, replaying.count, replaying.faults, replaying.gaps], [true, 40, [], []], 'one in replay gets the rest')
+  t.ok(new Set(crowd.map(({ toldTime }) => toldTime)).size > CROWD / 10, 'reconnection times vary')
+  t.strictSame([replaying.complete, replaying.count, replaying.faults, replaying.gaps], [true, 40, [], []], 'a reader in replay gets the rest')
   await Promise.all([slow.seesClose(), never.seesClose()])
-  t.match(slow.answers[0], { complete: true, body: /event: sse\.open\n.*\n\nretry: \d+\n$/ }, 'one that was still to open is sent away like the others')
-  t.equal(never.bytes.length, 0, 'one that would never have opened is cut')
+  t.match(slow.answers[0], { complete: true, body: /event: sse\.open\n.*\n\nretry: \d+\n$/ }, 'a stream that opens late ends with a `retry`')
+  t.equal(never.bytes.length, 0, 'a stream that never opens is cut')
   stalled.resume()
   await until(() => stalled.closed)
-  t.notOk(stalled.complete, 'one that does not read is cut')
+  t.notOk(stalled.complete, 'a reader that does not read is cut')
 
   const next = await restarted
   await next.publish(101, 150)
@@ -116,7 +116,7 @@ t.test(`a server with ${CROWD} readers that is told to end with SIGTERM ends in 
   await next.publish(151, 200)
   await until(() => crowd.every(({ reader }) => reader.last === 200) && natives.every(({ numbers }) => numbers.at(-1) === 200))
   for (const { reader: { faults, gaps, first, count } } of crowd) {
-    if (faults.length > 0 || first !== 1 || count !== 200 || gaps.length !== 1 || gaps[0]!.reason !== 'foreign') t.fail('lost, doubled or not told', { faults, first, count, gaps })
+    if (faults.length > 0 || first !== 1 || count !== 200 || gaps.length !== 1 || gaps[0]!.reason !== 'foreign') t.fail('lost, duplicated or without a gap', { faults, first, count, gaps })
   }
   for (const { numbers, gaps } of natives) t.strictSame([numbers, gaps], [upTo(200), ['foreign']])
 })

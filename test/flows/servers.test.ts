@@ -17,7 +17,7 @@ interface Reader {
   readonly status: number
   readonly headers: Readonly<Record<string, unknown>>
   body (): string
-  /** Whether the stream has come to its end by the rules of its protocol. */
+  /** Tells if the stream has ended by the rules of its protocol. */
   ended (): boolean
   leave (): void
 }
@@ -44,7 +44,7 @@ async function portOf (t: Test, app: FastifyInstance): Promise<number> {
   return address === null ? listen(t, app) : (address as { port: number }).port
 }
 
-/** A reader of HTTP/1.1 and what it became of HTTP/1.0, on a socket that is connected. */
+/** Opens a stream over HTTP/1.1 or HTTP/1.0, on a connected socket. */
 async function openRaw (reader: RawReader, request: string): Promise<Reader> {
   await reader.ask(request).seesEvents('sse.open')
   const { status, headers } = reader.answers[0]!
@@ -64,7 +64,7 @@ function openSession (t: Test, url: string): ClientHttp2Session {
   return session
 }
 
-/** A stream of HTTP/2. */
+/** Opens a stream over HTTP/2. */
 async function openHttp2 (session: ClientHttp2Session, path = '/events', headers = {}): Promise<Reader & { readonly stream: ClientHttp2Stream }> {
   const stream = session.request({ ':path': path, ...headers })
   let body = ''
@@ -117,7 +117,7 @@ const servers: Server[] = [
     open: async (t, app) => openRaw(await RawReader.connect(t, await portOf(t, app)), 'GET /events HTTP/1.0')
   },
   {
-    title: 'HTTP/1.0 that would keep its connection',
+    title: 'HTTP/1.0 with `connection: keep-alive`',
     options: {},
     open: async (t, app) => openRaw(await RawReader.connect(t, await portOf(t, app)), 'GET /events HTTP/1.0\nconnection: keep-alive')
   },
@@ -133,7 +133,7 @@ const servers: Server[] = [
   },
   h2,
   {
-    title: 'HTTP/2 that also speaks HTTP/1.1, asked in HTTP/1.1',
+    title: 'HTTP/1.1 to a server of HTTP/2 with `allowHTTP1`',
     options: { http2: true, https: typeof keys === 'string' ? keys : { allowHTTP1: true, ...keys } },
     open: async (t, app) => {
       const socket = connectTls(await portOf(t, app), '127.0.0.1', { rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] })
@@ -161,12 +161,12 @@ async function start (server: Server, options: Omit<SsePluginOptions, 'prefix'> 
   const errors: unknown[] = []
   const write = (line: string): void => {
     const logged = JSON.parse(line)
-    // Fastify's own word for a reader that left, where the request was injected.
+    // Fastify itself logs this when the reader of an injected request leaves.
     if (logged.err?.code !== 'ABORT_ERR') errors.push(logged)
   }
   const app = Fastify({
     logger: { level: 'error', stream: { write } },
-    // Fastify waits for idle HTTP/2 sessions otherwise.
+    // Otherwise Fastify waits for idle HTTP/2 sessions.
     forceCloseConnections: true,
     ...server.options,
     ...ofServer
@@ -181,7 +181,7 @@ async function start (server: Server, options: Omit<SsePluginOptions, 'prefix'> 
 
 for (const server of servers) {
   t.test(server.title, { skip: skipOf(server) }, async (t) => {
-    t.test('opens a stream, and brings events of any size intact', async (t) => {
+    t.test('opens a stream and delivers events of any size intact', async (t) => {
       const { app, errors } = await start(server)
       const reader = await server.open(t, app)
       t.equal(reader.status, 200)
@@ -198,7 +198,7 @@ for (const server of servers) {
       await app.close()
     })
 
-    t.test('tells of a reader that leaves, once, while events go out', async (t) => {
+    t.test('closes a subscriber once when its reader leaves while events are published', async (t) => {
       const { app, closes, opened, errors } = await start(server)
       const reader = await server.open(t, app)
       const large = 'x'.repeat(100_000)
@@ -218,7 +218,7 @@ for (const server of servers) {
       await app.close()
     })
 
-    t.test('ends a stream cleanly that the server closes, after all that was broadcast before', async (t) => {
+    t.test('ends a stream cleanly on `subscriber.close()`, after every earlier broadcast', async (t) => {
       const { app, opened, closes, errors } = await start(server)
       const reader = await server.open(t, app)
       const large = 'x'.repeat(900_000)
@@ -234,7 +234,7 @@ for (const server of servers) {
       await app.close()
     })
 
-    t.test('ends its streams cleanly when the application closes, with a reconnection time last', async (t) => {
+    t.test('ends a stream cleanly on `app.close()`, with a `retry` last', async (t) => {
       const { app, closes, errors } = await start(server)
       const reader = await server.open(t, app)
       await app.close()
@@ -247,7 +247,7 @@ for (const server of servers) {
 }
 
 for (const server of servers.filter(({ title }) => title === 'HTTP/1.1' || title === 'HTTPS')) {
-  t.test(`${server.title} takes a burst of far more than is kept, also after more writes than may wait at once`, { skip: skipOf(server) }, async (t) => {
+  t.test(`${server.title} delivers a burst of 1,000 events although 50 are kept, even after 700 separate writes`, { skip: skipOf(server) }, async (t) => {
     const { app, errors } = await start(server, { history: { maxEvents: 50 } })
     const reader = await server.open(t, app)
     for (let n = 0; n < 700; n++) {
@@ -265,13 +265,13 @@ for (const server of servers.filter(({ title }) => title === 'HTTP/1.1' || title
 }
 
 for (const server of [h2c, h2]) {
-  t.test(`${server.title}, as a session,`, { skip: skipOf(server) }, async (t) => {
+  t.test(`one session of ${server.title}`, { skip: skipOf(server) }, async (t) => {
     const connect = async (t: Test, app: FastifyInstance): Promise<ClientHttp2Session> => {
       const scheme = 'https' in server.options ? 'https' : 'http'
       return openSession(t, `${scheme}://127.0.0.1:${await portOf(t, app)}`)
     }
 
-    t.test('carries several streams, of which one leaves, one is ended and the others go on', async (t) => {
+    t.test('carries several streams: one leaves, one is ended, the others go on', async (t) => {
       const { app, opened, closes, errors } = await start(server)
       const session = await connect(t, app)
       const readers: Reader[] = []
@@ -291,7 +291,7 @@ for (const server of [h2c, h2]) {
       await app.close()
     })
 
-    t.test('that one stream stalls lets the others of the session have everything', async (t) => {
+    t.test('delivers every event to its other streams while one stream stalls', async (t) => {
       const { app, errors } = await start(server)
       const session = await connect(t, app)
       const stalled = await openHttp2(session)
@@ -310,7 +310,7 @@ for (const server of [h2c, h2]) {
       await app.close()
     })
 
-    t.test('keeps no more for all its stalled streams together than for one, and a write each', async (t) => {
+    t.test('buffers at most `maxBacklogBytes` for all its stalled streams together, plus one batch each', async (t) => {
       const STREAMS = 50
       const maxBacklogBytes = 256 * 1024
       const { app, opened, errors } = await start(server, { maxBacklogBytes })
@@ -320,7 +320,7 @@ for (const server of [h2c, h2]) {
       const readers = await Promise.all(Array.from({ length: STREAMS }, () => openHttp2(session)))
       for (const { stream } of readers) stream.pause()
       const event = 'x'.repeat(8 * 1024)
-      // Far more than each may keep by itself.
+      // Far more than a single stream may buffer.
       for (let n = 0; n < 100; n++) {
         await app.sse.broadcast('message', event)
         await turn()
@@ -335,7 +335,7 @@ for (const server of [h2c, h2]) {
       await app.close()
     })
 
-    t.test('has its timeout lifted while it carries a stream, and no longer', async (t) => {
+    t.test('has no timeout while it carries a stream and has it again afterwards', async (t) => {
       const { app, closes } = await start(server, {}, { http2SessionTimeout: 150 } as FastifyServerOptions)
       const session = await connect(t, app)
       let ended = false
@@ -356,7 +356,7 @@ for (const server of [h2c, h2]) {
       await app.close()
     })
 
-    t.test('whose reader resets a stream during a hook leaves nothing behind', async (t) => {
+    t.test('whose reader resets a stream during a hook leaves no subscriber and no error behind', async (t) => {
       const entered = gate()
       const left = gate()
       const { app, opened, closes, errors } = await start(server, { path: false })
@@ -382,7 +382,7 @@ for (const server of [h2c, h2]) {
       await app.close()
     })
 
-    t.test('answers HEAD with the head, and 406 where it must', async (t) => {
+    t.test('answers HEAD with the head of a stream and `Accept: text/html` with 406', async (t) => {
       const { app, errors } = await start(server)
       const session = await connect(t, app)
       const ask = (headers: object): Promise<Record<string, unknown>> => new Promise((resolve) => {

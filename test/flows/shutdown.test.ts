@@ -12,7 +12,7 @@ import { RawReader, turn, until } from './raw-reader.ts'
 
 const settings: Array<FastifyServerOptions['forceCloseConnections']> = [undefined, 'idle', true, false]
 for (const forceCloseConnections of settings) {
-  t.test(`\`app.close()\` with 100 open streams ends within 2 s, each after a \`retry\`; forceCloseConnections: ${forceCloseConnections}`, async (t) => {
+  t.test(`\`app.close()\` ends 100 open streams within 2 s, each after a \`retry\`; forceCloseConnections: ${forceCloseConnections}`, async (t) => {
     const ofServer = forceCloseConnections === undefined ? {} : { forceCloseConnections }
     const { app, port, closes, errors } = await start(t, { reconnectionTime: { min: 1500, max: 2500 } }, { ofServer })
     const readers = await Promise.all(Array.from({ length: 100 }, () => openStream(t, port)))
@@ -22,9 +22,9 @@ for (const forceCloseConnections of settings) {
     await Promise.all(readers.map((reader) => reader.seesClose()))
     for (const reader of readers) {
       const [answer] = reader.answers
-      if (!answer!.complete || !/data: the last event\n\nretry: (1[5-9]|2[0-5])\d\d\n$/.test(answer!.body)) t.fail('does not end cleanly after a retry', { answer })
+      if (!answer!.complete || !/data: the last event\n\nretry: (1[5-9]|2[0-5])\d\d\n$/.test(answer!.body)) t.fail('a stream does not end cleanly after a `retry`', { answer })
     }
-    t.equal(new Set(readers.map((reader) => reader.answers[0]!.body.slice(-5))).size > 10, true, 'reconnection times are drawn apart')
+    t.equal(new Set(readers.map((reader) => reader.answers[0]!.body.slice(-5))).size > 10, true, 'reconnection times vary')
     t.equal(closes.length, 100)
     t.ok(closes.every((reason) => reason === 'shutdown'))
     t.equal(app.sse.count(), 0)
@@ -33,7 +33,7 @@ for (const forceCloseConnections of settings) {
 }
 
 t.test('`app.close()` with a reader that does not read', async (t) => {
-  t.test('ends within `shutdownTimeout`, and cuts that one alone', async (t) => {
+  t.test('takes no longer than `shutdownTimeout` and cuts that reader alone', async (t) => {
     const journey = await start(t, { shutdownTimeout: 300 })
     const stalled = await openStalled(t, journey)
     const other = await openStream(t, journey.port)
@@ -47,7 +47,7 @@ t.test('`app.close()` with a reader that does not read', async (t) => {
     t.strictSame(journey.errors, [])
   })
 
-  t.test('ends at once where `shutdownTimeout` is 0', async (t) => {
+  t.test('cuts that reader immediately if `shutdownTimeout` is 0', async (t) => {
     const journey = await start(t, { shutdownTimeout: 0 })
     await openStalled(t, journey)
     const time = await millisecondsOf(() => journey.app.close())
@@ -55,7 +55,7 @@ t.test('`app.close()` with a reader that does not read', async (t) => {
     t.strictSame(journey.closes, ['shutdown'])
   })
 
-  t.test('waits for it where `shutdownTimeout` is Infinity, and ends cleanly once it reads', async (t) => {
+  t.test('waits for that reader if `shutdownTimeout` is Infinity and ends its stream cleanly once it reads', async (t) => {
     const journey = await start(t, { shutdownTimeout: Infinity })
     const stalled = await openStalled(t, journey)
     let closed = false
@@ -70,7 +70,7 @@ t.test('`app.close()` with a reader that does not read', async (t) => {
     t.strictSame(journey.closes, ['shutdown'])
   })
 
-  t.test('keeps no connection on which others could come back and be answered with 503, and takes no new ones', async (t) => {
+  t.test('refuses new connections and closes those of the other readers, so that none of them can get a 503', async (t) => {
     const journey = await start(t, { shutdownTimeout: Infinity, reconnectionTime: 60 })
     const stalled = await openStalled(t, journey)
     const other = await openStream(t, journey.port)
@@ -82,7 +82,7 @@ t.test('`app.close()` with a reader that does not read', async (t) => {
     await closing
   })
 
-  t.test('counts it as left where it leaves meanwhile', async (t) => {
+  t.test('reports the reason `reader` if that reader leaves meanwhile', async (t) => {
     const journey = await start(t, { shutdownTimeout: Infinity })
     const stalled = await openStalled(t, journey)
     const closing = journey.app.close()
@@ -93,7 +93,7 @@ t.test('`app.close()` with a reader that does not read', async (t) => {
   })
 })
 
-t.test('`app.close()` ends pipelined streams too, each cleanly', async (t) => {
+t.test('`app.close()` ends pipelined streams, each of them cleanly', async (t) => {
   const { app, port, closes, errors } = await start(t)
   const reader = (await RawReader.connect(t, port)).ask('GET /events', 'GET /events', 'GET /events')
   await until(() => app.sse.count() === 3)
@@ -105,7 +105,7 @@ t.test('`app.close()` ends pipelined streams too, each cleanly', async (t) => {
   t.strictSame(errors, [])
 })
 
-t.test('a stream that waits behind one that never reads is gone with it', async (t) => {
+t.test('a pipelined stream that waits behind a stalled one is cut together with it', async (t) => {
   const journey = await start(t, { shutdownTimeout: 100 })
   await openStalled(t, journey)
   const reader = await RawReader.connect(t, journey.port)
@@ -121,7 +121,7 @@ t.test('a stream that waits behind one that never reads is gone with it', async 
   t.strictSame(journey.closes, ['shutdown', 'shutdown', 'shutdown'])
 })
 
-t.test('a reader that is in the middle of a long replay gets the rest of it, and a clean end', async (t) => {
+t.test('a reader in the middle of a long replay gets the rest of it and a clean end when the application closes', async (t) => {
   const { app, port, closes } = await start(t, { maxPayloadBytes: 4_000_000 })
   const beginning = app.sse.lastEventId!
   for (let n = 0; n < 10; n++) await app.sse.broadcast('message', `${n}${'x'.repeat(1_000_000)}`)
@@ -139,7 +139,7 @@ t.test('a reader that is in the middle of a long replay gets the rest of it, and
   t.strictSame(closes, ['shutdown'])
 })
 
-t.test('a broadcast after, or while, the application closes rejects FST_SSE_CLOSED and crashes nothing', async (t) => {
+t.test('a broadcast during or after `app.close()` rejects with FST_SSE_CLOSED and causes no unhandled rejection', async (t) => {
   const { app, port, errors } = await start(t)
   const reader = await openStream(t, port)
   const closing = app.close()
@@ -154,7 +154,7 @@ t.test('a broadcast after, or while, the application closes rejects FST_SSE_CLOS
   t.notMatch(reader.answers[0]!.body, 'while')
 })
 
-t.test('what an application still broadcasts and sends while it closes is logged once, at a level that alarms nobody', async (t) => {
+t.test('all late broadcasts and sends of a closing application are logged once in total, at `info`', async (t) => {
   const logged: Array<{ level: number, msg: string }> = []
   const outcomes: unknown[] = []
   const { app, port, errors } = await start(t, {
@@ -166,7 +166,7 @@ t.test('what an application still broadcasts and sends while it closes is logged
   }, {
     ofServer: { logger: { level: 'debug', stream: { write: (line: string) => { logged.push(JSON.parse(line)) } } } },
     prepare: (app) => {
-      // Stands for a timer that is not cleared, and ticks while the plugin waits for its streams.
+      // Simulates a timer that is not cleared, and ticks while the plugin waits for its streams.
       app.addHook('onClose', async () => { for (let n = 0; n < 10; n++) app.sse.broadcast('message', n).catch(({ code }) => outcomes.push(code)) })
     }
   })
@@ -176,7 +176,7 @@ t.test('what an application still broadcasts and sends while it closes is logged
   await turn()
 
   t.strictSame(outcomes.filter((one) => one === 'FST_SSE_CLOSED').length, 10)
-  t.strictSame(outcomes.filter((one) => one === false).length, 10, 'sends to those that have gone are no error')
+  t.strictSame(outcomes.filter((one) => one === false).length, 10, 'sends to closed subscribers resolve with false')
   t.equal(app.sse.stats().failedBroadcasts, 5 * 3 + 10)
   const late = logged.filter(({ msg }) => msg.includes('was broadcast after the application began to close'))
   t.match(late, [{ level: 30 }])
@@ -184,7 +184,7 @@ t.test('what an application still broadcasts and sends while it closes is logged
   t.strictSame([logged.filter(({ level }) => level > 30), errors], [[], []])
 })
 
-t.test('closing twice, at once and again, harms nobody', async (t) => {
+t.test('concurrent and repeated calls of `app.close()` end each stream once', async (t) => {
   const { app, port, closes, errors } = await start(t)
   const reader = await openStream(t, port)
   await Promise.all([app.close(), app.close()])
@@ -195,7 +195,7 @@ t.test('closing twice, at once and again, harms nobody', async (t) => {
   t.strictSame(errors, [])
 })
 
-t.test('closing before anybody listened ends at once', async (t) => {
+t.test('`app.close()` before `app.listen()` resolves immediately', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin)
   const time = await millisecondsOf(() => app.close())
@@ -203,7 +203,7 @@ t.test('closing before anybody listened ends at once', async (t) => {
 })
 
 t.test('HTTP/2 sessions', async (t) => {
-  t.test('with 100 streams on ten of them end within 2 s, each stream cleanly', async (t) => {
+  t.test('with 100 streams on ten sessions end within 2 s, each stream cleanly', async (t) => {
     const { app, port, closes, errors } = await start(t, {}, { ofServer: { http2: true } as FastifyServerOptions })
     const bodies: string[] = []
     const codes: number[] = []
@@ -228,7 +228,7 @@ t.test('HTTP/2 sessions', async (t) => {
     t.strictSame(errors, [])
   })
 
-  t.test('with a stream that nobody reads have it reset within `shutdownTimeout`', async (t) => {
+  t.test('with an unread stream have that stream reset after `shutdownTimeout`', async (t) => {
     const { app, port, closes } = await start(t, { shutdownTimeout: 200 }, { ofServer: { http2: true, forceCloseConnections: true } as FastifyServerOptions })
     const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
     t.after(() => session.destroy())
@@ -244,13 +244,13 @@ t.test('HTTP/2 sessions', async (t) => {
     })
     t.ok(time >= 195 && time < 1200, `${Math.round(time)} ms`)
     t.strictSame(closes, ['shutdown'])
-    // A reader of Node learns of the reset only when it reads on, and Fastify waits for the sessions of all.
+    // Node's client notices the reset only when it reads again, and Fastify waits for every session.
     session.destroy()
     await closed
   })
 })
 
-t.test('a slow reader gets all that its socket had accepted, and a clean end', async (t) => {
+t.test('a slow reader of a closing server gets every byte that its socket had accepted and a clean end', async (t) => {
   for (const end of ['shutdown', 'ended'] as const) {
     const { app, port, opened, closes, sockets } = await start(t, { maxBacklogBytes: Infinity, maxPayloadBytes: Infinity })
     const reader = await openStream(t, port)
@@ -258,10 +258,10 @@ t.test('a slow reader gets all that its socket had accepted, and a clean end', a
     await app.sse.broadcast('message', 'x'.repeat(10_000_000))
     await until(() => sockets[0]!.writableLength > 1_000_000)
     if (end === 'ended') opened[0]!.close()
-    // Until its end is written, behind all that waits.
+    // Until the end is written, behind all bytes that wait.
     for (let n = 0; n < 10; n++) await turn()
     const closed = app.close()
-    // As long as idle connections may be left alone.
+    // Real time: meanwhile the server must not close the connection as idle.
     await new Promise((resolve) => setTimeout(resolve, 700))
     reader.socket.resume()
     await closed
@@ -272,7 +272,7 @@ t.test('a slow reader gets all that its socket had accepted, and a clean end', a
   }
 })
 
-t.test('a reader that comes back over a connection that was idle is cut, not answered with 503', async (t) => {
+t.test('a reader that reconnects to a closing server over an idle connection is cut, not answered with 503', async (t) => {
   const journey = await start(t, { shutdownTimeout: Infinity })
   const idle = await RawReader.connect(t, journey.port)
   await idle.ask('GET /nowhere').sees(({ answers }) => answers[0]?.complete === true)
@@ -287,7 +287,7 @@ t.test('a reader that comes back over a connection that was idle is cut, not ans
   await closing
 })
 
-/** As where `localhost` has two addresses, which not every machine that runs this test gives it. */
+/** Simulates a `localhost` with two addresses, which some machines that run this test do not have. */
 async function listenOnTwo (t: Test, app: FastifyInstance): Promise<void> {
   const { lookup } = dns
   const addresses = ['127.0.0.1', '127.0.0.2'].map((address) => ({ address, family: 4 }))
@@ -306,8 +306,8 @@ async function listenOnTwo (t: Test, app: FastifyInstance): Promise<void> {
   }
 }
 
-for (const scope of ['the application', 'a scope of it']) {
-  t.test(`a server of ${scope} by which no stream came stops to listen, too`, async (t) => {
+for (const scope of ['the application', 'a scope of the application']) {
+  t.test(`with the plugin in ${scope}, a server that never carried a stream stops listening`, async (t) => {
     const app = Fastify()
     const options = { shutdownTimeout: Infinity, maxPayloadBytes: Infinity }
     let { sse } = app
@@ -326,7 +326,7 @@ for (const scope of ['the application', 'a scope of it']) {
     const closing = app.close()
     await until(() => !app.server.listening)
     await t.rejects(once(connect(port, '127.0.0.2'), 'connect'), { code: 'ECONNREFUSED' })
-    // Nor does it answer over a connection that was there before.
+    // A connection that was open before gets no response either.
     idle.ask('GET /events\naccept: text/event-stream')
     await idle.seesClose()
     t.equal(idle.answers.length, 1)
@@ -335,7 +335,7 @@ for (const scope of ['the application', 'a scope of it']) {
   })
 }
 
-t.test('an application whose servers are not to be found stops to listen with its own', async (t) => {
+t.test('`serversOf` is the main server alone if the list of servers in Fastify cannot be read', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, { shutdownTimeout: Infinity, maxPayloadBytes: Infinity })
   await listenOnTwo(t, app)
@@ -350,7 +350,7 @@ t.test('an application whose servers are not to be found stops to listen with it
   t.strictSame(serversOf({ server: app.server } as FastifyInstance), [app.server])
 })
 
-t.test('every server that streams came by stops to listen: `localhost` may be two addresses', async (t) => {
+t.test('both servers of a `localhost` with two addresses stop listening', async (t) => {
   const app = Fastify()
   await app.register(ssePlugin, { shutdownTimeout: Infinity, maxPayloadBytes: Infinity })
   await listenOnTwo(t, app)
@@ -374,7 +374,7 @@ t.test('every server that streams came by stops to listen: `localhost` may be tw
   await closing
 })
 
-t.test('a server that is not this application\'s to listen on goes on', async (t) => {
+t.test('a server from `serverFactory` that the application does not listen with stays open', async (t) => {
   let server: Server | undefined
   const app = Fastify({ serverFactory: (handler) => { server = createServer(handler); return server } })
   await app.register(ssePlugin)
@@ -389,7 +389,7 @@ t.test('a server that is not this application\'s to listen on goes on', async (t
 t.test('over HTTP/2', async (t) => {
   const ofServer = { http2: true } as FastifyServerOptions
 
-  t.test('a session says that it goes away only when all its streams have ended', async (t) => {
+  t.test('a session sends GOAWAY only after all its streams have ended', async (t) => {
     const { app, port } = await start(t, {}, { ofServer })
     const order: string[] = []
     const session = connectHttp2(`http://127.0.0.1:${port}`).on('goaway', () => order.push('goaway'))
@@ -403,7 +403,7 @@ t.test('over HTTP/2', async (t) => {
     t.strictSame(order.slice(0, 4), ['end', 'end', 'end', 'goaway'])
   })
 
-  t.test('one that is found stalled meanwhile takes its session with it', async (t) => {
+  t.test('a stream that is found stalled during the shutdown ends its session', async (t) => {
     const { app, port, closes } = await start(t, { stallTimeout: 100, shutdownTimeout: 60_000, maxPayloadBytes: Infinity }, { ofServer })
     const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
     t.after(() => session.destroy())

@@ -21,7 +21,7 @@ async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): 
   return { app, port: await listen(t, app), closes }
 }
 
-/** So many readers whose streams are open, one after the other. */
+/** Opens streams for `count` readers, one after the other. */
 async function open (t: Test, { app, port }: Journey, count: number, options: ConnectOptions = {}): Promise<NumberedReader[]> {
   const readers: NumberedReader[] = []
   t.after(() => { for (const { socket } of readers) socket.destroy() })
@@ -33,7 +33,7 @@ async function open (t: Test, { app, port }: Journey, count: number, options: Co
   return readers
 }
 
-/** Broadcasts numbered events of 32 KiB up to a number, and waits after each. */
+/** Broadcasts the numbered events `from` to `to`, of 32 KiB each, and awaits `each` after every one. */
 async function broadcast ({ app }: Journey, from: number, to: number, each: (number: number) => unknown = turn): Promise<void> {
   for (let number = from; number <= to; number++) {
     await app.sse.broadcast('message', numbered(number, FILL))
@@ -44,11 +44,11 @@ async function broadcast ({ app }: Journey, from: number, to: number, each: (num
 function checkWhole (t: Test, readers: readonly NumberedReader[], last: number): void {
   for (const reader of readers) {
     const { first, count, faults, gaps, closed } = reader
-    if (first !== 1 || count !== last || faults.length > 0 || gaps.length > 0 || closed) t.fail('lost, doubled, torn or cut', { first, count, faults, gaps, closed })
+    if (first !== 1 || count !== last || faults.length > 0 || gaps.length > 0 || closed) t.fail('lost, duplicated, torn or cut', { first, count, faults, gaps, closed })
   }
 }
 
-t.test('five of 25 readers never read, while 400 events of 32 KiB are published', async (t) => {
+t.test('while five of 25 readers never read and 400 events of 32 KiB are published,', async (t) => {
   const EVENTS = 400
   const maxBacklogBytes = 128 * KIB
   const maxBytes = MIB
@@ -58,11 +58,11 @@ t.test('five of 25 readers never read, while 400 events of 32 KiB are published'
     return { ...journey, stalled, healthy: await open(t, journey, 20) }
   }
 
-  t.test('the others get all 8,000, and those five cost no more than the log, and a full socket and a run each', async (t) => {
+  t.test('the other 20 get all 8,000, and the five cost no more than the log, plus a full socket and a batch each', async (t) => {
     const journey = await stalledOf(t, false)
     const { app, healthy, stalled } = journey
     const before = usedBytes()
-    // Readers here keep up to 64 KiB of what they have taken from their sockets, and 2 MiB are for everything else.
+    // Paused readers of this process hold up to 64 KiB that their sockets have read; 2 MiB are for everything else.
     const allowed = maxBytes + stalled.length * (maxBacklogBytes + 64 * KIB) + stalled.length * 64 * KIB + 2 * MIB
     let most = 0
     await broadcast(journey, 1, EVENTS, async (number) => {
@@ -77,13 +77,13 @@ t.test('five of 25 readers never read, while 400 events of 32 KiB are published'
     for (const reader of stalled) reader.resume()
     await until(() => stalled.every(({ last }) => last === EVENTS))
     for (const { first, count, gaps, faults } of stalled) {
-      t.ok(first === 1 && gaps.length === 1 && gaps[0]!.reason === 'slow' && count < EVENTS, 'it is told of one gap when it wakes, and gets the rest')
+      t.ok(first === 1 && gaps.length === 1 && gaps[0]!.reason === 'slow' && count < EVENTS, 'it gets one gap when it resumes, and the rest')
       t.strictSame(faults, [])
     }
     t.equal(app.sse.stats().gaps.slow, 5)
   })
 
-  t.test('they are cut after `stallTimeout`, and nobody else is', async (t) => {
+  t.test('the five are cut after `stallTimeout`, and no other reader is', async (t) => {
     const journey = await stalledOf(t, 300)
     const { app, closes, healthy } = journey
     const five = [...app.sse.subscribers()].slice(0, 5)
@@ -97,12 +97,12 @@ t.test('five of 25 readers never read, while 400 events of 32 KiB are published'
   })
 })
 
-t.test('with `slowSubscriber: \'close\'` one that fell out of the log is ended cleanly, and told `evicted` when it comes back', async (t) => {
+t.test('with `slowSubscriber: \'close\'` a reader that fell out of the log is ended cleanly and gets the gap `evicted` when it reconnects', async (t) => {
   const journey = await start(t, { slowSubscriber: 'close', stallTimeout: false, maxBacklogBytes: 64 * KIB, history: { maxBytes: MIB } })
   const { app, closes } = journey
   const [reader] = await open(t, journey, 1, { paused: true }) as [NumberedReader]
   await broadcast(journey, 1, 400)
-  t.strictSame(closes, [], 'not before it has taken what its socket holds')
+  t.strictSame(closes, [], 'it stays open until the reader has taken what its socket holds')
   reader.resume()
   await until(() => reader.complete && closes.length === 1)
   const { last } = reader
@@ -123,7 +123,7 @@ t.test('with `slowSubscriber: \'close\'` one that fell out of the log is ended c
 })
 
 t.test('`stallTimeout`', async (t) => {
-  /** Reads so many bytes every so many milliseconds, until it is told to stop. */
+  /** Reads `bytes` every `milliseconds` until the test ends. */
   const sip = (t: Test, reader: NumberedReader, bytes: number, milliseconds: number): void => {
     let owed = 0
     const timer = setInterval(() => {
@@ -135,16 +135,16 @@ t.test('`stallTimeout`', async (t) => {
       }
     }, milliseconds)
     t.after(() => clearInterval(timer))
-    // Without a listener nothing is taken from the socket.
+    // Node reads nothing from a socket without a listener.
     reader.socket.on('readable', () => {})
   }
 
   for (const maxBacklogBytes of [256 * KIB, 16 * MIB]) {
-    t.test(`spares a reader that reads more slowly than is published, though bytes always wait; maxBacklogBytes: ${maxBacklogBytes}`, async (t) => {
+    t.test(`spares a reader that reads more slowly than events are published, although bytes always wait; maxBacklogBytes: ${maxBacklogBytes}`, async (t) => {
       const journey = await start(t, { stallTimeout: 1000, maxBacklogBytes, history: { maxBytes: 64 * MIB } })
       const { app, closes } = journey
       const [slow] = await open(t, journey, 1, { paused: true }) as [NumberedReader]
-      // Before what it is to read is there: on a busy machine that takes longer than the time-out.
+      // Begins before the broadcasts: on a busy machine those take longer than the timeout.
       sip(t, slow, 128 * KIB, 20)
       await broadcast(journey, 1, 1200)
       const began = performance.now()
@@ -154,27 +154,27 @@ t.test('`stallTimeout`', async (t) => {
         return closes.length > 0 || performance.now() - began > 4000
       })
       t.strictSame(closes.map(({ reason }) => reason), [])
-      t.equal(sleeping, 0, 'it never caught up')
+      t.equal(sleeping, 0, 'the reader never caught up')
       t.ok(slow.count > 100, `${slow.count} events`)
     })
   }
 
-  t.test('cuts one that reads nothing, far below `maxBacklogBytes`', async (t) => {
+  t.test('cuts a reader that reads nothing, even far below `maxBacklogBytes`', async (t) => {
     const journey = await start(t, { stallTimeout: 200, maxBacklogBytes: 1024 * MIB, history: { maxBytes: 64 * MIB } })
     const { app, closes } = journey
     await open(t, journey, 1, { paused: true })
     await broadcast(journey, 1, 400)
-    t.equal(app.sse.stats().lag, 0, 'it was handed everything')
+    t.equal(app.sse.stats().lag, 0, 'the socket accepted everything')
     await until(() => closes.length === 1)
     t.equal(closes[0]!.reason, 'stalled')
     t.equal(app.sse.stats().closes.stalled, 1)
   })
 
-  t.test('spares idle readers, whom nothing waits for', async (t) => {
+  t.test('spares idle readers for which no bytes wait', async (t) => {
     const journey = await start(t, { stallTimeout: 50, history: { maxBytes: 64 * MIB } })
     const { app, closes } = journey
     const [idle] = await open(t, journey, 1, { paused: true })
-    // One after the other is cut while it idles: so long the looks go on.
+    // Three stalled readers are cut meanwhile, which proves that the checks go on.
     for (let n = 0; n < 3; n++) {
       const [other] = await open(t, journey, 1, { paused: true })
       const subscriber = [...app.sse.subscribers()].at(-1)!
@@ -189,12 +189,12 @@ t.test('`stallTimeout`', async (t) => {
     t.notOk(idle!.closed)
   })
 
-  t.test('spares readers whose sockets have room, where the event loop did not come round to them in time', async (t) => {
+  t.test('spares a reader that a blocked event loop could not serve in time', async (t) => {
     const journey = await start(t, { stallTimeout: 1000, maxBacklogBytes: 64 * MIB, history: { maxBytes: 64 * MIB } })
     const { closes } = journey
     const [reader] = await open(t, journey, 1, { paused: true }) as [NumberedReader]
     await broadcast(journey, 1, 400)
-    // Longer than from one look to the next, shorter than the time-out.
+    // Longer than the interval of the checks, shorter than the timeout.
     await new Promise((resolve) => setTimeout(resolve, 400))
     t.strictSame(closes, [])
     reader.resume()
@@ -205,7 +205,7 @@ t.test('`stallTimeout`', async (t) => {
   })
 })
 
-t.test('each end is counted by its reason', async (t) => {
+t.test('`stats().closes` counts each close by its reason', async (t) => {
   const { app, port, closes } = await start(t)
   const readers = Array.from({ length: 3 }, () => new NumberedReader(port, FILL).connect())
   t.after(() => { for (const { socket } of readers) socket.destroy() })

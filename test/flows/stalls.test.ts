@@ -8,7 +8,7 @@ const MIB = 1024 * 1024
 const STALL_TIMEOUT = 250
 
 async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}, http2 = false) {
-  // The types of HTTP/2 servers are others; what is used here is the same.
+  // A server of HTTP/2 has other types; the members used here are identical.
   const app = Fastify((http2 ? { http2: true } : {}) as object)
   const closes: CloseReason[] = []
   await app.register(ssePlugin, {
@@ -22,7 +22,7 @@ async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}, h
   return { app, closes, port: await listen(t, app) }
 }
 
-t.test('a reader that takes one large event slowly, and without a pause, is not cut', async (t) => {
+t.test('a reader that reads one large event slowly but steadily is not cut', async (t) => {
   const stallTimeout = 800
   const { app, closes, port } = await start(t, { stallTimeout })
   const reader = await RawReader.connect(t, port)
@@ -39,7 +39,7 @@ t.test('a reader that takes one large event slowly, and without a pause, is not 
   t.strictSame(closes, [])
 })
 
-t.test('so it is with HTTP/2, and one that takes nothing is cut', async (t) => {
+t.test('an HTTP/2 reader that reads slowly but steadily is not cut until it stops reading', async (t) => {
   const { app, closes, port } = await start(t, {}, true)
   const session = connectHttp2(`http://127.0.0.1:${port}`)
   t.after(() => session.destroy())
@@ -49,7 +49,7 @@ t.test('so it is with HTTP/2, and one that takes nothing is cut', async (t) => {
   stream.pause()
   await app.sse.broadcast('message', 'x'.repeat(4 * MIB))
   const since = performance.now()
-  // Of HTTP/2 only whole writes are seen: four times as long is the most that a slow reader may take for one.
+  // Over HTTP/2 only whole writes are visible: a slow reader may take up to four times the timeout for one.
   while (performance.now() - since < 2 * STALL_TIMEOUT) {
     stream.read(16 * 1024)
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -59,7 +59,7 @@ t.test('so it is with HTTP/2, and one that takes nothing is cut', async (t) => {
   t.strictSame(closes, ['stalled'])
 })
 
-t.test('a pipelined stream that waits for its turn is not taken for one that is stalled', async (t) => {
+t.test('a pipelined stream that waits for its turn does not count as stalled', async (t) => {
   const { app, closes, port } = await start(t)
   const reader = await RawReader.connect(t, port)
   reader.ask('GET /events', 'GET /events')
@@ -73,7 +73,7 @@ t.test('a pipelined stream that waits for its turn is not taken for one that is 
   t.strictSame(closes, ['ended'])
 })
 
-t.test('of a reader that has ended its half, and has much to read, nothing more is drawn from a source', async (t) => {
+t.test('a source is not pulled for a reader that has half-closed with much left to read', async (t) => {
   const app = Fastify()
   const opened = gate()
   let subscriber: Subscriber | undefined
@@ -103,7 +103,7 @@ t.test('of a reader that has ended its half, and has much to read, nothing more 
   t.equal(await subscriber!.closed, 'reader')
 })
 
-t.test('a reader of HTTP/1.0 that takes nothing is cut while its stream ends, too', async (t) => {
+t.test('a reader of HTTP/1.0 that reads nothing is cut even while its stream ends', async (t) => {
   const { app, closes, port } = await start(t, { maxBacklogBytes: Infinity })
   const reader = await RawReader.connect(t, port)
   reader.ask('GET /events HTTP/1.0')
@@ -117,7 +117,7 @@ t.test('a reader of HTTP/1.0 that takes nothing is cut while its stream ends, to
 })
 
 t.test('a closing server does not wait for', async (t) => {
-  t.test('a pipelined stream behind an answer that never comes', async (t) => {
+  t.test('a pipelined stream behind a response that never comes', async (t) => {
     const app = Fastify({ forceCloseConnections: true })
     await app.register(ssePlugin, { shutdownTimeout: 50 })
     app.get('/slow', () => {})
@@ -129,7 +129,7 @@ t.test('a closing server does not wait for', async (t) => {
   })
 
   for (const ends of [false, true]) {
-    t.test(`an HTTP/2 reader that takes nothing${ends ? ', of a stream that ends' : ''}`, async (t) => {
+    t.test(`an HTTP/2 reader that reads nothing${ends ? ' of a stream that ends' : ''}`, async (t) => {
       const { app, port } = await start(t, { shutdownTimeout: 50, stallTimeout: false }, true)
       const session = connectHttp2(`http://127.0.0.1:${port}`)
       session.on('error', () => {})
@@ -148,7 +148,7 @@ t.test('a closing server does not wait for', async (t) => {
   }
 })
 
-t.test('over HTTP/2 a stream of which nothing is read is cut, though others on its connection are served all the time', async (t) => {
+t.test('over HTTP/2 an unread stream is cut although another stream of its connection is served all the time', async (t) => {
   const { app, closes, port } = await start(t, { heartbeatInterval: 50, stallTimeout: 100 }, true)
   const session = connectHttp2(`http://127.0.0.1:${port}`)
   t.after(() => session.destroy())

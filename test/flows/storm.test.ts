@@ -7,16 +7,16 @@ import { gate, listen, until } from './raw-reader.ts'
 const STORM = 5000
 const LIVE = 10
 const HISTORY = 100
-// Twice what the turnstile lets pass: the turns that are counted here may begin in the middle of its own.
+// Twice the opening queue's limit: a turn counted here may include parts of two of its turns.
 const MOST_IN_ONE_TURN = 64
 
-t.test(`${STORM} readers that come back in one turn of the loop, each with its last event ID`, async (t) => {
+t.test(`${STORM} readers that reconnect in one turn of the event loop open a few per turn and get every event once`, async (t) => {
   t.setTimeout(110_000)
   const app = Fastify()
   const allHere = gate()
   let here = 0
   let opened = 0
-  /** Streams that opened in each turn of the loop, where any did. */
+  /** The number of streams that opened in each turn, for turns in which any did. */
   const turns: number[] = []
   let inTurn = 0
   await app.register(ssePlugin, {
@@ -45,7 +45,7 @@ t.test(`${STORM} readers that come back in one turn of the loop, each with its l
   const publish = (): void => { void app.sse.broadcast('message', numbered(++last)) }
   for (let n = 0; n < HISTORY; n++) publish()
 
-  // One event in each turn, from the first of them to the last.
+  // One event in each turn, from the first reconnection to the last.
   let publishedDuring = 0
   const storm: NumberedReader[] = []
   const publishing = setInterval(() => {
@@ -63,11 +63,11 @@ t.test(`${STORM} readers that come back in one turn of the loop, each with its l
   publish()
   await until(() => [...live, ...storm].every((reader) => reader.last === last))
 
-  t.ok(Math.max(...turns) <= MOST_IN_ONE_TURN, `at most ${Math.max(...turns)} open in one turn`)
-  t.ok(publishedDuring >= 20, `live delivery goes on in between: ${publishedDuring} events`)
+  t.ok(Math.max(...turns) <= MOST_IN_ONE_TURN, `at most ${Math.max(...turns)} streams open in one turn`)
+  t.ok(publishedDuring >= 20, `live delivery goes on meanwhile: ${publishedDuring} events`)
   const readers = [...live, ...storm]
   t.strictSame(readers.flatMap(({ faults }) => faults).slice(0, 3), [])
-  t.strictSame(readers.filter(({ count, gaps }) => count !== last || gaps.length > 0).length, 0, 'everybody has everything, once')
+  t.strictSame(readers.filter(({ count, gaps }) => count !== last || gaps.length > 0).length, 0, 'every reader has every event once')
   t.equal(app.sse.stats().replays, STORM)
   for (const reader of readers) reader.cut()
 })

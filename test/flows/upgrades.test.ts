@@ -5,17 +5,17 @@ import t, { type Test } from 'tap'
 import { holding, openStalled, start, type Journey } from './journey.ts'
 import { RawReader, until } from './raw-reader.ts'
 
-// Requests for a stream that also ask for an upgrade, in an application that listens for upgrades.
+// Requests for a stream that also ask for an upgrade, to an application that listens for upgrades.
 
 const H2C = 'connection: Upgrade, HTTP2-Settings\nupgrade: h2c\nhttp2-settings: AAMAAABkAAQAAP__'
 const WEBSOCKET = 'connection: Upgrade\nupgrade: websocket\nsec-websocket-version: 13\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=='
 
 type Options = Parameters<typeof start>[1]
 
-/** The application listens as @fastify/websocket does, by that or by hand. */
+/** Applications that listen for upgrades, through @fastify/websocket or by hand. */
 const listeners: Array<[title: string, start: (t: Test, options?: Options) => Promise<Journey>]> = [
   ['@fastify/websocket', (t, options) => start(t, options, { complete: (app) => app.register(websocket) })],
-  ['a listener of its own', async (t, options) => start(t, options, {
+  ['a listener of the application', async (t, options) => start(t, options, {
     prepare: (app) => {
       app.server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
         const response = new ServerResponse(request)
@@ -31,7 +31,7 @@ for (const [title, startListening] of listeners) {
     const startQuiet = (t: Test, options: Options = {}): Promise<Journey> => startListening(t, { heartbeatInterval: false, ...options })
 
     for (const [name, headers] of [['h2c', H2C], ['websocket', WEBSOCKET]]) {
-      t.test(`a reader that asked for ${name} gets its events, and is gone when it leaves`, async (t) => {
+      t.test(`a reader that asked for ${name} gets its events, and its place is free once it leaves`, async (t) => {
         for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
           const { app, port, closes } = await startQuiet(t, { maxSubscribers: 1 })
           const reader = (await RawReader.connect(t, port)).ask(`GET /events\n${headers}`)
@@ -47,7 +47,7 @@ for (const [title, startListening] of listeners) {
       })
     }
 
-    t.test('what its reader sends is passed over, and does not hide that it leaves', async (t) => {
+    t.test('bytes from the reader are ignored and do not hide that it leaves', async (t) => {
       const { app, port } = await startQuiet(t)
       const reader = (await RawReader.connect(t, port)).ask(`GET /events\n${H2C}`)
       await reader.seesEvents('sse.open')
@@ -59,7 +59,7 @@ for (const [title, startListening] of listeners) {
       await until(() => app.sse.count() === 0)
     })
 
-    t.test('a clean end ends its connection', async (t) => {
+    t.test('a clean end of the stream ends its connection', async (t) => {
       const { port, opened, closes } = await startQuiet(t)
       const reader = (await RawReader.connect(t, port)).ask(`GET /events\n${H2C}`)
       await reader.seesEvents('sse.open')
@@ -70,7 +70,7 @@ for (const [title, startListening] of listeners) {
       t.strictSame(closes, ['ended'])
     })
 
-    t.test('`app.close()` ends it', async (t) => {
+    t.test('`app.close()` ends the stream cleanly', async (t) => {
       const { app, port, closes } = await startQuiet(t)
       const reader = (await RawReader.connect(t, port)).ask(`GET /events\n${H2C}`)
       await reader.seesEvents('sse.open')
@@ -80,7 +80,7 @@ for (const [title, startListening] of listeners) {
       t.strictSame(closes, ['shutdown'])
     })
 
-    t.test('a reader that comes back over a connection that was idle, while the application closes, is cut', async (t) => {
+    t.test('a reader that reconnects over an idle connection while the application closes is cut', async (t) => {
       const journey = await startQuiet(t, { shutdownTimeout: Infinity })
       const idle = await RawReader.connect(t, journey.port)
       await idle.ask('GET /nowhere').sees(({ answers }) => answers[0]?.complete === true)
@@ -98,8 +98,8 @@ for (const [title, startListening] of listeners) {
       ['204', 'GET /events\nlast-event-id: sse.final', {}, 204],
       ['406', 'GET /events\naccept: text/html', {}, 406],
       ['503', 'GET /events\naccept: */*', { maxSubscribers: 0 }, 503],
-      ['a reconnection time', 'GET /events\naccept: text/event-stream', { maxSubscribers: 0 }, 200],
-      ['the head alone', 'HEAD /events', {}, 200]
+      ['a lone reconnection time', 'GET /events\naccept: text/event-stream', { maxSubscribers: 0 }, 200],
+      ['a HEAD response', 'HEAD /events', {}, 200]
     ]
     for (const [title, request, options, status] of others) {
       t.test(`the connection ends after ${title}`, async (t) => {
@@ -110,7 +110,7 @@ for (const [title, startListening] of listeners) {
       })
     }
 
-    t.test('a reader that left before its stream opened is never counted', async (t) => {
+    t.test('a reader that leaves before its stream opens never becomes a subscriber', async (t) => {
       const { entered, hook, release } = holding()
       const { app, port, opened, sockets } = await startQuiet(t, { headers: async () => { await hook(); return {} } })
       const reader = (await RawReader.connect(t, port)).ask(`GET /events\n${H2C}`)
@@ -124,7 +124,7 @@ for (const [title, startListening] of listeners) {
   })
 }
 
-t.test('where nobody listens for upgrades, the connection stays usable', async (t) => {
+t.test('without a listener for upgrades the connection serves further requests', async (t) => {
   const { port, opened } = await start(t)
   const reader = (await RawReader.connect(t, port)).ask(`GET /events\n${H2C}`)
   await reader.seesEvents('sse.open')

@@ -1,28 +1,28 @@
 import { connect, type Socket } from 'node:net'
 
-// Readers that come and go, in a process of their own: a server works while they do.
+// Readers that come and go, in a separate process, so that the server works meanwhile.
 
 export interface Visits {
   readonly port: number
-  /** Connections. */
+  /** The number of connections. */
   readonly count: number
   readonly atATime: number
 }
 
-/** How a reader leaves. */
+/** The ways in which a reader leaves, used in turn. */
 const WAYS: ReadonlyArray<(socket: Socket) => void> = [
-  // After its stream opened: a FIN.
+  // With a FIN, after its stream opened.
   (socket) => socket.once('data', () => socket.end()),
-  // After its stream opened: a RST.
+  // With a RST, after its stream opened.
   (socket) => socket.once('data', () => socket.resetAndDestroy()),
-  // Its request is sent, and nothing is read.
+  // Right after its request, without reading: with a FIN, or with a RST.
   (socket) => socket.pause().once('connect', () => setImmediate(() => socket.destroy())),
   (socket) => socket.pause().once('connect', () => setImmediate(() => socket.resetAndDestroy()))
 ]
 
 const ROOMS = 1000
 
-/** Requests of one connection in fifty, pipelined: streams that wait for their turn, and are gone before it comes. */
+/** One connection in fifty pipelines so many requests: their streams wait for their turn, and end before it comes. */
 const PIPELINED = 4
 const ONE_IN = 50
 

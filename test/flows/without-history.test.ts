@@ -2,11 +2,11 @@ import t from 'tap'
 import { openStalled, openStream, start } from './journey.ts'
 import { parseEvents, RawReader, turn, until } from './raw-reader.ts'
 
-// `history: false`: events are held until all have them, and no longer.
+// `history: false`: an event is held until every subscriber has it, and no longer.
 
 const FILL = 'x'.repeat(100_000)
 
-t.test('without a history a slow reader within the bounds loses nothing, and events have no id', async (t) => {
+t.test('with `history: false` a slow reader within the bounds loses no event, and events have no id', async (t) => {
   const journey = await start(t, { history: false, maxBacklogBytes: 100_000 })
   const { app, port, opened, errors } = journey
   const slow = await openStalled(t, journey)
@@ -27,8 +27,8 @@ t.test('without a history a slow reader within the bounds loses nothing, and eve
   t.strictSame([app.sse.stats().gaps.slow, opened.map(({ lag }) => lag), errors], [0, [0, 0], []])
 })
 
-t.test('without a history', async (t) => {
-  t.test('a reader too slow for the default bounds is told of a gap without any id, and goes on', async (t) => {
+t.test('with `history: false`', async (t) => {
+  t.test('a reader too slow for the default bounds gets a gap without an id and goes on', async (t) => {
     const journey = await start(t, { history: false, maxBacklogBytes: 0 })
     const { app, port, opened, errors } = journey
     const slow = await openStalled(t, journey)
@@ -38,7 +38,7 @@ t.test('without a history', async (t) => {
       await app.sse.broadcast('message', `${n} ${FILL}`)
       await turn()
       await healthy.sees(({ packets: { length } }) => length > n)
-      if (opened[0]!.lag * FILL.length > 17 * 1024 * 1024) t.fail('more is held than the bounds say', { lag: opened[0]!.lag })
+      if (opened[0]!.lag * FILL.length > 17 * 1024 * 1024) t.fail('more is held than the bounds allow', { lag: opened[0]!.lag })
     }
     await until(() => opened[1]!.lag === 0)
     slow.socket.resume()
@@ -50,11 +50,11 @@ t.test('without a history', async (t) => {
     t.strictSame(gaps.map(({ id, data }) => [id, JSON.parse(data)]), [[undefined, { reason: 'slow' }]])
     t.equal(events.at(-1)!.data, 'the last')
     const numbers = events.slice(events.indexOf(gaps[0]!) + 1, -1).map(({ data }) => Number.parseInt(data))
-    t.strictSame(numbers, Array.from({ length: numbers.length }, (_, n) => 200 - numbers.length + n), 'all from there on, in order')
+    t.strictSame(numbers, Array.from({ length: numbers.length }, (_, n) => 200 - numbers.length + n), 'every event after the gap, in order')
     t.strictSame([app.sse.stats().gaps.slow, errors], [1, []])
   })
 
-  t.test('what all readers have is given to nobody who comes later, whatever id they bring', async (t) => {
+  t.test('an event that every reader has is not replayed to a later one, whatever its last event ID', async (t) => {
     const { app, port, opened } = await start(t, { history: false, subscribe: () => ({ from: 'oldest' }) })
     const first = await openStream(t, port)
     for (let n = 0; n < 50; n++) await app.sse.broadcast('message', `${n}`)

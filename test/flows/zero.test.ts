@@ -6,7 +6,7 @@ import { parseEvents, RawReader, turn, until } from './raw-reader.ts'
 
 // Options whose value is 0: a real zero, not "off" and not the default.
 
-t.test('`idleTimeout: 0` ends a stream at once, cleanly, and it has its opening', async (t) => {
+t.test('`idleTimeout: 0` ends a stream cleanly, right after its opening', async (t) => {
   const { app, port, closes, errors } = await start(t, { idleTimeout: 0 })
   const reader = await openStream(t, port)
   await reader.sees(({ answers }) => answers[0]!.complete)
@@ -14,7 +14,7 @@ t.test('`idleTimeout: 0` ends a stream at once, cleanly, and it has its opening'
   t.strictSame([closes, errors], [['idle'], []])
 })
 
-t.test('`maxLifetime: 0` ends a stream at once, cleanly, and it has its opening', async (t) => {
+t.test('`maxLifetime: 0` ends a stream cleanly, right after its opening', async (t) => {
   const { app, port, closes, errors } = await start(t, { maxLifetime: 0 })
   const reader = await openStream(t, port)
   await reader.sees(({ answers }) => answers[0]!.complete)
@@ -22,13 +22,13 @@ t.test('`maxLifetime: 0` ends a stream at once, cleanly, and it has its opening'
   t.strictSame([closes, errors], [['lifetime'], []])
 })
 
-t.test('`stallTimeout: 0` cuts whose socket has bytes waiting, and nobody else', async (t) => {
+t.test('`stallTimeout: 0` cuts a reader whose socket has bytes waiting, and no other', async (t) => {
   const journey = await start(t, { stallTimeout: 0, maxPayloadBytes: Infinity })
   const reader = await openStream(t, journey.port)
   const stalled = await openStream(t, journey.port)
   stalled.socket.pause()
   for (let n = 0; journey.closes.length === 0; n++) {
-    // To the one alone: the healthy one has nothing that could wait.
+    // To the stalled reader alone: no bytes may wait for the healthy one.
     void journey.opened[1]!.send('message', 'x'.repeat(500_000))
     await turn()
   }
@@ -58,7 +58,7 @@ const servers: Array<[title: string, ofServer: object, open: (t: Test, port: num
 ]
 
 for (const [title, ofServer, open] of servers) {
-  t.test(`with \`maxBacklogBytes: 0\` a healthy reader gets everything, in order, over ${title}`, async (t) => {
+  t.test(`with \`maxBacklogBytes: 0\` a healthy reader gets every event in order over ${title}`, async (t) => {
     const { app, port, opened, closes, errors } = await start(t, { maxBacklogBytes: 0 }, { ofServer: ofServer as FastifyServerOptions })
     const reader = await open(t, port)
     const texts = Array.from({ length: 300 }, (_, n) => `${n} ${'x'.repeat(n % 7 === 0 ? 50_000 : n)}`)
@@ -74,7 +74,7 @@ for (const [title, ofServer, open] of servers) {
   })
 }
 
-t.test('with `history.maxEvents: 0` nothing is replayed, and live events go on', async (t) => {
+t.test('with `history.maxEvents: 0` no event is replayed, and live events go on', async (t) => {
   const { app, port, errors } = await start(t, { history: { maxEvents: 0 } })
   const first = await openStream(t, port)
   const before = app.sse.lastEventId!
@@ -88,7 +88,7 @@ t.test('with `history.maxEvents: 0` nothing is replayed, and live events go on',
   t.strictSame(errors, [])
 })
 
-t.test('with `history.maxBytes: 0` every broadcast, ephemeral too, is refused, and what is sent to one reader alone arrives', async (t) => {
+t.test('with `history.maxBytes: 0` every broadcast is refused, even an ephemeral one, and `send` goes on', async (t) => {
   const { app, port, opened } = await start(t, { history: { maxBytes: 0 } })
   const reader = await openStream(t, port)
   const refused = { code: 'FST_SSE_PAYLOAD_TOO_LARGE', message: /"history\.maxBytes"/ }

@@ -11,7 +11,7 @@ const GET = 'GET /events HTTP/1.1'
 const x = (length: number): string => 'x'.repeat(length)
 const chunk = (length: number): string => `${length.toString(16)}\r\n${x(length)}\r\n`
 
-/** What nobody asked for, and nobody reads. */
+/** Request bodies that nothing reads. */
 const bodies: Array<[title: string, header: string, body: string]> = [
   ['a body of one byte', 'content-length: 1', 'x'],
   ['a body of 60 kB', `content-length: ${60 * KIB}`, x(60 * KIB)],
@@ -22,15 +22,15 @@ const bodies: Array<[title: string, header: string, body: string]> = [
   ['a body that is another request', 'content-length: 38', 'GET /plain HTTP/1.1\r\nhost: localhost\r\n\r\n']
 ]
 const endless: Array<[title: string, header: string, body: string]> = [
-  ['a body that does not come', 'content-length: 100', ''],
-  ['a body that does not end', 'content-length: 1000000000', x(10 * KIB)],
-  ['a large body that does not end', 'content-length: 1000000000', x(1024 * KIB)],
-  ['chunks that do not end', 'transfer-encoding: chunked', chunk(10 * KIB)],
-  ['large chunks that do not end', 'transfer-encoding: chunked', chunk(1024 * KIB)]
+  ['a body that never arrives', 'content-length: 100', ''],
+  ['a body that never ends', 'content-length: 1000000000', x(10 * KIB)],
+  ['a large body that never ends', 'content-length: 1000000000', x(1024 * KIB)],
+  ['chunks that never end', 'transfer-encoding: chunked', chunk(10 * KIB)],
+  ['large chunks that never end', 'transfer-encoding: chunked', chunk(1024 * KIB)]
 ]
 
 for (const [title, header, body] of [...bodies, ...endless]) {
-  t.test(`a reader that sends ${title} gets its stream, and when it leaves it is counted no longer`, async (t) => {
+  t.test(`a reader that sends ${title} gets its stream and is no longer counted once it leaves`, async (t) => {
     const server = await start(t, {}, { bodyLimit: 1024 * KIB })
     const { app, port, closes } = server
     const reader = await RawReader.connect(t, port)
@@ -42,7 +42,7 @@ for (const [title, header, body] of [...bodies, ...endless]) {
     await reader.seesEvents(undefined)
     t.equal(reader.answers.length, 1)
     reader.socket.destroy()
-    // Nothing is written meanwhile: it has to be seen all the same.
+    // The server writes nothing meanwhile and must still notice that the reader left.
     await until(() => closes.length === 1)
     t.strictSame(closes, ['reader'])
     await server.servesOthers(t)
@@ -50,7 +50,7 @@ for (const [title, header, body] of [...bodies, ...endless]) {
 }
 
 for (const [title, header, body] of bodies) {
-  t.test(`behind ${title} and a stream that ended the connection goes on with the next request`, async (t) => {
+  t.test(`after ${title} and the end of a stream the connection serves the next request`, async (t) => {
     const server = await start(t)
     const { port, opened } = server
     const reader = await RawReader.connect(t, port)
@@ -61,7 +61,7 @@ for (const [title, header, body] of bodies) {
     await reader.sees(({ answers }) => answers[0]!.complete)
     await reader.ask('GET /plain').sees(({ answers }) => answers[1]?.complete === true)
     t.equal(reader.answers[1]!.body, 'plain')
-    t.equal(reader.answers.length, 2, 'the body was not taken for a request')
+    t.equal(reader.answers.length, 2, 'the body was not parsed as a request')
     await server.servesOthers(t)
   })
 }
@@ -69,12 +69,12 @@ for (const [title, header, body] of bodies) {
 const broken: Array<[title: string, header: string, body: string]> = [
   ['a chunk without a size', 'transfer-encoding: chunked', 'zz\r\n'],
   ['a chunk of a negative size', 'transfer-encoding: chunked', '-1\r\n'],
-  ['a chunk that is longer than it says', 'transfer-encoding: chunked', '2\r\nxxxx\r\n'],
-  ['a size beyond all numbers', 'transfer-encoding: chunked', `${'f'.repeat(40)}\r\n`],
-  ['something behind its body', 'content-length: 1', 'x\0\0\0\r\n']
+  ['a chunk longer than its size', 'transfer-encoding: chunked', '2\r\nxxxx\r\n'],
+  ['a chunk size that overflows', 'transfer-encoding: chunked', `${'f'.repeat(40)}\r\n`],
+  ['bytes after its body', 'content-length: 1', 'x\0\0\0\r\n']
 ]
 for (const [title, header, body] of broken) {
-  t.test(`a reader that sends ${title} after its stream has begun loses its connection`, async (t) => {
+  t.test(`a reader that sends ${title} during its stream loses its connection`, async (t) => {
     const server = await start(t)
     const { port, closes } = server
     const reader = await RawReader.connect(t, port)
@@ -88,7 +88,7 @@ for (const [title, header, body] of broken) {
   })
 }
 
-t.test('a body beside a refusal is passed over', async (t) => {
+t.test('the body of a refused request is skipped', async (t) => {
   const server = await start(t)
   const reader = await RawReader.connect(t, server.port)
   reader.socket.write(requestOf(GET, HOST, 'accept: text/html', 'content-length: 50000'))
@@ -101,7 +101,7 @@ t.test('a body beside a refusal is passed over', async (t) => {
   await server.servesOthers(t)
 })
 
-t.test('a body of a POST that is too large is refused before there is a stream', async (t) => {
+t.test('a POST whose body is too large is refused before a stream opens', async (t) => {
   const server = await start(t, { path: false }, { bodyLimit: 100 })
   const { app, port, opened } = server
   const reader = await RawReader.connect(t, port)
@@ -112,7 +112,7 @@ t.test('a body of a POST that is too large is refused before there is a stream',
   t.strictSame([opened.length, app.sse.count()], [0, 0])
 })
 
-t.test('a body that a reader of HTTP/2 sends and does not end keeps no stream alive, whoever ends it', async (t) => {
+t.test('an unfinished body over HTTP/2 keeps no stream alive, whether the reader or the server ends it', async (t) => {
   const server = await start(t, {}, { http2: true, forceCloseConnections: true } as object)
   const { app, port, opened, closes, logged } = server
   const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
@@ -134,13 +134,13 @@ t.test('a body that a reader of HTTP/2 sends and does not end keeps no stream al
   session.destroy()
 })
 
-t.test('over HTTP/2 a reader that never ends its request cannot keep a stream that was ended', async (t) => {
+t.test('over HTTP/2 a reader that never ends its request cannot keep an ended stream open', async (t) => {
   const ends = [
     ['ended', (app: FastifyInstance) => { for (const subscriber of app.sse.subscribers()) subscriber.close() }],
     ['revoked', (app: FastifyInstance) => app.sse.disconnect(() => true, { final: true })]
   ] as const
   for (const [reason, end] of ends) {
-    // An application that reads what comes: without that, Node ends the request by itself.
+    // The application reads the body: otherwise Node ends the request itself.
     const subscribe: Options['subscribe'] = ({ raw }) => {
       raw.resume()
       return undefined
@@ -157,11 +157,11 @@ t.test('over HTTP/2 a reader that never ends its request cannot keep a stream th
     await until(() => closes.length === 1)
     await until(() => stream.closed)
     t.strictSame([closes, stream.rstCode, app.sse.count()], [[reason], 0, 0])
-    if (reason === 'ended') t.ok(body.endsWith('x\n\n'), 'and the reader has everything')
+    if (reason === 'ended') t.ok(body.endsWith('x\n\n'), 'the reader has every event')
   }
 })
 
-t.test('a body that the application reads while the stream is open is its own', async (t) => {
+t.test('the application can read the body of a request while its stream is open', async (t) => {
   const app = Fastify()
   const released = gate()
   await app.register(ssePlugin, { path: false })

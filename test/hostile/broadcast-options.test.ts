@@ -17,15 +17,15 @@ function inArguments (..._names: string[]): unknown {
   return arguments
 }
 
-/** In ASCII: tap would take a line separator in a title for the end of a line. */
+/** Escapes everything outside ASCII: tap would treat a line separator in a title as the end of a line. */
 function quoted (text: string): string {
   return JSON.stringify(text).replaceAll(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`)
 }
 
 const refused: Array<[title: string, options: unknown, code: string]> = [
   ['null', null, INVALID],
-  ['a text', 'a', INVALID],
-  ['a list', ['a'], INVALID],
+  ['a string', 'a', INVALID],
+  ['an array', ['a'], INVALID],
   ['a function', () => ({ channels: 'a' }), INVALID],
   ['a misspelled option', { channel: 'a' }, UNKNOWN],
   ['an own __proto__', JSON.parse('{"__proto__":{"channels":["a"]}}'), UNKNOWN],
@@ -33,21 +33,21 @@ const refused: Array<[title: string, options: unknown, code: string]> = [
   ['channels given as undefined', { channels: undefined }, INVALID],
   ['channels given as null', { channels: null }, INVALID],
   ['channels in a set', { channels: new Set(['a']) }, INVALID],
-  ['channels in arguments', { channels: inArguments('a') }, INVALID],
-  ['channels like a list', { channels: { 0: 'a', length: 1 } }, INVALID],
-  ['channels in a boxed text', { channels: Object('a') }, INVALID],
-  ['a list with a hole', { channels: ['a', , 'b'] }, NAMES], // eslint-disable-line no-sparse-arrays
-  ['a list of nothing but holes', { channels: Array(3) }, NAMES],
-  ['a list in a list', { channels: [['a']] }, NAMES],
+  ['channels in an arguments object', { channels: inArguments('a') }, INVALID],
+  ['channels in an array-like object', { channels: { 0: 'a', length: 1 } }, INVALID],
+  ['channels in a boxed string', { channels: Object('a') }, INVALID],
+  ['an array with a hole', { channels: ['a', , 'b'] }, NAMES], // eslint-disable-line no-sparse-arrays
+  ['an array of holes alone', { channels: Array(3) }, NAMES],
+  ['an array in an array', { channels: [['a']] }, NAMES],
   ['a boxed name', { channels: [Object('a')] }, NAMES],
-  ['a name with its own text', { channels: [{ toString: () => 'a' }] }, NAMES],
+  ['an object with toString for a name', { channels: [{ toString: () => 'a' }] }, NAMES],
   ['a symbol for a name', { channels: [Symbol('a')] }, NAMES],
   ...['\n', '\r', '\0', '\t', '\x1b[31m', '\x7f', '\x80', '\x85', '\x9f', 'a\nb'].map((name): [string, unknown, string] => [`the name ${quoted(name)}`, { channels: ['a', name] }, NAMES]),
   ...['', ' ', ' a', 'a ', '\t', 'a\tb', 'a\nb', 'a\r', 'a\0', '\x7f', 'é', '\u2028', '😀', '\uFEFFa', 'i'.repeat(257)].map((id): [string, unknown, string] => [`the id ${quoted(id)}`, { id }, INVALID]),
-  ...['sse.final', 'sse.', 'head', 'oldest', 'abcdefghij.0', '0123456789.9999999999999999', 'mine@abcdefghij.0', '@abcdefghij.0'].map((id): [string, unknown, string] => [`the id ${id}, which is ours`, { id }, INVALID]),
+  ...['sse.final', 'sse.', 'head', 'oldest', 'abcdefghij.0', '0123456789.9999999999999999', 'mine@abcdefghij.0', '@abcdefghij.0'].map((id): [string, unknown, string] => [`the reserved id ${id}`, { id }, INVALID]),
   ...[7, null, true, {}, [], ['a'], Symbol('a'), 1n, Object('a'), { toString: () => 'a' }].map((id): [string, unknown, string] => [`an id of the type ${Object.prototype.toString.call(id)}`, { id }, INVALID]),
   ...[1, 'true', null, {}, Object(true)].map((ephemeral): [string, unknown, string] => [`ephemeral as ${Object.prototype.toString.call(ephemeral)}`, { ephemeral }, INVALID]),
-  ['an id of what is not kept', { id: 'a', ephemeral: true }, INVALID]
+  ['an id of an ephemeral event', { id: 'a', ephemeral: true }, INVALID]
 ]
 
 t.test('a broadcast', async (t) => {
@@ -55,7 +55,7 @@ t.test('a broadcast', async (t) => {
   const { app, logged, port } = server
   const reader = await TwoOpinions.open(t, port)
   for (const [title, options, code] of refused) {
-    t.test(`with ${title} is refused with a code and logged once, and nothing arrives`, async (t) => {
+    t.test(`with ${title} is rejected with a code, logged once and not delivered`, async (t) => {
       const { lastEventId } = app.sse
       await t.rejects(app.sse.broadcast('message', 'x', options as BroadcastOptions), { code })
       t.equal(app.sse.lastEventId, lastEventId)
@@ -65,7 +65,7 @@ t.test('a broadcast', async (t) => {
     })
   }
 
-  t.test('with options that throw, or cannot be read, rejects and is logged once, and nothing arrives', async (t) => {
+  t.test('with options that throw or cannot be read is rejected, logged once and not delivered', async (t) => {
     const thrower = (): never => { throw new Error('not today') }
     const hostile = [revoked({}), new Proxy({}, { ownKeys: thrower }), { get channels () { return thrower() } }, { get id () { return thrower() } },
       { channels: revoked([]) }, { channels: new Proxy(['a'], { get: thrower }) }, { channels: [revoked({})] }, { id: revoked({}) }]
@@ -77,7 +77,7 @@ t.test('a broadcast', async (t) => {
     t.equal((await reader.next()).data, 'next')
   })
 
-  t.test('with ids at the edges of what is allowed arrives with them, and is found by them', async (t) => {
+  t.test('with an id at the limits of validity arrives with that id, which a reader can resume from', async (t) => {
     const ids = ['!', '~', 'i'.repeat(256), 'a b', '__proto__', 'constructor', '$', '0-0', 'Head', 'OLDEST', 'sse', 'ssex.', 'abcdefghij.', 'abcdefghij.01', 'ABCDEFGHIJ.1', '%00', '&', '+', '#', 'id: 7', '@', 'a@b', 'a@b@']
     for (const id of ids) {
       const { id: lastEventId } = await app.sse.broadcast('message', id, { id })
@@ -91,20 +91,20 @@ t.test('a broadcast', async (t) => {
     }
   })
 
-  t.test('to nobody, or to ten thousand channels, hurts nobody', async (t) => {
+  t.test('to no channel, or to ten thousand channels, leaves later events intact', async (t) => {
     await app.sse.broadcast('message', 'x', { channels: [] })
     await app.sse.broadcast('message', 'many', { channels: ['*', ...Array.from({ length: 10_000 }, (_, n) => `c${n}`), '*'] })
     await app.sse.broadcast('message', 'next', { channels: Object.freeze(['*', '*']) as string[] })
     t.strictSame([(await reader.next()).data, (await reader.next()).data], ['many', 'next'])
   })
 
-  t.test('leaves others served', async (t) => {
+  t.test('of any of these kinds leaves the server intact for other readers', async (t) => {
     reader.leave()
     await server.servesOthers(t)
   })
 })
 
-t.test('what is checked of a list of channels is what is used, though its items are something else at the second look', async (t) => {
+t.test('an item of `channels` is read once: a getter cannot pass the check with one value and publish to another', async (t) => {
   const { app, port } = await start(t, { subscribe: () => ({ channels: ['private'] }) })
   const reader = await TwoOpinions.open(t, port)
   let looks = 0
@@ -114,7 +114,7 @@ t.test('what is checked of a list of channels is what is used, though its items 
   t.equal((await reader.next()).data, 'next')
 })
 
-t.test('what is changed after the call changes nothing that goes out', async (t) => {
+t.test('changes of payload and options after the call do not change what is sent', async (t) => {
   const { app, opened, port } = await start(t)
   const reader = await TwoOpinions.open(t, port)
   const payload = { text: 'as it was', list: [1] }

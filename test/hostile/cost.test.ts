@@ -6,15 +6,15 @@ import { lastEventIdOf } from '../../lib/open/last-event-id.ts'
 import { acceptsEventStream, asksForEventStream, codingFor } from '../../lib/open/negotiate.ts'
 import { gate, turn, until } from '../flows/raw-reader.ts'
 
-// The one place where a test measures time, and that is time of this process's own.
+// These tests measure time, but only CPU time of this process.
 
 const LIMIT = 2000
-// All that nghttp2 takes of the headers of a request; over HTTP/1.1 it is a quarter of that.
+// The most that nghttp2 accepts in the headers of a request; the limit over HTTP/1.1 is a quarter of it.
 const LENGTH = 64 * 1024
 
 const repeated = (part: string): string => part.repeat(Math.ceil(LENGTH / part.length)).slice(0, LENGTH)
 
-/** Microseconds of CPU; the best of several, for a machine that has other things to do. */
+/** CPU time in microseconds; the best of ten runs, for a busy machine. */
 function cost (work: () => unknown): number {
   return Math.min(...Array.from({ length: 10 }, () => {
     const before = process.cpuUsage()
@@ -40,7 +40,7 @@ const readings: Array<[title: string, read: (text: string) => unknown]> = [
 ]
 
 for (const [title, read] of readings) {
-  t.test(`64 KiB of anything in ${title} costs less than 2 ms`, async (t) => {
+  t.test(`64 KiB of any text in ${title} cost less than 2 ms of CPU time`, async (t) => {
     for (const part of PARTS) {
       for (const text of [repeated(part), `text/event-stream;${repeated(part)}`, `text/html;a="${repeated(part)}`]) {
         const microseconds = cost(() => read(text))
@@ -51,7 +51,7 @@ for (const [title, read] of readings) {
   })
 }
 
-t.test('requests that are refused for what they accept take their turn as all others do', async (t) => {
+t.test('requests refused with 406 pass the opening queue like all others', async (t) => {
   const app = Fastify()
   const turns: number[] = []
   let inTurn = 0
@@ -69,6 +69,6 @@ t.test('requests that are refused for what they accept take their turn as all ot
   const codes = new Set((await Promise.all(answers)).map(({ statusCode }) => statusCode))
   t.strictSame([...codes], [406])
   await until(() => inTurn === 0)
-  // Twice what the turnstile lets pass: the turns that are counted here may begin in the middle of its own.
+  // Twice the opening queue's limit: a turn counted here may include parts of two of its turns.
   t.ok(Math.max(...turns) <= 64, turns.join(' '))
 })

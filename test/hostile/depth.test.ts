@@ -3,7 +3,7 @@ import { defineEvents } from '../../plugin.ts'
 import { LINES } from '../support/recursive-schemas.ts'
 import { start } from './server.ts'
 
-/** `{ a: { a: … {} } }`, built without a recursion of its own. */
+/** `{ a: { a: … {} } }`, built without recursion. */
 function nested (depth: number): object {
   let payload: object = {}
   for (let level = 1; level < depth; level++) payload = { a: payload }
@@ -11,7 +11,7 @@ function nested (depth: number): object {
 }
 
 for (const [line, T, recursive] of LINES) {
-  t.test(`of a recursive union of ${line}, 1,000 levels go out whole at the first call, and 100,000 are refused and hurt nobody`, async (t) => {
+  t.test(`with a recursive union of ${line} a payload of 1,000 levels is sent whole at the first call, and 100,000 levels are rejected without harm`, async (t) => {
     const tree = recursive((Self) => T.Union([T.Object({ a: T.Optional(Self) }), T.Object({ b: T.Array(Self) })]))
     const server = await start(t, { events: defineEvents({ tree, message: T.String() }) })
     const { app } = server

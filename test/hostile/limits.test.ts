@@ -14,23 +14,23 @@ const x = (length: number): string => 'x'.repeat(length)
 
 t.test('`maxPayloadBytes`', async (t) => {
   const limit = 60
-  /** Payloads whose data takes exactly as much as allowed. */
+  /** Payloads whose data has exactly the maximum size, each with a larger one. */
   const exact: Array<[title: string, type: 'message' | 'json', payload: unknown, more: unknown]> = [
     ['ASCII', 'message', x(60), x(61)],
-    ['two bytes a character', 'message', 'é'.repeat(30), `${'é'.repeat(30)}x`],
-    ['three bytes a character', 'message', '\u20ac'.repeat(20), `${'\u20ac'.repeat(20)}x`],
-    ['four bytes a character', 'message', '😀'.repeat(15), `${'😀'.repeat(15)}x`],
-    ['lone surrogates, three bytes each', 'message', '\uD800'.repeat(20), '\uD800'.repeat(21)],
-    ['line ends, as they were given', 'message', '\r\n'.repeat(30), '\r\n'.repeat(31)],
+    ['characters of two bytes', 'message', 'é'.repeat(30), `${'é'.repeat(30)}x`],
+    ['characters of three bytes', 'message', '\u20ac'.repeat(20), `${'\u20ac'.repeat(20)}x`],
+    ['characters of four bytes', 'message', '😀'.repeat(15), `${'😀'.repeat(15)}x`],
+    ['lone surrogates of three bytes', 'message', '\uD800'.repeat(20), '\uD800'.repeat(21)],
+    ['line ends as given', 'message', '\r\n'.repeat(30), '\r\n'.repeat(31)],
     ['a JSON string with its quotes', 'json', x(58), x(59)],
     ['JSON with escapes', 'json', '\n'.repeat(29), '\n'.repeat(30)],
     ['an object', 'json', { a: x(52) }, { a: x(53) }],
-    ['a list', 'json', Array(28).fill(1).concat(10), Array(29).fill(1).concat(10)]
+    ['an array', 'json', Array(28).fill(1).concat(10), Array(29).fill(1).concat(10)]
   ]
   const { app, opened, port } = await start(t, { events, maxPayloadBytes: limit })
   const reader = await TwoOpinions.open(t, port)
   for (const [title, type, payload, more] of exact) {
-    t.test(`lets through exactly so much of ${title}, and not one byte more`, async (t) => {
+    t.test(`accepts ${title} up to exactly that size and rejects more`, async (t) => {
       const expected = type === 'json' ? JSON.stringify(payload) : Buffer.from(payload as string).toString().replaceAll('\r\n', '\n')
       await t.rejects(app.sse.broadcast(type, more), TOO_LARGE)
       await t.rejects(opened[0]!.send(type, more), TOO_LARGE)
@@ -40,7 +40,7 @@ t.test('`maxPayloadBytes`', async (t) => {
     })
   }
 
-  t.test('of 0 lets nothing but the empty text through', async (t) => {
+  t.test('of 0 accepts the empty string alone', async (t) => {
     const { app, port } = await start(t, { events, maxPayloadBytes: 0 })
     const reader = await TwoOpinions.open(t, port)
     await t.rejects(app.sse.broadcast('message', 'x'), TOO_LARGE)
@@ -49,7 +49,7 @@ t.test('`maxPayloadBytes`', async (t) => {
     t.equal((await reader.next()).data, '')
   })
 
-  t.test('is 1 MiB unless it is said otherwise, and names itself in the error', async (t) => {
+  t.test('is 1 MiB by default and is named in the error', async (t) => {
     const { app, port } = await start(t, { events })
     const reader = await TwoOpinions.open(t, port)
     await t.rejects(app.sse.broadcast('message', x(MIB + 1)), { ...TOO_LARGE, message: /takes 1048577 bytes; "maxPayloadBytes" allows 1048576/ })
@@ -58,8 +58,8 @@ t.test('`maxPayloadBytes`', async (t) => {
   })
 })
 
-t.test('10 MB', async (t) => {
-  t.test('are refused by default, whatever they are made of, and nothing of them arrives', async (t) => {
+t.test('payloads of 10 MB', async (t) => {
+  t.test('are rejected by default, whatever their form, and not delivered', async (t) => {
     const server = await start(t, { events })
     const { app, opened, logged, port } = server
     const reader = await TwoOpinions.open(t, port)
@@ -77,7 +77,7 @@ t.test('10 MB', async (t) => {
     await server.servesOthers(t)
   })
 
-  t.test('arrive whole where they are allowed: broadcast, sent, streamed and replayed', async (t) => {
+  t.test('arrive whole with `maxPayloadBytes: Infinity`: broadcast, sent, streamed and replayed', async (t) => {
     const server = await start(t, { events, maxPayloadBytes: Infinity })
     const { app, opened, port } = server
     const readers = [await TwoOpinions.open(t, port), await TwoOpinions.open(t, port)]
@@ -99,24 +99,24 @@ t.test('10 MB', async (t) => {
   })
 })
 
-t.test('`history.maxBytes` takes exactly what fits with its id and its name, and not one byte more', async (t) => {
+t.test('`history.maxBytes` accepts an event that exactly fits with its id and its name, and rejects one byte more', async (t) => {
   const maxBytes = 1000
   const { app, port } = await start(t, { history: { maxBytes } })
   const reader = await TwoOpinions.open(t, port)
   for (const [event, id] of [['message', 'i'], ['message', 'i'.repeat(256)], [x(300), 'i'], ['é'.repeat(100), 'i i']] as const) {
-    // A position has room for its longest form.
+    // A position counts with its longest form.
     const overhead = Buffer.byteLength(`id: ${id}@abcdefghij.9007199254740991\n${event === 'message' ? '' : `event: ${event}\n`}data: \n\n`)
     await t.rejects(app.sse.broadcast(event, x(maxBytes - overhead + 1), { id }), { ...TOO_LARGE, message: /"history\.maxBytes"/ })
     await app.sse.broadcast(event, x(maxBytes - overhead), { id })
     t.equal((await reader.next()).data.length, maxBytes - overhead)
   }
-  // What line ends add on the wire counts here, too.
+  // The bytes that line ends add on the wire count as well.
   await t.rejects(app.sse.broadcast('message', '\n'.repeat(200)), TOO_LARGE)
   await app.sse.broadcast('message', '\n'.repeat(100))
   t.equal((await reader.next()).data, '\n'.repeat(100))
 })
 
-t.test('the name of a channel has 1 to 256 characters wherever it is given', async (t) => {
+t.test('the name of a channel has 1 to 256 characters in every call', async (t) => {
   const longest = x(256)
   const server = await start(t, { subscribe: () => ({ channels: [longest] }) })
   const { app, opened, port } = server
@@ -136,7 +136,7 @@ t.test('the name of a channel has 1 to 256 characters wherever it is given', asy
 
 t.test('`maxChannelsPerSubscriber`', async (t) => {
   for (const limit of [0, 1, 100]) {
-    t.test(`of ${limit} lets a subscriber hear exactly so many`, async (t) => {
+    t.test(`of ${limit} allows a subscriber exactly that many channels`, async (t) => {
       const names = Array.from({ length: limit + 1 }, (_, n) => `c${n}`)
       let channels = names
       const server = await start(t, { maxChannelsPerSubscriber: limit, subscribe: () => ({ channels }) })
@@ -150,7 +150,7 @@ t.test('`maxChannelsPerSubscriber`', async (t) => {
       const reader = await TwoOpinions.open(t, port)
       t.throws(() => opened[0]!.join('another'), { code: 'FST_SSE_CHANNELS_EXCEEDED' })
       t.strictSame([...opened[0]!.channels].sort(), [...channels].sort())
-      // One that it hears already is not one more; one that it leaves makes room.
+      // A channel that the subscriber hears already does not count again; a channel that it leaves makes room.
       for (const name of channels) opened[0]!.join(name)
       if (limit > 0) {
         opened[0]!.leave('c0')

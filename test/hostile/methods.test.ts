@@ -16,7 +16,7 @@ const methods: Array<[method: string, status: number]> = [
   ['PURGE', 404],
   ['SUBSCRIBE', 404],
   ['NOTIFY', 404],
-  // Those that Node's parser does not know, or that are another protocol's.
+  // Methods that Node's parser does not know or that belong to another protocol.
   ['FOO', 400],
   ['get', 400],
   ['GETGETGET', 400],
@@ -24,11 +24,11 @@ const methods: Array<[method: string, status: number]> = [
 ]
 
 t.test('the stream route', async (t) => {
-  for (const [where, options] of [['as it is', {}], ['without CORS', { cors: false }]] as Array<[string, Options]>) {
+  for (const [where, options] of [['by default', {}], ['without CORS', { cors: false }]] as Array<[string, Options]>) {
     const server = await start(t, options)
     for (const [method, status] of methods) {
       const expected = method === 'OPTIONS' && options.cors === false ? 404 : status
-      t.test(`${where} answers ${method} with a plain ${expected}`, async (t) => {
+      t.test(`${where} answers ${method} with ${expected} and no stream`, async (t) => {
         const answer = await ask(t, server.port, `${method} /events HTTP/1.1`, HOST, 'content-length: 0')
         t.equal(answer.status, expected)
         isPlain(t, answer)
@@ -36,14 +36,14 @@ t.test('the stream route', async (t) => {
       })
     }
 
-    t.test(`${where} closes the connection of CONNECT`, async (t) => {
+    t.test(`${where} closes the connection of a CONNECT request`, async (t) => {
       const reader = await RawReader.connect(t, server.port)
       reader.socket.write(requestOf('CONNECT /events HTTP/1.1', HOST))
       await reader.seesClose()
       t.equal(reader.bytes.length, 0)
     })
 
-    t.test(`${where} answers HEAD without a body, whatever it asks for`, async (t) => {
+    t.test(`${where} answers every HEAD request without a body`, async (t) => {
       const reader = await RawReader.connect(t, server.port)
       const requests = ['HEAD /events', 'HEAD /events\naccept: text/html', 'HEAD /events\nlast-event-id: x', 'HEAD /events?lastEventId=sse.final', 'HEAD /plain']
       await reader.ask(...requests).sees(({ answers }) => answers.length === requests.length && answers.at(-1)!.complete)
@@ -52,7 +52,7 @@ t.test('the stream route', async (t) => {
       t.strictSame(server.opened, [])
     })
 
-    t.test(`${where} is none below it or beside it`, async (t) => {
+    t.test(`${where} matches no URL below its own or similar to it`, async (t) => {
       for (const url of ['/events/', '/events/x', '//events', '/Events', '/%2e%2e/events', '/events%00', '/events;x=1', '/events%2f', '/event']) {
         const answer = await ask(t, server.port, `GET ${url} HTTP/1.1`, HOST)
         t.ok([400, 404].includes(answer.status), `${url} is answered with ${answer.status}`)
@@ -60,7 +60,7 @@ t.test('the stream route', async (t) => {
       }
     })
 
-    t.test(`${where} serves others afterwards`, (t) => server.servesOthers(t))
+    t.test(`${where} serves other readers afterwards`, (t) => server.servesOthers(t))
   }
 })
 
@@ -71,20 +71,20 @@ t.test('a request for the stream', async (t) => {
     ['a range', ['range: bytes=0-10']],
     ['a range from the end', ['range: bytes=-5', 'if-range: "x"']],
     ['a condition that is met', ['if-none-match: *']],
-    ['conditions of time', ['if-modified-since: Sat, 01 Jan 2050 00:00:00 GMT', 'if-unmodified-since: Sat, 01 Jan 2000 00:00:00 GMT']],
-    ['a condition on what is there', ['if-match: "x"']],
+    ['time conditions', ['if-modified-since: Sat, 01 Jan 2050 00:00:00 GMT', 'if-unmodified-since: Sat, 01 Jan 2000 00:00:00 GMT']],
+    ['a condition on an ETag', ['if-match: "x"']],
     ['an upgrade to WebSocket', ['connection: Upgrade', 'upgrade: websocket', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version: 13']],
     ['an upgrade to HTTP/2', ['connection: Upgrade, HTTP2-Settings', 'upgrade: h2c', 'http2-settings: AAMAAABkAARAAAAAAAIAAAAA']],
-    ['a wish for trailers', ['te: trailers, deflate;q=0.5', 'connection: te']],
+    ['a TE header for trailers', ['te: trailers, deflate;q=0.5', 'connection: te']],
     ['every encoding', ['accept-encoding: gzip, deflate, br, zstd, identity;q=0, *']],
-    ['another method in a header', ['x-http-method-override: DELETE']],
-    ['what a proxy would say', ['x-forwarded-for: evil', 'x-forwarded-proto: ,,,', 'forwarded: for="_x']],
-    ['cookies that are none', ['cookie: =; ;;; a=\xff', 'cookie: __proto__=1']],
+    ['a method override in a header', ['x-http-method-override: DELETE']],
+    ['headers of a proxy', ['x-forwarded-for: evil', 'x-forwarded-proto: ,,,', 'forwarded: for="_x']],
+    ['malformed cookies', ['cookie: =; ;;; a=\xff', 'cookie: __proto__=1']],
     ['500 further headers', Array.from({ length: 500 }, (_, n) => `x-${n}: ${n}`)],
-    ['headers named as what every object has', ['__proto__: x', 'constructor: y', 'hasownproperty: z']]
+    ['headers named like object properties', ['__proto__: x', 'constructor: y', 'hasownproperty: z']]
   ]
   for (const [title, lines] of ignored) {
-    t.test(`with ${title} is answered with the whole stream`, async (t) => {
+    t.test(`with ${title} gets the whole stream`, async (t) => {
       const answer = await ask(t, port, 'GET /events HTTP/1.1', HOST, ...lines)
       t.equal(answer.status, 200)
       t.strictSame(answer.headers['content-type'], ['text/event-stream; charset=utf-8'])
@@ -104,14 +104,14 @@ t.test('a request for the stream', async (t) => {
     ['a lone CR in a header', 400, ['GET /events HTTP/1.1', HOST, 'last-event-id: a\rb']],
     ['a folded header', 400, ['GET /events HTTP/1.1', HOST, 'last-event-id: a', ' b']],
     ['a blank before a colon', 400, ['GET /events HTTP/1.1', HOST, 'last-event-id : a']],
-    ['a version of the future', 400, ['GET /events HTTP/9.9', HOST]],
-    ['two lengths', 400, ['GET /events HTTP/1.1', HOST, 'content-length: 1', 'content-length: 2']],
-    ['a length and chunks', 400, ['GET /events HTTP/1.1', HOST, 'content-length: 5', 'transfer-encoding: chunked']],
-    ['a coding that nobody knows', 400, ['GET /events HTTP/1.1', HOST, 'transfer-encoding: gzip']],
-    ['an expectation that nobody knows', 417, ['GET /events HTTP/1.1', HOST, 'expect: 200-ok']]
+    ['an unknown HTTP version', 400, ['GET /events HTTP/9.9', HOST]],
+    ['two content lengths', 400, ['GET /events HTTP/1.1', HOST, 'content-length: 1', 'content-length: 2']],
+    ['a content length and chunks', 400, ['GET /events HTTP/1.1', HOST, 'content-length: 5', 'transfer-encoding: chunked']],
+    ['an unknown transfer coding', 400, ['GET /events HTTP/1.1', HOST, 'transfer-encoding: gzip']],
+    ['an unknown expectation', 417, ['GET /events HTTP/1.1', HOST, 'expect: 200-ok']]
   ]
   for (const [title, status, lines] of refused) {
-    t.test(`with ${title} is answered with a plain ${status}`, async (t) => {
+    t.test(`with ${title} gets ${status} and no stream`, async (t) => {
       const answer = await ask(t, port, ...lines)
       t.equal(answer.status, status)
       isPlain(t, answer)
@@ -119,7 +119,7 @@ t.test('a request for the stream', async (t) => {
     })
   }
 
-  t.test('with Expect: 100-continue is told to continue, and then has its stream', async (t) => {
+  t.test('with `Expect: 100-continue` gets 100 and then its stream', async (t) => {
     const reader = await RawReader.connect(t, port)
     reader.socket.write(requestOf('GET /events HTTP/1.1', HOST, 'expect: 100-continue', 'content-length: 5'))
     await reader.sees(({ bytes }) => bytes.includes('sse.open'))
@@ -131,5 +131,5 @@ t.test('a request for the stream', async (t) => {
     reader.socket.destroy()
   })
 
-  t.test('serves others afterwards', (t) => server.servesOthers(t))
+  t.test('of any of these kinds leaves the server intact for other readers', (t) => server.servesOthers(t))
 })

@@ -2,11 +2,11 @@ import t from 'tap'
 import { RawReader, until } from '../flows/raw-reader.ts'
 import { start } from './server.ts'
 
-// What readers are not told: who else is there, and where.
+// Readers do not learn which other subscribers and channels exist.
 
 const SECRETS = ['room:hunter2', 'staff:hunter2', 'hunter2']
 
-t.test('no byte of a stream, its head included, names a channel, a subscriber, or what another reader brought', async (t) => {
+t.test('a stream, including its head, holds no name of a channel, no id of a subscriber and no event ID that another reader sent', async (t) => {
   const { app, port, opened, closes, logged } = await start(t, {
     history: { maxEvents: 5 },
     subscribe: () => ({ channels: ['room:hunter2', 'staff:hunter2'], context: { name: 'hunter2' } })
@@ -26,7 +26,7 @@ t.test('no byte of a stream, its head included, names a channel, a subscriber, o
   opened[3]!.join('room:hunter2')
   await app.sse.broadcast('message', 'the last', { channels: 'staff:hunter2' })
   for (const reader of readers) await reader.sees(({ events }) => events.some(({ data }) => data === 'the last'))
-  t.ok([evicted, foreign].every(({ events }) => events.some(({ event }) => event === 'sse.gap')), 'both were told of a gap')
+  t.ok([evicted, foreign].every(({ events }) => events.some(({ event }) => event === 'sse.gap')), 'both got a gap')
 
   await app.sse.channel('staff:hunter2').disconnect((subscriber) => subscriber === opened[0], { final: true })
   opened[1]!.close()
@@ -39,12 +39,12 @@ t.test('no byte of a stream, its head included, names a channel, a subscriber, o
     const text = reader.bytes.toString('latin1')
     for (const secret of SECRETS) t.notOk(text.includes(secret), secret)
     for (const { id } of opened) t.notOk(text.includes(String(id)), `the id of a subscriber: ${id}`)
-    if (reader !== foreign) t.notOk(/theirs|zzzzzzzzzz/.test(text), `${n} is told what another brought`)
+    if (reader !== foreign) t.notOk(/theirs|zzzzzzzzzz/.test(text), `stream ${n} holds the event ID that another reader sent`)
   }
-  t.ok(logged.length <= 1, 'the source that threw')
+  t.ok(logged.length <= 1, 'only the source that threw is logged')
 })
 
-t.test('nor does an answer that refuses a stream', async (t) => {
+t.test('a response that refuses a stream holds no name of a channel', async (t) => {
   const { app, port, logged } = await start(t, { maxChannelsPerSubscriber: 1, subscribe: () => ({ channels: ['room:hunter2', 'staff:hunter2'] }) })
   const reader = await RawReader.connect(t, port)
   await reader.ask('GET /events').sees(({ answers: [answer] }) => answer?.complete === true)

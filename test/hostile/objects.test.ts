@@ -33,7 +33,7 @@ function endless (): object {
   return { toJSON: () => ({ again: endless() }) }
 }
 
-/** A generator would look whether the payload is a promise, and stumble itself. */
+/** Not a generator: it would read `then` of the payload, and fail itself. */
 function one (payload: unknown): AsyncIterable<unknown> {
   const items = [payload]
   return { [Symbol.asyncIterator]: () => ({ next: async () => items.length > 0 ? { done: false, value: items.pop() } : { done: true, value: undefined } }) }
@@ -41,32 +41,32 @@ function one (payload: unknown): AsyncIterable<unknown> {
 
 const traps: Array<keyof ProxyHandler<object>> = ['get', 'ownKeys', 'getOwnPropertyDescriptor']
 
-/** What has no JSON. */
+/** Payloads that have no JSON. */
 const refused: Array<[title: string, create: () => unknown]> = [
   ['undefined', () => undefined],
   ['a function', () => thrower],
   ['a class', () => class {}],
   ['a symbol', () => Symbol('s')],
   ['a BigInt', () => 10n],
-  ['a BigInt within', () => ({ a: [{ b: 1n }] })],
+  ['a nested BigInt', () => ({ a: [{ b: 1n }] })],
   ['a cycle', cycle],
-  ['a list that holds itself', () => { const list: unknown[] = []; list.push(list); return list }],
+  ['an array that contains itself', () => { const list: unknown[] = []; list.push(list); return list }],
   ['a toJSON that throws', () => ({ toJSON: thrower })],
-  ['a toJSON that throws within', () => [{ a: { toJSON: thrower } }]],
+  ['a nested toJSON that throws', () => [{ a: { toJSON: thrower } }]],
   ['a toJSON that throws undefined', () => ({ toJSON () { throw undefined } })], // eslint-disable-line no-throw-literal
-  ['a toJSON that gives a function', () => ({ toJSON: () => thrower })],
-  ['a toJSON without an end', endless],
+  ['a toJSON that returns a function', () => ({ toJSON: () => thrower })],
+  ['an endless toJSON', endless],
   ['a getter that throws', () => ({ get a () { return thrower() } })],
-  ['a getter that throws within', () => ({ a: [{ get b () { return thrower() } }] })],
-  ['a getter of a toJSON that throws', () => ({ get toJSON () { return thrower() } })],
+  ['a nested getter that throws', () => ({ a: [{ get b () { return thrower() } }] })],
+  ['a toJSON getter that throws', () => ({ get toJSON () { return thrower() } })],
   ...traps.map((trap): [string, () => unknown] => [`a proxy whose ${trap} throws`, () => new Proxy({ a: 1 }, { [trap]: thrower })]),
-  ['a proxy of a list whose get throws', () => new Proxy([1, 2], { get: thrower })],
+  ['a proxy of an array whose get throws', () => new Proxy([1, 2], { get: thrower })],
   ['a revoked proxy', () => revoked({})],
-  ['a revoked proxy of a list', () => revoked([])],
-  ['a revoked proxy within', () => ({ a: [revoked({})] })],
+  ['a revoked proxy of an array', () => revoked([])],
+  ['a nested revoked proxy', () => ({ a: [revoked({})] })],
   ['10,000 levels of objects', () => nested(10_000, (a) => ({ a }))],
-  ['10,000 levels of lists', () => nested(10_000, (inner) => [inner])],
-  ['10,000 levels, toJSON in each', () => nested(10_000, (a) => ({ toJSON: () => ({ a }) }))]
+  ['10,000 levels of arrays', () => nested(10_000, (inner) => [inner])],
+  ['10,000 levels with a toJSON in each', () => nested(10_000, (a) => ({ toJSON: () => ({ a }) }))]
 ]
 
 const events = defineEvents({
@@ -77,13 +77,13 @@ const events = defineEvents({
   next: Next.Object({ a: Next.Optional(Next.Unknown()) }, { additionalProperties: true })
 })
 
-t.test('what has no JSON', async (t) => {
+t.test('a payload without JSON', async (t) => {
   for (const [where, options, types] of [['undeclared', {}, ['any']], ['declared', { events }, Object.keys(events).slice(1)]] as const) {
     const server = await start(t, options)
     const { app, opened, logged, port } = server
     const reader = await TwoOpinions.open(t, port)
     for (const [title, create] of refused) {
-      t.test(`as ${title}, ${where}, is refused with a code, and the next event arrives whole`, async (t) => {
+      t.test(`(${title}, ${where}) is rejected with a code, and the next event arrives whole`, async (t) => {
         const { lastEventId } = app.sse
         const codes = /^FST_SSE_PAYLOAD_(NOT_ENCODABLE|INVALID)$/
         for (const type of types) {
@@ -94,13 +94,13 @@ t.test('what has no JSON', async (t) => {
         }
         t.equal(app.sse.lastEventId, lastEventId)
         await app.sse.broadcast('message', title)
-        // What was streamed is told, without a reason.
+        // A failed `stream` sends `sse.error` without a reason.
         for (let told = 0; told < types.length; told++) t.match(await reader.next(), { type: 'sse.error', data: '{}' })
         t.match(await reader.next(), { type: 'message', data: title })
         t.equal(logged.splice(0).length, 3 * types.length, 'each is logged once')
       })
     }
-    t.test(`${where}, has hurt nobody`, async (t) => {
+    t.test(`(${where}) leaves the server intact for other readers`, async (t) => {
       reader.leave()
       await server.servesOthers(t)
     })
@@ -113,34 +113,34 @@ class Account {
   get shown (): string { return `${this.#secret.length}` }
 }
 
-/** Odd, but JSON has a form for each. */
+/** Unusual payloads that have JSON. */
 const odd: Array<[title: string, create: () => unknown, json: string]> = [
   ['a date', () => new Date(0), '"1970-01-01T00:00:00.000Z"'],
-  ['a date that is none', () => new Date(NaN), 'null'],
+  ['an invalid date', () => new Date(NaN), 'null'],
   ['a map', () => new Map([[1, 2]]), '{}'],
   ['a set', () => new Set([1]), '{}'],
   ['an error', () => new Error('hunter2'), '{}'],
   ['a regular expression', () => /a/g, '{}'],
   ['a promise', () => Promise.resolve(1), '{}'],
   ['boxed values', () => [Object('x'), Object(1), Object(true)], '["x",1,true]'],
-  ['numbers that JSON has not', () => [NaN, Infinity, -Infinity, -0, 1e21], '[null,null,null,0,1e+21]'],
-  ['what JSON leaves out', () => ({ a: undefined, b: thrower, c: Symbol('s'), [Symbol('k')]: 1, d: 1 }), '{"d":1}'],
+  ['numbers without JSON', () => [NaN, Infinity, -Infinity, -0, 1e21], '[null,null,null,0,1e+21]'],
+  ['values that JSON leaves out', () => ({ a: undefined, b: thrower, c: Symbol('s'), [Symbol('k')]: 1, d: 1 }), '{"d":1}'],
   ['holes', () => [, 1, , thrower], '[null,1,null,null]'], // eslint-disable-line no-sparse-arrays
   ['bytes', () => new Uint8Array([1, 2]), '{"0":1,"1":2}'],
   ['an object without a prototype', () => Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
   ['an object of a class', () => new Account(), '{"id":1}'],
-  ['what is frozen', () => Object.freeze({ a: Object.freeze([1]) }), '{"a":[1]}'],
-  ['a proxy that hides nothing', () => new Proxy({ a: new Proxy([1], {}) }, {}), '{"a":[1]}'],
-  ['a toJSON that gives lines', () => ({ toJSON: () => 'a\n\ndata: evil\r\n' }), '"a\\n\\ndata: evil\\r\\n"'],
+  ['frozen objects', () => Object.freeze({ a: Object.freeze([1]) }), '{"a":[1]}'],
+  ['a transparent proxy', () => new Proxy({ a: new Proxy([1], {}) }, {}), '{"a":[1]}'],
+  ['a toJSON that returns line ends', () => ({ toJSON: () => 'a\n\ndata: evil\r\n' }), '"a\\n\\ndata: evil\\r\\n"'],
   ['lone surrogates', () => ({ '\uD800': '\uDC00' }), '{"\\ud800":"\\udc00"}'],
-  ['names that objects have', () => ({ constructor: 1, hasOwnProperty: 2, toString: 3 }), '{"constructor":1,"hasOwnProperty":2,"toString":3}'],
+  ['keys named like object properties', () => ({ constructor: 1, hasOwnProperty: 2, toString: 3 }), '{"constructor":1,"hasOwnProperty":2,"toString":3}'],
   ['an own __proto__', () => JSON.parse('{"__proto__":{"polluted":1},"a":{"__proto__":{"polluted":2}}}'), '{"__proto__":{"polluted":1},"a":{"__proto__":{"polluted":2}}}'],
   ['an own constructor with a prototype', () => JSON.parse('{"constructor":{"prototype":{"polluted":1}}}'), '{"constructor":{"prototype":{"polluted":1}}}'],
   ['1,000 levels', () => nested(1000, (inner) => [inner]), `${'['.repeat(1000)}1${']'.repeat(1000)}`],
   ['one object a thousand times', () => Array(1000).fill(Object.freeze({ a: 1 })), JSON.stringify(Array(1000).fill({ a: 1 }))]
 ]
 
-t.test('what JSON knows arrives as JSON has it', async (t) => {
+t.test('a payload arrives as its JSON:', async (t) => {
   const records = defineEvents({ record: Type.Record(Type.String(), Type.Unknown()), nextRecord: Next.Record(Next.String(), Next.Unknown()) })
   const server = await start(t, { events: [events, records] })
   const { app, opened, port } = server
@@ -153,7 +153,7 @@ t.test('what JSON knows arrives as JSON has it', async (t) => {
     })
   }
 
-  t.test('a key __proto__ is one like any other, and pollutes nothing', async (t) => {
+  t.test('a key `__proto__` arrives like any other key and pollutes no prototype', async (t) => {
     const payload = JSON.parse('{"__proto__":{"polluted":1},"a":1,"constructor":{"prototype":{"polluted":2}}}')
     for (const type of ['record', 'nextRecord', 'object', 'next', 'any']) {
       await app.sse.broadcast(type, payload)
@@ -161,13 +161,13 @@ t.test('what JSON knows arrives as JSON has it', async (t) => {
     }
     t.notOk('polluted' in {})
     t.notOk('polluted' in Array.prototype)
-    t.strictSame(Object.getPrototypeOf(payload), Object.prototype, 'the payload is what it was')
+    t.strictSame(Object.getPrototypeOf(payload), Object.prototype, 'the payload is unchanged')
     reader.leave()
     await server.servesOthers(t)
   })
 })
 
-t.test('what gives something else at every look', async (t) => {
+t.test('a payload that changes with every read', async (t) => {
   const types = defineEvents({
     old: Type.Object({ a: Type.Number(), b: Type.Optional(Type.Array(Type.Number())) }),
     new: Next.Object({ a: Next.Number(), b: Next.Optional(Next.Array(Next.Number())) })
@@ -178,7 +178,7 @@ t.test('what gives something else at every look', async (t) => {
   const looks = fc.array(look, { minLength: 1, maxLength: 12 })
   const kind = fc.constantFrom('getters', 'proxy', 'list')
 
-  t.test('arrives as its schema says, or is refused with a code and nothing arrives', async (t) => {
+  t.test('arrives as its schema says, or is rejected with a code and not delivered', async (t) => {
     await fc.assert(fc.asyncProperty(fc.constantFrom('old', 'new'), kind, looks, looks, async (type, kind, ofA, ofB) => {
       let n = 0
       const give = (values: readonly unknown[]): unknown => values[n++ % values.length]
@@ -201,7 +201,7 @@ t.test('what gives something else at every look', async (t) => {
     }), { numRuns: 200 })
   })
 
-  t.test('does not get round its schema with a toJSON either', async (t) => {
+  t.test('cannot bypass its schema with a toJSON', async (t) => {
     class Row {
       a = 1
       secret = 'hunter2'

@@ -4,7 +4,7 @@ import { ask, start, type Options } from './server.ts'
 const GOOD = 'https://good.example'
 const ALSO = 'http://also.example:8080'
 
-/** Those that a browser, or somebody who plays one, might send. */
+/** Origins that a browser, or a program that imitates one, might send. */
 const origins = [
   GOOD, ALSO, 'null', '', 'undefined', '*', 'true', 'https://good.example.evil.example', 'https://evilgood.example', 'https://evil.example/https://good.example',
   'https://good.example:443', 'https://good.example:8443', 'http://good.example', 'HTTPS://GOOD.EXAMPLE', 'https://Good.Example', 'https://good.example/', 'https://good.example.',
@@ -16,7 +16,7 @@ const origins = [
 interface Case {
   readonly title: string
   readonly cors: Exclude<Options['cors'], false | undefined>
-  /** The one origin that an answer allows; undefined: none. */
+  /** The single origin that a response allows; undefined for none. */
   allowed (origin: string): string | undefined
 }
 
@@ -28,11 +28,11 @@ const cases: Case[] = [
   { title: 'a list that names null', cors: { origin: ['null'] }, allowed: only('null') },
   { title: 'an empty list', cors: { origin: [] }, allowed: () => undefined },
   { title: 'a regular expression', cors: { origin: /^https:\/\/(?:sub\.)?good\.example$/ }, allowed: only(GOOD, 'https://sub.good.example') },
-  // One that remembers where it stopped would let every second request in.
+  // A regular expression that keeps its `lastIndex` would match only every second request.
   { title: 'a regular expression with g and y', cors: { origin: /^https:\/\/good\.example$/gy }, allowed: only(GOOD) },
-  { title: 'a list of a text and a regular expression, with credentials', cors: { origin: [ALSO, /^https:\/\/good\.example$/], credentials: true }, allowed: only(GOOD, ALSO) },
-  { title: 'one origin as text', cors: { origin: GOOD }, allowed: () => GOOD },
-  { title: 'one origin as text with credentials', cors: { origin: GOOD, credentials: true }, allowed: () => GOOD },
+  { title: 'a list of a string and a regular expression, with credentials', cors: { origin: [ALSO, /^https:\/\/good\.example$/], credentials: true }, allowed: only(GOOD, ALSO) },
+  { title: 'one origin as a string', cors: { origin: GOOD }, allowed: () => GOOD },
+  { title: 'one origin as a string with credentials', cors: { origin: GOOD, credentials: true }, allowed: () => GOOD },
   { title: 'an asynchronous function', cors: { origin: async (origin: string | undefined) => origin === GOOD ? GOOD : false }, allowed: only(GOOD) }
 ]
 
@@ -42,7 +42,7 @@ for (const { title, cors, allowed } of cases) {
     const { port } = server
     const withCredentials = cors.credentials === true
 
-    t.test('a request is allowed exactly one origin or none, whatever it says it is from', async (t) => {
+    t.test('a response allows exactly one origin or none, whatever origin the request claims', async (t) => {
       for (const origin of [...origins, ...origins.slice(0, 3)]) {
         const expected = allowed(origin)
         const { status, headers } = await ask(t, port, 'GET /events HTTP/1.1', 'host: localhost', `origin: ${origin}`)
@@ -50,24 +50,24 @@ for (const { title, cors, allowed } of cases) {
         t.strictSame(headers['access-control-allow-origin'], expected === undefined ? undefined : [expected], JSON.stringify(origin.slice(0, 60)))
         if (headers['access-control-allow-credentials'] !== undefined) t.ok(withCredentials)
         if (withCredentials && expected !== undefined) t.strictSame(headers['access-control-allow-credentials'], ['true'])
-        // A cache must not hand the answer for one origin to another.
+        // A cache must not reuse the response to one origin for another.
         t.match(headers.vary?.join(), 'Origin')
       }
     })
 
-    t.test('a preflight is allowed the same', async (t) => {
+    t.test('a preflight response allows exactly that origin or none', async (t) => {
       for (const origin of origins.filter((origin) => origin !== '')) {
         const expected = allowed(origin)
         const { status, headers, body } = await ask(t, port, 'OPTIONS /events HTTP/1.1', 'host: localhost', `origin: ${origin}`, 'access-control-request-method: DELETE',
           'access-control-request-headers: last-event-id, x-evil')
         t.strictSame(headers['access-control-allow-origin'], expected === undefined ? undefined : [expected], JSON.stringify(origin.slice(0, 60)))
-        // @fastify/cors passes over what a function refuses.
+        // @fastify/cors ignores a preflight that a function refuses.
         if (status !== 404) t.strictSame([status, body, headers['access-control-allow-methods']], [204, '', ['GET,HEAD']])
         else t.equal(typeof cors.origin, 'function')
       }
     })
 
-    t.test('several Origin headers are never taken for one of them', async (t) => {
+    t.test('several `Origin` headers never count as one of them', async (t) => {
       for (const pair of [[GOOD, 'https://evil.example'], ['https://evil.example', GOOD], [GOOD, GOOD]]) {
         const { status, headers } = await ask(t, port, 'GET /events HTTP/1.1', 'host: localhost', ...pair.map((origin) => `origin: ${origin}`))
         t.equal(status, 200)
@@ -76,7 +76,7 @@ for (const { title, cors, allowed } of cases) {
       }
     })
 
-    t.test('a refusal, HEAD, 204 and a gap are allowed the same as a stream', async (t) => {
+    t.test('a refusal, HEAD, 204 and a gap allow exactly the origin that a stream allows', async (t) => {
       for (const origin of [GOOD, 'https://evil.example', 'null', 'https://good.example.evil.example']) {
         const expected = allowed(origin)
         for (const [line, ...lines] of [['GET /events', 'accept: text/html'], ['HEAD /events'], ['GET /events?lastEventId=sse.final'], ['GET /events?lastEventId=x']]) {
@@ -89,16 +89,16 @@ for (const { title, cors, allowed } of cases) {
       }
     })
 
-    t.test('afterwards others are served', (t) => server.servesOthers(t))
+    t.test('other readers are served afterwards', (t) => server.servesOthers(t))
   })
 }
 
-t.test('a request without Origin is served, and allowed none that it could not say', async (t) => {
+t.test('a request without `Origin` is served, and its response allows no origin, except a fixed one', async (t) => {
   for (const { title, cors, allowed } of cases) {
     const { port } = await start(t, { cors })
     const { status, headers } = await ask(t, port, 'GET /events HTTP/1.1', 'host: localhost')
     t.equal(status, 200)
-    // One that is always the same stands there in any case.
+    // A fixed origin is sent with every response.
     const fixed = typeof cors.origin === 'string' ? allowed('') : undefined
     t.strictSame(headers['access-control-allow-origin'], fixed === undefined ? undefined : [fixed], title)
   }

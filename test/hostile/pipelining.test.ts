@@ -6,7 +6,7 @@ import t from 'tap'
 import { parseEvents, RawReader, turn, until, type RawAnswer } from '../flows/raw-reader.ts'
 import { requestOf, start, type Unhurt } from './server.ts'
 
-/** Ends every stream that is open, in the order in which they came, until nothing more is expected on a connection. */
+/** Ends the open streams, in order of arrival, until a connection has all expected responses. */
 async function endAll ({ opened }: Unhurt, reader: RawReader, answers: number): Promise<void> {
   let ended = 0
   while (reader.answers.length < answers || !reader.answers.at(-1)!.complete) {
@@ -16,7 +16,7 @@ async function endAll ({ opened }: Unhurt, reader: RawReader, answers: number): 
   }
 }
 
-t.test('ten streams in one packet are answered one after the other, each with all that was broadcast since it came', async (t) => {
+t.test('ten streams requested in one packet are answered in order, each with every event broadcast since its request', async (t) => {
   const server = await start(t)
   const { app, port, opened } = server
   const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: 10 }, () => 'GET /events'))
@@ -31,11 +31,11 @@ t.test('ten streams in one packet are answered one after the other, each with al
     t.equal(status, 200)
     t.strictSame(parseEvents(body).slice(1).map(({ data }) => data), Array.from({ length: n + 1 }, (_, i) => `${i}`))
   }
-  t.notOk(reader.closed, 'the connection is still there')
+  t.notOk(reader.closed, 'the connection is still open')
   await server.servesOthers(t)
 })
 
-t.test('on the connection of a stream that ended cleanly any other request is answered', async (t) => {
+t.test('a connection answers any other request after a stream on it has ended cleanly', async (t) => {
   const server = await start(t)
   const { port, opened } = server
   const reader = await RawReader.connect(t, port)
@@ -56,7 +56,7 @@ t.test('on the connection of a stream that ended cleanly any other request is an
   await server.servesOthers(t)
 })
 
-t.test('a request that comes while a stream is open is answered after its end, and takes nothing from it', async (t) => {
+t.test('a request that arrives during a stream is answered after the stream, which loses no event', async (t) => {
   const server = await start(t)
   const { app, port, opened } = server
   const reader = await (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
@@ -73,11 +73,11 @@ t.test('a request that comes while a stream is open is answered after its end, a
 })
 
 for (const keep of ['', '\nconnection: keep-alive']) {
-  t.test(`HTTP/1.0 ${keep === '' ? 'without' : 'with'} keep-alive gets its stream without chunks, and its end with that of the connection`, async (t) => {
+  t.test(`HTTP/1.0 ${keep === '' ? 'without' : 'with'} keep-alive gets its stream without chunks, and the end of the connection ends the stream`, async (t) => {
     const server = await start(t)
     const { app, port, opened } = server
     const reader = (await RawReader.connect(t, port)).ask(`GET /events HTTP/1.0${keep}`)
-    // Nothing may follow where it was not asked to keep the connection.
+    // No further request may follow without keep-alive.
     if (keep !== '') reader.ask('GET /plain HTTP/1.0')
     await reader.seesEvents('sse.open')
     await app.sse.broadcast('message', 'live')
@@ -91,7 +91,7 @@ for (const keep of ['', '\nconnection: keep-alive']) {
   })
 }
 
-t.test('a request torn into single bytes is answered as a whole one', async (t) => {
+t.test('a request that arrives byte by byte is answered like a whole one', async (t) => {
   const server = await start(t)
   const { app, port } = server
   const { id } = await app.sse.broadcast('message', 'first')
@@ -110,7 +110,7 @@ t.test('a request torn into single bytes is answered as a whole one', async (t) 
   await server.servesOthers(t)
 })
 
-t.test('a torn request whose reader leaves in the middle is nobody', async (t) => {
+t.test('a reader that leaves in the middle of its request never becomes a subscriber', async (t) => {
   const server = await start(t)
   const whole = requestOf('GET /events HTTP/1.1', 'host: localhost', 'accept: text/event-stream')
   for (const length of [1, 5, 12, 30, whole.length - 2, whole.length - 1]) {
@@ -125,12 +125,12 @@ t.test('a torn request whose reader leaves in the middle is nobody', async (t) =
   await server.servesOthers(t)
 })
 
-t.test('a reader that leaves behind a stream which waits, Node having stopped reading its connection, is gone when something is written', async (t) => {
+t.test('a reader that leaves while Node does not read its connection is noticed at the next write', async (t) => {
   const server = await start(t)
   const { app, port, closes } = server
   const reader = await (await RawReader.connect(t, port)).ask('GET /events', 'GET /events').seesEvents('sse.open')
   await until(() => app.sse.count() === 2)
-  // More than Node lets responses hold that wait for their turn; with the next request it reads no more.
+  // More than Node buffers for pipelined responses: with the next request it stops reading the connection.
   await app.sse.broadcast('message', 'x'.repeat(100_000))
   await reader.ask('GET /plain').seesEvents(undefined)
   reader.socket.destroy()
@@ -144,13 +144,13 @@ t.test('a reader that leaves behind a stream which waits, Node having stopped re
 
 const garbage: Array<[title: string, bytes: Buffer]> = [
   ['NULs', Buffer.alloc(100)],
-  ['a TLS greeting', Buffer.from('160301020001000001fc0303', 'hex')],
+  ['a TLS ClientHello', Buffer.from('160301020001000001fc0303', 'hex')],
   ['a request with a broken header', requestOf('GET /plain HTTP/1.1', 'host: localhost', 'a b: c')],
   ['a request line of 100 kB', Buffer.from(`GET /${'x'.repeat(100_000)} HTTP/1.1\r\n`)],
   ['CONNECT', requestOf('CONNECT a:1 HTTP/1.1', 'host: localhost')]
 ]
 for (const [title, bytes] of garbage) {
-  t.test(`a reader that sends ${title} while its stream is open loses its connection, and nobody else does`, async (t) => {
+  t.test(`a reader that sends ${title} during its stream loses its connection, and no other reader does`, async (t) => {
     const server = await start(t)
     const { app, port, closes } = server
     const other = await (await RawReader.connect(t, port)).ask('GET /events').seesEvents('sse.open')
@@ -178,7 +178,7 @@ const kinds: Array<[request: string, status: number, body: RegExp]> = [
 ]
 
 // A failure prints its seed and the shortest sequence.
-t.test('any requests in a row, torn anywhere, are answered in order and completely', async (t) => {
+t.test('any sequence of requests, split at any byte, is answered in order and completely', async (t) => {
   const server = await start(t)
   const scenario = fc.record({ picks: fc.array(fc.nat(kinds.length - 1), { minLength: 1, maxLength: 10 }), cuts: fc.array(fc.nat(1000), { maxLength: 5 }) })
   await fc.assert(fc.asyncProperty(scenario, async ({ picks, cuts }) => {
@@ -190,7 +190,7 @@ t.test('any requests in a row, torn anywhere, are answered in order and complete
 })
 
 async function play (server: Unhurt, asked: typeof kinds, cuts: readonly number[]): Promise<void> {
-  // `ask` writes at once; here its packet is torn first.
+  // `ask` writes one packet, which is captured here and written in pieces.
   const torn = connect({ port: server.port, host: '127.0.0.1', noDelay: true })
   await once(torn, 'connect')
   const write = torn.write.bind(torn) as (bytes: Buffer) => boolean
@@ -211,7 +211,7 @@ async function play (server: Unhurt, asked: typeof kinds, cuts: readonly number[
   torn.destroy()
 }
 
-t.test('streams that wait behind another on their connection hold one write each, and get the rest when they have their turn', async (t) => {
+t.test('pipelined streams that wait for their turn hold one write each, and get the rest when it comes', async (t) => {
   const server = await start(t)
   const { app, port, opened } = server
   const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: 17 }, () => 'GET /events'))
@@ -220,7 +220,7 @@ t.test('streams that wait behind another on their connection hold one write each
     await app.sse.broadcast('message', `${n}`)
     await turn()
   }
-  t.strictSame(opened.map(({ lag }) => lag), [0, ...Array(16).fill(999)], 'what was broadcast in the first turn is in their first write')
+  t.strictSame(opened.map(({ lag }) => lag), [0, ...Array(16).fill(999)], 'the event of the first turn is in their first write')
   opened[0]!.close()
   await reader.sees(({ answers }) => answers[1]?.body.endsWith('data: 999\n\n') === true)
   t.strictSame(parseEvents(reader.answers[1]!.body).slice(1).map(({ data }) => Number(data)), Array.from({ length: 1000 }, (_, n) => n))
@@ -228,7 +228,7 @@ t.test('streams that wait behind another on their connection hold one write each
   await server.servesOthers(t)
 })
 
-t.test('any number of streams may be asked for on one connection, as long as no more than 16 wait at once', async (t) => {
+t.test('a connection serves any number of pipelined streams, as long as no more than 16 wait at a time', async (t) => {
   const server = await start(t)
   const { app, port, opened } = server
   const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: 16 }, () => 'GET /events'))
@@ -243,7 +243,7 @@ t.test('any number of streams may be asked for on one connection, as long as no 
   await server.servesOthers(t)
 })
 
-t.test('a connection on which two thousand streams are asked for at once is cut, and nothing of it is left', async (t) => {
+t.test('a connection with 2,000 pipelined streams is cut and leaves no subscriber behind', async (t) => {
   const server = await start(t)
   const { app, port, opened } = server
   const reader = (await RawReader.connect(t, port)).ask(...Array.from({ length: 2000 }, () => 'GET /events'))

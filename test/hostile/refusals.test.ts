@@ -7,7 +7,7 @@ import { start } from './server.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
-/** Every file below a folder, by its path from there. */
+/** Every file below a folder, by its relative path. */
 function filesIn (folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -15,7 +15,7 @@ function filesIn (folder: string): string[] {
 }
 
 for (const inspector of [true, '/look/'] as const) {
-  t.test(`a hook of the scope keeps strangers out of all of the inspector at ${inspector === true ? 'its default' : inspector}, and its users in`, async (t) => {
+  t.test(`a hook of the scope protects every file of the inspector at ${inspector === true ? 'its default' : inspector}, and lets its users in`, async (t) => {
     const app = Fastify()
     t.after(() => app.close())
     await app.register(async (scope) => {
@@ -32,7 +32,7 @@ for (const inspector of [true, '/look/'] as const) {
       for (const path of [url, url.replace('/inner', '/inner/.'), `${url}?authorization=Bearer%20mine`]) {
         for (const method of ['GET', 'HEAD'] as const) {
           const { statusCode, body } = await app.inject({ method, url: path })
-          if (statusCode !== 401 && statusCode !== 404) t.fail('is shown', { method, path, statusCode })
+          if (statusCode !== 401 && statusCode !== 404) t.fail('a file is served to a stranger', { method, path, statusCode })
           if (statusCode === 401) t.equal(body, method === 'GET' ? 'who are you?' : '')
         }
       }
@@ -45,7 +45,7 @@ for (const inspector of [true, '/look/'] as const) {
   })
 }
 
-t.test('what a hook of the application refuses has no CORS headers of the plugin, and is no stream', async (t) => {
+t.test('a request that an application hook refuses gets no CORS headers of the plugin, and no stream', async (t) => {
   const options: SsePluginOptions[] = [{}, { cors: { origin: ['https://a.test'], credentials: true } }, { cors: { origin: true } }]
   for (const one of options) {
     for (const failure of ['sent', 'thrown'] as const) {
@@ -62,7 +62,7 @@ t.test('what a hook of the application refuses has no CORS headers of the plugin
       t.strictSame(Object.keys(refused.headers).filter((name) => name.startsWith('access-control')), [])
       t.notMatch(String(refused.headers['content-type']), 'event-stream')
       const letIn = await app.inject({ method: 'HEAD', url: '/events', headers: { origin: 'https://a.test', authorization: 'mine' } })
-      t.ok(letIn.headers['access-control-allow-origin'], 'who is let in has them')
+      t.ok(letIn.headers['access-control-allow-origin'], 'an accepted request has CORS headers')
     }
   }
 })
@@ -73,7 +73,7 @@ t.test('`maxSubscribersPerKey`', async (t) => {
     const { app, port } = await start(t, options, ofServer)
     const seen: number[] = []
     for (const address of addresses) {
-      // Behind the proxy: those that got a stream keep it.
+      // A connection of the proxy; each accepted reader keeps its stream.
       const abort = new AbortController()
       t.after(() => abort.abort())
       const answer = await fetch(`http://127.0.0.1:${port}/events`, { headers: { 'x-forwarded-for': address }, signal: abort.signal })
@@ -83,18 +83,18 @@ t.test('`maxSubscribersPerKey`', async (t) => {
     return seen
   }
 
-  t.test('counts by the address that a trusted proxy says', async (t) => {
+  t.test('counts by the address that a trusted proxy reports', async (t) => {
     const addresses = ['203.0.113.1', '203.0.113.1', '203.0.113.2', '203.0.113.1', '203.0.113.2', '203.0.113.2']
     t.strictSame(await statuses(t, { trustProxy: '127.0.0.1' }, addresses), [200, 200, 200, 503, 200, 503])
   })
 
-  t.test('believes no reader that puts addresses in front of the one that the proxy says', async (t) => {
+  t.test('ignores addresses that a reader puts in front of the one that the proxy reports', async (t) => {
     const addresses = ['198.51.100.1, 203.0.113.1', '198.51.100.2, 203.0.113.1', '198.51.100.3, 203.0.113.1']
     t.strictSame(await statuses(t, { trustProxy: '127.0.0.1' }, addresses), [200, 200, 503])
   })
 
   for (const [title, ofServer] of [['no proxy is', {}], ['another proxy is', { trustProxy: '192.0.2.7' }]] as const) {
-    t.test(`counts by the address of the connection where ${title} trusted`, async (t) => {
+    t.test(`counts by the address of the connection if ${title} trusted`, async (t) => {
       t.strictSame(await statuses(t, ofServer, ['203.0.113.1', '203.0.113.2', '203.0.113.3']), [200, 200, 503])
     })
   }

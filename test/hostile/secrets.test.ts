@@ -4,11 +4,11 @@ import t, { type Test } from 'tap'
 import ssePlugin, { type Sse, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
 import { openStream } from '../../testing/index.ts'
 
-// What an application gives by mistake: no answer, no message and no line of the log holds any of it.
+// Values that an application passes by mistake: no response, no error message and no log line holds any of them.
 
 const SECRET = 'hunter2'
 const USER = { name: 'Ada', passwordHash: SECRET }
-/** Instead of whatever is asked for. */
+/** Passed in place of every expected value. */
 const WRONG: unknown[] = [
   SECRET, '', SECRET.repeat(300), `${SECRET}\r\n`, USER, [SECRET], [USER], { [SECRET]: 1 }, new Map([[SECRET, USER]]), new Set([SECRET]), new Error(SECRET),
   Object.assign(() => {}, { passwordHash: SECRET }), Symbol(SECRET), Promise.resolve(SECRET), Buffer.from(SECRET), 4_200_017,
@@ -20,7 +20,7 @@ interface Wrong { readonly given: unknown, readonly sse: Sse, readonly reply: Fa
 
 const asNever = (value: unknown): never => value as never
 
-/** An application that logs all it has to say. */
+/** An application that logs everything. */
 async function start (t: Test, options: Partial<SsePluginOptions> = {}) {
   const lines: string[] = []
   const app = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => { lines.push(line) } } } })
@@ -46,10 +46,10 @@ const returns: Array<[option: Returning, title: string, of: (given: unknown) => 
 ]
 
 for (const [option, title, of] of returns) {
-  t.test(`a request is not told what \`${option}\` gave as ${title}, and neither is the log`, async (t) => {
+  t.test(`neither response nor log shows a wrong value from \`${option}\` (${title})`, async (t) => {
     let refused = 0
     for (const given of WRONG) {
-      // What is no mistake goes out as it should.
+      // Valid header values are sent, as they should be.
       if (option === 'headers' && title !== 'itself' && ['number', 'bigint'].includes(typeof given)) continue
       const { app, lines } = await start(t, { [option]: async () => of(given), ...option === 'keyGenerator' ? { maxSubscribersPerKey: 5 } : {} })
       app.addHook('onSend', async (_request, reply, payload) => reply.statusCode === 200 ? '' : payload)
@@ -86,13 +86,13 @@ const calls: Array<[title: string, call: (wrong: Wrong) => unknown]> = [
   ['close, its options', ({ subscriber, given }) => subscriber.close(asNever(given))],
   ['close, final', ({ subscriber, given }) => subscriber.close({ final: asNever(given) })],
   ['stream, its source', ({ subscriber, given }) => subscriber.stream('message', asNever(given), { end: false })],
-  ['stream, what its source gives', ({ subscriber, given }) => subscriber.stream('message', async () => asNever(given), { end: false })],
+  ['stream, the result of its source', ({ subscriber, given }) => subscriber.stream('message', async () => asNever(given), { end: false })],
   ['stream, its options', ({ subscriber, given }) => subscriber.stream('message', () => Readable.from([]), asNever(given))],
   ['stream, end', ({ subscriber, given }) => subscriber.stream('message', () => Readable.from([]), { end: asNever(given) })]
 ]
 
 for (const [title, call] of calls) {
-  t.test(`no message tells what was given to ${title}`, async (t) => {
+  t.test(`no message shows a wrong value given to ${title}`, async (t) => {
     const { app, lines } = await start(t)
     let given: unknown
     let subscriber: Subscriber | undefined
@@ -114,7 +114,7 @@ for (const [title, call] of calls) {
   })
 }
 
-t.test('at registration a message shows the value, for it is read by whoever wrote that', async (t) => {
+t.test('an error at registration shows the wrong value, because only the developer reads it', async (t) => {
   const wrong: Array<[options: object, message: RegExp]> = [
     [{ path: 'events' }, /"path" must be .*; it is 'events'$/],
     [{ history: { maxEvents: -7 } }, /"history\.maxEvents" must be .*; it is -7$/],

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
 import { listen, parseEvents, RawReader, until, type RawAnswer } from '../flows/raw-reader.ts'
 
-// What the hostile ones share: a server that remembers what it was told, and the proof that it came through unhurt.
+// A server that records what happens, and the proof that it is intact: shared by the tests with hostile input.
 
 export type Options = Omit<SsePluginOptions, 'prefix'>
 
@@ -12,13 +12,13 @@ export interface Unhurt {
   readonly port: number
   readonly opened: Subscriber[]
   readonly closes: CloseReason[]
-  /** What was logged at `error` and above. */
+  /** Log lines at `error` and above. */
   readonly logged: unknown[]
-  /** A fresh reader gets what is broadcast, and when it has left nobody is counted and no error was logged. */
+  /** Checks that a new reader gets a broadcast, that no subscriber is left once it leaves, and that no error was logged. */
   servesOthers (t: Test): Promise<void>
 }
 
-/** A server with the plugin, `GET /plain` beside it. */
+/** Starts a server with the plugin, and with a route `GET /plain`. */
 export async function start (t: Test, options: Options = {}, ofServer: FastifyServerOptions = {}): Promise<Unhurt> {
   const opened: Subscriber[] = []
   const closes: CloseReason[] = []
@@ -48,12 +48,12 @@ export async function start (t: Test, options: Options = {}, ofServer: FastifySe
   return { app, port, opened, closes, logged, servesOthers }
 }
 
-/** A request as bytes: what it says in latin1 stands on the wire as it is. */
+/** The bytes of a request; Latin-1 characters go to the wire unchanged. */
 export function requestOf (...lines: string[]): Buffer {
   return Buffer.from([...lines, '', ''].join('\r\n'), 'latin1')
 }
 
-/** Asks for one thing on a connection of its own; waits for the whole answer, or for the first event of a stream. */
+/** Sends one request on a new connection; waits for the complete response, or for the first event of a stream. */
 export async function ask (t: Test, port: number, ...lines: string[]): Promise<RawAnswer> {
   const reader = await RawReader.connect(t, port)
   reader.socket.write(requestOf(...lines))
@@ -62,7 +62,7 @@ export async function ask (t: Test, port: number, ...lines: string[]): Promise<R
   return reader.answers[0]!
 }
 
-/** Nothing of an event stream is in an answer that is none. */
+/** Checks that a response holds nothing of an event stream. */
 export function isPlain (t: Test, { headers, body }: RawAnswer): void {
   t.notMatch(headers['content-type']?.[0] ?? '', 'event-stream')
   t.notOk(headers['x-accel-buffering'])

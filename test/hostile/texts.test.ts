@@ -21,20 +21,20 @@ const events = defineEvents({
 })
 
 for (const declared of [true, false]) {
-  t.test(declared ? 'where events are declared' : 'where none is declared', async (t) => {
+  t.test(declared ? 'with declared events' : 'without declared events', async (t) => {
     const server = await start(t, declared ? { events } : {})
     const { app, opened, port } = server
     const reader = await TwoOpinions.open(t, port)
     const [subscriber] = opened
 
-    t.test('any text arrives as it was broadcast, unnamed and named', async (t) => {
+    t.test('any text of a broadcast arrives, unnamed and named', async (t) => {
       await fc.assert(fc.asyncProperty(nasty, fc.constantFrom('message', 'named'), async (text, type) => {
         const { id } = await app.sse.broadcast(type, text)
         assert.deepEqual(await reader.next(), { type, data: asRead(text), lastEventId: id })
       }), RUNS)
     })
 
-    t.test('any text arrives as it was sent or streamed to one reader', async (t) => {
+    t.test('any text of a send, or of a source, arrives', async (t) => {
       await fc.assert(fc.asyncProperty(nasty, nasty, async (text, other) => {
         const handed = [subscriber!.send('message', text), subscriber!.stream('named', async function * () { yield other }, { end: false })]
         const read = [await reader.next(), await reader.next()].map(({ type, data }) => [type, data])
@@ -48,7 +48,7 @@ for (const declared of [true, false]) {
         await app.sse.broadcast('wrapped', { text, list })
         const { data } = await reader.next()
         assert.deepEqual(JSON.parse(data), { text, list })
-        // The pattern that TypeBox makes of "any text" knows no line ends: a key that holds one is not declared.
+        // TypeBox's pattern for any string does not match line ends: a key that holds one is not declared.
         const key = declared ? text.replaceAll(/[\r\n\u2028\u2029]/g, '') : text
         await app.sse.broadcast('record', { [key]: { [text]: list } })
         const record = await reader.next()
@@ -57,7 +57,7 @@ for (const declared of [true, false]) {
       }), { numRuns: 200 })
     })
 
-    t.test('anything arrives as its JSON, or is refused with a code and nothing arrives', async (t) => {
+    t.test('any payload arrives as its JSON, or is rejected with a code and not delivered', async (t) => {
       await fc.assert(fc.asyncProperty(values, async (payload) => {
         let json: string | undefined
         try { json = JSON.stringify(payload) } catch {}
@@ -73,7 +73,7 @@ for (const declared of [true, false]) {
       }), RUNS)
     })
 
-    t.test('lines that are very long, and very many, arrive whole', async (t) => {
+    t.test('very long lines and very many lines arrive whole', async (t) => {
       const long = '\u20ac'.repeat(300_000)
       const many = 'a\r\n'.repeat(100_000)
       for (const text of [long, many, '\n'.repeat(200_000), '\r'.repeat(200_000), `${' '.repeat(500_000)}x`, ':'.repeat(500_000)]) {
@@ -83,14 +83,14 @@ for (const declared of [true, false]) {
       }
     })
 
-    t.test('afterwards others are served', async (t) => {
+    t.test('other readers are served afterwards', async (t) => {
       reader.leave()
       await server.servesOthers(t)
     })
   })
 }
 
-t.test('any name of an event, where none is declared, arrives as it is, or is refused with a code and nothing arrives', async (t) => {
+t.test('without declared events any event name arrives unchanged, or is rejected with a code and not delivered', async (t) => {
   const { app, port } = await start(t)
   const reader = await TwoOpinions.open(t, port)
   const name = fc.oneof(fc.string({ unit: fc.constantFrom(...PIECES.filter((piece) => asRead(piece) === piece || /[\r\n]/.test(piece)), 'sse.', 'open', 'error', 'message', '.') }), fc.string({ unit: 'binary' }))
@@ -106,7 +106,7 @@ t.test('any name of an event, where none is declared, arrives as it is, or is re
   }), RUNS)
 })
 
-t.test('any id arrives as it is and is resumed from, or is refused with a code and nothing arrives', async (t) => {
+t.test('any custom id arrives unchanged and can be resumed from, or is rejected with a code and not delivered', async (t) => {
   const { app, port } = await start(t)
   const reader = await TwoOpinions.open(t, port)
   const id = fc.oneof(fc.string({ maxLength: 300, size: 'max' }), fc.string({ unit: 'binary', maxLength: 5 }), fc.string({ unit: fc.constantFrom(...PIECES.slice(0, -1), 'sse.', 'head', 'oldest') }))

@@ -4,13 +4,13 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Test } from 'tap'
 import { EventStreamParser, type ParsedEvent } from '../../client/wire/event-stream-parser.ts'
 
-// Properties are checked by fast-check: a failure prints its seed and the smallest counterexample. Runs are bounded, since each goes
-// over a socket.
+// fast-check checks properties here: a failure prints its seed and the smallest counterexample. Runs are few, because each of them
+// goes over a socket.
 
 export const RUNS = { numRuns: 300 }
 
 /**
- * A reader of one stream, whose bytes are read by the parser of the browser client and by an independent one, cut where neither likes it.
+ * A reader of one stream. The parser of the browser client and an independent one read its bytes, in pieces that may split a character.
  */
 export class TwoOpinions {
   readonly #response: IncomingMessage
@@ -25,7 +25,7 @@ export class TwoOpinions {
     const other = createParser({ onEvent: (event) => this.#others.push(event), onError: (error) => this.#complaints.push(error) })
     const decoder = new TextDecoder()
     response.on('data', (bytes: Buffer) => {
-      // Within a character, if there is a long one.
+      // The middle may lie within a character of several bytes.
       const middle = bytes.length >> 1
       for (const piece of [bytes.subarray(0, middle), bytes.subarray(middle)]) {
         const text = decoder.decode(piece, { stream: true })
@@ -37,7 +37,7 @@ export class TwoOpinions {
     response.on('error', () => {})
   }
 
-  /** Opens the stream of a server on loopback, and leaves after the test. */
+  /** Opens the stream of a server on loopback; disconnects after the test. */
   static async open (t: Test, port: number, path = '/events'): Promise<TwoOpinions> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => get({ port, path, host: '127.0.0.1', agent: false }, resolve).on('error', reject))
     t.after(() => response.destroy())
@@ -47,14 +47,14 @@ export class TwoOpinions {
     return reader
   }
 
-  /** The next event, on which both agree. */
+  /** The next event, on which both parsers must agree. */
   async next (): Promise<ParsedEvent> {
     while (this.#ours.length === 0) await new Promise<void>((resolve) => { this.#changed = resolve })
     const ours = this.#ours.shift()!
     const other = this.#others.shift()
     const agree = other?.data === ours.data && (other.event ?? 'message') === ours.type && (other.id ?? ours.lastEventId) === ours.lastEventId
-    // Not of the test: within a property only what throws is found, and made smaller.
-    if (!agree) assert.deepEqual({ ...other }, { ...ours }, 'both parsers read the same')
+    // Not an assertion of tap: within a property only a thrown error is found and shrunk.
+    if (!agree) assert.deepEqual({ ...other }, { ...ours }, 'both parsers read equal events')
     assert.deepEqual(this.#complaints, [])
     return ours
   }
@@ -64,7 +64,7 @@ export class TwoOpinions {
   }
 }
 
-/** As a reader gets a text: lone surrogates have no UTF-8, and every line end arrives as LF. */
+/** A text as readers get it: every lone surrogate becomes U+FFFD, and every line end becomes LF. */
 export function asRead (text: string): string {
   return Buffer.from(text).toString().replaceAll(/\r\n|\r|\n/g, '\n')
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { start } from './server.ts'
 import { TwoOpinions } from './two-opinions.ts'
 
-// What application code throws becomes the cause of an error that is logged, and a logger reads messages, stacks and causes.
+// A value that application code throws becomes the cause of a logged error; a logger reads messages, stacks and causes.
 
 function revoked (): unknown {
   const { proxy, revoke } = Proxy.revocable({}, {})
@@ -22,12 +22,12 @@ const thrown: Array<[title: string, create: () => unknown]> = [
 ]
 
 for (const [title, create] of thrown) {
-  t.test(`where a payload throws ${title}, the call rejects with a code, something is logged, and the process goes on`, async (t) => {
+  t.test(`if a payload throws ${title}, the call rejects with a code, every error is logged, and the process goes on`, async (t) => {
     const { app, opened, logged, port } = await start(t)
     const reader = await TwoOpinions.open(t, port)
     const payload = { toJSON () { throw create() } }
     const code = { code: 'FST_SSE_PAYLOAD_NOT_ENCODABLE' }
-    // Nobody awaits the first of each.
+    // The first call of each pair is not awaited.
     void app.sse.broadcast('message', payload)
     await t.rejects(app.sse.broadcast('message', payload), code)
     void opened[0]!.send('message', payload)

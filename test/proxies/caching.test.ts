@@ -4,10 +4,10 @@ import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
 import { listen, RawReader, type RawAnswer } from '../flows/raw-reader.ts'
 import { HTTP_1_1, passTo, skip, startNginx } from './nginx.ts'
 
-// Keeps whatever it is not told to leave, whoever asks: `any` is often meant for errors.
+// Caches every response that does not forbid it, for all readers: `any` is often meant for errors.
 const CACHE = `${HTTP_1_1} proxy_cache all; proxy_cache_key $uri; proxy_cache_valid any 1m; add_header x-cache $upstream_cache_status always;`
 
-/** An nginx that caches, in front of a server. */
+/** Starts an nginx with a cache in front of a server. */
 async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'>): Promise<{ app: FastifyInstance, port: number }> {
   const app = Fastify()
   await app.register(ssePlugin, { shutdownTimeout: 0, ...options })
@@ -23,14 +23,14 @@ async function answerTo (t: Test, port: number, request: string): Promise<RawAns
   return reader.answers[0]!
 }
 
-/** What one reader is told. */
+/** Responses to one reader. */
 const TOLD: Array<[title: string, request: string, status: number]> = [
-  ['to stay away', 'GET /events\nlast-event-id: sse.final', 204],
-  ['that it does not accept the stream', 'GET /events\naccept: text/html', 406]
+  ['204', 'GET /events\nlast-event-id: sse.final', 204],
+  ['406', 'GET /events\naccept: text/html', 406]
 ]
 
 for (const [title, request, status] of TOLD) {
-  t.test(`behind a cache, a reader that is told ${title} shuts nobody else out`, { skip }, async (t) => {
+  t.test(`behind a cache, the ${title} for one reader is not served to another`, { skip }, async (t) => {
     const { port } = await start(t, {})
     t.equal((await answerTo(t, port, request)).status, status)
     const other = await RawReader.connect(t, port)
@@ -40,7 +40,7 @@ for (const [title, request, status] of TOLD) {
 }
 
 for (const overload of ['retry', 'reject'] as const) {
-  t.test(`behind a cache, a reader for which there was no place (overload: '${overload}') shuts nobody else out`, { skip }, async (t) => {
+  t.test(`behind a cache, the refusal of one reader for lack of places (overload: '${overload}') is not served to another`, { skip }, async (t) => {
     const { app, port } = await start(t, { maxSubscribers: 1, overload })
     const first = await RawReader.connect(t, port)
     await first.ask('GET /events').seesEvents('sse.open')
@@ -53,7 +53,7 @@ for (const overload of ['retry', 'reject'] as const) {
   })
 }
 
-t.test('that cache keeps an answer that says nothing about caching', { skip }, async (t) => {
+t.test('the cache of these tests stores a response without `Cache-Control`', { skip }, async (t) => {
   const { port } = await start(t, {})
   await answerTo(t, port, 'GET /kept')
   t.strictSame((await answerTo(t, port, 'GET /kept')).headers['x-cache'], ['HIT'])

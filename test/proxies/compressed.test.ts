@@ -7,9 +7,9 @@ import { HTTP_1_1, passTo, skip, startNginx } from './nginx.ts'
 
 interface Journey {
   readonly app: FastifyInstance
-  /** Of nginx. */
+  /** The port of nginx. */
   readonly port: number
-  /** What each stream left the server in. */
+  /** The content coding in which each stream left the server. */
   readonly codings: unknown[]
 }
 
@@ -17,7 +17,7 @@ async function start (t: Test, directives: readonly string[]): Promise<Journey> 
   const app = Fastify()
   const codings: unknown[] = []
   app.addHook('onRequest', async (_request, { raw }) => { raw.once('close', () => codings.push(raw.getHeader('content-encoding'))) })
-  // Nothing but what is broadcast: a heartbeat would push out what is held back.
+  // No heartbeats: they would push out what a proxy holds back.
   await app.register(ssePlugin, { compress: { minBytes: 100 }, heartbeatInterval: false, shutdownTimeout: 0 })
   const { port } = await startNginx(t, passTo(await listen(t, app), ...directives))
   return { app, port, codings }
@@ -31,24 +31,24 @@ const GUNZIP = 'gunzip on; proxy_set_header Accept-Encoding gzip;'
 type Case = [nginx: string, directives: string[], reader: string, accepts: string | undefined, leaves: 'gzip' | undefined, arrives: 'gzip' | undefined]
 
 const cases: Case[] = [
-  ['as it is by default', [], 'gzip', 'gzip', 'gzip', 'gzip'],
-  ['as it is by default', [], 'nothing', undefined, undefined, undefined],
-  ['that compresses, too,', [GZIP], 'gzip', 'gzip', 'gzip', 'gzip'],
-  ['that compresses, too,', [GZIP], 'nothing', undefined, undefined, undefined],
-  ['that asks for gzip and decodes it where it must,', [GUNZIP], 'nothing', undefined, 'gzip', undefined],
-  ['that asks for gzip and decodes it where it must,', [GUNZIP], 'gzip', 'gzip', 'gzip', 'gzip'],
-  ['that asks for gzip, decodes it and compresses again,', [GUNZIP, GZIP], 'nothing', undefined, 'gzip', undefined]
+  ['by default', [], 'gzip', 'gzip', 'gzip', 'gzip'],
+  ['by default', [], 'no coding', undefined, undefined, undefined],
+  ['that also compresses', [GZIP], 'gzip', 'gzip', 'gzip', 'gzip'],
+  ['that also compresses', [GZIP], 'no coding', undefined, undefined, undefined],
+  ['that requests gzip and decodes it if necessary', [GUNZIP], 'no coding', undefined, 'gzip', undefined],
+  ['that requests gzip and decodes it if necessary', [GUNZIP], 'gzip', 'gzip', 'gzip', 'gzip'],
+  ['that requests gzip, decodes it and compresses again', [GUNZIP, GZIP], 'no coding', undefined, 'gzip', undefined]
 ]
 
 for (const [nginx, directives, reader, accepts, leaves, arrives] of cases) {
   for (const [version, ofVersion] of [['1.0', []], ['1.1', [HTTP_1_1]]] as const) {
-    t.test(`through nginx ${nginx} with HTTP/${version} to the server, each event of a compressing server reaches a reader that takes ${reader} at once and whole`, { skip }, async (t) => {
+    t.test(`nginx ${nginx}, with HTTP/${version} to the server, passes each compressed event immediately and whole to a reader that accepts ${reader}`, { skip }, async (t) => {
       const { app, port, codings } = await start(t, [...directives, ...ofVersion])
       const coded = await CodedReader.open(t, port, { accepts })
       await coded.sees(({ events }) => events.length === 1)
       for (const [n, payload] of PAYLOADS.entries()) {
         await app.sse.broadcast('message', payload)
-        // Nothing follows before it has come.
+        // The next event follows only after this one has arrived.
         t.ok((await coded.sees(({ events }) => events.length === n + 2)).heard()[n] === payload)
       }
       for (const subscriber of app.sse.subscribers()) {

@@ -10,25 +10,25 @@ import { HTTP_1_1, passTo, skip, startNginx } from './nginx.ts'
 
 interface Journey {
   readonly app: FastifyInstance
-  /** Of the server itself, and of nginx in front of it. */
+  /** The port of the server; `proxied` is that of nginx in front of it. */
   readonly direct: number
   readonly proxied: number
 }
 
 async function start (t: Test, directives: string[], options: Omit<SsePluginOptions, 'prefix'> = {}): Promise<Journey> {
   const app = Fastify()
-  // Nothing but what is broadcast: a heartbeat would push out what is held back.
+  // No heartbeats: they would push out what a proxy holds back.
   await app.register(ssePlugin, { heartbeatInterval: false, shutdownTimeout: 0, ...options })
   const direct = await listen(t, app)
   const { port: proxied } = await startNginx(t, passTo(direct, ...directives))
   return { app, direct, proxied }
 }
 
-/** Notes when each event came. */
+/** Records the arrival of each event. */
 class TimingReader {
   headers: IncomingHttpHeaders = {}
   isOpen = false
-  /** Milliseconds, by data. */
+  /** Times of arrival in milliseconds, by data. */
   readonly arrivals = new Map<string, number>()
 
   constructor (t: Test, port: number, headers: Record<string, string> = {}) {
@@ -49,20 +49,20 @@ class TimingReader {
 }
 
 const EVENTS = 100
-// Of a proxy that holds events back, all come late. Of one that does not, a few may: the machine has other things to do.
+// A proxy that holds events back delays all of them. On a busy machine a few events are late even without that.
 const MOST = 0.95
 const AT_ONCE = 50
 
 const GZIP = 'gzip on; gzip_types text/event-stream;'
 const settings: Array<[name: string, directives: string[]]> = [
-  ['as it is by default', []],
+  ['by default', []],
   ['with HTTP/1.1 to the server', [HTTP_1_1]],
   ['that compresses', [GZIP]],
   ['that compresses, with HTTP/1.1 to the server', [GZIP, HTTP_1_1]]
 ]
 
 for (const [name, directives] of settings) {
-  t.test(`nginx ${name} passes on head and opening at once, and each event within ${AT_ONCE} ms`, { skip }, async (t) => {
+  t.test(`nginx ${name} passes on head and opening immediately, and each event within ${AT_ONCE} ms`, { skip }, async (t) => {
     const { app, direct, proxied } = await start(t, directives)
     const headers = { 'accept-encoding': 'gzip' }
     const [without, behind] = [new TimingReader(t, direct, headers), new TimingReader(t, proxied, headers)]
@@ -79,7 +79,7 @@ for (const [name, directives] of settings) {
       await app.sse.broadcast('message', data)
       await until(() => without.arrivals.has(data) && behind.arrivals.has(data))
       delays.push(behind.arrivals.get(data)! - sent)
-      // What else this machine does delays both.
+      // Other load on this machine delays both readers.
       later.push(behind.arrivals.get(data)! - without.arrivals.get(data)!)
     }
     t.ok(quantile(later, MOST) <= AT_ONCE, `${describe(delays)}; later than without nginx: ${describe(later)}`)
@@ -95,7 +95,7 @@ function describe (values: number[]): string {
   return `median ${median} ms, ${MOST * 100} % within ${most} ms, all within ${all} ms`
 }
 
-t.test('a reader behind nginx resumes where it was, and is not counted while it is away', { skip }, async (t) => {
+t.test('a reader behind nginx resumes where it stopped, and is not counted meanwhile', { skip }, async (t) => {
   for (const by of ['header', 'query'] as const) {
     const { app, proxied } = await start(t, [])
     const reader = new NumberedReader(proxied).connect()

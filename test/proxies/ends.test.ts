@@ -8,7 +8,7 @@ import { ServerProcess } from '../flows/restart-process.ts'
 import { listen, RawReader, until } from '../flows/raw-reader.ts'
 import { HTTP_1_1, passTo, skip, startNginx } from './nginx.ts'
 
-// Most of them wait for time to pass, or for a process to start.
+// The tests mostly wait for time to pass or for a process to start.
 t.jobs = 3
 
 async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'>): Promise<{ app: FastifyInstance, port: number }> {
@@ -22,7 +22,7 @@ async function openBehind (t: Test, port: number, directives: string): Promise<R
   return (await RawReader.connect(t, nginx.port)).ask('GET /events').seesEvents('sse.open')
 }
 
-/** Waits for the end of the stream. @returns How it looks to a reader. */
+/** Waits for the end of the stream. @returns How the end looks to the reader. */
 async function endOf (reader: RawReader): Promise<'clean' | 'cut'> {
   await until(() => reader.closed || reader.answers[0]!.complete)
   return reader.answers[0]!.complete ? 'clean' : 'cut'
@@ -31,7 +31,7 @@ async function endOf (reader: RawReader): Promise<'clean' | 'cut'> {
 const READ_TIMEOUT = 'proxy_read_timeout 2s;'
 const SILENCE = 8000
 
-t.test('an nginx that cuts off after 2 s without a byte does not cut a stream with a heartbeat each second', { skip }, async (t) => {
+t.test('nginx with a read timeout of 2 s does not cut a stream with a heartbeat every second', { skip }, async (t) => {
   const { app, port } = await start(t, { heartbeatInterval: 1000 })
   const reader = await openBehind(t, port, READ_TIMEOUT)
   const since = performance.now()
@@ -42,7 +42,7 @@ t.test('an nginx that cuts off after 2 s without a byte does not cut a stream wi
   t.equal(app.sse.stats().closes.reader, 0)
 })
 
-t.test('it cuts one without heartbeats', { skip }, async (t) => {
+t.test('nginx with a read timeout of 2 s cuts a stream without heartbeats', { skip }, async (t) => {
   for (const directives of [READ_TIMEOUT, READ_TIMEOUT + HTTP_1_1]) {
     const { app, port } = await start(t, { heartbeatInterval: false })
     const reader = await openBehind(t, port, directives)
@@ -52,7 +52,7 @@ t.test('it cuts one without heartbeats', { skip }, async (t) => {
   }
 })
 
-t.test('a stream that ends cleanly ends cleanly behind nginx', { skip }, async (t) => {
+t.test('the clean end of a stream is clean behind nginx, too', { skip }, async (t) => {
   for (const directives of ['', HTTP_1_1]) {
     const { app, port } = await start(t, { heartbeatInterval: false })
     const reader = await openBehind(t, port, directives)
@@ -63,9 +63,9 @@ t.test('a stream that ends cleanly ends cleanly behind nginx', { skip }, async (
   }
 })
 
-// Without its length or chunks, the end of an answer is the end of its connection, whoever ended that.
+// A response with neither a length nor chunks ends with its connection, whichever side closes that.
 for (const [version, directives, end] of [['HTTP/1.1', HTTP_1_1, 'cut'], ['HTTP/1.0', '', 'clean']] as const) {
-  t.test(`a reader sees that its server died: behind nginx with ${version} to the server as a ${end} end`, { skip }, async (t) => {
+  t.test(`behind nginx with ${version} to the server, the death of the server is a ${end} end for a reader`, { skip }, async (t) => {
     const server = await ServerProcess.start(t)
     const reader = await openBehind(t, server.port, directives)
     await server.publish(1, 10)
@@ -82,7 +82,7 @@ function documented (port: number): string {
   return /^```nginx\n(.*?)^```$/ms.exec(DEPLOYMENT)![1]!.replace('127.0.0.1:3000', `127.0.0.1:${port}`)
 }
 
-/** A native reader, and what it hears. */
+/** Opens a native reader and records its events. */
 function nativeReader (t: Test, port: number): { source: EventSource, heard: string[] } {
   const heard: string[] = []
   const source = new EventSource(`http://127.0.0.1:${port}/events`)
@@ -93,7 +93,7 @@ function nativeReader (t: Test, port: number): { source: EventSource, heard: str
 
 const QUICKLY = { reconnectionTime: 50 }
 
-t.test('native readers give up for good on the 502 of an nginx whose server is away', { skip }, async (t) => {
+t.test('a native reader gives up for good on the 502 of nginx when its server is down', { skip }, async (t) => {
   const server = await ServerProcess.start(t, QUICKLY)
   const nginx = await startNginx(t, passTo(server.port))
   const { source, heard } = nativeReader(t, nginx.port)
@@ -103,7 +103,7 @@ t.test('native readers give up for good on the 502 of an nginx whose server is a
   t.match(nginx.errors(), 'Connection refused')
 })
 
-t.test('with the configuration of docs/deployment.md they come back when their server does', { skip }, async (t) => {
+t.test('with the configuration of docs/deployment.md a native reader reconnects when its server is back', { skip }, async (t) => {
   const server = await ServerProcess.start(t, QUICKLY)
   const nginx = await startNginx(t, documented(server.port))
   const { source, heard } = nativeReader(t, nginx.port)
@@ -112,7 +112,7 @@ t.test('with the configuration of docs/deployment.md they come back when their s
   await until(() => heard.length === 1)
   server.signal('SIGKILL')
   await server.exited()
-  // The end of its stream, and that of an answer which only says when to come back.
+  // The end of its stream, and the end of a response that holds only a `retry`.
   await until(() => answers === 2)
   t.equal(source.readyState, source.CONNECTING)
 
@@ -124,7 +124,7 @@ t.test('with the configuration of docs/deployment.md they come back when their s
   t.strictSame(heard.slice(3), ['message 1 ;', 'message 2 ;', 'message 3 ;'])
 })
 
-t.test('with it they come back after a 503 of the server itself, too', { skip }, async (t) => {
+t.test('with that configuration a native reader also retries after a 503 of the server', { skip }, async (t) => {
   const { app, port } = await start(t, { maxSubscribers: 0, overload: 'reject' })
   const nginx = await startNginx(t, documented(port))
   const { source } = nativeReader(t, nginx.port)

@@ -7,21 +7,21 @@ import { join } from 'node:path'
 import { notInstalled } from '../support/system.ts'
 import type { AfterTest } from '../flows/raw-reader.ts'
 
-// nginx in front of a server, as a child of the test. Everything a test does not name is as nginx has it by default.
+// nginx in front of a server, as a child of the test, with the defaults of nginx for everything that a test does not set.
 
 const NGINX = '/usr/sbin/nginx'
 const ATTEMPTS = 5
 
-/** For `t.test`: why it cannot run, or false. */
+/** The reason to skip a test that needs nginx, or false. */
 export const skip = existsSync(NGINX) ? false : notInstalled('nginx')
 
 export interface Proxy {
   readonly port: number
-  /** What nginx has said so far. */
+  /** The error log so far. */
   errors (): string
 }
 
-/** nginx on a free port of loopback, for as long as a test runs. @param locations What its one server consists of. @param http Stands beside that. */
+/** Runs nginx on a free port of loopback until the test ends. @param locations The body of its server block. @param http Other directives. */
 export async function startNginx (t: AfterTest, locations: string, http = ''): Promise<Proxy> {
   for (let attempt = 1; ; attempt++) {
     const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
@@ -34,17 +34,17 @@ export async function startNginx (t: AfterTest, locations: string, http = ''): P
   }
 }
 
-/** The only location there is: a port of loopback, and what else is said of it. */
+/** A location for all paths that passes requests to a port of loopback, with further directives. */
 export function passTo (port: number, ...directives: string[]): string {
   return `location / {\nproxy_pass http://127.0.0.1:${port};\n${directives.join('\n')}\n}`
 }
 
-/** Connections to the server are HTTP/1.0 unless this is said. */
+/** HTTP/1.1 to the server; the default is HTTP/1.0. */
 export const HTTP_1_1 = 'proxy_http_version 1.1; proxy_set_header Connection "";'
 
-// Relative to its prefix.
+// Paths are relative to the prefix of nginx.
 function configuration (port: number, locations: string, http: string): string {
-  // Workers of an nginx that root starts are another user, to whom the folder is closed. Nobody else may name one.
+  // Workers of an nginx that root starts run as another user, who cannot read the folder. Only root may set `user`.
   const user = process.getuid?.() === 0 ? 'user root;' : ''
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join('\n')
   return `${user}
@@ -70,7 +70,7 @@ function run (t: AfterTest, folder: string, text: string): { child: ChildProcess
   const child = spawn(NGINX, ['-p', folder, '-c', file, '-e', 'stderr'], { stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = once(child, 'exit')
   const stop = (): void => { child.kill() }
-  // A test that runs out of time has no `after`.
+  // A test that times out does not run `after`.
   process.once('exit', stop)
   t.after(async () => {
     process.off('exit', stop)
@@ -91,7 +91,7 @@ async function freePort (): Promise<number> {
   return port
 }
 
-/** Whether it takes connections, or has ended instead. */
+/** @returns True once nginx accepts connections, false if it has ended. */
 async function listens (child: ChildProcess, port: number): Promise<boolean> {
   while (child.exitCode === null) {
     const socket = connect(port, '127.0.0.1')

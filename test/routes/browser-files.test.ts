@@ -21,7 +21,7 @@ function createApp (t: Test, options = {}): FastifyInstance {
 
 const statusOf = async (app: FastifyInstance, url: string): Promise<number> => (await app.inject(url)).statusCode
 
-t.test('the browser client, what it loads on demand, and their source maps stand at /sse/, as they were built', async (t) => {
+t.test('the browser client, the modules that it loads, and their source maps are served at /sse/ as they were built', async (t) => {
   const app = createApp(t)
   await app.register(ssePlugin)
   for (const name of FILES) {
@@ -38,14 +38,14 @@ t.test('the browser client, what it loads on demand, and their source maps stand
   }
 })
 
-t.test('each file has an ETag of its own', async (t) => {
+t.test('each file has its own ETag', async (t) => {
   const app = createApp(t)
   await app.register(ssePlugin)
   const tags = await Promise.all(FILES.map(async (name) => (await app.inject(`/sse/${name}`)).headers.etag))
   t.equal(new Set(tags).size, FILES.length)
 })
 
-t.test('who has a file already is told so, whatever a proxy made of its ETag', async (t) => {
+t.test('a request with a known ETag gets 304, even if a proxy has changed the form of the ETag', async (t) => {
   const app = createApp(t)
   await app.register(ssePlugin)
   const ask = (known: string, method: 'GET' | 'HEAD' = 'GET') => app.inject({ method, url: '/sse/client.js', headers: { 'if-none-match': known } })
@@ -59,7 +59,7 @@ t.test('who has a file already is told so, whatever a proxy made of its ETag', a
   for (const unknown of ['"other"', etag.slice(0, -2), '']) t.equal((await ask(unknown)).statusCode, 200, unknown)
 })
 
-t.test('HEAD is answered as GET is, without the body', async (t) => {
+t.test('HEAD gets the head of GET without the body', async (t) => {
   const app = createApp(t)
   await app.register(ssePlugin)
   for (const name of FILES) {
@@ -69,7 +69,7 @@ t.test('HEAD is answered as GET is, without the body', async (t) => {
   }
 })
 
-t.test('`client` names the module, and what that loads stands beside it', async (t) => {
+t.test('`client` is the URL of the module, and the modules that it loads are served next to it', async (t) => {
   const places: Array<[options: SsePluginOptions, scope: string, url: string]> = [
     [{ client: '/live.js' }, '', '/live.js'],
     [{ client: '/assets/live.js' }, '', '/assets/live.js'],
@@ -87,13 +87,13 @@ t.test('`client` names the module, and what that loads stands beside it', async 
   }
 })
 
-t.test('`client: false` serves none of it', async (t) => {
+t.test('`client: false` serves none of the files', async (t) => {
   const app = createApp(t)
   await app.register(ssePlugin, { client: false })
   for (const name of FILES) t.equal(await statusOf(app, `/sse/${name}`), 404, name)
 })
 
-t.test('documentation of the application\'s API does not hear of the files', async (t) => {
+t.test('generated documentation of the application\'s API does not show the files', async (t) => {
   const app = createApp(t)
   const shown: string[] = []
   app.addHook('onRoute', ({ url, schema }) => { if ((schema as { hide?: boolean } | undefined)?.hide !== true) shown.push(url) })
@@ -102,7 +102,7 @@ t.test('documentation of the application\'s API does not hear of the files', asy
   t.strictSame(shown, ['/events'])
 })
 
-t.test('where several hubs of an application would serve the same client at the same URL, the first does', async (t) => {
+t.test('if several hubs of an application would serve the client at one URL, the first one serves it:', async (t) => {
   const nested: Array<[title: string, register: (app: FastifyInstance) => Promise<unknown>]> = [
     ['a child scope without a prefix', async (app) => {
       await app.register(ssePlugin)
@@ -111,11 +111,11 @@ t.test('where several hubs of an application would serve the same client at the 
     ['two scopes side by side', async (app) => {
       for (const path of ['/one', '/other']) await app.register(async (scope) => { await scope.register(ssePlugin, { path }) })
     }],
-    ['one that has it below a prefix of another', async (app) => {
+    ['a hub whose client is below the prefix of another', async (app) => {
       await app.register(async (scope) => { await scope.register(ssePlugin) }, { prefix: '/a' })
       await app.register(ssePlugin, { client: '/a/sse/client.js' })
     }],
-    ['one that calls it by another name', async (app) => {
+    ['a hub whose client has another name', async (app) => {
       await app.register(ssePlugin)
       await app.register(async (scope) => { await scope.register(ssePlugin, { path: '/other', client: '/sse/other.js' }) })
     }]
@@ -131,7 +131,7 @@ t.test('where several hubs of an application would serve the same client at the 
   }
 })
 
-t.test('a registration is refused where another has a URL of the client', async (t) => {
+t.test('a registration is refused if a URL of the client is taken:', async (t) => {
   for (const name of FILES) {
     t.test(name, async (t) => {
       const app = createApp(t)
@@ -141,7 +141,7 @@ t.test('a registration is refused where another has a URL of the client', async 
     })
   }
 
-  t.test('by HEAD alone', async (t) => {
+  t.test('by a HEAD route alone', async (t) => {
     const app = createApp(t)
     app.head('/sse/client.js', async () => 'mine')
     await t.rejects(async () => { await app.register(ssePlugin) }, { code: 'FST_SSE_PATH_TAKEN', message: /HEAD \/sse\/client\.js/ })
@@ -153,7 +153,7 @@ t.test('a registration is refused where another has a URL of the client', async 
     await t.rejects(async () => { await app.register(async (scope) => { await scope.register(ssePlugin) }, { prefix: '/a' }) }, { code: 'FST_SSE_PATH_TAKEN' })
   })
 
-  t.test('be it another file of another hub', async (t) => {
+  t.test('by another file of another hub', async (t) => {
     const app = createApp(t)
     await app.register(ssePlugin, { inspector: true })
     await t.rejects(async () => {
@@ -161,7 +161,7 @@ t.test('a registration is refused where another has a URL of the client', async 
     }, { code: 'FST_SSE_PATH_TAKEN', message: /events\.json/ })
   })
 
-  t.test('though another application has the plugin there', async (t) => {
+  t.test('even if another application has the plugin at that URL', async (t) => {
     await createApp(t).register(ssePlugin)
     const app = createApp(t)
     app.get('/sse/client.js', async () => 'mine')
@@ -169,9 +169,9 @@ t.test('a registration is refused where another has a URL of the client', async 
   })
 })
 
-t.test('the files are served beside', async (t) => {
+t.test('the files are served next to', async (t) => {
   for (const order of ['before', 'after']) {
-    t.test(`@fastify/static of the host for everything, registered ${order}, which serves its own`, async (t) => {
+    t.test(`the host's @fastify/static for all paths, registered ${order}, which serves its own files`, async (t) => {
       const root = t.testdir({ sse: { 'own.js': 'own', 'client.js': 'not ours' } })
       const app = createApp(t)
       const host = async (): Promise<void> => { await app.register(fastifyStatic, { root }) }
@@ -192,7 +192,7 @@ t.test('the files are served beside', async (t) => {
     })
   }
 
-  t.test('@fastify/compress, whose readers are told that they have it', async (t) => {
+  t.test('@fastify/compress, whose readers get 304 for a file that they have', async (t) => {
     const app = createApp(t)
     await app.register(compress)
     await app.register(ssePlugin)
@@ -203,7 +203,7 @@ t.test('the files are served beside', async (t) => {
   })
 })
 
-t.test('a stream says first what a client has to know: its heartbeats, and which declared events are text', async (t) => {
+t.test('`sse.open` states the heartbeats, and which declared events are text', async (t) => {
   const events = defineEvents({ message: Type.String(), order: Type.Object({ id: Type.String() }), level: Type.Union([Type.Literal('low'), Type.Literal('high')]) })
   const streams: Array<[options: SsePluginOptions, query: string, data: object]> = [
     [{}, '', { heartbeatInterval: 15_000, heartbeatEvent: true }],

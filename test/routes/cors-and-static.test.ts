@@ -15,11 +15,11 @@ const EVIL = 'https://evil.test'
 const hostCors: FastifyCorsOptions = { origin: [HOST], methods: 'GET,PUT', maxAge: 60, allowedHeaders: 'x-host' }
 
 interface Setup {
-  /** When the host registers @fastify/cors, by the plugin's registration. */
+  /** When the host registers @fastify/cors, relative to the plugin. */
   readonly host: 'never' | 'before' | 'after'
-  /** Whether the plugin stands in a scope of its own. */
+  /** True when the plugin is registered in a scope with a prefix. */
   readonly scoped: boolean
-  /** Undefined: an application without the plugin. */
+  /** The options of the plugin; undefined for an application without it. */
   readonly options: Options | undefined
 }
 
@@ -34,7 +34,7 @@ async function createApp ({ host, scoped, options }: Setup): Promise<FastifyInst
   return app
 }
 
-/** The whole of an answer, or what an event stream has sent at first. */
+/** Sends a request; waits for the complete response, or for the opening of a stream. */
 async function ask (t: Test, port: number, request: string): Promise<RawAnswer> {
   const reader = await RawReader.connect(t, port)
   await reader.ask(request).sees(({ answers: [answer] }) => answer?.complete === true || answer?.body.includes('sse.open') === true)
@@ -62,14 +62,14 @@ for (const host of ['never', 'before', 'after'] as const) {
         const isOff = options.cors === false
         const port = await listen(t, await createApp({ host, scoped, options }))
 
-        /** The one origin that an answer for an origin allows. */
+        /** The single origin that a response to this origin allows. */
         const allowed = (origin: string): string[] | undefined => {
           if (isOff) return undefined
           if (isDefault && host === 'never') return ['*']
           return origin === (isDefault ? HOST : GOOD) ? [origin] : undefined
         }
 
-        t.test('the stream, the client and their preflights allow exactly one origin, the right one', async (t) => {
+        t.test('the stream, the client and their preflights allow the expected origin and no other', async (t) => {
           const origins = [GOOD, HOST, EVIL, 'null', `${GOOD}.evil.test`, `https://evil.test/${GOOD}`, GOOD.replace('https', 'http'), `${GOOD}:8443`]
           const urls = ['/events', '/sse/client.js', '/sse/sharing.js'].map((url) => scope + url)
           for (const [url, origin] of urls.flatMap((url) => origins.map((origin) => [url, origin] as const))) {
@@ -82,7 +82,7 @@ for (const host of ['never', 'before', 'after'] as const) {
             if (isOff) continue
             const before = await ask(t, port, preflight(url, origin))
             t.strictSame(before.headers['access-control-allow-origin'], allowed(origin), `preflight of ${url} from ${origin}`)
-            // @fastify/cors passes over what a function refuses.
+            // @fastify/cors ignores a preflight that a function refuses.
             if (title === 'a function' && origin !== GOOD) continue
             t.equal(before.status, 204)
             t.match(before.headers['access-control-allow-methods']?.[0], /\bGET\b/)
@@ -113,7 +113,7 @@ for (const host of ['never', 'before', 'after'] as const) {
   }
 }
 
-t.test('an own route with `subscribe` gets no CORS of the plugin', async (t) => {
+t.test('an application route with `subscribe` gets no CORS headers of the plugin', async (t) => {
   const app = await createApp({ host: 'never', scoped: false, options: {} })
   app.get('/own', async (_request, reply) => { await app.sse.subscribe(reply) })
   const answer = await ask(t, await listen(t, app), `GET /own\norigin: ${GOOD}`)
@@ -121,18 +121,18 @@ t.test('an own route with `subscribe` gets no CORS of the plugin', async (t) => 
   t.notOk(answer.headers['access-control-allow-origin'])
 })
 
-t.test('a refusal by a hook carries the headers that let a page of another origin see it', async (t) => {
+t.test('a refusal by a hook has the CORS headers that let pages of other origins see it', async (t) => {
   const app = await createApp({ host: 'never', scoped: false, options: { route: { preHandler: async (_request, reply) => reply.code(401).send('no') } } })
   const answer = await ask(t, await listen(t, app), `GET /events\norigin: ${GOOD}`)
   t.equal(answer.status, 401)
   t.strictSame(answer.headers['access-control-allow-origin'], ['*'])
 })
 
-t.test('a page of another origin is shown when there will be a place for it', async (t) => {
+t.test('pages of other origins can read `Retry-After`', async (t) => {
   const exposed: Array<[title: string, options: Options, expected: string[] | undefined]> = [
     ['by default', {}, ['retry-after']],
-    ['beside headers of the application', { cors: { origin: '*', exposedHeaders: ['x-own', 'x-other'] } }, ['x-own, x-other, retry-after']],
-    ['not where it may not read the answer', { cors: { origin: [HOST] } }, undefined]
+    ['in addition to headers of the application', { cors: { origin: '*', exposedHeaders: ['x-own', 'x-other'] } }, ['x-own, x-other, retry-after']],
+    ['not from an origin that may not read the response', { cors: { origin: [HOST] } }, undefined]
   ]
   for (const [title, options, expected] of exposed) {
     const app = await createApp({ host: 'never', scoped: false, options: { ...options, maxSubscribers: 0, overload: 'reject' } })
@@ -176,7 +176,7 @@ t.test('`static`', async (t) => {
     t.equal((await ask(t, port, `GET /events\norigin: ${GOOD}`)).status, 200)
   })
 
-  t.test('serves at the root by default, and the stream beside it', async (t) => {
+  t.test('serves at the root by default, next to the stream', async (t) => {
     const app = Fastify()
     await app.register(ssePlugin, { static: { root: pages } })
     const port = await listen(t, app)
@@ -184,7 +184,7 @@ t.test('`static`', async (t) => {
     t.match((await ask(t, port, 'GET /events')).body, 'sse.open')
   })
 
-  t.test('stands below the prefix of `register` too', async (t) => {
+  t.test('serves below the prefix of `register`', async (t) => {
     const app = Fastify()
     await app.register(ssePlugin, { prefix: '/live', static: { root: pages, prefix: '/pages/' } })
     const port = await listen(t, app)
@@ -192,7 +192,7 @@ t.test('`static`', async (t) => {
     t.match((await ask(t, port, 'GET /live/events')).body, 'sse.open')
   })
 
-  t.test('stands below the prefix of a scope', async (t) => {
+  t.test('serves below the prefix of a scope', async (t) => {
     const app = Fastify()
     await app.register(async (scope) => { await scope.register(ssePlugin, { static: { root: pages, prefix: '/pages/' } }) }, { prefix: '/live' })
     const port = await listen(t, app)
@@ -200,7 +200,7 @@ t.test('`static`', async (t) => {
   })
 
   for (const order of ['before', 'after']) {
-    t.test(`leaves the host's own @fastify/static, registered ${order}, and its reply.sendFile alone`, async (t) => {
+    t.test(`leaves the host's own @fastify/static, registered ${order}, and its reply.sendFile unchanged`, async (t) => {
       const app = Fastify()
       const ours = async (): Promise<void> => { await app.register(ssePlugin, { static: { root: pages, prefix: '/pages/' } }) }
       const host = async (): Promise<void> => { await app.register(fastifyStatic, { root: hostPages, prefix: '/host/' }) }
@@ -214,7 +214,7 @@ t.test('`static`', async (t) => {
     })
   }
 
-  t.test('decorates no reply where the host has no @fastify/static', async (t) => {
+  t.test('adds no reply decorator if the host has no @fastify/static', async (t) => {
     const app = Fastify()
     await app.register(ssePlugin, { static: { root: pages, prefix: '/pages/' } })
     t.notOk(app.hasReplyDecorator('sendFile'))

@@ -35,7 +35,7 @@ t.test('the inspector is off by default', async (t) => {
   }
 })
 
-t.test('`inspector: true` serves every file of it at /sse/', async (t) => {
+t.test('`inspector: true` serves every file of the inspector at /sse/', async (t) => {
   const app = await register(t)
   const page = await app.inject('/sse/')
   t.equal(page.body, PAGE)
@@ -51,7 +51,7 @@ t.test('`inspector: true` serves every file of it at /sse/', async (t) => {
   }
 })
 
-t.test('everything that the page and its modules refer to is there', async (t) => {
+t.test('every file that the page and its modules refer to is served', async (t) => {
   const app = await register(t, { client: '/elsewhere.js' })
   const seen = new Set<string>()
   const follow = async (url: string): Promise<void> => {
@@ -66,7 +66,7 @@ t.test('everything that the page and its modules refer to is there', async (t) =
   t.ok(seen.has('/sse/client.js') && seen.has('/sse/fetch-transport.js'), [...seen].join(' '))
 })
 
-t.test('the browser client stands beside it, whatever `client` says', async (t) => {
+t.test('the browser client is served next to the inspector, whatever the option `client` is', async (t) => {
   const places: SsePluginOptions[] = [{}, { client: false }, { client: '/live.js' }, { client: '/sse/live.js' }, { inspector: '/look/' }]
   for (const options of places) {
     const app = await register(t, options)
@@ -77,7 +77,7 @@ t.test('the browser client stands beside it, whatever `client` says', async (t) 
   }
 })
 
-t.test('it stands where it is told to, and its URL without the slash leads there', async (t) => {
+t.test('the option `inspector` sets its URL, and the URL without the slash redirects to it', async (t) => {
   const places: Array<[options: SsePluginOptions, scope: string, url: string]> = [
     [{}, '', '/sse/'],
     [{ inspector: '/look/' }, '', '/look/'],
@@ -99,26 +99,26 @@ t.test('it stands where it is told to, and its URL without the slash leads there
       const { statusCode, headers } = await app.inject(asked)
       t.equal(statusCode, 302, asked)
       t.equal(new URL(String(headers.location), `http://a.test${asked}`).href, `http://a.test${url}${query}`)
-      t.match(headers.location, /^\.\//, 'relative: a proxy in front may have taken something off the path')
+      t.match(headers.location, /^\.\//, 'relative: a proxy may have removed a part of the path')
     }
   }
 })
 
-t.test('an application that ignores trailing slashes leads there, too', async (t) => {
+t.test('an application that ignores trailing slashes redirects, too', async (t) => {
   const app = createApp(t, { routerOptions: { ignoreTrailingSlash: true } })
   await app.register(ssePlugin, { inspector: true })
   t.equal((await app.inject('/sse')).headers.location, './sse/')
   t.equal(await bodyOf(app, '/sse/'), PAGE)
 })
 
-t.test('what has its URL without the slash keeps it', async (t) => {
+t.test('a route at the URL without the slash is kept', async (t) => {
   const app = createApp(t)
   await app.register(ssePlugin, { path: '/sse', inspector: true })
   t.match((await app.inject({ method: 'HEAD', url: '/sse' })).headers['content-type'], 'text/event-stream')
   t.equal(await bodyOf(app, '/sse/'), PAGE)
 })
 
-t.test('a registration is refused where another has a URL of it', async (t) => {
+t.test('a registration is refused if a URL of the inspector is taken', async (t) => {
   for (const url of ['/sse/', '/sse/events.json', '/sse/inspector.css']) {
     const app = createApp(t)
     app.get(url, async () => 'mine')
@@ -126,7 +126,7 @@ t.test('a registration is refused where another has a URL of it', async (t) => {
       { code: 'FST_SSE_PATH_TAKEN', message: `The route GET ${url} already exists: give the inspector another path ("inspector") or "prefix"` })
   }
 
-  t.test('be it that of another hub', async (t) => {
+  t.test('by the inspector of another hub', async (t) => {
     const app = createApp(t)
     await app.register(ssePlugin, { inspector: true })
     await t.rejects(async () => {
@@ -135,7 +135,7 @@ t.test('a registration is refused where another has a URL of it', async (t) => {
   })
 })
 
-t.test('no page of another origin may read it, only the client where that is open to them', async (t) => {
+t.test('no page of another origin may read the inspector, only the client if `cors` allows that', async (t) => {
   const origin = 'https://other.example.test'
   for (const host of ['never', 'before', 'after']) {
     for (const options of [{}, { cors: { origin: [origin], credentials: true } }]) {
@@ -153,7 +153,7 @@ t.test('no page of another origin may read it, only the client where that is ope
   }
 })
 
-t.test('its answers have a policy of their own, unless the application has one', async (t) => {
+t.test('responses of the inspector have their own content security policy, unless the application sets one', async (t) => {
   const policyOf = async (app: FastifyInstance, url: string) => (await app.inject(url)).headers['content-security-policy']
   const URLS = ['/sse/', '/sse/events.json', '/sse/inspector.css']
 
@@ -162,7 +162,7 @@ t.test('its answers have a policy of their own, unless the application has one',
     for (const url of URLS) t.equal(await policyOf(app, url), POLICY)
   })
 
-  t.test('of a hook', async (t) => {
+  t.test('in a hook', async (t) => {
     const app = createApp(t)
     app.addHook('onRequest', async (_request, reply) => { reply.header('content-security-policy', "default-src 'none'") })
     await app.register(ssePlugin, { inspector: true })
@@ -170,7 +170,7 @@ t.test('its answers have a policy of their own, unless the application has one',
   })
 
   for (const order of ['before', 'after']) {
-    t.test(`of @fastify/helmet, registered ${order}`, async (t) => {
+    t.test(`with @fastify/helmet, registered ${order}`, async (t) => {
       const app = createApp(t)
       if (order === 'before') await app.register(helmet)
       await app.register(ssePlugin, { inspector: true })
@@ -183,7 +183,7 @@ t.test('its answers have a policy of their own, unless the application has one',
 t.test('events.json', async (t) => {
   const read = async (app: FastifyInstance, url = '/sse/events.json') => (await app.inject(url)).json()
 
-  t.test('describes the declared events of either TypeBox line, as readers get them', async (t) => {
+  t.test('describes the declared events of both TypeBox packages, as readers get them', async (t) => {
     const day = Type.Transform(Type.String({ format: 'date' })).Decode((text) => new Date(text)).Encode((date) => date.toISOString().slice(0, 10))
     const events = defineEvents({
       message: Type.String(),
@@ -222,19 +222,19 @@ t.test('events.json', async (t) => {
     })
   })
 
-  t.test('says null where nothing was declared, and nothing of an empty declaration', async (t) => {
+  t.test('holds null without declarations, and an empty list for an empty declaration', async (t) => {
     t.strictSame(await read(await register(t)), { stream: '/events', events: null })
     t.strictSame(await read(await register(t, { events: {} })), { stream: '/events', events: [] })
   })
 
-  t.test('has the full path of the stream, or null where there is none', async (t) => {
+  t.test('holds the full path of the stream, or null without a stream route', async (t) => {
     t.equal((await read(await register(t, { path: '/live' }))).stream, '/live')
     t.equal((await read(await register(t, { prefix: '/api', path: '/live' }, '/shop'), '/shop/api/sse/events.json')).stream, '/shop/api/live')
     t.equal((await read(await register(t, {}, '/shop/'), '/shop/sse/events.json')).stream, '/shop/events')
     t.equal((await read(await register(t, { path: false }))).stream, null)
   })
 
-  t.test('is answered to HEAD, and with 304 to who has it', async (t) => {
+  t.test('answers HEAD, and a known ETag with 304', async (t) => {
     const app = await register(t)
     const { headers } = await app.inject({ method: 'HEAD', url: '/sse/events.json' })
     t.equal((await app.inject({ url: '/sse/events.json', headers: { 'if-none-match': String(headers.etag) } })).statusCode, 304)

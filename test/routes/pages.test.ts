@@ -10,9 +10,9 @@ import { listen, RawReader, type RawAnswer } from '../flows/raw-reader.ts'
 const SECRET = 'a-secret'
 
 interface Site {
-  /** Where the pages are. */
+  /** The folder of the pages. */
   readonly root: string
-  /** A folder beside it. */
+  /** A folder next to it. */
   readonly outside: string
   /** Serves the pages at `/`. */
   serve (options?: Partial<StaticOptions>): Promise<(path: string, headers?: string) => Promise<RawAnswer>>
@@ -50,7 +50,7 @@ function build (t: Test): Site {
 
 const HIDDEN = ['/.env', '/.git/config', '/.git/', '/.git', '/deep/.env', '/.well-known/security.txt']
 
-// Further ways to write them. What is no path of a file may be answered with 403 as well.
+// Other spellings of these and other paths outside. A spelling that is no path of a file may also get 403.
 const DISGUISED = [
   '/%2eenv', '/.%65nv', '/%2E%65%6e%76', '/.env/', '/.env.', '/.env%20', '/.env%2e', '/.env%00', '/.env%00.html', '/.ENV', '//.env', '/./.env',
   '/%2e/.env', '/deep/../.env', '/deep/%2e%2e/.env', '/deep/..%2f.env', '/deep/..%5c.env', '/deep/%2e%2e%2f.env', '/deep//.env', '/.env;', '/.env?.html',
@@ -73,18 +73,18 @@ t.test('a file or folder whose name begins with a dot is not found by default', 
   t.equal((await ask('/deep/page.html')).body, '<p>deep')
 })
 
-t.test('dotfiles: \'allow\' serves them', async (t) => {
+t.test('`dotfiles: \'allow\'` serves them', async (t) => {
   const ask = await build(t).serve({ dotfiles: 'allow' })
   t.equal((await ask('/.well-known/security.txt')).body, 'contact')
 })
 
 const SETTINGS: ReadonlyArray<readonly [title: string, options: Partial<StaticOptions>]> = [
-  ['', {}], [', without a wildcard route', { wildcard: false }], [', with compressed files beside', { preCompressed: true }],
+  ['', {}], [', without a wildcard route', { wildcard: false }], [', with precompressed files', { preCompressed: true }],
   [', with extensions', { extensions: ['txt'] }], [', with other index files', { index: ['none.html', 'index.html'] }]
 ]
 
 for (const [title, options] of SETTINGS) {
-  t.test(`a link that leads out of the root is not found${title}`, async (t) => {
+  t.test(`a symbolic link that leads out of the root is not found${title}`, async (t) => {
     const site = build(t)
     const { root, outside } = site
     symlinkSync(join(outside, 'secret.txt'), join(root, 'file.txt'))
@@ -101,14 +101,14 @@ for (const [title, options] of SETTINGS) {
       const { status, body } = await ask(path, '\naccept-encoding: br')
       t.equal(status, 404, path)
       t.notMatch(body, SECRET)
-      t.notMatch(body, root, 'nor does the answer tell where the root is')
+      t.notMatch(body, root, 'the response does not show the root')
     }
     t.notMatch((await ask('/page.js', '\naccept-encoding: br')).body, SECRET)
     t.equal((await ask('/')).body, '<p>index')
   })
 }
 
-t.test('a link that stays within the roots is followed, also where a root is a link itself', async (t) => {
+t.test('a symbolic link within the roots is followed, even if a root is itself a link', async (t) => {
   const site = build(t)
   const { root, outside } = site
   symlinkSync(join(root, 'deep/page.html'), join(root, 'link.html'))
@@ -123,10 +123,10 @@ t.test('a link that stays within the roots is followed, also where a root is a l
   writeFileSync(join(`${root}-next`, 'page.js'), 'next')
   symlinkSync(`${root}-next`, `${root}-new`)
   renameSync(`${root}-new`, `${root}-current`)
-  t.equal((await ask('/page.js')).body, 'next', 'and where it leads may change')
+  t.equal((await ask('/page.js')).body, 'next', 'the target of the root may change')
 })
 
-t.test('the application\'s own allowedPath is asked, too, and cannot let a link out', async (t) => {
+t.test('`allowedPath` of the application is called, and cannot let a link out of the root', async (t) => {
   const site = build(t)
   symlinkSync(join(site.outside, 'secret.txt'), join(site.root, 'file.txt'))
   const asked: string[] = []
@@ -137,7 +137,7 @@ t.test('the application\'s own allowedPath is asked, too, and cannot let a link 
   t.strictSame(asked.slice(0, 2), [`/page.js ${site.root} GET`, `/deep/page.html ${site.root} GET`])
 })
 
-t.test('a folder is not listed unless the application says so, and a listing neither shows dotfiles nor leaves the root', async (t) => {
+t.test('a folder is listed only if the application says so, and a listing neither shows dotfiles nor leaves the root', async (t) => {
   const site = build(t)
   symlinkSync(site.outside, join(site.root, 'folder'))
   const silent = await site.serve()
@@ -162,7 +162,7 @@ t.test('further options of @fastify/static pass through', async (t) => {
   t.match(headers, { 'cache-control': ['public, max-age=60'], 'x-page': ['yes'] })
 })
 
-t.test('allowedPath is asked about the file that would be served, whatever the path', async (t) => {
+t.test('`allowedPath` gets the file that would be served, whatever the path of the request', async (t) => {
   const site = build(t)
   mkdirSync(join(site.root, 'admin'))
   writeFileSync(join(site.root, 'admin/index.html'), SECRET)
@@ -184,7 +184,7 @@ t.test('allowedPath is asked about the file that would be served, whatever the p
   }
 })
 
-t.test('functions of the application that throw are logged and end nothing but the request', async (t) => {
+t.test('an error in a function of the application ends only its own request', async (t) => {
   const site = build(t)
   const refused = await site.serve({ allowedPath: (path) => !decodeURIComponent(path).startsWith('/admin') })
   t.equal((await refused('/%25')).status, 404)
@@ -197,7 +197,7 @@ t.test('functions of the application that throw are logged and end nothing but t
   t.strictSame(reader.answers, [])
 })
 
-t.test('an option of @fastify/static that it would meet too late is refused at registration', async (t) => {
+t.test('an invalid option that @fastify/static would notice too late is refused at registration', async (t) => {
   const root = build(t).root
   const wrong = { index: null, extensions: 'html', preCompressed: 'yes', setHeaders: {}, maxAge: {}, redirect: 1, allowedPath: 'all', globIgnore: 'x' }
   for (const [name, value] of Object.entries(wrong)) {

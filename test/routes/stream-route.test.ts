@@ -19,15 +19,15 @@ const events = defineEvents({
 interface LogLine { readonly level: number, readonly msg: string, readonly err?: { readonly code?: string } }
 
 /**
- * An application with the plugin.
+ * Creates an application with the plugin.
  *
- * @param before What the application does before it registers the plugin.
- * @param logged Gets what is logged at `warn` and above.
+ * @param before Runs before the plugin is registered.
+ * @param logged Gets the log lines at `warn` and above.
  */
 async function createApp (options: Omit<SsePluginOptions, 'prefix'> = {}, before: (app: FastifyInstance) => unknown = () => {}, logged: LogLine[] = []) {
   const app = Fastify({
     logger: { level: 'warn', stream: { write: (line: string) => { logged.push(JSON.parse(line)) } } },
-    // `fetch` below EventSource opens connections ahead that say nothing, and a server waits for those.
+    // `fetch`, which EventSource uses, opens spare connections, and a closing server waits for those.
     forceCloseConnections: true
   }) as FastifyInstance
   await before(app)
@@ -35,21 +35,21 @@ async function createApp (options: Omit<SsePluginOptions, 'prefix'> = {}, before
   return app
 }
 
-/** Asks one thing of an application, and waits for the whole answer. */
+/** Sends one request and waits for the complete response. */
 async function ask (t: Test, app: FastifyInstance, request: string): Promise<RawAnswer> {
   const reader = await RawReader.connect(t, await listen(t, app))
   const { answers: [answer] } = await reader.ask(request).sees(({ answers }) => answers[0]?.complete === true)
   return answer!
 }
 
-/** Opens the stream, and waits for its first event. */
+/** Opens the stream and waits for its first event. */
 async function openStream (t: Test, app: FastifyInstance, request = 'GET /events'): Promise<RawReader> {
   const reader = await RawReader.connect(t, await listen(t, app))
   return reader.ask(request).seesEvents('sse.open')
 }
 
-t.test('the head', async (t) => {
-  t.test('says what an event stream is, and nothing about a length', async (t) => {
+t.test('the head of a stream', async (t) => {
+  t.test('has the headers of an event stream and no length', async (t) => {
     const { answers: [answer] } = await openStream(t, await createApp())
     t.equal(answer!.status, 200)
     t.strictSame(answer!.headers['content-type'], ['text/event-stream; charset=utf-8'])
@@ -60,7 +60,7 @@ t.test('the head', async (t) => {
     t.notOk(answer!.headers['content-encoding'])
   })
 
-  t.test('says so too where a hook has set a length or an encoding', async (t) => {
+  t.test('has no length and no coding even if a hook has set them', async (t) => {
     const app = await createApp({}, (app) => {
       app.addHook('onRequest', async (_request, reply) => { reply.headers({ 'content-length': 5, 'content-encoding': 'gzip' }) })
     })
@@ -70,7 +70,7 @@ t.test('the head', async (t) => {
     t.notOk(answer!.headers['content-encoding'])
   })
 
-  t.test('comes in one write with `retry` and then `sse.open`, which has the starting position as its id', async (t) => {
+  t.test('is sent in one write with `retry` and then `sse.open`, whose id is the start position', async (t) => {
     const app = await createApp({ reconnectionTime: { min: 1234, max: 1240 } })
     const { id } = await app.sse.broadcast('message', 'before')
     const writes: string[] = []
@@ -90,7 +90,7 @@ t.test('the head', async (t) => {
     t.strictSame(reader.events, [{ id, event: 'sse.open', data: '{"heartbeatInterval":15000,"heartbeatEvent":true,"text":["message"]}' }])
   })
 
-  t.test('comes from `headers` too, with a value for each request', async (t) => {
+  t.test('holds the headers from `headers`, which is called for each request', async (t) => {
     const app = await createApp({ headers: (request) => ({ 'x-path': request.url, 'x-number': 3, 'x-list': ['a', 'b'], 'Cache-Control': 'no-store' }) })
     const { answers: [answer] } = await openStream(t, app, 'GET /events?a=1')
     t.strictSame(answer!.headers['x-path'], ['/events?a=1'])
@@ -100,7 +100,7 @@ t.test('the head', async (t) => {
   })
 
   for (const type of ['text/event-stream', 'text/event-stream;charset=UTF-8', 'Text/Event-Stream; charset="utf-8"']) {
-    t.test(`says ${type} where \`headers\` does`, async (t) => {
+    t.test(`has the content type ${type} if \`headers\` returns it`, async (t) => {
       const { answers: [answer] } = await openStream(t, await createApp({ headers: () => ({ 'Content-Type': type }) }))
       t.strictSame(answer!.headers['content-type'], [type])
     })
@@ -109,30 +109,30 @@ t.test('the head', async (t) => {
   const refused: Array<[title: string, headers: Record<string, unknown>]> = [
     ['another content type', { 'Content-Type': 'text/plain' }],
     ['another charset', { 'content-type': 'text/event-stream; charset=iso-8859-1' }],
-    ['a parameter that readers do not know', { 'content-type': 'text/event-stream; charset=utf-8; boundary=x' }],
+    ['an unknown parameter of the content type', { 'content-type': 'text/event-stream; charset=utf-8; boundary=x' }],
     ['two content types', { 'content-type': ['text/event-stream', 'text/event-stream'] }],
-    ['a list for a content type', { 'content-type': ['text/event-stream'] }],
-    ['a length', { 'content-length': 1 }],
-    ['an encoding', { 'content-encoding': 'gzip' }],
+    ['an array as a content type', { 'content-type': ['text/event-stream'] }],
+    ['a content length', { 'content-length': 1 }],
+    ['a content coding', { 'content-encoding': 'gzip' }],
     ['a transfer coding', { 'transfer-encoding': 'chunked' }],
-    ['what belongs to the connection', { connection: 'close' }],
-    ['what HTTP/2 forbids', { 'keep-alive': 'timeout=5' }],
+    ['a header of the connection', { connection: 'close' }],
+    ['a header that HTTP/2 forbids', { 'keep-alive': 'timeout=5' }],
     ['a trailer', { trailer: 'x-sum' }],
     ['a name with a blank', { 'x y': '1' }],
     ['an empty name', { '': '1' }],
-    ['a value with a line end', { 'x-a': 'b\r\nx-c: d' }],
-    ['a value outside latin1', { 'x-a': '\u20ac' }],
-    ['a value outside latin1 in a list', { 'x-a': ['b', '\u20ac'] }],
-    ['no value', { 'x-a': undefined }],
-    ['an object for a value', { 'x-a': {} }]
+    ['a value with line ends', { 'x-a': 'b\r\nx-c: d' }],
+    ['a value outside Latin-1', { 'x-a': '\u20ac' }],
+    ['a value outside Latin-1 in an array', { 'x-a': ['b', '\u20ac'] }],
+    ['undefined as a value', { 'x-a': undefined }],
+    ['an object as a value', { 'x-a': {} }]
   ]
   for (const [title, headers] of refused) {
-    t.test(`is refused with a code, as JSON, where \`headers\` gives ${title}`, async (t) => {
+    t.test(`gives way to a JSON response with a code if \`headers\` returns ${title}`, async (t) => {
       const app = await createApp({ headers: () => headers as never })
       const answer = await ask(t, app, 'GET /events')
       t.equal(answer.status, 500)
       t.equal(JSON.parse(answer.body).code, 'FST_SSE_HEADER_INVALID')
-      // A name that HTTP does not allow may be anything.
+      // A name that HTTP does not allow may hold anything, so that the message leaves it out.
       const [name] = Object.keys(headers)
       t.equal(answer.body.includes(` ${name}: `), /^[\w-]+$/.test(name!), 'names the header')
       t.match(answer.headers['content-type']?.[0], 'application/json')
@@ -141,7 +141,7 @@ t.test('the head', async (t) => {
     })
   }
 
-  t.test('is not begun where `headers` throws', async (t) => {
+  t.test('is not sent if `headers` throws', async (t) => {
     const app = await createApp({ headers: () => { throw Object.assign(new Error('no such user'), { statusCode: 403 }) } })
     const answer = await ask(t, app, 'GET /events')
     t.equal(answer.status, 403)
@@ -150,7 +150,7 @@ t.test('the head', async (t) => {
 })
 
 t.test('live events', async (t) => {
-  t.test('reach an independent parser, unnamed and named, in order and with ids that ascend', async (t) => {
+  t.test('reach an independent parser, unnamed and named, in order and with their ids', async (t) => {
     const app = await createApp()
     const sse = app.sse.of(events)
     const reader = await openStream(t, app)
@@ -181,7 +181,7 @@ t.test('live events', async (t) => {
     t.strictSame(JSON.parse(order.data), { id: 'o-2', total: 1 })
   })
 
-  t.test('that an independent client missed come when it comes back, once and in order', async (t) => {
+  t.test('that an independent client missed arrive when it reconnects, once and in order', async (t) => {
     const app = await createApp({ reconnectionTime: 0 })
     const sse = app.sse.of(events)
     const port = await listen(t, app)
@@ -239,7 +239,7 @@ t.test('hooks', async (t) => {
     t.strictSame(answer!.headers['x-content-type-options'], ['nosniff'])
   })
 
-  t.test('that refuse answer a plain 401 and nothing counts', async (t) => {
+  t.test('that refuse a request answer with their own 401, and nothing is counted', async (t) => {
     const subscribed: unknown[] = []
     const app = await createApp({
       route: { preHandler: async (_request, reply) => reply.code(401).send({ error: 'who are you?' }) },
@@ -255,7 +255,7 @@ t.test('hooks', async (t) => {
     t.equal(app.sse.stats().closes.reader, 0)
   })
 
-  t.test('a schema that does not fit answers 400', async (t) => {
+  t.test('a request that does not match the schema of the route gets 400', async (t) => {
     const app = await createApp({ route: { schema: { querystring: Type.Object({ room: Type.String() }) } } })
     const answer = await ask(t, app, 'GET /events')
     t.equal(answer.status, 400)
@@ -284,7 +284,7 @@ t.test('the Accept header', async (t) => {
   const app = await createApp()
   const port = await listen(t, app)
   for (const [accept, status] of table) {
-    t.test(`${JSON.stringify(accept)} is answered with ${status}`, async (t) => {
+    t.test(`${JSON.stringify(accept)} gets ${status}`, async (t) => {
       const reader = await RawReader.connect(t, port)
       await reader.ask(`GET /events\naccept: ${accept}`).sees(({ answers }) => (answers[0]?.body.length ?? 0) > 0)
       const [answer] = reader.answers
@@ -295,7 +295,7 @@ t.test('the Accept header', async (t) => {
       }
     })
   }
-  t.test('absent is answered with 200', async (t) => {
+  t.test('absent gets 200', async (t) => {
     const reader = await RawReader.connect(t, port)
     t.equal((await reader.ask('GET /events').seesEvents('sse.open')).answers[0]!.status, 200)
   })
@@ -304,11 +304,11 @@ t.test('the Accept header', async (t) => {
 t.test('HEAD', async (t) => {
   const table: Array<[title: string, url: string]> = [
     ['of the stream route', '/events'],
-    ['of an own route, which Fastify gives a HEAD twin', '/own'],
-    ['of an own route whose handler returns the subscriber', '/returned']
+    ['of an application route, to which Fastify adds HEAD', '/own'],
+    ['of an application route whose handler returns the subscriber', '/returned']
   ]
   for (const [title, url] of table) {
-    t.test(`${title} gets the head of GET at once, and leaves no subscriber`, async (t) => {
+    t.test(`${title} gets the head of GET immediately and leaves no subscriber`, async (t) => {
       const subscribers: Subscriber[] = []
       const logged: LogLine[] = []
       const app = await createApp({ headers: () => ({ 'x-ours': '1' }) }, (app) => {
@@ -334,7 +334,7 @@ t.test('HEAD', async (t) => {
     })
   }
 
-  t.test('is refused by a hook or by Accept as GET is', async (t) => {
+  t.test('is refused for its `Accept` like GET', async (t) => {
     const answer = await ask(t, await createApp(), 'HEAD /events\naccept: text/html')
     t.equal(answer.status, 406)
   })
@@ -352,7 +352,7 @@ t.test('another method', async (t) => {
 })
 
 t.test('the option `subscribe`', async (t) => {
-  t.test('says of each request what its subscriber is, asynchronously too, and after the hooks', async (t) => {
+  t.test('sets start position and context for each request, may be asynchronous, and runs after the hooks', async (t) => {
     const order: string[] = []
     const contexts: unknown[] = []
     const app = await createApp({
@@ -371,7 +371,7 @@ t.test('the option `subscribe`', async (t) => {
     t.equal(reader.events[1]?.id, id)
   })
 
-  t.test('that throws answers as any handler that throws', async (t) => {
+  t.test('that throws determines the status of the response', async (t) => {
     const app = await createApp({ subscribe: async () => { throw Object.assign(new Error('no seat'), { statusCode: 403 }) } })
     const answer = await ask(t, app, 'GET /events')
     t.equal(answer.status, 403)
@@ -384,12 +384,12 @@ t.test('a last event ID', async (t) => {
   const places: Array<[title: string, request: (id: string) => string]> = [
     ['the header', (id) => `GET /events\nlast-event-id: ${id}`],
     ['the query', (id) => `GET /events?lastEventId=${encodeURIComponent(id)}`],
-    ['the header, where the query has another', (id) => `GET /events?lastEventId=nonsense\nlast-event-id: ${id}`],
-    ['the query, where the header is empty', (id) => `GET /events?lastEventId=${encodeURIComponent(id)}\nlast-event-id:`],
+    ['the header, while the query holds another one', (id) => `GET /events?lastEventId=nonsense\nlast-event-id: ${id}`],
+    ['the query, while the header is empty', (id) => `GET /events?lastEventId=${encodeURIComponent(id)}\nlast-event-id:`],
     ['a query that the route\'s schema strips', (id) => `GET /stripped?lastEventId=${encodeURIComponent(id)}`]
   ]
   for (const [title, request] of places) {
-    t.test(`in ${title} brings exactly what came after it`, async (t) => {
+    t.test(`in ${title} replays exactly the later events`, async (t) => {
       const app = await createApp()
       app.get('/stripped', { schema: { querystring: Type.Object({}, { additionalProperties: false }) } }, async (_request, reply) => {
         await app.sse.subscribe(reply)
@@ -407,7 +407,7 @@ t.test('a last event ID', async (t) => {
   }
 
   for (const id of ['nonsense', '\u20ac'.repeat(50), 'a'.repeat(8000), 'head', 'oldest', '0.0']) {
-    t.test(`${JSON.stringify(id.slice(0, 20))} of ${id.length} characters is a gap, not an error`, async (t) => {
+    t.test(`${JSON.stringify(id.slice(0, 20))} of ${id.length} characters causes a gap, not an error`, async (t) => {
       const app = await createApp()
       await app.sse.broadcast('message', 'kept')
       const reader = await RawReader.connect(t, await listen(t, app))
@@ -418,8 +418,8 @@ t.test('a last event ID', async (t) => {
   }
 })
 
-t.test('an own route', async (t) => {
-  t.test('becomes a stream after its hooks, with the headers set before, and without CORS', async (t) => {
+t.test('an application route', async (t) => {
+  t.test('becomes a stream after its hooks, with the headers set before, and without CORS headers', async (t) => {
     const app = await createApp()
     app.get('/own', { preHandler: async (_request, reply) => { reply.header('x-own', '1') } }, async (_request, reply) => {
       const subscriber = await app.sse.subscribe(reply, { context: { own: true } as object })
@@ -433,7 +433,7 @@ t.test('an own route', async (t) => {
     await reader.seesEvents(undefined)
   })
 
-  t.test('of POST becomes a stream once its body is read', async (t) => {
+  t.test('for POST becomes a stream once its body is read', async (t) => {
     const app = await createApp()
     const bodies: unknown[] = []
     app.post('/own', async (request, reply) => {
@@ -450,7 +450,7 @@ t.test('an own route', async (t) => {
     await until(() => app.sse.count() === 0)
   })
 
-  t.test('gets 406 as a rejection that its handler may pass on', async (t) => {
+  t.test('can catch the 406 of `subscribe` and send another response', async (t) => {
     const app = await createApp()
     app.get('/own', async (_request, reply) => {
       await t.rejects(app.sse.subscribe(reply), { code: 'FST_SSE_NOT_ACCEPTABLE', statusCode: 406 })
@@ -467,7 +467,7 @@ t.test('an own route', async (t) => {
     ['was hijacked', (reply) => { reply.hijack().raw.end('done') }]
   ]
   for (const [[title, send], request] of sent.flatMap((one) => [[one, 'GET /own'], [one, 'GET /own\nlast-event-id: sse.final']] as const)) {
-    t.test(`rejects where its reply ${title}, ${JSON.stringify(request)}`, async (t) => {
+    t.test(`gets FST_SSE_REPLY_SENT if its reply ${title}, ${JSON.stringify(request)}`, async (t) => {
       const app = await createApp()
       app.get('/own', async (_request, reply) => {
         send(reply)
@@ -479,7 +479,7 @@ t.test('an own route', async (t) => {
     })
   }
 
-  t.test('rejects the second of two subscriptions of one reply, and the first lives', async (t) => {
+  t.test('gets FST_SSE_REPLY_SENT for a second subscription of one reply, and the first one goes on', async (t) => {
     const app = await createApp()
     app.get('/own', async (_request, reply) => {
       const first = app.sse.subscribe(reply)
@@ -491,7 +491,7 @@ t.test('an own route', async (t) => {
   })
 })
 
-t.test('@fastify/compress registered for all routes leaves the stream alone', async (t) => {
+t.test('@fastify/compress registered for all routes does not code the stream', async (t) => {
   const app = await createApp({}, (app) => app.register(compress, { threshold: 0 }))
   app.get('/plain', async () => 'x'.repeat(10_000))
   const reader = await openStream(t, app, 'GET /events\naccept-encoding: gzip, deflate, br')
@@ -502,8 +502,8 @@ t.test('@fastify/compress registered for all routes leaves the stream alone', as
   t.equal(plain.headers['content-encoding'], 'gzip')
 })
 
-for (const [when, hook] of [['early', 'onRequest'], ['as late as it can be', 'onSend']] as const) {
-  t.test(`a reply with a trailer, set ${when}, is refused with its name`, async (t) => {
+for (const [when, hook] of [['early', 'onRequest'], ['as late as possible', 'onSend']] as const) {
+  t.test(`a reply with a trailer, set ${when}, is refused with the name of the trailer`, async (t) => {
     const logged: LogLine[] = []
     const app = await createApp({}, (app) => {
       app.addHook(hook as 'onRequest', async (_request, reply) => {
@@ -518,14 +518,14 @@ for (const [when, hook] of [['early', 'onRequest'], ['as late as it can be', 'on
   })
 }
 
-t.test('a status that makes no event stream is refused, and the answer is 500', async (t) => {
+t.test('a status other than 200 is refused with a 500', async (t) => {
   const isStream = (reply: FastifyReply): boolean => String(reply.getHeader('content-type')).startsWith('text/event-stream')
   const setting: Array<[title: string, status: number, hook: 'preHandler' | 'onSend', set: (reply: FastifyReply) => unknown]> = [
     ['201 before `subscribe`', 201, 'preHandler', (reply) => reply.code(201)],
     ['404 before `subscribe`', 404, 'preHandler', (reply) => reply.code(404)],
-    ['201 past Fastify', 201, 'preHandler', (reply) => { reply.raw.statusCode = 201 }],
+    ['201 set on the raw response', 201, 'preHandler', (reply) => { reply.raw.statusCode = 201 }],
     ['201 by an onSend hook, for the stream alone', 201, 'onSend', (reply) => isStream(reply) && reply.code(201)],
-    ['201 by an onSend hook, for every answer', 201, 'onSend', (reply) => reply.code(201)],
+    ['201 by an onSend hook, for every response', 201, 'onSend', (reply) => reply.code(201)],
     ['503 by an onSend hook, for the stream alone', 503, 'onSend', (reply) => isStream(reply) && reply.code(503)]
   ]
   for (const [title, status, hook, set] of setting) {
@@ -552,7 +552,7 @@ t.test('a status that makes no event stream is refused, and the answer is 500', 
     }
   })
 
-  t.test('where another error comes first, that is not sent with the status either', async (t) => {
+  t.test('even if another error comes first, which is not sent with that status either', async (t) => {
     const route = { preHandler: async (_request: unknown, reply: FastifyReply) => { reply.code(201) } }
     const failing = await createApp({ subscribe: () => { throw new Error('mine') }, route })
     t.match(await ask(t, failing, 'GET /events'), { status: 500, body: /FST_SSE_STATUS_SET/ })
@@ -561,7 +561,7 @@ t.test('a status that makes no event stream is refused, and the answer is 500', 
     }
   })
 
-  t.test('and an error handler of the application finds a reply without it', async (t) => {
+  t.test('and an error handler of the application gets a reply without that status', async (t) => {
     const found: number[] = []
     const app = await createApp({ route: { preHandler: async (_request, reply) => { reply.code(201) } } }, (app) => {
       app.setErrorHandler((error, _request, reply) => {
@@ -573,7 +573,7 @@ t.test('a status that makes no event stream is refused, and the answer is 500', 
     t.strictSame(found, [200])
   })
 
-  t.test('while 200, set all the same, is fine', async (t) => {
+  t.test('but an explicit 200 is accepted', async (t) => {
     for (const hook of ['preHandler', 'onSend'] as const) {
       const app = await createApp({}, (app) => { app.addHook(hook as 'preHandler', async (_request, reply) => { reply.code(200) }) })
       await openStream(t, app)
@@ -599,7 +599,7 @@ t.test('an onSend hook that', async (t) => {
     }]
   ]
   for (const [title, status, onSend] of replacing) {
-    t.test(`${title} is told FST_SSE_REPLY_REPLACED, and the request ends`, async (t) => {
+    t.test(`${title} causes FST_SSE_REPLY_REPLACED, and the request ends`, async (t) => {
       const rejections: unknown[] = []
       const logged: LogLine[] = []
       const app = await createApp({ path: false }, (app) => {
@@ -628,7 +628,7 @@ t.test('an onSend hook that', async (t) => {
     })
   }
 
-  t.test('throws answers its error, and no subscriber comes of it', async (t) => {
+  t.test('throws determines the response, and no subscriber is counted', async (t) => {
     let settled = false
     const app = await createApp({ path: false }, (app) => {
       app.addHook('onSend', async (_request, _reply, payload) => {

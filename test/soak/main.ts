@@ -7,13 +7,13 @@ import type { AskedOfServer, ToldByServer } from './server.ts'
 import { growthOf, type Watched } from './trend.ts'
 import { FAULTS, type Heard, type Sample } from './told.ts'
 
-// `npm run soak`: a server and readers of all kinds, for a while. Prints how they are, and fails where something grew or was lost.
+// `npm run soak`: runs a server and readers of all kinds for a while, prints their state, and fails if something grew or was lost.
 
 const HELP = `npm run soak -- [--minutes 10] [--interval SECONDS] [--seed N] [--fault ${FAULTS.join('|')} ...]
 
-Prints a line at every interval. Ends with 1 where memory, handles or the like grew within the second half by more than
-is tolerated, where a reader lost an event and was not told or got one twice, and where something is left when all have gone.
-A fault makes the server do what a soak has to find.`
+Prints a line per interval. Exits with 1 if memory, handles or the like grew by more than is tolerated within the second half,
+if a reader lost an event without a gap or got one twice, or if something is left after all readers have left.
+A fault makes the server misbehave in a way that the soak has to find.`
 
 const { values } = parseArgs({
   options: {
@@ -39,7 +39,7 @@ if (!(minutes > 0 && interval > 0 && values.fault.every((fault) => FAULTS.some((
 const LEAVING_LIMIT = 10_000
 const VISITS = 100
 const AT_A_TIME = 10
-// Under one in ten of a processor.
+// Less than a tenth of a processor.
 const VISITS_PER_SECOND = 50
 
 const children: ChildProcess[] = []
@@ -74,7 +74,7 @@ const { port } = await told<ToldByServer, 'listening'>(server, 'listening')
 const readers = start('readers.ts', String(port), values.seed)
 const visitors = start('../flows/visitors.ts')
 
-/** Those who come and go: with a FIN, a RST, before they read, and pipelined. */
+/** Runs readers that come and go: with a FIN, with a RST, before they read, and pipelined. */
 async function visit (): Promise<void> {
   while (!leaving.signal.aborted) {
     const next = sleep(VISITS / VISITS_PER_SECOND * 1000)
@@ -114,7 +114,7 @@ const print = (sample: Sample, heard: Heard): void => {
   console.log(COLUMNS.map(([, width, value]) => String(value(sample, heard, (performance.now() - began) / 1000)).padStart(width)).join(' '))
 }
 
-// A process takes seconds to start on a busy machine, and what has not started shows nothing.
+// A process takes seconds to start on a busy machine, and samples before that show nothing.
 await heardBy('heard', 'heard')
 const began = performance.now()
 const visiting = visit()

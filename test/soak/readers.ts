@@ -4,7 +4,7 @@ import { EVERYBODY } from '../../plugin.ts'
 import { NumberedReader, randomFrom } from '../flows/numbered-reader.ts'
 import { FILLS, type Heard, type Numbers } from './told.ts'
 
-// Readers of a soak, in a process of their own: steady ones, and such that stop within an event, stall, and resume.
+// The readers of a soak, in a separate process: some are steady, others stop within an event, stall, and resume.
 
 export type AskedOfReaders = 'heard' | 'settle' | { readonly finish: Numbers }
 export type ToldByReaders = { readonly what: 'heard' | 'settled' | 'finished', readonly heard: Heard }
@@ -23,7 +23,7 @@ interface Playing {
   readonly reader: NumberedReader
   readonly kind: Kind
   readonly channel: string
-  /** When it does what its kind does next. */
+  /** The time of its next action. */
   at: number
   isPaused: boolean
 }
@@ -64,7 +64,7 @@ function look (): void {
       one.isPaused = false
       reader.resume()
     } else if (!one.isPaused && one.kind === 'stalling' && !isSettling && performance.now() > one.at + 1000) {
-      // Having read for a while it stalls again.
+      // After reading for a while it stalls again.
       reader.cut()
     }
     if (reader.complete) reader.cut()
@@ -72,7 +72,7 @@ function look (): void {
   }
 }
 
-/** What is replaced or not kept must still come in its order, and once. */
+/** Checks that ephemeral events, and events that replace others, arrive in order and at most once. */
 class AsidesReader {
   events = 0
   connections = 0
@@ -132,7 +132,7 @@ async function waitFor (holds: (one: Playing) => boolean): Promise<Playing[]> {
   return players.filter((one) => !holds(one))
 }
 
-/** Everybody reads on, and nobody leaves any more. */
+/** Makes all readers read on and stay. */
 async function settle (): Promise<void> {
   isSettling = true
   for (const { kind, reader } of players) if (kind === 'half-read') reader.cut()

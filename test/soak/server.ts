@@ -5,7 +5,7 @@ import ssePlugin, { defineEvents, EVERYBODY } from '../../plugin.ts'
 import { numbered, usedBytes } from '../flows/numbered-reader.ts'
 import { FAULTS, FILLS, type Fault, type Numbers, type Sample } from './told.ts'
 
-// The server that is watched, in a process of its own: it publishes, and says how it is when it is asked.
+// The server of a soak, in a separate process: it publishes, and reports its state on request.
 
 export type AskedOfServer = 'sample' | 'stop' | 'farewell'
 export type ToldByServer =
@@ -29,7 +29,7 @@ const app = Fastify()
 await app.register(ssePlugin, {
   events,
   history: { maxEvents: 1000, maxBytes: 4 * 1024 * 1024 },
-  // So that each happens again and again.
+  // Short, so that each of them occurs repeatedly.
   heartbeatInterval: 1000,
   stallTimeout: 5000,
   maxLifetime: 20_000,
@@ -58,7 +58,7 @@ function publishBatch (): void {
   if (batches % FAULT_EVERY === 0) for (const fault of FAULTS) if (faults.has(fault)) fail(fault)
 }
 
-/** What a soak has to find. */
+/** Misbehaves in a way that a soak has to find. */
 function fail (fault: Fault): void {
   if (fault === 'memory') kept.push(Buffer.alloc(16 * 1024 * 1024, 1))
   if (fault === 'double') void sse.broadcast('message', numbered(numbers[EVERYBODY]!, FILLS[EVERYBODY]!))
@@ -66,7 +66,7 @@ function fail (fault: Fault): void {
 }
 
 async function sample (): Promise<Sample> {
-  // Collects garbage; what buffers held is given back some turns later.
+  // Collects garbage twice: V8 frees buffers a few turns later.
   usedBytes()
   await new Promise((resolve) => setTimeout(resolve, 50))
   usedBytes()

@@ -4,7 +4,7 @@ import t from 'tap'
 import { growthOf, slope, TOLERANCES } from './trend.ts'
 import { FAULTS, type Sample } from './told.ts'
 
-// Each is three processes, which mostly wait.
+// Each soak is three processes, which mostly wait.
 t.jobs = 3
 
 interface Outcome { readonly code: number | null, readonly output: string }
@@ -17,7 +17,7 @@ async function soak (...args: string[]): Promise<Outcome> {
   return { code, output }
 }
 
-t.test('a short soak prints its table, finds nothing wrong, and ends with 0', async (t) => {
+t.test('a short soak prints its table, finds no fault and exits with 0', async (t) => {
   const { code, output } = await soak('--minutes', '0.15', '--interval', '1')
   t.equal(code, 0, output)
   t.match(output, /^seconds +rss +heap +extern +sockets +timers +handles +open +channels +views +events +deliveries +heard +connects +gaps +faults\n( *[\d.]+){16}\n/m)
@@ -25,7 +25,7 @@ t.test('a short soak prints its table, finds nothing wrong, and ends with 0', as
   t.match(output, /\npassed\n$/)
 })
 
-t.test('a soak ends with 1 where memory grows, timers are left, an event comes twice, or one is lost', async (t) => {
+t.test('a soak exits with 1 if memory grows, timers are left, an event comes twice, or an event is lost', async (t) => {
   const { code, output } = await soak('--minutes', '0.15', '--interval', '1', ...FAULTS.flatMap((fault) => ['--fault', fault]))
   t.equal(code, 1, output)
   t.match(output, /FAILED:\n[^]*external grew by \d/)
@@ -34,7 +34,7 @@ t.test('a soak ends with 1 where memory grows, timers are left, an event comes t
   t.match(output, /FAILED:\n[^]*^(?!(\d+) comes after \1$)\d+ comes after \d+$/m)
 })
 
-t.test('what it does not understand it refuses', async (t) => {
+t.test('a soak with invalid options prints its help and exits with 2', async (t) => {
   await Promise.all([['--minutes', '0'], ['--fault', 'none']].map(async (args) => {
     const { code, output } = await soak(...args)
     t.equal(code, 2)
@@ -42,7 +42,7 @@ t.test('what it does not understand it refuses', async (t) => {
   }))
 })
 
-t.test('a trend is what most steps say', async (t) => {
+t.test('a trend is a median of slopes, which ignores single outliers and the first half', async (t) => {
   t.equal(slope([5]), 0)
   t.equal(slope([1, 2, 3, 4]), 1)
   t.equal(slope([10, 10, 900, 10, 10, 10, 10]), 0, 'one wild sample changes nothing')
@@ -51,6 +51,6 @@ t.test('a trend is what most steps say', async (t) => {
     const samples = mebibytes.map((one) => ({ ...nothing, heapUsed: one * 1024 * 1024 }) as unknown as Sample)
     return growthOf(samples).some(({ grown, tolerated }) => grown > tolerated)
   }
-  t.notOk(grows(0, 10, 20, 30, 40, 40, 40, 40, 40, 40), 'the first half is for warming up')
+  t.notOk(grows(0, 10, 20, 30, 40, 40, 40, 40, 40, 40), 'growth in the first half is ignored')
   t.ok(grows(40, 40, 40, 40, 40, 41, 42, 43, 44, 45))
 })

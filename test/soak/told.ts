@@ -1,19 +1,19 @@
 import { EVERYBODY } from '../../plugin.ts'
 import type { CloseReason } from '../../plugin.ts'
 
-// What the processes of a soak tell each other.
+// The messages between the processes of a soak.
 
-/** How much each channel's events carry: one floods, so that readers who stall fall behind. */
+/** The size of the payloads in each channel: one channel floods, so that stalled readers fall behind. */
 export const FILLS: Readonly<Record<string, number>> = { [EVERYBODY]: 100, 'room 1': 100, 'room 2': 1000, flood: 20_000 }
 
-/** What may be wrong with the server, on purpose. */
+/** Deliberate faults of the server. */
 export const FAULTS = ['memory', 'timers', 'double', 'loss'] as const
 export type Fault = typeof FAULTS[number]
 
 /** The number of the last event of each channel. */
 export type Numbers = Readonly<Record<string, number>>
 
-/** How the server is; bytes after garbage was collected. */
+/** The state of the server; bytes are measured after a garbage collection. */
 export interface Sample {
   readonly rss: number
   readonly heapUsed: number
@@ -30,13 +30,13 @@ export interface Sample {
   readonly closes: Readonly<Record<CloseReason, number>>
 }
 
-/** What readers met. */
+/** Totals of all readers. */
 export interface Heard {
   readonly connections: number
   readonly events: number
-  /** Gaps that they were told of. */
+  /** Gaps that the readers got. */
   readonly gaps: number
-  /** Losses that nobody told them of, doubles, and what else may not be: how many, and the first few. */
+  /** The number of losses without a gap, duplicates and other faults; `examples` holds the first few. */
   readonly faults: number
   readonly examples: readonly string[]
 }

@@ -3,9 +3,9 @@ import type { Sample } from './told.ts'
 const MIB = 1024 * 1024
 
 /**
- * How much each may have grown within the second half of a soak: what it is given anyway, and a part of what there is.
+ * The growth that is tolerated within the second half of a soak: `least`, or `part` of the median if that is more.
  *
- * The first half is for warming up: code gets compiled, the history fills.
+ * The first half is for warming up: code is compiled, and the history fills.
  */
 export const TOLERANCES = {
   rss: { least: 32 * MIB, part: 0.1 },
@@ -27,7 +27,7 @@ export interface Growth {
   readonly tolerated: number
 }
 
-/** What has grown within the second half, of everything that may not. */
+/** The growth of every watched value within the second half. */
 export function growthOf (samples: readonly Sample[]): Growth[] {
   const half = samples.slice(Math.floor(samples.length / 2))
   return (Object.keys(TOLERANCES) as Watched[]).map((what) => {
@@ -37,7 +37,7 @@ export function growthOf (samples: readonly Sample[]): Growth[] {
   })
 }
 
-/** Per step: the median of the slopes between any two, which a few wild samples do not move (Theil and Sen). */
+/** The median of the slopes between any two values, per step: a few outliers do not move it (Theil and Sen). */
 export function slope (values: readonly number[]): number {
   const slopes = values.flatMap((value, at) => values.slice(at + 1).map((later, steps) => (later - value) / (steps + 1)))
   return slopes.length === 0 ? 0 : median(slopes)

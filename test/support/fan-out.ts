@@ -21,9 +21,9 @@ import { Subscriber } from '../../lib/subscribers/subscriber.ts'
 import type { SubscriberLimits } from '../../lib/subscribers/subscriber-limits.ts'
 import { GzipReader } from './gzip-reader.ts'
 
-/** A writer whose reader reads when the test says so. */
+/** A writer whose reader reads only when the test drains it. */
 export class GatedWriter implements ResponseWriter {
-  /** How many more writes the socket takes before it pushes back. */
+  /** The number of further writes before the socket pushes back. */
   room = Infinity
   readonly writes: Chunk[] = []
   state: 'open' | 'ended' | 'destroyed' = 'open'
@@ -58,7 +58,7 @@ export class GatedWriter implements ResponseWriter {
     this.#drained = callback
   }
 
-  /** The reader reads what waits. */
+  /** Lets the reader read everything that waits. */
   drain (room = Infinity): void {
     this.room = room
     const callback = this.#drained
@@ -82,7 +82,7 @@ export class GatedWriter implements ResponseWriter {
     this.destroy()
   }
 
-  /** What is wrong with a gzip stream that ended. */
+  /** The fault of a gzip stream that has ended, if any. */
   get gzipFault (): string | undefined { return this.state === 'ended' ? this.#gzip?.fault() : undefined }
 
   /** The data of the application's events. */
@@ -95,7 +95,7 @@ export interface FanOutOptions extends Partial<Omit<SubscriberLimits, 'timeouts'
   readonly timeouts?: Partial<Timeouts>
   readonly shutdownTimeout?: number
   readonly minBytesToCompress?: number
-  /** Milliseconds of the log's clock. */
+  /** The clock of the log, in milliseconds. */
   readonly now?: () => number
 }
 
@@ -116,7 +116,7 @@ interface Arrived {
   readonly writer: GatedWriter
 }
 
-/** What a delivery is given to write with: a gzip stream has begun with what opens every stream. */
+/** The writer of a delivery; a gzip stream has already begun with the opening that every stream has. */
 export function codedWriter (writer: GatedWriter, coding: CodingName): ResponseWriter {
   if (coding === 'identity') return writer
   const gzipWriter = new GzipWriter(writer)
@@ -126,7 +126,7 @@ export function codedWriter (writer: GatedWriter, coding: CodingName): ResponseW
   return gzipWriter
 }
 
-/** The rooms of the fan-out, wired as the plugin wires them, without a server. */
+/** The fan-out, wired as the plugin wires it, without a server. */
 export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOptions = {}) {
   const { shutdownTimeout = 1000, timeouts = {}, minBytesToCompress = Infinity, now = () => 0, ...limits } = options
   const epoch = createEpoch()
@@ -176,7 +176,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     hub,
     ended,
     failed,
-    /** The view that the subscribers of EVERYBODY have. */
+    /** The view of the channel EVERYBODY. */
     view: () => views.acquire([EVERYBODY]),
     publish (data: string, { channels: names = [EVERYBODY], ephemeral = false, key, id }: Publishing = {}): void {
       const position = ephemeral ? null : { epoch, offset: ++offset }
@@ -191,18 +191,18 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
       hub.add(subscriber)
       return { subscriber, writer }
     },
-    /** The clock ticks. @param asleep Milliseconds since the last tick in which the process was blocked. */
+    /** Moves the clock. @param real The new time in milliseconds. @param asleep Milliseconds since the last tick in which the process was blocked. */
     tick (real: number, asleep = 0): void {
       awake += real - time - asleep
       time = real
       hub.checkDeadlines({ real, awake })
       pump.tidy()
     },
-    /** Until the pump has served whom it can. */
+    /** Waits until the pump has served every subscriber that it can. */
     async settled (): Promise<void> {
       const busy = (): boolean => [...{ [Symbol.iterator]: () => hub[Symbol.iterator]() }].some(({ delivery: { waiting, queued } }) => waiting || queued)
       do await new Promise(setImmediate); while (busy())
-      // A socket that has just filled up has two turns more, before the log lets go of what it has not taken.
+      // A socket that has just filled up gets two more turns before the log evicts what it has not taken.
       for (let turns = 0; turns < 2; turns++) await new Promise(setImmediate)
     }
   }

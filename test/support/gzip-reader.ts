@@ -2,12 +2,12 @@ import { Buffer } from 'node:buffer'
 import { constants, gunzipSync, inflateRawSync } from 'node:zlib'
 import { GZIP_HEADER } from '../../lib/wire/gzip.ts'
 
-/** Reads a gzip stream write by write, each on its own: none may need what came before it. */
+/** Decodes a gzip stream write by write: no write may depend on earlier ones. */
 export class GzipReader {
   #received: Buffer = Buffer.alloc(0)
   #text = ''
 
-  /** @returns What is in the bytes. */
+  /** @returns The decoded text. */
   push (bytes: Buffer): string {
     const isFirst = this.#received.length === 0
     if (isFirst && !bytes.subarray(0, GZIP_HEADER.length).equals(GZIP_HEADER)) throw new Error('a gzip stream begins with its header')
@@ -17,7 +17,7 @@ export class GzipReader {
     return text
   }
 
-  /** What is wrong with the whole, its end included. */
+  /** The fault of the stream as a whole, including its end; undefined if there is none. */
   fault (): string | undefined {
     try {
       return gunzipSync(this.#received).toString() === this.#text ? undefined : 'the whole is not the sum of its parts'

@@ -13,10 +13,10 @@ export interface Finding {
 }
 
 /**
- * A linter of texts that are no files.
+ * Creates a linter of texts that are not files.
  *
- * @param program Knows the types of the texts.
- * @param rules Names of typescript-eslint's rules.
+ * @param program The program that holds the types of the texts.
+ * @param rules Names of rules of typescript-eslint.
  * @returns A function that lints the text of one path.
  */
 export function createLinter (program: Program, rules: readonly string[]): (path: string, text: string) => Promise<Finding[]> {

@@ -4,12 +4,12 @@ import ts from 'typescript'
 const ROOT = resolve(import.meta.dirname, '../..')
 const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile.bind(ts.sys)) as { config: { compilerOptions: object } }
 
-/** The options of the project, with the DOM. */
+/** The compiler options of the project, with the DOM. */
 export const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, lib: ['es2023', 'dom', 'dom.iterable'] }, ROOT)
 
 const parsed = new Map<string, ts.SourceFile | undefined>()
 
-/** A program of texts that are no files, by the path in the project that each stands for. What they import is parsed once for all programs. */
+/** Creates a program from texts that are not files, each with a path in the project. Files that they import are parsed once for all programs. */
 export function createProgram (texts: ReadonlyMap<string, string>, more: ts.CompilerOptions = {}): ts.Program {
   const own = new Map([...texts].map(([path, text]) => [join(ROOT, path), text]))
   const host = ts.createCompilerHost({ ...options, ...more })
@@ -26,7 +26,7 @@ export function createProgram (texts: ReadonlyMap<string, string>, more: ts.Comp
   return ts.createProgram([...own.keys()], { ...options, ...more }, host)
 }
 
-/** What the compiler says of the texts themselves, each with its place. */
+/** The errors of the compiler in these texts, each with its position. */
 export function errorsIn (program: ts.Program, texts: ReadonlyMap<string, string>): string[] {
   return [...texts.keys()].flatMap((path) => {
     const file = program.getSourceFile(join(ROOT, path))!

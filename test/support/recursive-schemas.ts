@@ -6,7 +6,7 @@ import { Compile } from 'typebox/compile'
 
 export type Builder = typeof Type
 
-/** A schema that may refer to itself, of either line. */
+/** Creates a schema that may refer to itself, in either TypeBox package. */
 export type Recursive = (members: (self: TSchema) => TSchema) => TSchema
 
 export type Check = (schema: TSchema, payload: unknown) => boolean
@@ -34,7 +34,7 @@ export function schemas (T: Builder, recursive: Recursive): fc.Arbitrary<TSchema
       fc.array(tie('shape'), { minLength: 2, maxLength: 2 }).map((members) => (Self: TSchema) => T.Intersect(members.map((member) => member(Self))))
     )
   }))
-  // An object in front, since a reference that leads to itself alone has no check.
+  // An object comes first: a reference that leads to itself alone has no check.
   return shape.map((shape) => recursive((Self) => T.Union([T.Object({ a: T.Optional(Self) }), T.Array(Self), T.Object({ b: T.Optional(shape(Self)) })])))
 }
 

@@ -5,19 +5,19 @@ import { Cursor } from '../../lib/cursor/cursor.ts'
 import { Delivery } from '../../lib/subscribers/delivery.ts'
 import { Subscriber } from '../../lib/subscribers/subscriber.ts'
 
-// A plain model of what subscribers may and must hear, beside the real thing: no bounds, no cursors, no shared bytes, only what was
-// asked for and what arrived, each with its time.
+// A simple model of what subscribers may and must hear, beside the implementation: no bounds, no cursors, no shared bytes, only what was
+// requested and what arrived, each with its time.
 
 interface Placed extends Required<Pick<Publishing, 'channels' | 'ephemeral'>> {
   readonly index: number
   readonly key: string | undefined
-  /** What a reader that got it brings when it comes back. Several may have been given one name. */
+  /** The last event ID of a reader that got it. Several entries may share a custom id. */
   readonly eventId: string | undefined
-  /** When a later one of the same key took its place, by channel. */
+  /** The time when a later entry of its key replaced it, by channel. */
   readonly replacedAt: Map<string, number>
 }
 
-/** Which entries the log had let go of at a moment. */
+/** The newest evicted index of each kind, at one moment. */
 interface Evicted { readonly kept: number, readonly ephemeral: number }
 
 type Arrival =
@@ -25,22 +25,22 @@ type Arrival =
   | { readonly kind: 'gap', readonly evicted: Evicted, readonly time: number }
   | { readonly kind: 'send', readonly number: number, readonly time: number }
 
-/** A channel is heard from one index on, until it is left: nothing of it is written afterwards. */
+/** A channel is heard from one index until it is left: none of its events is written afterwards. */
 interface Hearing { readonly channel: string, readonly from: number, leftAt: number }
 
-/** One subscriber, and all that its reader was given. */
+/** One subscriber, and everything that its reader received. */
 interface Reading {
   readonly subscriber: Subscriber
   readonly writer: GatedWriter
   readonly hearings: Hearing[]
-  /** Kept entries are due from here on, ephemeral ones from `bornAt`. */
+  /** Kept entries are due from this index on, ephemeral ones from `bornAt`. */
   readonly start: number
   readonly bornAt: number
-  /** A reader that brings an id that nobody knows is told of a gap in any case. */
+  /** A reader with an unknown id gets a gap in any case. */
   readonly isStranger: boolean
   readonly arrivals: Arrival[]
   readonly sends: Array<{ readonly number: number, readonly place: number, handed: boolean | undefined }>
-  /** What its reader would bring. */
+  /** The last event ID of its reader. */
   lastEventId: string | null
   end: { readonly index: number, readonly time: number, readonly isRevoked: boolean } | undefined
   isGone: boolean
@@ -61,7 +61,7 @@ export class Reference {
 
   get gone (): Reading[] { return this.readings.filter(({ isGone }) => isGone) }
 
-  /** @param padding Characters that make it longer: of more than a run readers take several sweeps. */
+  /** @param padding Additional characters: more than a batch of them takes several sweeps. */
   publish ({ channels = ['*'], ephemeral = false, key, id }: Publishing, padding = 0): void {
     this.#time++
     const { log } = this.#fanOut
@@ -76,7 +76,7 @@ export class Reference {
     this.entries.push({ index, channels, ephemeral, key: kind, eventId, replacedAt: new Map() })
   }
 
-  /** @param lastEventId Undefined: it starts with what comes next. */
+  /** @param lastEventId Undefined: the stream begins with the next event. */
   subscribe (names: readonly string[], lastEventId: string | undefined, coding: CodingName = 'identity'): void {
     this.#time++
     const { log, views, hub } = this.#fanOut
@@ -93,7 +93,7 @@ export class Reference {
       start,
       bornAt: log.head,
       isStranger: isStranger && names.length > 0,
-      // What the bounds forbid to replay is gone for it, though it may still be there for others.
+      // Kept entries beyond the bounds are lost for this reader, even if they are still there for others.
       arrivals: gap === undefined ? [] : [{ kind: 'gap', evicted: { ...this.#evicted(), kept: log.oldest() - 1 }, time: this.#time }],
       sends: [],
       lastEventId: cursor.lastEventId,
@@ -147,18 +147,18 @@ export class Reference {
     await new Promise(setImmediate)
   }
 
-  /** Everybody reads all there is. */
+  /** Lets all readers read everything. */
   async finish (): Promise<void> {
     for (const { writer } of this.readings) writer.drain()
     await this.#fanOut.settled()
   }
 
-  /** What is wrong with what arrived. */
+  /** The faults in everything that arrived. */
   faults (): string[] {
     return this.readings.flatMap((reading, at) => this.#faultsOf(reading).map((fault) => `reader ${at}: ${fault}`))
   }
 
-  /** What is left when everybody has gone. */
+  /** Everything that is left after all readers have left. */
   leftovers (): string[] {
     for (const reading of this.readings) if (!reading.isGone) this.cut(reading)
     const { hub, views } = this.#fanOut
@@ -205,14 +205,14 @@ export class Reference {
     return entry === undefined ? { start: 0, isStranger: true } : { start: entry.index + 1, isStranger: false }
   }
 
-  /** The channels by which a reader may get an entry at a time; those it has left do not count. */
+  /** The channels by which a reader may get an entry at a time, without the channels that it has left. */
   #ways (reading: Reading, entry: Placed, time: number): string[] {
     return reading.hearings
       .filter(({ channel, from, leftAt }) => entry.channels.includes(channel) && entry.index >= from && leftAt > time)
       .map(({ channel }) => channel)
   }
 
-  /** Whether an entry stands where a reader was to get what it hears. */
+  /** True when an entry lies between the start and the end of a stream. */
   #isDue (reading: Reading, entry: Placed): boolean {
     if (entry.index < (entry.ephemeral ? reading.bornAt : reading.start)) return false
     if (reading.end !== undefined && entry.index >= reading.end.index) return false
@@ -238,7 +238,7 @@ export class Reference {
         if (arrival.index < (entry.ephemeral ? reading.bornAt : reading.start) && !reading.isStranger) faults.push(`${arrival.index} is from before`)
         if (end !== undefined && arrival.index >= end.index) faults.push(`${arrival.index} came after the end`)
         const ways = this.#ways(reading, entry, arrival.time)
-        if (ways.length === 0) faults.push(`${arrival.index} is not for it`)
+        if (ways.length === 0) faults.push(`${arrival.index} is of no channel of the reader`)
         else if (this.#isReplaced(entry, ways, arrival.time)) faults.push(`${arrival.index} had been replaced`)
       } else if (arrival.kind === 'send') {
         const { place } = reading.sends.find(({ number }) => number === arrival.number)!
@@ -246,10 +246,10 @@ export class Reference {
         const isLate = arrivals.slice(0, at).some((earlier) => earlier.kind === 'entry' && earlier.index >= place)
         if (isEarly || isLate) faults.push(`send ${arrival.number} stands at another place than ${place}`)
       } else if (!this.#isTrueGap(reading, at, arrival.evicted)) {
-        faults.push('a gap that was none')
+        faults.push('a false gap')
       }
     }
-    // Of a stream that was cut only what came is known.
+    // After a stream was cut, only the arrivals are known.
     const isWhole = !reading.isGone && end?.isRevoked !== true && reading.subscriber.delivery.ending.reason !== 'slow'
     const horizon = isWhole ? this.entries.length : Math.max(last, 0)
     for (const entry of this.entries.slice(0, horizon)) {
@@ -257,7 +257,7 @@ export class Reference {
       const ways = this.#ways(reading, entry, Number.MAX_SAFE_INTEGER)
       if (ways.length === 0 || this.#isReplaced(entry, ways, Infinity)) continue
       const isTold = arrivals.some((arrival) => arrival.kind === 'gap' && this.#isEvicted(entry, arrival.evicted))
-      if (!isTold) faults.push(`${entry.index} was lost in silence`)
+      if (!isTold) faults.push(`${entry.index} was lost without a gap`)
     }
     for (const { number, handed } of reading.sends) {
       const times = arrivals.filter((arrival) => arrival.kind === 'send' && arrival.number === number).length
@@ -267,7 +267,7 @@ export class Reference {
     return faults
   }
 
-  /** Whether something that the reader could hear, and had not got, was gone when it was told so. */
+  /** True when an entry that the reader could hear, and had not received, was already gone at the gap. */
   #isTrueGap (reading: Reading, at: number, evicted: Evicted): boolean {
     if (reading.isStranger && at === 0) return true
     const before = new Set(reading.arrivals.slice(0, at).flatMap((arrival) => arrival.kind === 'entry' ? [arrival.index] : []))
@@ -277,7 +277,7 @@ export class Reference {
       if (!this.#isDue(reading, entry) || before.has(entry.index)) return false
       if (!this.#isEvicted(entry, evicted) || told.some((gap) => gap.kind === 'gap' && this.#isEvicted(entry, gap.evicted))) return false
       const ways = this.#ways(reading, entry, time)
-      // What replaced it may come after the end of its stream: then it is lost for this reader.
+      // Its replacement may come after the end of the stream: then the entry is lost for this reader.
       return ways.length > 0 && (reading.end !== undefined || !this.#isReplaced(entry, ways, time))
     })
   }

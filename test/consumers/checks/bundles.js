@@ -5,13 +5,13 @@ import { check } from '../checks.js'
 import { esm, LINES, RESULT } from '../programs.js'
 import { node, run } from '../workplace.js'
 
-// Fastify itself requires modules of Node's, for which an ES module has no function.
+// Fastify requires modules of Node, and an ES module has no `require`.
 const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url); const __filename = import.meta.filename; const __dirname = import.meta.dirname;"
 
 export function checkBundles (workplace) {
   for (const [line, types] of Object.entries(LINES)) {
     for (const format of ['esm', 'cjs']) {
-      check(`a server bundled by esbuild (${format}), with ${line} alone, runs where nothing is installed`, async () => {
+      check(`a server bundled by esbuild (${format}), with ${line} alone, runs without installed packages`, async () => {
         const extension = format === 'esm' ? 'mjs' : 'cjs'
         const name = `bundle-${types.absent.replace('/', '-')}-${format}`
         const folder = await workplace.project(name, { 'main.mjs': esm(types, 'main().then(console.log)') }, [types.absent])

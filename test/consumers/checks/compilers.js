@@ -25,7 +25,7 @@ const ALWAYS = {
   types: ['node']
 }
 
-// Extra settings are tried with TypeBox 0.34 only. Libraries are checked in two of the settings: that takes as long as all else.
+// Extra settings run with TypeBox 0.34 only. Two of the settings also check libraries, which takes as long as everything else.
 const SETTINGS = [
   { title: 'nodenext-module', options: { module: 'nodenext', skipLibCheck: false }, files: [MODULE] },
   { title: 'nodenext-commonjs', options: { module: 'nodenext', skipLibCheck: false }, files: COMMONJS },
@@ -39,7 +39,7 @@ function settingsOf (line, version) {
   const isNext = line === 'typebox 1.x'
   return SETTINGS
     .filter(({ since = 0, isExtra = false }) => since <= version && !(isExtra && isNext))
-    // `typebox` 1.x is an ES module: this compiler does not know yet that Node can require it.
+    // `typebox` 1.x is an ES module: compilers before 5.8 do not know that Node can require it.
     .filter(({ title }) => !(isNext && title === 'nodenext-commonjs' && version < 5.8))
 }
 
@@ -47,7 +47,7 @@ export function checkCompilers (workplace) {
   for (const [line, types] of Object.entries(LINES)) {
     const project = prepared(workplace, types)
     for (const { title, name, version } of COMPILERS) {
-      check(`${title} compiles it, with ${line} alone`, async () => {
+      check(`${title} compiles programs with the plugin and ${line} alone`, async () => {
         const folder = await project()
         const problems = []
         for (const setting of settingsOf(line, version)) {
@@ -59,7 +59,7 @@ export function checkCompilers (workplace) {
   }
 }
 
-/** One project for all compilers, made when the first of them needs it. */
+/** One project for all compilers, created when the first of them needs it. */
 function prepared (workplace, types) {
   let project
   const files = {

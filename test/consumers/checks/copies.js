@@ -16,7 +16,7 @@ const required = require('@sinclair/typebox')
 const requiredPlugin = require('fastify-typed-sse')
 console.log('two copies:', ssePlugin !== requiredPlugin && imported.FormatRegistry !== required.FormatRegistry)
 
-// What the application registers with one copy of TypeBox counts for the other copy of the plugin.
+// Formats and types that the application registers with one copy of TypeBox are known to the other copy of the plugin.
 imported.FormatRegistry.Set('imported', () => true)
 required.FormatRegistry.Set('required', () => true)
 imported.TypeRegistry.Set('Imported', () => true)
@@ -35,7 +35,7 @@ for (const plugin of [ssePlugin, requiredPlugin]) {
   }
 }
 
-// Both in one scope: the second is told that the first is one of this plugin.
+// Both in one scope: the error of the second names the first as this plugin.
 const twice = Fastify()
 await twice.register(ssePlugin)
 await twice.register(requiredPlugin).then(() => {}, ({ message }) => console.log(/of this plugin/.test(message)))
@@ -62,7 +62,7 @@ await app.close()
 `
 
 export function checkCopies (workplace) {
-  check('the two copies that a process loads know each other', async () => {
+  check('two copies of the plugin in one process recognize each other', async () => {
     const folder = await workplace.project('copies', { 'main.mjs': PROGRAM }, ['typebox'])
     assert.deepEqual((await node(folder, 'main.mjs')).trim().split('\n'), ['two copies: true', '"x"', '"x"', '"x"', '"x"', 'true', '2'].map((line) => line.replaceAll('"', '')))
   })

@@ -8,10 +8,10 @@ import { run } from '../workplace.js'
 const MANIFEST = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 const { devDependencies: VERSIONS } = MANIFEST
 
-// A package below Fastify itself wants a newer Node than Fastify does: strict managers would refuse Fastify for it.
+// A dependency of Fastify requires a newer Node than Fastify does: strict managers would refuse Fastify for it.
 const { overrides: OLDER } = MANIFEST
 
-// Of the registry's packages that are Node itself.
+// A package of the registry that contains Node itself.
 const NODE = `node-${process.platform}-${process.arch}`
 
 /** The files of a project that has the plugin, Fastify and TypeBox. */
@@ -35,7 +35,7 @@ export function checkManagers (workplace) {
   const tool = (path) => join(workplace.installed, path)
   const local = (name) => resolve(workplace.installed, '../..', name)
 
-  /** @param {(args: string[]) => [file: string, args: string[]]} node Runs a program of the project. */
+  /** @param {(folder: string, env: object) => Promise<string>} install Installs the project. */
   const checkInstall = (title, name, install, { env = {}, start = (program) => [process.execPath, [program]] } = {}) => {
     check(title, async () => {
       const folder = await workplace.project(name, filesOf(workplace))
@@ -48,7 +48,7 @@ export function checkManagers (workplace) {
     })
   }
 
-  check('npm installs it beside a prerelease of Fastify 6, and Node 24 runs it', async () => {
+  check('npm installs the plugin with a prerelease of Fastify 6, and Node 24 runs it', async () => {
     const files = filesOf(workplace)
     const folder = await workplace.project('fastify-6', {
       ...files,
@@ -61,16 +61,16 @@ export function checkManagers (workplace) {
     assert.equal(await run(folder, join(folder, 'node_modules', NODE, 'bin/node'), ['main.mjs']), `${RESULT}\n`)
   })
 
-  checkInstall('npm, strict about engines, installs it', 'npm', async (folder) => {
+  checkInstall('npm, strict about engines, installs the plugin', 'npm', async (folder) => {
     return run(folder, 'npm', ['install', '--engine-strict', '--no-audit', '--no-fund'])
   })
 
-  checkInstall('pnpm, strict about engines and peers, installs it', 'pnpm', async (folder) => {
+  checkInstall('pnpm, strict about engines and peers, installs the plugin', 'pnpm', async (folder) => {
     return run(folder, process.execPath, [tool('pnpm/bin/pnpm.cjs'), 'install', '--config.engine-strict=true', '--config.strict-peer-dependencies=true',
       '--store-dir', local('pnpm-store'), '--no-frozen-lockfile'])
   })
 
-  checkInstall('yarn 1, strict about engines as it is, installs it', 'yarn-1', async (folder) => {
+  checkInstall('yarn 1, strict about engines by default, installs the plugin', 'yarn-1', async (folder) => {
     return run(folder, process.execPath, [tool('yarn1/bin/yarn.js'), 'install', '--no-lockfile', '--non-interactive', '--cache-folder', local('yarn-cache')])
   })
 
@@ -83,7 +83,7 @@ export function checkManagers (workplace) {
       YARN_IGNORE_PATH: 'true'
     }
     const yarn = () => tool('@yarnpkg/cli-dist/bin/yarn.js')
-    checkInstall(`yarn 4 installs it, linked by ${linker}`, `yarn-${linker}`, async (folder) => {
+    checkInstall(`yarn 4 installs the plugin, linked by ${linker}`, `yarn-${linker}`, async (folder) => {
       const registry = (await run(folder, 'npm', ['config', 'get', 'registry'])).trim()
       return run(folder, process.execPath, [yarn(), 'install'], { ...env, YARN_NPM_REGISTRY_SERVER: registry })
     }, { env, start: (program) => [process.execPath, [yarn(), 'node', program]] })

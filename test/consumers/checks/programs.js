@@ -5,14 +5,14 @@ import { node } from '../workplace.js'
 
 export function checkPrograms (workplace) {
   for (const [line, types] of Object.entries(LINES)) {
-    check(`ES modules and CommonJS modules run, with ${line} alone`, async () => {
+    check(`ES modules and CommonJS modules run with ${line} alone`, async () => {
       const folder = await workplace.project(`run-${types.absent.replace('/', '-')}`, { 'main.mjs': esm(types), 'main.cjs': cjs(types) }, [types.absent])
       assert.equal(await node(folder, 'main.mjs'), `${RESULT}\n`)
       assert.equal(await node(folder, 'main.cjs'), `${RESULT}\n`)
     })
   }
 
-  check('without either TypeBox, any event goes, and a schema is refused by the name of the package that it needs', async () => {
+  check('without TypeBox any event is sent, and a schema is refused with the name of the package that it needs', async () => {
     const folder = await workplace.project('run-neither', {
       'main.mjs': `
         import Fastify from 'fastify'
