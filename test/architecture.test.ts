@@ -70,7 +70,8 @@ t.test('plugin.ts and the testing helper are not over the limit either', async (
 
 t.test('only plugin.ts imports lib/options, and nothing in lib imports plugin.ts', async (t) => {
   const imports = readImports(ROOT, ['plugin.ts', ...['lib', 'client', 'testing'].flatMap((folder) => filesIn(ROOT, folder))])
-  const importers = (path: RegExp): string[] => [...imports].filter(([file, targets]) => !path.test(file) && targets.some((target) => path.test(target))).map(([file]) => file)
+  const importers = (path: RegExp): string[] => [...imports]
+    .filter(([file, targets]) => !path.test(file) && targets.some((target) => path.test(target))).map(([file]) => file)
   t.strictSame(importers(/^lib\/options\//), ['plugin.ts'])
   t.strictSame(importers(/^plugin\.ts$/).filter((file) => file.startsWith('lib/')), [])
 })

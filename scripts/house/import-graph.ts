@@ -69,5 +69,7 @@ export function levelsOf (graph: ImportGraph): ReadonlyMap<string, number> {
 /** The graph without each import that a longer way implies: the fewest arrows that show who stands on whom. */
 export function withoutShortcuts (graph: ImportGraph): ImportGraph {
   const reaches = (from: string, to: string): boolean => (graph.get(from) ?? []).some((next) => next === to || reaches(next, to))
-  return new Map([...graph].map(([node, imported]) => [node, imported.filter((target) => !imported.some((other) => other !== target && reaches(other, target)))]))
+  const needed = (imported: readonly string[]): string[] =>
+    imported.filter((target) => !imported.some((other) => other !== target && reaches(other, target)))
+  return new Map([...graph].map(([node, imported]) => [node, needed(imported)]))
 }
