@@ -34,7 +34,7 @@ const INTERNAL = {
   comment: 'n',
   sign: 'o',
   retry: 'p',
-  place: 'q',
+  resumeQuery: 'q',
   types: 'r',
   ended: 't',
   wait: 'u',

@@ -17,7 +17,7 @@ export class FakeAttempt implements Attempt {
   }
 
   /** The last event ID in the query of its URL. */
-  get askedFor (): string | null { return new URL(this.options.url + this.options.place).searchParams.get('lastEventId') }
+  get askedFor (): string | null { return new URL(this.options.url + this.options.resumeQuery).searchParams.get('lastEventId') }
 
   listenTo (type: string): void { this.heard.push(type) }
   close (): void { this.isClosed = true }
