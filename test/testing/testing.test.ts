@@ -45,7 +45,7 @@ t.test('next says what came instead when nothing comes in time', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events, timeout: 50 })
   await sse.broadcast('message', 'x')
-  await t.rejects(stream.next('tick'), { message: 'No tick within 50 ms; there came sse.open, message' })
+  await t.rejects(stream.next('tick'), { message: 'No tick within 50 ms; received sse.open, message' })
 })
 
 t.test('next says so when the stream has ended', async (t) => {
