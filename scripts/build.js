@@ -119,7 +119,7 @@ function requiredPlugin (source, declared) {
   const exported = [...declared.matchAll(/^export (?:type )?\{ (.*) \}/gm)].flatMap(([, names]) => names.split(', '))
   const names = exported.filter((name) => name !== 'ssePlugin').join(', ')
   return `import { ssePlugin as plugin, ${names} } from ${source}
-${doc}declare function ssePlugin (...given: Parameters<typeof plugin>): ReturnType<typeof plugin>
+${doc}declare function ssePlugin (...args: Parameters<typeof plugin>): ReturnType<typeof plugin>
 declare namespace ssePlugin {
   export { ${names}, ssePlugin, ssePlugin as default }
 }
