@@ -4,7 +4,7 @@ import { HeadReader } from './head.ts'
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n'
 
-test('a head may be cut anywhere, and what follows it is not its', () => {
+test('a head may be cut anywhere, and the bytes after it belong to the body', () => {
   for (let cut = 1; cut <= HEAD.length; cut++) {
     const reader = new HeadReader()
     const first = Buffer.from(HEAD.slice(0, cut) + (cut === HEAD.length ? 'body' : ''))
@@ -15,7 +15,7 @@ test('a head may be cut anywhere, and what follows it is not its', () => {
   }
 })
 
-test('an answer that ends with its connection is not chunked', () => {
+test('a response that ends with its connection is not chunked', () => {
   const head = Buffer.from('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n')
   assert.deepEqual(new HeadReader().read(head, head.length)?.head, { status: 503, isChunked: false, isGzip: false })
 })

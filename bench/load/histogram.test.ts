@@ -13,7 +13,7 @@ test('quantiles are known within two percent, from microseconds to minutes', () 
   }
 })
 
-test('nothing was added: zeros', () => {
+test('an empty histogram gives zeros', () => {
   assert.deepEqual(new Histogram().latency, { p50: 0, p99: 0, max: 0 })
 })
 

@@ -10,11 +10,11 @@ const TIMES = ['1234567.891', '1234567.8', '1234568']
 
 function payload (n: number): string {
   const start = `{"n":${n},"t":${TIMES[n % TIMES.length]!},"x":"`
-  // Nearly a marker, again and again.
+  // Full of near misses of the marker.
   return `${start}${'n\\":"n" '.repeat(BYTES).slice(0, BYTES - start.length - 2)}"}`
 }
 
-/** What libraries wrap around a payload. */
+/** Texts that libraries wrap around a payload. */
 const FRAMINGS: Record<string, (n: number) => string> = {
   data: (n) => `data: ${payload(n)}\n\n`,
   'data without a blank': (n) => `data:${payload(n)}\n\n`,
@@ -24,7 +24,7 @@ const FRAMINGS: Record<string, (n: number) => string> = {
   'comments between': (n) => `:\n: "n"n "n" :\n\ndata: ${payload(n)}\n\n`
 }
 
-/** Numbers below `below`, the same in every run. */
+/** Makes a generator of pseudo-random integers below a bound. A seed gives equal numbers in every run. */
 function generator (seed: number): (below: number) => number {
   let state = seed
   return (below) => {
@@ -43,7 +43,7 @@ function chunked (text: string, random: (below: number) => number): string {
   return `${framed}0\r\n\r\n`
 }
 
-/** Hands over pieces of any length, several readers in turn. */
+/** Feeds texts in pieces of random length, to several readers in random order. */
 function feed (texts: readonly string[], random: (below: number) => number, longest: number, read: Body['read']): void {
   const buffers = texts.map((text) => Buffer.from(text, 'latin1'))
   const at = texts.map(() => 0)
@@ -81,14 +81,14 @@ for (const [name, framing] of Object.entries(FRAMINGS)) {
   }
 }
 
-test('numbers that are passed over are lost, numbers that come again are doubles', () => {
+test('skipped numbers count as lost, repeated numbers as doubles', () => {
   const numbers = new Numbers(1, BYTES, () => {})
   const text = [1, 2, 5, 5, 4, 6, 10].map((n) => `data: ${payload(n)}\n\n`).join('')
   feed([text], generator(7), 40, (...read) => numbers.read(...read))
   assert.deepEqual([numbers.delivered, numbers.lost, numbers.doubles], [7, 5, 2])
 })
 
-test('what is counted begins anew where it is asked to, and readers go on where they are', () => {
+test('begin restarts the counts, and readers keep their positions', () => {
   const numbers = new Numbers(1, BYTES, () => {})
   const read = (...ns: number[]): void => feed([ns.map((n) => `data: ${payload(n)}\n\n`).join('')], generator(3), 40, (...piece) => numbers.read(...piece))
   read(1, 2, 3)
