@@ -14,7 +14,7 @@ export default [
     files: ['plugin.ts', 'lib/**', 'testing/**'],
     ignores: ['lib/time/timers.ts'],
     rules: {
-      'no-restricted-globals': ['error', ...TIMERS.map((name) => ({ name, message: 'A test that fakes it would stop every stream: lib/time/timers.ts.' }))],
+      'no-restricted-globals': ['error', ...TIMERS.map((name) => ({ name, message: 'Use lib/time/timers.ts: a test that fakes the global would stop every stream.' }))],
       'no-restricted-imports': ['error', ...['node:timers', 'node:timers/promises', 'node:perf_hooks'].map((name) => ({ name, message: 'Use lib/time/timers.ts.' }))]
     }
   }

@@ -1,94 +1,96 @@
+// The contract between the driver, the server under test and its readers.
+
 /**
- * What the driver, the server under test and its readers agree on.
+ * The payload of every event: a JSON object that begins with `{"n":<number>,"t":<time>`.
  *
- * Every event is one JSON object that begins with `{"n":<number>,"t":<time>`: numbers count up from 1 for each channel, on
- * from plan to plan, so that each reader can count what it lost and what it got twice, whatever the server wraps around it.
+ * The numbers of a channel count up from 1 and continue from plan to plan. A reader can therefore count lost events and duplicates, whatever
+ * the server wraps around the payload.
  */
 export interface Payload {
   readonly n: number
-  /** When it was published: milliseconds of the monotonic clock that all processes of a machine share, three decimals. */
+  /** The time of publishing, in milliseconds with three decimals, by the monotonic clock that all processes of a machine share. */
   readonly t: number
   /** Fills the event up to the size that the workload states. */
   readonly x: string
 }
 
-/** How a server is to be set up. */
+/** Settings of a server under test. */
 export interface Setup {
   readonly http2: boolean
   readonly compress: boolean
-  /** Milliseconds; false: no heartbeats. */
+  /** Milliseconds. False: no heartbeats. */
   readonly heartbeatInterval: number | false
-  /** Channels there will be, named `c0`, `c1`, …; 0: everybody hears everything. */
+  /** The number of channels, named `c0`, `c1`, …. 0: every reader receives every event. */
   readonly channels: number
 }
 
-/** Where readers connect, and whose CPU and memory count. */
+/** The address to which readers connect, and the processes whose CPU and memory count. */
 export interface Address {
   readonly port: number
-  /** The path of the event stream; with channels, `path + name` is that of one. */
+  /** The path of the event stream. With channels, the path of a channel is `path + name`. */
   readonly path: string
-  /** The processes that serve. Empty: the one that runs the contestant itself. */
+  /** The processes that serve. Empty: the process that runs the contestant. */
   readonly pids: readonly number[]
 }
 
-/** One server under test: the same few lines with each library. */
+/** A server under test, written in a few lines with its library. */
 export interface Contestant {
-  /** As the table says it, with the version of the library. */
+  /** The name in the tables, with the version of the library. */
   readonly title: string
-  /** What it can be asked for: workloads that need more leave it out. */
+  /** The features of the server. A workload that needs others leaves the server out. */
   readonly can: { readonly http2: boolean, readonly compress: boolean, readonly channels: boolean, readonly heartbeats: boolean }
-  /** A line where it cannot run here, with what to install. */
+  /** Returns a line that says what to install, if the server cannot run here. */
   missing? (): string | undefined
   start (setup: Setup): Promise<Address>
-  /** Everybody, or one channel. Returns when the library's call does; never waits for readers. */
+  /** Publishes to a channel. Undefined: to all readers. Returns when the library's call returns, and never waits for readers. */
   publish (payload: Payload, channel: string | undefined): void
-  /** Streams that are open. */
+  /** Returns the number of open streams. */
   count (): number | Promise<number>
   close (): Promise<void>
 }
 
-/** How events are published: `bytes` is what the JSON text of the payload takes. */
+/** A plan for publishing events. `bytes` is the size of a payload as JSON text. */
 export type Plan =
-  /** So many at once, in one turn of the loop. */
+  /** `count` events in one turn of the event loop. */
   | { readonly kind: 'burst', readonly count: number, readonly bytes: number }
   /**
-   * At a pace, however late the server is; what fell due while it was blocked is published in the next turn. With `channels`, each event
-   * goes to one channel, one after another.
+   * Events at a fixed rate, however late the server is. Events that fell due while it was blocked are published in the next turn. With
+   * `channels`, each event goes to one channel, in rotation.
    */
   | { readonly kind: 'pace', readonly perSecond: number, readonly seconds: number, readonly bytes: number, readonly channels?: number }
-  /** To one channel after another (0 channels: to everybody), `count` in all, the next when its readers have the one before. */
+  /** `count` events, to the channels in rotation (0 channels: to all readers). Each waits until its readers have received the previous one. */
   | { readonly kind: 'turns', readonly count: number, readonly bytes: number, readonly channels: number }
 
-/** What a server process says of itself, from `begin` to `report`. */
+/** The figures of a server process, measured from `begin` to `report`. */
 export interface Report {
-  /** Milliseconds by which its event loop was late. Zeros without a `begin`. Says nothing of the processes of `Address.pids`. */
+  /** The delay of its event loop, in milliseconds. Zeros if `begin` is missing. The processes of `Address.pids` are not measured. */
   readonly loopDelay: { readonly p50: number, readonly p99: number, readonly max: number }
   readonly published: number
   readonly open: number
 }
 
-/** What a server process is asked for, by messages: the setup first. */
+/** A message to a server process. The setup comes first. */
 export type AskedOfServer =
   | { readonly setup: Setup }
-  /** Answered by `published`, when the last event is. Of `turns`, each event waits for its `next`, the first one too. */
+  /** The reply is `published`, after the last event. In a plan of the kind `turns`, every event, also the first, waits for a `next`. */
   | { readonly publish: Plan }
-  /** Not answered. */
+  /** Has no reply. */
   | 'next'
-  /** What `report` says is measured anew from here. The loop is watched until `report`, which costs a turn of it every millisecond. */
+  /** Starts the measurement for `report`. Until then, watching the event loop costs a turn of it every millisecond. */
   | 'begin'
   | 'report'
-  /** Collects garbage first where it may (`--expose-gc`). */
+  /** Collects garbage first, if `--expose-gc` is set. */
   | 'memory'
-  /** Not answered: the process ends. It does so as well when its driver has gone. */
+  /** Ends the process, without a reply. The process also ends when its driver has gone. */
   | 'stop'
 
-/** What a server process answers, in the order in which it was asked; only `published` comes when it comes. */
+/** A reply of a server process. Replies keep the order of the messages, except for `published`. */
 export type ToldByServer =
   | { readonly what: 'listening', readonly address: Address }
-  /** Instead of that, and the process ends. */
+  /** The reply to a setup with which the server cannot run here. The process ends. */
   | { readonly what: 'missing', readonly line: string }
   | { readonly what: 'published', readonly count: number }
   | { readonly what: 'began' }
   | { readonly what: 'report', readonly report: Report }
-  /** Bytes resident, of all that `Address.pids` says. */
+  /** Resident bytes of all processes in `Address.pids`. */
   | { readonly what: 'memory', readonly rss: number }

@@ -8,8 +8,10 @@ import { writeResults } from './report/write.ts'
 import { judge } from './smoke.ts'
 import { workloadsOf } from './workloads/index.ts'
 
+// The command line of the bench.
+
 const ROUNDS = 5
-/** These show that what a cell is made of counts right, in short time. */
+/** The workloads that check, in a short time, that the parts of a cell count correctly. */
 const SMOKE = 'a,c,f,h,i,j,k'
 const SMOKE_AT_ONCE = 4
 

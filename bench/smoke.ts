@@ -1,9 +1,11 @@
 import type { Line, Table } from './report/results.ts'
 
-/** These lose nothing, whatever the machine does. */
+// The verdict on a smoke run.
+
+/** Servers that lose nothing, whatever the state of the machine. */
 const FAULTLESS = ['floor', 'typed-sse']
 
-/** What is wrong with the counts of a short run: a line for each. Times are not judged. */
+/** Lists the faults in the counts of a smoke run, a line for each. Times are not judged. */
 export function judge (tables: readonly Table[], missing: readonly string[]): string[] {
   return [
     ...process.env['REQUIRE_SYSTEM'] === '1' ? missing.map((line) => `missing: ${line}`) : [],

@@ -2,7 +2,9 @@ import type { Contestant } from './contract.ts'
 import type { Cores } from './driver/cores.ts'
 import type { Name } from './servers/index.ts'
 
-/** What one cell measured: one number for each column, as far as there is one. */
+// The contract of a workload: its rows, its columns and its outcomes.
+
+/** The outcome of a cell: a number for each column. Figures may be missing. */
 export interface Outcome {
   readonly figures: Readonly<Record<string, number>>
   readonly notes: readonly string[]
@@ -14,7 +16,7 @@ export interface Row {
   readonly server: Name
   readonly title: string
   readonly can: Contestant['can']
-  /** For workloads that run a server in two ways. */
+  /** True for the second row of a server, in workloads that run a server in two ways. */
   readonly isVariant?: boolean
 }
 
@@ -22,7 +24,7 @@ export interface Column {
   readonly key: string
   readonly title: string
   readonly digits: number
-  /** Whether the table also says how many times the reference's it is. */
+  /** True: the table also shows the ratio to the reference's figure. */
   readonly ratio?: boolean
 }
 
@@ -33,7 +35,7 @@ export interface Workload {
   readonly columns: readonly Column[]
   /** The key of the row that ratios refer to. */
   readonly reference: string
-  /** What the plot shows, if there is one. */
+  /** The column that is plotted. Undefined: no plot. */
   readonly plot?: { readonly column: string, readonly title: string }
   rows (rows: readonly Row[]): readonly Row[]
   run (row: Row, cores: Cores): Promise<Outcome>

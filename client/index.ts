@@ -9,10 +9,13 @@ import type { AnyDeclarations } from './stream/payloads.ts'
 import type { SourceListener } from './connection/source.ts'
 
 /**
- * Reads an event stream, and keeps reading it: what breaks off is opened again from the last event on, until it is closed.
+ * Opens an event stream and keeps it open: after a loss it reconnects from the last event on, until the stream is closed.
  *
- * @param url Of the stream; relative to the page where there is one.
- * @throws a TypeError that names the option, the rule and the value.
+ * @typeParam D The declaration of the events, as `typeof events`. Absent: any event, with payloads of the type `unknown`.
+ * @param url The URL of the stream, absolute, or relative to the page. A `lastEventId` in its query is the default of that option.
+ * @param options The options, all of them optional.
+ * @throws TypeError when the URL or an option is invalid; the message names the option, the rule and the value.
+ * @see docs/client.md
  * @example connect<typeof events>('/events').on('order.updated', (order) => show(order))
  */
 export function connect<D extends Declarations = AnyDeclarations> (url: string | URL, options?: ConnectOptions<D>): EventStream<D> {
@@ -23,19 +26,23 @@ export function connect<D extends Declarations = AnyDeclarations> (url: string |
   return new EventStream<D>(settings, (listener, replace) => isShared ? sharedSource(settings, open, listener, replace) : open(settings.lastEventId, listener))
 }
 
-/** Who reads for other tabs does not know which events they listen to, and an EventSource tells of no others. */
+/**
+ * Chooses the transport. A shared stream is read by `fetch`: an EventSource delivers only events that have listeners, and the leading tab does
+ * not know the listeners of other tabs.
+ */
 function transportOf ({ headers, withCredentials }: Settings, isShared: boolean | string): Transport {
   const openFetch = fetchTransport(headers, withCredentials)
   if (isShared || headers || globalThis.EventSource === undefined) return openFetch
   return (attempt, listener) => openEventSource(attempt, withCredentials, openFetch, listener)
 }
 
-/** A page that is not secure has no locks. Every browser that has them has `BroadcastChannel`, too. */
+/** Tells whether tabs can share a stream. Insecure pages have no Web Locks; a browser that has Web Locks has `BroadcastChannel`, too. */
 function canShare (): boolean {
   return !!globalThis.navigator?.locks
 }
 
-export { UnreadableEvent, type EventInfo, type EventStream } from './stream/event-stream.ts'
+export { UnreadableEvent } from './stream/unreadable-event.ts'
+export type { EventInfo, EventStream } from './stream/event-stream.ts'
 export type { Backoff } from './connection/backoff.ts'
 export type { ParsedEvent } from './wire/event-stream-parser.ts'
 export type { RequestHeaders } from './transport/fetch-transport.ts'

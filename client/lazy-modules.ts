@@ -2,13 +2,17 @@ import type { Transport } from './connection/attempt.ts'
 import type { RequestHeaders } from './transport/fetch-transport.ts'
 import { watchPage } from './connection/page-lifecycle.ts'
 import { requestStream } from './wire/request.ts'
-import type { SharingOptions } from './sharing/sharing.ts'
+import type { SharingOptions } from './sharing/options.ts'
 import type { Source, SourceListener } from './connection/source.ts'
 import { classifyResponse } from './connection/failure.ts'
 
-// What not every page needs is loaded by those that do, and handed what this module has: nothing is loaded twice.
+// Loads the parts of the client that only some pages need, and hands them shared functions, so that no code is loaded twice.
 
-/** @param headers Null: none. */
+/**
+ * Makes a transport that reads by `fetch`. The first attempt loads the code.
+ *
+ * @param headers The request headers, or a function that returns them. Null: none.
+ */
 export function fetchTransport (headers: RequestHeaders | null, withCredentials: boolean): Transport {
   let loading: ReturnType<typeof importFetchTransport> | undefined
   return (options, listener) => {
@@ -21,7 +25,7 @@ export function fetchTransport (headers: RequestHeaders | null, withCredentials:
       loading = undefined
       if (signal.aborted) return
       listener.lost({})
-      // Last: it may close the stream.
+      // Last, because the listener may close the stream.
       listener.error(error)
     })
     return { seesComments: true, listenTo () {}, close: () => closing.abort() }
@@ -32,19 +36,20 @@ const importFetchTransport = () => import('./transport/fetch-transport.ts')
 const importSharing = () => import('./sharing/sharing.ts')
 
 /**
- * Imports a module. Browsers before Chromium 156 and Firefox 154 remember that it did not load, and never ask for its URL again: a query
- * makes it another. webpack asks again itself.
+ * Imports a module; after a failure, tries once more with a query added to its URL. Browsers before Chromium 156 and Firefox 154 remember
+ * that a module failed to load, and never request its URL again. webpack repeats the request itself.
  */
 function load<T> (importModule: () => Promise<T>): Promise<T> {
-  // The name that a bundler gave the file stands in the function, and nowhere else.
+  // The file name that a bundler chose is found only in the source text of the function.
   return importModule().catch((error) => import(`${`${importModule}`.split(/['"`]/)[1]}?${Date.now()}`).catch(() => { throw error }))
 }
 
 /**
- * A source that all tabs share; where that part does not load in time, one of this tab's own.
+ * Makes a source that tabs share. If the code for sharing does not load within `connectTimeout`, this tab reads the stream by itself.
  *
- * @param open Makes that, and the one of the tab that leads.
- * @param replace Is given it. Until then there is one that only knows where to begin.
+ * @param open Opens a connection, for this tab alone or for the tab that leads.
+ * @param replace Receives the final source, which takes the place of the returned one.
+ * @returns A source that only keeps the event ID to start from.
  */
 export function sharedSource (
   options: SharingOptions,

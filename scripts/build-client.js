@@ -1,4 +1,4 @@
-// node scripts/build-client.js <outdir>: the browser client as browsers get it, one file for each entry point.
+// node scripts/build-client.js <outdir>: builds the browser client, minified, with one file for each entry point.
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 const { positionals: [outdir] } = parseArgs({ allowPositionals: true })
 if (outdir === undefined) throw new Error('usage: node scripts/build-client.js <outdir>')
 
-/** What is imported on demand stays a file of its own, beside the one that imports it. */
+/** Keeps modules that are imported on demand in files of their own, beside the file that imports them. */
 const onDemand = {
   name: 'on-demand',
   setup ({ onResolve }) {
@@ -15,9 +15,9 @@ const onDemand = {
   }
 }
 
-// Properties that stay within the client, and what they are called in what is built. Not those of its API, nor of messages between tabs,
-// which may have loaded different versions, nor any that the platform has: `request` would be that of `navigator.locks` as well. A page may
-// get a module of one version from another: never give a letter another meaning.
+// Properties that are internal to the client, and their names in the build. Properties of its API and of messages between tabs, which may have
+// loaded different versions, keep their names, and so do names that the platform uses: `request` is also a method of `navigator.locks`. A page
+// may load modules of different versions: never give a letter another meaning.
 const INTERNAL = {
   seesComments: 'a',
   retryNow: 'b',
@@ -34,7 +34,7 @@ const INTERNAL = {
   comment: 'n',
   sign: 'o',
   retry: 'p',
-  place: 'q',
+  resumeQuery: 'q',
   types: 'r',
   ended: 't',
   wait: 'u',
@@ -59,7 +59,7 @@ await build({
   charset: 'utf8',
   minify: true,
   mangleProps: new RegExp(`^(${Object.keys(INTERNAL).join('|')})$`),
-  // Without it each file would get names of its own, and what is loaded on demand would not fit.
+  // Gives a property one name in all files: a module that is loaded on demand must fit the main module.
   mangleCache: INTERNAL,
   sourcemap: 'linked',
   plugins: [onDemand],

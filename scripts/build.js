@@ -1,5 +1,5 @@
-// node scripts/build.js: the published package in dist/, which holds both halves of each entry point (ES module and CommonJS), the files
-// for browsers, and one tree of types.
+// node scripts/build.js: builds the published package in dist/: both halves of each entry point (ES module and CommonJS), the files for
+// browsers, and one tree of types.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, sep } from 'node:path'
@@ -10,10 +10,10 @@ const ENTRIES = { plugin: 'plugin.ts', testing: 'testing/index.ts' }
 
 const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' })
 
-/** The folders whose files are served to browsers, as `readPluginFiles` in lib/routes/plugin-files.ts names them, and where they stand now. */
+/** The folders of files for browsers, by the name that `readPluginFiles` in lib/routes/plugin-files.ts gives them. */
 const FOLDERS_FOR_BROWSERS = { browser: join(DIST, 'browser'), 'public/inspector': 'public/inspector' }
 
-/** A module with the interface of lib/routes/plugin-files.ts that holds the files themselves. All of them are text. */
+/** Makes a module with the interface of lib/routes/plugin-files.ts that contains the files themselves. All of them are text. */
 function pluginFilesModule () {
   const folders = Object.entries(FOLDERS_FOR_BROWSERS).map(([name, folder]) => {
     const files = readdirSync(folder, { recursive: true }).filter((file) => /\.(?!cjs)[a-z]+$/.test(file))
@@ -26,7 +26,7 @@ exports.readPluginFiles = async (folder) => new Map(Object.entries(FOLDERS[folde
 `
 }
 
-/** Both halves share one module of files. */
+/** Lets both halves share one module of files. */
 const pluginFiles = {
   name: 'plugin-files',
   setup ({ onResolve }) {
@@ -34,7 +34,7 @@ const pluginFiles = {
   }
 }
 
-/** A program of CommonJS modules gets the CommonJS half of each optional package, and some test runners have no `import()`. */
+/** Loads optional packages by `require`: a CommonJS program gets their CommonJS half, and some test runners have no `import()`. */
 const requirePackages = {
   name: 'require-packages',
   setup ({ onLoad }) {
@@ -67,17 +67,17 @@ async function buildCommonJs () {
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
     plugins: [pluginFiles, requirePackages],
-    // `require` looks for the other copies itself.
+    // CommonJS has no `import.meta`. The search for other copies of TypeBox needs it in ES modules only.
     define: { 'import.meta.url': 'undefined' }
   }
   const { plugin, ...others } = ENTRIES
   await build({ ...common, entryPoints: others })
-  // `require` gives the plugin itself, with its companions on it, as Fastify's own plugins do.
+  // `require` returns the plugin function, with the other exports as its properties, like Fastify's own plugins.
   const footer = { js: 'module.exports = Object.assign(module.exports.default, module.exports)\nmodule.exports.default = module.exports' }
   await build({ ...common, entryPoints: { plugin }, footer })
 }
 
-/** The client for programs that require it. Nobody loads it over a network: it is one file. */
+/** Builds the client for programs that require it, in one file: it is not loaded over a network. */
 function buildCommonJsClient () {
   return build({
     ...SHARED,
@@ -89,7 +89,7 @@ function buildCommonJsClient () {
   })
 }
 
-/** One tree of declarations, of CommonJS modules, which both halves may import; and for each entry point one file of either format. */
+/** Writes one tree of declarations for CommonJS modules, which both halves may import, and for each entry point a file of each format. */
 function writeTypes () {
   const types = join(DIST, 'types')
   const tsc = 'node_modules/typescript/bin/tsc'
@@ -107,17 +107,19 @@ function writeTypes () {
 }
 
 /**
- * The types of what `require` gives: the plugin itself, with the exports on it. TypeScript lets an application augment an interface there
- * only if it is named in the namespace: `export *` cannot stand in one.
+ * Makes the types of the value that `require` returns: the plugin function, with the other exports as its properties. An application can
+ * augment only an interface that the namespace names, and a namespace cannot contain `export *`.
  *
- * @param {string} declared The types of the module.
+ * @param {string} source The module of the exports, as a quoted specifier.
+ * @param {string} declared The text of the module's declarations.
+ * @returns {string} The text of the declaration file.
  */
 function requiredPlugin (source, declared) {
   const [doc] = declared.match(/\/\*\*(?:(?!\*\/)[^])*\*\/\n(?=declare const ssePlugin:)/)
   const exported = [...declared.matchAll(/^export (?:type )?\{ (.*) \}/gm)].flatMap(([, names]) => names.split(', '))
   const names = exported.filter((name) => name !== 'ssePlugin').join(', ')
   return `import { ssePlugin as plugin, ${names} } from ${source}
-${doc}declare function ssePlugin (...given: Parameters<typeof plugin>): ReturnType<typeof plugin>
+${doc}declare function ssePlugin (...args: Parameters<typeof plugin>): ReturnType<typeof plugin>
 declare namespace ssePlugin {
   export { ${names}, ssePlugin, ssePlugin as default }
 }

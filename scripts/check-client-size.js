@@ -1,4 +1,4 @@
-// node scripts/check-client-size.js <folder>: the sizes of the built browser client; fails where what every page loads is too large.
+// node scripts/check-client-size.js <folder>: prints the sizes of the built browser client. Fails if the module that every page loads is too large.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -14,7 +14,7 @@ for (const name of ['client.js', 'fetch-transport.js', 'refusals.js', 'sharing.j
   const { length } = gzipSync(file, { level: 9 })
   console.log(`${name}: ${file.length} bytes, ${length} with gzip`)
   if (name === 'client.js' && length > LIMIT) {
-    console.error(`${name} takes ${length - LIMIT} bytes more than the ${LIMIT} that a page is to load at most`)
+    console.error(`${name} exceeds the limit of ${LIMIT} bytes by ${length - LIMIT} bytes`)
     process.exitCode = 1
   }
 }

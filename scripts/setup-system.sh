@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests use beside Node, from Debian's packages. What is there already stays as it is.
+# Installs the Debian packages that the tests and the bench use. Packages that are already installed are not changed.
 set -euo pipefail
 
 packages=(chromium firefox-esr openssl nginx libnginx-mod-nchan libfaketime iproute2)
@@ -9,7 +9,7 @@ for package in "${packages[@]}"; do
   dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
 done
 if [ ${#missing[@]} -eq 0 ]; then
-  echo "Nothing to install: ${packages[*]} are there."
+  echo "Nothing to install: ${packages[*]} are already installed."
   exit 0
 fi
 

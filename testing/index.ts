@@ -7,42 +7,48 @@ import { RESERVED_PREFIX, type PluginEvents } from '../lib/wire/plugin-events.ts
 import type { Sse } from '../lib/api/sse.ts'
 import { clearTimeout, monotonicTime, setTimeout } from '../lib/time/timers.ts'
 
-/** As much of a Fastify instance, of any server, as opening a stream takes. */
+// The test helpers for applications: event streams without a socket, and time that passes on request.
+
+/** The part of a Fastify instance that the helpers use, whatever the type of its server. */
 export interface InjectableApp {
   inject (options: object): PromiseLike<unknown>
   readonly sse?: object
 }
 
+/** Options of `openStream`, all of them optional. */
 export interface OpenStreamOptions<D extends Declarations = Declarations> {
   /**
-   * The events of the stream: their types as readers get them, and which of them are text.
+   * Declaration of the events of the stream. It gives the payload types that readers receive, and tells text from JSON.
    *
-   * @defaultValue the events of `app.sse`, typed as they are broadcast; where one has a transform, give them here
+   * @defaultValue the events of `app.sse`, with the types that are broadcast; declare them here if one has a transform
    */
   readonly events?: D | undefined
+  /** The method of the request. @defaultValue 'GET' */
   readonly method?: 'GET' | 'POST' | undefined
+  /** Request headers, in addition to `accept: text/event-stream`, which they may replace. @defaultValue none */
   readonly headers?: Record<string, string> | undefined
-  /** The body of a POST. */
+  /** The body of a POST. @defaultValue none */
   readonly payload?: string | object | undefined
-  /** Milliseconds that `next` waits at most. @defaultValue 5000 */
+  /** The longest time, in milliseconds, that `next` waits for an event. @defaultValue 5000 */
   readonly timeout?: number | undefined
 }
 
-/** An event as a reader got it. */
+/** An event as a reader receives it. */
 export interface ReceivedEvent<K extends string = string, P = unknown> {
+  /** The event type. */
   readonly event: K
-  /** The payload: text, or parsed JSON, as the event is declared. Where nothing is declared: JSON if it parses, otherwise text. */
+  /** The payload: text or parsed JSON, as declared. If nothing is declared: JSON if it parses, otherwise text. */
   readonly data: P
-  /** The last event ID after this event; empty where there was none. */
+  /** The last event ID after this event; empty if there is none. */
   readonly id: string
 }
 
 type EventName<E> = keyof E & string
 type AnyReceived<E> = { [K in EventName<E>]: ReceivedEvent<K, E[K]> }[EventName<E>]
 
-/** What `inject` answers with `payloadAsStream`. */
+/** The response of `inject` with `payloadAsStream`. */
 interface InjectedResponse {
-  /** The server's side. */
+  /** The response object on the server's side. */
   readonly raw: { readonly res: { destroy (): unknown } }
   readonly statusCode: number
   readonly headers: Record<string, string | string[] | undefined>
@@ -50,12 +56,22 @@ interface InjectedResponse {
 }
 
 /**
- * Opens an event stream of an application within the process: no port, no socket.
+ * Opens an event stream of an application within the process, without a port or a socket.
  *
- * What it cannot show is back-pressure and the end of connections: those need a real socket.
+ * Back-pressure and broken connections cannot be tested in this way: they need a real socket.
  *
- * @param app The application. Without `events`, the scope that the plugin was registered in, or one below: its `sse` knows what is text.
- * @throws an Error with the status and the body where the answer is not an event stream.
+ * @typeParam D The declaration given as `events`.
+ * @param app The application. If `events` is absent, the scope in which the plugin was registered, or a scope below it, whose `sse` tells text
+ * from JSON.
+ * @param url The path of the stream, with its query.
+ * @param options The request, and the time limit of `next`.
+ * @returns The stream, as soon as the response head has arrived.
+ * @throws Error when the response is not an event stream; the message contains its status and its body.
+ * @see docs/testing.md
+ * @example
+ * const stream = await openStream(app, '/events')
+ * const { data } = await stream.next('order.updated')
+ * await stream.close()
  */
 export async function openStream<D extends Declarations = never> (
   app: InjectableApp,
@@ -74,19 +90,20 @@ export async function openStream<D extends Declarations = never> (
     const body = await response.stream().setEncoding('utf8').toArray()
     throw new Error(`${method} ${url} answered ${response.statusCode} ${type}, not an event stream: ${body.join('')}`)
   }
-  // A scope above the plugin's has no `sse`: there only the data itself can tell.
+  // A scope above the plugin's has no `sse`, so the data itself decides what is JSON.
   const types = events === undefined ? app.sse as Sse | undefined : await EventTypes.compile([events])
   return new EventStream(response, { timeout, isText: (event) => types?.isText(event) })
 }
 
 /**
- * Lets time pass for the event streams of an application, without waiting: heartbeats, `idleTimeout`, `maxLifetime`, `expiresAt`, `maxAge` of the
- * history and `stallTimeout` take the time for real. `Date` and the timers of the test and of the application stay as they are.
+ * Advances the clock of an application's event streams without waiting: heartbeats, `idleTimeout`, `maxLifetime`, `expiresAt`, `maxAge` of the
+ * history and `stallTimeout` follow it. `Date` and the timers of the test and of the application do not change.
  *
- * @param app The application, as for `openStream`: the scope that the plugin was registered in, or one below.
- * @param milliseconds A whole number from 0.
- * @returns Resolves when the streams of `openStream` have read all that became due.
- * @throws a TypeError where the application has no `sse`, and for any other number.
+ * @param app The application: the scope in which the plugin was registered, or a scope below it.
+ * @param milliseconds The time to advance, an integer of at least 0.
+ * @returns A promise that resolves when the streams of `openStream` have read everything that became due.
+ * @throws TypeError when `app` has no `sse`, or `milliseconds` is invalid.
+ * @see docs/testing.md
  * @example
  * const stream = await openStream(app, '/events')
  * await advance(app, 3_600_000)
@@ -95,7 +112,9 @@ export async function openStream<D extends Declarations = never> (
 export async function advance (app: InjectableApp, milliseconds: number): Promise<void> {
   const sse = app.sse as Sse | undefined
   if (sse === undefined) throw new TypeError('advance: this scope of the application has no event streams; the plugin was registered in another')
-  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) throw new TypeError(`advance: a whole number of milliseconds from 0; it is ${milliseconds}`)
+  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) {
+    throw new TypeError(`advance: "milliseconds" must be an integer of at least 0; it is ${milliseconds}`)
+  }
   await sse.advance(milliseconds)
 }
 
@@ -105,23 +124,24 @@ interface EventStreamParts {
 }
 
 /**
- * One reader's side of an event stream.
+ * The reader's side of an event stream that `openStream` has opened.
  *
- * @typeParam E Payloads by event, as readers get them.
+ * @typeParam E The payload types by event, as readers receive them.
+ * @see docs/testing.md
  */
 export class EventStream<E extends object = RegisteredEvents> {
   /** The response headers. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** The reconnection time that the stream set last, in milliseconds. */
+  /** The reconnection time that the stream set last, in milliseconds; undefined if it set none. */
   reconnectionTime: number | undefined
-  /** The last event ID of what was read here: that of the last event taken, not of the last that arrived. */
+  /** The last event ID after the event that was read last. Events that have arrived and not been read do not count. */
   lastEventId = ''
   readonly #parts: EventStreamParts
   readonly #response: InjectedResponse
   readonly #body: Readable
   #arrived: ReceivedEvent[] = []
   #ended = false
-  /** Those that wait for something to happen. */
+  /** Called once with the next arrival, or at the end of the stream. */
   #waiting: Array<() => void> = []
 
   /** @internal */
@@ -143,10 +163,11 @@ export class EventStream<E extends object = RegisteredEvents> {
   }
 
   /**
-   * The next event, of one type or of any but the plugin's own (`sse.*`). Passes over the events before it: they are gone
-   * then, for whoever else waits too.
+   * Reads the next event of a type; if no type is given, the next event that is not the plugin's own (`sse.*`). The events before it are
+   * skipped, also for other calls that wait.
    *
-   * @throws an Error where the stream ends, or nothing comes within the time-out.
+   * @param event The event type.
+   * @throws Error when the stream ends first, or no such event arrives within `timeout`.
    */
   next<K extends EventName<E & PluginEvents>> (event: K): Promise<ReceivedEvent<K, (E & PluginEvents)[K]>>
   next (): Promise<AnyReceived<E>>
@@ -159,7 +180,7 @@ export class EventStream<E extends object = RegisteredEvents> {
         if (event === undefined ? !arrived.event.startsWith(RESERVED_PREFIX) : arrived.event === event) return arrived
         passed.push(arrived.event)
       }
-      const since = passed.length === 0 ? 'nothing came' : `there came ${passed.join(', ')}`
+      const since = `received ${passed.length === 0 ? 'nothing' : passed.join(', ')}`
       if (this.#ended) throw new Error(`The stream ended before the next ${wanted}; ${since}`)
       if (!await this.#changes(deadline - monotonicTime())) {
         throw new Error(`No ${wanted} within ${this.#parts.timeout} ms; ${since}`)
@@ -167,7 +188,7 @@ export class EventStream<E extends object = RegisteredEvents> {
     }
   }
 
-  /** Every event but the plugin's own, until the stream ends. Leaving the loop closes the stream. */
+  /** Iterates over all events except the plugin's own (`sse.*`), until the stream ends. Leaving the loop closes the stream. */
   async * [Symbol.asyncIterator] (): AsyncGenerator<AnyReceived<E>, void, undefined> {
     try {
       for (;;) {
@@ -181,12 +202,12 @@ export class EventStream<E extends object = RegisteredEvents> {
     }
   }
 
-  /** Whether the stream has ended, from either side. */
+  /** True if the stream has ended, on either side. */
   get ended (): boolean { return this.#ended }
 
-  /** Leaves, as a reader does that closes its page. Resolves when the stream is closed on both sides. */
+  /** Closes the stream, as a reader that closes its page. @returns A promise that resolves when the stream is closed on both sides. */
   async close (): Promise<void> {
-    // Not an abort signal: Fastify would log an error for each.
+    // Fastify logs an error for every request that an abort signal ends.
     this.#response.raw.res.destroy()
     this.#body.destroy()
     while (!this.#ended) await this.#changes(Infinity)
@@ -216,7 +237,7 @@ export class EventStream<E extends object = RegisteredEvents> {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  /** Resolves when something arrives or the stream ends; with false when neither happened in time. */
+  /** Waits until an event arrives or the stream ends. @returns False if neither happens in time. */
   #changes (milliseconds: number): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = milliseconds === Infinity ? undefined : setTimeout(() => resolve(false), milliseconds)

@@ -8,21 +8,22 @@ import { cpuOf, forgetPeak, peakOf, residentOf, type Cpu } from './measure.ts'
 const START_LIMIT = 15_000
 const OPEN_LIMIT = 60_000
 const ANSWER_LIMIT = 5000
-/** Of the report, which comes last. */
+/** The limit for the report, the last reply of a server. */
 const REPORT_LIMIT = 2000
-/** The old generation of a server, MB; and when it is ended from outside, since buffers are not on the heap. */
+/** The old generation of a server's heap, in MB. */
 const HEAP = 2048
+/** Resident bytes at which the bench ends a server: buffers are outside the heap. */
 const RESIDENT_LIMIT = 6 * 2 ** 30
 const WATCH_INTERVAL = 100
 const LULL = 20
 
 export const PLAIN: Setup = { http2: false, compress: false, heartbeatInterval: false, channels: 0 }
 
-/** One server, just started, and its readers. */
+/** A cell of a table: one server, started for this measurement, and its readers. */
 export class Cell {
   readonly server: Child<AskedOfServer, ToldByServer>
   readonly load: Child<AskedOfLoad, ToldByLoad>
-  /** What the table says beside the figures. */
+  /** Remarks that stand beside the figures in the table. */
   readonly notes = new Set<string>()
   #address: Address = { port: 0, path: '', pids: [] }
   readonly #watch = setInterval(() => this.#look(), WATCH_INTERVAL)
@@ -37,7 +38,7 @@ export class Cell {
     this.#address = address
   }
 
-  /** Readers that are refused, or get no answer, are a note. */
+  /** Opens the readers. Refused readers, and readers without a response, become a note. */
   async open (crowd: Omit<Crowd, 'port' | 'path'>): Promise<void> {
     const { port, path } = this.#address
     const { refused } = await this.load.ask({ connect: { ...crowd, port, path } }, 'open', OPEN_LIMIT)
@@ -53,7 +54,7 @@ export class Cell {
     this.load.tell('begin')
     await this.counts()
     await this.server.ask('begin', 'began', ANSWER_LIMIT)
-    // A watch of the event loop has to have looked once before it sees a delay.
+    // The watch of the event loop needs one sample before it can see a delay.
     await sleep(LULL)
     forgetPeak(this.pids)
   }
@@ -66,7 +67,7 @@ export class Cell {
     return (await this.load.ask('report', 'report', OPEN_LIMIT)).counts
   }
 
-  /** Undefined where the server does not answer; a note says so, and the server is ended. */
+  /** Asks the server for its report. Undefined: the server did not reply, which becomes a note, and was ended. */
   async report (): Promise<Report | undefined> {
     try {
       return (await this.server.ask('report', 'report', REPORT_LIMIT)).report
@@ -81,14 +82,14 @@ export class Cell {
     return (await this.server.ask('memory', 'memory', START_LIMIT)).rss
   }
 
-  /** What the table is to say of a collapse: how the server ended, if it did, and what else it is, or as it says itself. Throws anything else. */
+  /** Notes a collapse: how the server ended, or, if it has not, the text or the error's message. Throws any other error. */
   note (error: unknown, text?: string): void {
     if (!(error instanceof Collapse)) throw error
     if (this.server.end === undefined) this.notes.add(text ?? error.message)
     else this.notes.add(this.server.end)
   }
 
-  /** Whether another process serves, so that the one which publishes says nothing of its event loop. */
+  /** True if another process serves: then the event loop of the publishing process says nothing about the server. */
   get servesElsewhere (): boolean {
     return this.#address.pids.length > 0
   }
@@ -112,7 +113,7 @@ export class Cell {
   async end (): Promise<void> {
     clearInterval(this.#watch)
     await Promise.all([this.server.stop('stop'), this.load.stop()])
-    // What is still on its way through the kernel is not to be the next cell's.
+    // Bytes that are still on their way through the kernel must not disturb the next cell.
     await sleep(5 * LULL)
   }
 

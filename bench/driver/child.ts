@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Cores } from './cores.ts'
 
-/** A process under test that died, stopped to answer, or was refused: a result, not a fault of the bench. */
+// The processes that the driver starts, and their messages.
+
+/** Error for a process under test that died, did not reply, or was refused: a result, not a fault of the bench. */
 export class Collapse extends Error {}
 
 const STOP_LIMIT = 3000
@@ -16,7 +18,7 @@ interface Waiting<Told> {
   readonly reject: (reason: Collapse) => void
 }
 
-/** A program of the bench in a process of its own, on one core, that is asked and answers. */
+/** A program of the bench in a process of its own, on one core, with messages and replies. */
 export class Child<Asked extends object | string, Told extends { readonly what: string }> {
   readonly #name: string
   readonly #process: ChildProcess
@@ -24,7 +26,7 @@ export class Child<Asked extends object | string, Told extends { readonly what: 
   readonly #waiting: Array<Waiting<Told>> = []
   #stderr = ''
   #end: string | undefined
-  /** Told what nobody waits for. */
+  /** Receives messages that no `hear` waits for. */
   heard: (told: Told) => void = () => {}
 
   constructor (name: string, file: string, args: readonly string[], core: Cores[keyof Cores], flags: readonly string[] = []) {
@@ -43,7 +45,7 @@ export class Child<Asked extends object | string, Told extends { readonly what: 
     return this.#process.pid!
   }
 
-  /** How it ended, if it has. */
+  /** How the process ended; undefined while it runs. */
   get end (): string | undefined {
     return this.#end
   }
@@ -52,7 +54,7 @@ export class Child<Asked extends object | string, Told extends { readonly what: 
     if (this.#end === undefined && this.#process.connected) this.#process.send(asked, ignoreGone)
   }
 
-  /** @throws {Collapse} Where it ends, or does not answer in time. */
+  /** Sends a message and waits for the reply. @throws {Collapse} When the process ends, or does not reply within the limit. */
   async ask<What extends Told['what']> (asked: Asked, what: What, limit: number): Promise<Extract<Told, { what: What }>> {
     const told = this.hear(what, limit)
     this.tell(asked)
@@ -75,7 +77,7 @@ export class Child<Asked extends object | string, Told extends { readonly what: 
     })
   }
 
-  /** Lets it stop by itself, for a while. */
+  /** Asks the process to end, and kills it if it does not end in time. */
   async stop (asked?: Asked): Promise<void> {
     if (this.#end !== undefined) return
     const exited = once(this.#process, 'exit')

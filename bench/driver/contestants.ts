@@ -3,11 +3,11 @@ import type { Row } from '../workload.ts'
 
 interface Contestants {
   readonly rows: readonly Row[]
-  /** A line for each that cannot run here. */
+  /** A line for each server that cannot run here. */
   readonly missing: readonly string[]
 }
 
-/** Those that can run here. Throws a TypeError for names that are none. */
+/** Loads the named servers and keeps those that can run here. @throws {TypeError} When a name is unknown. */
 export async function contestantsOf (names: readonly string[] = NAMES): Promise<Contestants> {
   const rows: Row[] = []
   const missing: string[] = []

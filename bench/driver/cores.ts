@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 
-/** Which core the server has for itself, and which one driver and readers share. Undefined: wherever the system likes. */
+/** The core of the server, and the core that driver and readers share. Undefined: the operating system decides. */
 export interface Cores {
   readonly server: number | undefined
   readonly load: number | undefined
@@ -9,7 +9,7 @@ export interface Cores {
 
 export const NO_CORES: Cores = { server: undefined, load: undefined }
 
-/** Moves this process to the cores of the load side. */
+/** Moves this process to the core of the readers. @returns The cores, or none if the machine has only one, or no `taskset`. */
 export function takeCores (): Cores {
   if (availableParallelism() < 2) return NO_CORES
   try {

@@ -1,18 +1,20 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 
-/** Seconds of a core, in the program's own code and in the kernel for it. */
+// CPU and memory of processes, as Linux reports them in /proc.
+
+/** Seconds of CPU time, in the program and in the kernel on its behalf. */
 export interface Cpu {
   readonly user: number
   readonly system: number
 }
 
 const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
-/** What follows the name, which may hold blanks and parentheses. */
+/** Indexes of fields after the name of the program, which may contain blanks and parentheses. */
 const USER = 11
 const SYSTEM = 12
 
-/** What processes have used since they began, as the operating system counts it. Undefined: one has ended. */
+/** Sums the CPU time of processes since their start. Undefined: one of them has ended. */
 export function cpuOf (pids: readonly number[]): Cpu | undefined {
   let user = 0
   let system = 0
@@ -26,12 +28,12 @@ export function cpuOf (pids: readonly number[]): Cpu | undefined {
   return { user, system }
 }
 
-/** Bytes resident. Undefined: one has ended. */
+/** Sums the resident bytes of processes. Undefined: one of them has ended. */
 export function residentOf (pids: readonly number[]): number | undefined {
   return sumOf(pids, 'VmRSS')
 }
 
-/** The most bytes that were resident, since `forgetPeak` or ever. */
+/** Sums the peaks of resident bytes since `forgetPeak`, or since the start. Undefined: a process has ended. */
 export function peakOf (pids: readonly number[]): number | undefined {
   return sumOf(pids, 'VmHWM')
 }
@@ -41,7 +43,7 @@ export function forgetPeak (pids: readonly number[]): void {
     try {
       writeFileSync(`/proc/${pid}/clear_refs`, '5')
     } catch {
-      // Not ours to reset, or gone: the peak is that of its life.
+      // No permission, or the process has ended: its peak dates from its start.
     }
   }
 }

@@ -3,10 +3,12 @@ import { Collapse } from './child.ts'
 import type { Plan } from '../contract.ts'
 import { now } from '../load/clock.ts'
 
-/** An event that has not reached everybody in so long never will. */
+// Publishing by the server process, as the driver asks for it.
+
+/** Milliseconds after which an event that has not reached all readers counts as lost. */
 const TURN_LIMIT = 3000
 
-/** Publishes by plan. */
+/** Publishes by a plan. @returns The number of published events. */
 export async function publishAll (cell: Cell, plan: Exclude<Plan, { kind: 'turns' }>, limit: number): Promise<number> {
   const published = cell.server.hear('published', limit)
   cell.publish(plan)
@@ -20,16 +22,16 @@ export async function publishAll (cell: Cell, plan: Exclude<Plan, { kind: 'turns
 interface Loop {
   readonly readers: number
   readonly bytes: number
-  /** Ends after so many events, or so long, whichever is first. */
+  /** The loop ends after this number of events, or after `seconds` if that is earlier. */
   readonly count: number
   readonly seconds: number
 }
 
-/** A closed loop: publishes an event when all readers have the one before. */
+/** Publishes in a closed loop: each event when all readers have received the previous one. @returns The number of published events. */
 export async function publishInTurn (cell: Cell, { readers, bytes, count, seconds }: Loop): Promise<number> {
   cell.publish({ kind: 'turns', count, bytes, channels: 0 })
   cell.load.tell({ turns: readers })
-  // Both answer in order: a `next` before its plan would be no event, and an event before `turns` would end none.
+  // Both processes reply in order. A `next` that precedes its plan would publish nothing, and an event that precedes `turns` would not be counted.
   await Promise.all([cell.server.ask('begin', 'began', TURN_LIMIT), cell.counts()])
   const until = now() + seconds * 1000
   let published = 0

@@ -7,12 +7,12 @@ export type OnCell = (workload: Workload, row: Row, round: number, outcome: Outc
 
 interface Order {
   readonly rounds: number
-  /** Cells that run side by side: more than one where times do not matter. */
+  /** The number of cells that run simultaneously: more than one only if times do not matter. */
   readonly atOnce: number
   readonly cores: Cores
 }
 
-/** Interleaved, so that what disturbs the machine for a while disturbs all alike: A B C A B C. */
+/** Runs the rounds of a workload, interleaved (A B C A B C), so that a temporary disturbance of the machine affects all servers alike. */
 export async function runRounds (workload: Workload, rows: readonly Row[], { rounds, atOnce, cores }: Order, onCell: OnCell): Promise<Table> {
   const outcomes = new Map<string, Outcome[]>(rows.map(({ key }) => [key, []]))
   for (let round = 1; round <= rounds; round++) {

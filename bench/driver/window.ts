@@ -6,23 +6,23 @@ import { cpuOf } from './measure.ts'
 
 const MB = 2 ** 20
 const POLL_INTERVAL = 50
-/** No event in so long: there will be none. Servers that block for seconds are to be waited for. */
+/** Milliseconds without an event after which none is expected. The bench waits for servers that block for seconds. */
 const QUIET = 5000
 
 interface Work {
-  /** Publishes, and says how many. Throws `Collapse` where that does not come to an end. */
+  /** Publishes and returns the number of events. @throws {Collapse} When publishing does not end. */
   publish (): Promise<number>
-  /** How many readers each event goes to. */
+  /** The number of readers of each event. */
   readonly readers: number
-  /** Events that the plan has. Undefined: as many as were published. */
+  /** The number of events in the plan. Undefined: the number of published events. */
   readonly planned?: number
-  /** Milliseconds from the beginning after which no reader is waited for. */
+  /** Milliseconds from the start after which the measurement waits for no reader. */
   readonly limit: number
 }
 
 export type Figures = Record<string, number>
 
-/** Measures a server from before it publishes until all readers have all, or no more comes. */
+/** Measures a server from before it publishes until all readers have received all events, or no more events arrive. */
 export async function measure (cell: Cell, work: Work): Promise<Figures> {
   await cell.begin()
   const before = { cpu: cell.cpu, load: cpuOf([cell.load.pid]), resident: cell.resident }
@@ -56,7 +56,7 @@ export async function measure (cell: Cell, work: Work): Promise<Figures> {
   return figures
 }
 
-/** Microseconds for each. */
+/** Converts CPU seconds into microseconds per delivery. */
 export function perDelivery ({ user, system }: { user: number, system: number }, deliveries: number): Figures {
   if (deliveries === 0) return {}
   return { user: user * 1e6 / deliveries, system: system * 1e6 / deliveries, cpu: (user + system) * 1e6 / deliveries }

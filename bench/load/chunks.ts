@@ -3,17 +3,17 @@ import type { Body } from './body.ts'
 const LF = 0x0a
 const SEMICOLON = 0x3b
 
-// What comes next in a reader's body.
+// States: the part that comes next in a reader's body.
 const SIZE = 0
 const EXTENSION = 1
 const DATA = 2
 const AFTER_DATA = 3
 const OVER = 4
 
-/** Takes the framing of `Transfer-Encoding: chunked` off the bodies of many readers, wherever reads cut it, and copies nothing. */
+/** Removes the framing of `Transfer-Encoding: chunked` from the bodies of many readers, wherever reads cut it, without copies. */
 export class Chunks implements Body {
   readonly #state: Uint8Array
-  /** The size as far as it is read, or what is left of the chunk. */
+  /** The size of the chunk as read so far, or the number of bytes that are left of the chunk. */
   readonly #size: Float64Array
   readonly #body: Body
 

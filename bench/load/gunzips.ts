@@ -1,7 +1,7 @@
 import { createGunzip, type Gunzip } from 'node:zlib'
 import type { Body } from './body.ts'
 
-/** Unpacks bodies that came compressed. */
+/** Decompresses the bodies of readers that accept gzip. */
 export class Gunzips implements Body {
   readonly #gunzips = new Map<number, Gunzip>()
   readonly #body: Body

@@ -1,4 +1,4 @@
-/** What the head of an answer says of its body. */
+/** The facts about a body that the head of its response states. */
 interface Head {
   readonly status: number
   readonly isChunked: boolean
@@ -7,11 +7,11 @@ interface Head {
 
 const END = '\r\n\r\n'
 
-/** Gathers the head of one answer from its first reads. */
+/** Collects the head of a response from the first reads. */
 export class HeadReader {
   #text = ''
 
-  /** @returns The head and how many of these bytes were its, as soon as it is complete. */
+  /** @returns The head and the number of these bytes that belong to it; undefined while the head is incomplete. */
   read (buffer: Buffer, length: number): { head: Head, used: number } | undefined {
     const before = this.#text.length
     this.#text += buffer.toString('latin1', 0, length)

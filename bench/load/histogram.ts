@@ -1,7 +1,7 @@
-// Each doubling of the time has so many buckets: a value is known within 1.6 %.
+// 64 buckets for each doubling of the time: a value is known within 1.6 %.
 const BITS = 6
 const PER_DOUBLING = 2 ** BITS
-/** Microseconds; 2^31 of them are more than half an hour. */
+/** The range ends at 2^31 microseconds, more than half an hour. */
 const DOUBLINGS = 31 - BITS
 
 export interface Latency {
@@ -10,7 +10,7 @@ export interface Latency {
   readonly max: number
 }
 
-/** Counts times in buckets whose width grows with them, so that neither many nor long ones take memory. */
+/** Counts times in buckets whose width grows with the time, so that the memory depends neither on their number nor on their length. */
 export class Histogram {
   readonly #buckets = new Uint32Array(PER_DOUBLING * (DOUBLINGS + 1))
   #count = 0

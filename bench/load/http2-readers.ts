@@ -4,7 +4,7 @@ import type { Crowd } from './messages.ts'
 import { pathOf } from './request.ts'
 import type { Tally } from './tally.ts'
 
-/** Streams of HTTP/2, spread evenly over some connections. */
+/** Readers over HTTP/2, spread evenly over a number of connections. */
 export class Http2Readers {
   readonly #crowd: Crowd
   readonly #tally: Tally

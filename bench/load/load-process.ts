@@ -4,9 +4,9 @@ import { Readers } from './readers.ts'
 import { Tally } from './tally.ts'
 import { visit } from './visits.ts'
 
-// All readers of one cell, in a process of its own, forked by the driver.
+// The process of all readers of a cell, started by the driver.
 
-// Of the crowd that came last.
+// The tally of the latest crowd.
 let tally: Tally | undefined
 
 process.once('disconnect', () => process.exit())

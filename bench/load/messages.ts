@@ -1,25 +1,27 @@
 import type { Latency } from './histogram.ts'
 
-/** Who reads. */
+// The messages between the driver and the process of the readers.
+
+/** A crowd of readers to open. */
 export interface Crowd {
   readonly port: number
   readonly path: string
   readonly readers: number
-  /** 0: all hear everything; otherwise reader i hears channel `c{i % channels}`. */
+  /** Reader i receives the channel `c{i % channels}`. 0: every reader receives every event. */
   readonly channels: number
-  /** So many of them, the first ones, read nothing behind the head. They count in nothing. */
+  /** The number of readers, the first ones, that read nothing after the response head. They are not counted in any figure. */
   readonly stalled: number
-  /** What the JSON text of each payload takes. */
+  /** The size of each payload as JSON text. */
   readonly bytes: number
-  /** Whether latency is measured. */
+  /** True: latency is measured. */
   readonly times: boolean
-  /** Whether they accept gzip. */
+  /** True: the readers accept gzip. */
   readonly gzip: boolean
-  /** Over so many connections of HTTP/2; 0: HTTP/1.1, a connection each. */
+  /** The number of HTTP/2 connections that the readers share. 0: a connection of HTTP/1.1 for each reader. */
   readonly sessions: number
 }
 
-/** One connection after another, each closed at its first bytes. */
+/** A series of connections, each closed at the first bytes of the response. */
 export interface Visits {
   readonly port: number
   readonly path: string
@@ -27,31 +29,33 @@ export interface Visits {
   readonly concurrency: number
 }
 
+/** A message to the process of the readers. */
 export type AskedOfLoad =
-  /** Answered by `open`, once each has the head of its answer, or none. May be asked again: the readers before stay. */
+  /** The reply is `open`, when each reader has its response head or has failed. Further crowds may follow: earlier readers stay. */
   | { readonly connect: Crowd }
   | { readonly visit: Visits }
-  /** From here on `turn` is told whenever so many events have come; 0: never. */
+  /** From now on, `turn` is sent each time this number of events has arrived. 0: never. */
   | { readonly turns: number }
-  /** Counts from here. */
+  /** Restarts the counts. */
   | 'begin'
   | 'report'
 
-/** What the readers counted since `begin`. */
+/** The counts of the readers since `begin`. */
 export interface Counts {
   readonly delivered: number
   readonly lost: number
   readonly doubles: number
-  /** Readers whose connection ended by itself, ever. */
+  /** The number of readers whose connection the server ended, since their start. */
   readonly cut: number
   readonly reads: number
-  /** Bytes on the wire, framing and all. */
+  /** Bytes of the bodies, with their framing. */
   readonly wire: number
-  /** When the last event came, in milliseconds of the monotonic clock. */
+  /** The arrival of the last event, in milliseconds of the monotonic clock. */
   readonly lastAt: number
   readonly latency: Latency
 }
 
+/** A message of the process of the readers. */
 export type ToldByLoad =
   | { readonly what: 'open', readonly open: number, readonly refused: number }
   | { readonly what: 'visited', readonly visits: number, readonly failed: number, readonly seconds: number }

@@ -7,33 +7,34 @@ const COMMA = 0x2c
 const POINT = 0x2e
 const ZERO = 0x30
 
-// What comes next in a reader's stream.
+// States: the part that comes next in a reader's stream.
 const SKIPPED = 0
 const MARKER = 1
 const NUMBER = 2
 const TIME_NAME = 3
 const TIME = 4
 
-/** The JSON text of a payload begins with a brace and the marker. */
+/** The JSON text of a payload begins with a brace and this marker. */
 const BEFORE_NUMBER = '{"n":'.length
 const TIME_NAME_LENGTH = ',"t":'.length
 
-/** Told the time that an event carries, where times are read. */
+/** Receives the time in each event, if times are read. */
 type OnTime = (publishedAt: number) => void
 
 /**
- * Counts the events of many readers by the numbers that they carry. Bytes come in segments of any length, cut anywhere, also within a number.
+ * Counts the events of many readers by the numbers in their payloads. Segments of bytes have any length and may be cut anywhere, also within a
+ * number.
  *
- * It looks only at what stands between two payloads: having read a number, it knows how long the rest of that payload is.
+ * Only the bytes between two payloads are examined: after a number, the length of the rest of its payload is known.
  */
 export class Numbers implements Body {
-  /** Events that came, those twice too. */
+  /** Events that arrived, duplicates included. */
   delivered = 0
-  /** Numbers that were passed over. */
+  /** Numbers that were skipped. */
   lost = 0
-  /** Numbers that had been there, or that others have passed. */
+  /** Numbers that are not higher than an earlier number of their reader. */
   doubles = 0
-  /** Read the time of each event: costs as much again. */
+  /** True: the time of each event is read, which doubles the cost. */
   readsTimes = false
   readonly #bytes: number
   readonly #onTime: OnTime
@@ -41,11 +42,11 @@ export class Numbers implements Body {
   /** Bytes to skip, bytes of the marker that matched, or digits so far. */
   readonly #count: Int32Array
   readonly #value: Float64Array
-  /** What one more digit of a time is worth; 0: there was no point yet. */
+  /** The value of the next decimal digit of a time. 0: no decimal point so far. */
   readonly #worth: Float64Array
   readonly #next: Int32Array
 
-  /** @param bytes What the JSON text of each payload takes. */
+  /** @param bytes The size of each payload as JSON text. */
   constructor (readers: number, bytes: number, onTime: OnTime) {
     this.#bytes = bytes
     this.#onTime = onTime
@@ -56,12 +57,12 @@ export class Numbers implements Body {
     this.#next = new Int32Array(readers).fill(1)
   }
 
-  /** Counts from here on; readers go on where they are. */
+  /** Restarts the counts. The readers keep their positions. */
   begin (): void {
     this.delivered = this.lost = this.doubles = 0
   }
 
-  /** Events that a reader has had or lost. */
+  /** Returns the number of events that a reader has received or lost. */
   reached (reader: number): number {
     return this.#next[reader]! - 1
   }
@@ -121,7 +122,7 @@ export class Numbers implements Body {
     return end
   }
 
-  // The worth counts what is left of the name here, and the count what was read of the payload.
+  // In this state, `#worth` counts the bytes of the name, and `#count` the bytes of the payload that have been read.
   #timeName (reader: number, at: number, end: number): number {
     const left = TIME_NAME_LENGTH - this.#worth[reader]!
     if (end - at < left) {

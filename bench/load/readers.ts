@@ -9,10 +9,10 @@ import type { Tally } from './tally.ts'
 
 const CONCURRENCY = 128
 const CONNECT_LIMIT = 10_000
-// All readers read into it, one at a time: what a read brought is used before the next one.
+// The buffer of all readers: the bytes of a read are used before the next read.
 const BUFFER = Buffer.allocUnsafeSlow(256 * 1024)
 
-/** A connection of HTTP/1.1 for each reader. */
+/** Readers over HTTP/1.1, with a connection each. */
 export class Readers {
   readonly #crowd: Crowd
   readonly #tally: Tally
@@ -27,7 +27,7 @@ export class Readers {
     this.#packed = { chunked: new Chunks(crowd.readers, gunzips), whole: gunzips }
   }
 
-  /** @returns How many have the head of their answer. */
+  /** @returns The number of readers that have received their response head. */
   async open (): Promise<number> {
     let started = 0
     let open = 0
@@ -59,7 +59,7 @@ export class Readers {
         body.read(reader, BUFFER, read.used, length)
         socket.setTimeout(0)
         resolve(true)
-        // Not read on: a stalled reader.
+        // False stops the reading: this reader is stalled.
         return reader >= stalled
       }
       const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true, onread: { buffer: BUFFER, callback } })

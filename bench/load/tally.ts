@@ -4,7 +4,7 @@ import { Histogram } from './histogram.ts'
 import type { Counts, Crowd } from './messages.ts'
 import { Numbers } from './numbers.ts'
 
-/** What the readers of one crowd counted. */
+/** The counts of the readers of a crowd. */
 export class Tally implements Body {
   cut = 0
   readonly #numbers: Numbers
@@ -23,7 +23,7 @@ export class Tally implements Body {
     this.#numbers.readsTimes = times
   }
 
-  /** Call it for each read, before what it brought. */
+  /** Counts a read. Call this before `read` receives its bytes. */
   arrived (bytes: number): void {
     this.#reads++
     this.#wire += bytes

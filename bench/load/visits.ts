@@ -6,7 +6,7 @@ import { requestOf } from './request.ts'
 const VISIT_LIMIT = 5000
 const BUFFER = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** Connects, asks, takes the first bytes of the answer, and leaves, some at a time. */
+/** Makes a series of short visits, several at a time: connects, requests the stream, and closes at the first bytes of the response. */
 export async function visit ({ port, path, seconds, concurrency }: Visits): Promise<{ visits: number, failed: number, seconds: number }> {
   const request = requestOf({ port, path, channels: 0, gzip: false }, 0)
   const began = now()

@@ -1,19 +1,19 @@
 import type { Payload } from '../contract.ts'
 
-/** Milliseconds of the monotonic clock of the machine, three decimals. */
+/** Returns the time of the machine's monotonic clock, in milliseconds with three decimals. */
 export function now (): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000
 }
 
 const FRAME = '{"n":,"t":,"x":""}'.length
 const FILL_LENGTH = 2 ** 17
-// Of events that a window of gzip holds at once, no two begin near each other.
+// Spreads the starts of payloads: no two events within one gzip window start near each other.
 const GOLDEN = (Math.sqrt(5) - 1) / 2
 const GOODS = ['Desk lamp', 'Oak shelf', 'Rain jacket', 'Hiking boots', 'Bread knife', 'Wool blanket', 'Bicycle pump', 'Coffee beans']
 const STATES = ['placed', 'paid', 'packed', 'shipped', 'delivered', 'returned']
 const PLACES = ['Rotterdam', 'Leipzig', 'Lyon', 'Gdansk', 'Turin']
 
-// Rows as a shop's events hold them, since an even fill would make compression look better than it is.
+// Records like a shop's events: a uniform text would make compression look better than it is.
 const FILL = fill()
 
 function fill (): string {
@@ -31,11 +31,11 @@ function fill (): string {
   return text.slice(0, FILL_LENGTH)
 }
 
-/** Numbers what is published, for each channel by itself. */
+/** Makes the payloads, with consecutive numbers for each channel. */
 export class Payloads {
   readonly #numbers = new Map<string | undefined, number>()
 
-  /** The next one of a channel. Its JSON takes as many bytes as are asked for, or as few as it can. */
+  /** Makes the next payload of a channel. Its JSON text has the given number of bytes, or the minimum if that is larger. */
   next (channel: string | undefined, bytes: number): Payload {
     const n = (this.#numbers.get(channel) ?? 0) + 1
     this.#numbers.set(channel, n)

@@ -4,7 +4,7 @@ import { now, Payloads } from './payloads.ts'
 type Pace = Extract<Plan, { kind: 'pace' }>
 type Turns = Extract<Plan, { kind: 'turns' }>
 
-/** Publishes by plan, one plan after another. */
+/** Publishes by plans, one plan at a time. */
 export class Publisher {
   readonly #publish: Contestant['publish']
   readonly #payloads = new Payloads()
@@ -15,7 +15,7 @@ export class Publisher {
     this.#publish = publish
   }
 
-  /** @returns How many were published. */
+  /** @returns The number of published events. */
   async run (plan: Plan): Promise<number> {
     if (plan.kind === 'pace') return this.#pace(plan)
     if (plan.kind === 'turns') return this.#turns(plan)
@@ -23,7 +23,7 @@ export class Publisher {
     return plan.count
   }
 
-  /** Of a plan of turns. */
+  /** Publishes the next event of a plan of the kind `turns`. */
   next (): void {
     this.#turn?.()
   }

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 const COLLECTIONS = 4
 const BETWEEN = 50
 
-/** Bytes resident of some processes, or of this one if none is named, after a collection of garbage where it may collect. */
+/** Sums the resident bytes of processes. If none is given, measures this process, after garbage collection if `--expose-gc` is set. */
 export async function resident (pids: readonly number[]): Promise<number> {
   if (pids.length > 0) return pids.map(residentOf).reduce((sum, bytes) => sum + bytes)
   for (let i = 0; i < COLLECTIONS && globalThis.gc; i++) {

@@ -4,7 +4,7 @@ import { Publisher } from './publisher.ts'
 import { resident } from './resident.ts'
 import { load } from '../servers/index.ts'
 
-// One contestant in a process of its own, forked by the driver: `node server-process.js NAME`.
+// node server-process.js <name>: the process of one server under test, started by the driver.
 
 const CLOSING_LIMIT = 2000
 
@@ -16,7 +16,7 @@ let publishedBefore = 0
 
 process.once('disconnect', () => process.exit())
 process.on('message', (asked: AskedOfServer) => {
-  // At once: the next events may be asked for already.
+  // Immediately, without waiting for earlier replies.
   if (asked === 'next') publisher.next()
   else if (typeof asked === 'object' && 'publish' in asked) void publish(asked.publish)
   else answered = answered.then(() => answer(asked))

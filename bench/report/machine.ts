@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 
-/** Where and when it was measured. */
+/** The machine and the time of a measurement. */
 export interface Machine {
   readonly began: string
   readonly ended: string
@@ -16,7 +16,7 @@ export interface Machine {
   readonly isPinned: boolean
 }
 
-/** Looks now, and again when what it returns is called. */
+/** Records the time and the load average now. @returns A function that records them again at the end, with the facts about the machine. */
 export function lookAtMachine (isPinned: boolean): () => Machine {
   const before = { began: date(), loadBefore: loadText() }
   return () => ({

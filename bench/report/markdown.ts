@@ -2,6 +2,8 @@ import type { Column } from '../workload.ts'
 import { ratioSpread, spread, type Line, type Results, type Table } from './results.ts'
 import type { Spread } from './statistics.ts'
 
+// The results as Markdown.
+
 export function markdownOf (results: Results): string {
   const { machine, asked, rounds, missing, tables } = results
   return [
@@ -50,7 +52,7 @@ export function numberText (value: number, digits: number): string {
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
 }
 
-/** Each once, and in how many rounds where not in all. */
+/** Lists each note once, with the number of its rounds if it is not from all rounds. */
 function notesOf (line: Line): string {
   const rounds = new Map<string, number>()
   for (const note of line.outcomes.flatMap(({ notes }) => notes)) {

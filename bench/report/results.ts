@@ -2,7 +2,9 @@ import type { Machine } from './machine.ts'
 import type { Column, Outcome, Row, Workload } from '../workload.ts'
 import { spreadOf, type Spread } from './statistics.ts'
 
-/** One line of a table: the outcomes of its rounds, the first round first. */
+// The results of a run: tables, lines and ratios.
+
+/** A line of a table: the outcomes of its rounds, in order. */
 export interface Line {
   readonly key: string
   readonly title: string
@@ -19,10 +21,10 @@ export interface Table {
   readonly lines: readonly Line[]
 }
 
-/** Everything that one run found out. */
+/** All results of a run. */
 export interface Results {
   readonly machine: Machine
-  /** What was asked for, where that is not everything. */
+  /** The command-line options that restrict the run; empty for a whole run. */
   readonly asked: string
   readonly rounds: number
   readonly missing: readonly string[]
@@ -39,7 +41,7 @@ export function spread (line: Line, column: string): Spread | undefined {
   return spreadOf(line.outcomes.map(({ figures }) => figures[column]).filter((value) => value !== undefined))
 }
 
-/** Each round's figure by that of the reference in the same round. */
+/** Divides the figure of each round by the reference's figure in the same round. */
 export function ratioSpread (table: Table, line: Line, column: string): Spread | undefined {
   const reference = table.lines.find(({ key }) => key === table.reference)
   const ratios = line.outcomes.map(({ figures }, round) => (figures[column] ?? NaN) / (reference?.outcomes[round]?.figures[column] ?? NaN))

@@ -1,4 +1,4 @@
-/** What several rounds say of one figure. */
+/** Median and range of a figure over several rounds. */
 export interface Spread {
   readonly median: number
   readonly min: number

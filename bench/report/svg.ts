@@ -24,7 +24,7 @@ const STYLE = `
     .range { stroke: #f0f6fc }
   }`
 
-/** A bar for each server, as long as its median, with a line from its lowest round to its highest. Undefined: the table has no plot. */
+/** Draws a bar for each server, as long as its median, with a line from its lowest to its highest round. Undefined: the table has no plot. */
 export function svgOf (table: Table, footnote: string): string | undefined {
   const { plot } = table
   if (plot === undefined) return undefined

@@ -9,10 +9,10 @@ const WHOLE = fileURLToPath(new URL('../../results', import.meta.url))
 const PART = join(WHOLE, 'part')
 
 /**
- * Replaces all that the run before left, so that nothing of another day stands in a table. A run of a part leaves the tables of the last
- * whole run as they are, and writes a set of its own beside them.
+ * Writes the results. A whole run replaces all files of the previous run, so that a table never mixes two runs. A partial run writes its files
+ * into a folder of its own, and leaves the files of the last whole run unchanged.
  *
- * @returns The folder.
+ * @returns The folder of the files.
  */
 export function writeResults (results: Results): string {
   const folder = results.asked === '' ? WHOLE : PART

@@ -1,4 +1,4 @@
-/** Who hears what: everybody, or a channel. */
+/** The readers of a server, by channel. Undefined: the readers of the stream without channels. */
 export class Audience<Reader> {
   readonly #readers = new Map<string | undefined, Set<Reader>>()
 

@@ -13,7 +13,7 @@ export default class BetterSse implements Contestant {
   start (setup: Setup): Promise<Address> {
     const app = this.#app = createApp(setup)
     const keepAlive = setup.heartbeatInterval === false ? null : setup.heartbeatInterval
-    // Text that is made once, instead of JSON for each reader.
+    // The text is made once in `publish`, instead of for each reader.
     const serializer = (data: unknown): string => data as string
     app.get<ChannelRoute>(ROUTE, async (request, reply) => {
       reply.hijack()

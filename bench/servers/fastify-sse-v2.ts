@@ -16,7 +16,7 @@ export default class FastifySseV2 implements Contestant {
     await app.register(FastifySSEPlugin)
     app.get<ChannelRoute>(ROUTE, (request, reply) => {
       const { channel } = request.params
-      // Its first event opens the stream.
+      // The first event of this library opens the stream.
       reply.sse({ comment: 'open' })
       this.#audience.add(reply, channel)
       reply.raw.once('close', () => {

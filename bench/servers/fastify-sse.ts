@@ -5,7 +5,7 @@ import { Audience } from './audience.ts'
 import { createApp, listenWith, ROUTE, type ChannelRoute } from './listening.ts'
 import { titleOf } from './version.ts'
 
-// What its types call the plugin, `default` of this, sees no routes.
+// The types name `default` as the plugin, but that function does not see the routes.
 const plugin = fastifySse as unknown as FastifyPluginAsync<SSEPluginOptions>
 
 export default class FastifySse implements Contestant {
@@ -19,13 +19,13 @@ export default class FastifySse implements Contestant {
     await app.register(plugin, { heartbeatInterval: setup.heartbeatInterval === false ? 0 : setup.heartbeatInterval })
     app.get<ChannelRoute>(ROUTE, { sse: 'only' }, async (request, reply) => {
       const { params: { channel } } = request
-      // Another library of this bench declares the same name.
+      // Another library of this bench also declares `reply.sse`.
       const sse = reply.sse as unknown as SSEReplyInterface
-      // It adds listeners for each event that waits, and a warning for each reader would cost more than that.
+      // The library adds listeners for each waiting event. A warning for each reader would cost more than the listeners.
       reply.raw.setMaxListeners(0)
       sse.keepAlive()
       sse.sendHeaders()
-      // The head would wait for the first event.
+      // Otherwise the head waits for the first event.
       reply.raw.flushHeaders()
       this.#audience.add(sse, channel)
       sse.onClose(() => this.#audience.delete(sse, channel))
@@ -34,7 +34,7 @@ export default class FastifySse implements Contestant {
   }
 
   publish (payload: Payload, channel: string | undefined): void {
-    // A string goes as it is, so it is made once.
+    // The library sends a string unchanged, so the text is made once.
     const text = JSON.stringify(payload)
     for (const sse of this.#audience.of(channel)) sse.send(text).catch(ignoreGone)
   }

@@ -6,7 +6,7 @@ import { listenOn, PATH } from './listening.ts'
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
 
-/** As little as Node can do: one prepared buffer for each event, written to each reader, with no look at the answer. */
+/** The least that Node can do: one buffer for each event, written to each reader, with no regard to back-pressure. */
 export default class Floor implements Contestant {
   readonly title = `floor: prepared buffers, Node ${process.versions.node}`
   readonly can = { http2: true, compress: false, channels: true, heartbeats: true }

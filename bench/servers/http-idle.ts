@@ -3,7 +3,7 @@ import type { Address, Contestant, Payload, Setup } from '../contract.ts'
 import { Audience } from './audience.ts'
 import { listenOn, PATH } from './listening.ts'
 
-/** What an open response of Node's own takes. */
+/** Plain responses of Node's own server, as the reference for the memory of an open connection. */
 export default class HttpIdle implements Contestant {
   readonly title = `http, Node ${process.versions.node}`
   readonly can = { http2: false, compress: false, channels: true, heartbeats: false }

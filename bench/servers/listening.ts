@@ -3,11 +3,13 @@ import type { AddressInfo, Server } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Address, Setup } from '../contract.ts'
 
+// Addresses and routes that the servers have in common.
+
 export const HOST = '127.0.0.1'
-/** Readers connect by the thousand. */
+/** Thousands of readers connect at a time. */
 export const BACKLOG = 8192
 export const PATH = '/events'
-/** For Fastify: everybody, and one channel. */
+/** The route of Fastify for the stream without channels, and for each channel. */
 export const ROUTE = '/events/:channel?'
 
 export interface ChannelRoute {

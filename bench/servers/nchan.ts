@@ -9,7 +9,7 @@ import { isInstalled, startNginx, titleOfNginx, type Nginx } from './nginx.ts'
 
 const EVERYBODY = 'everybody'
 
-/** A module of nginx, written in C. Its publisher is this process, over one connection without waiting for answers. */
+/** nchan, a module of nginx written in C. This process publishes over one connection, and does not wait for the responses. */
 export default class Nchan implements Contestant {
   readonly title = titleOfNginx()
   readonly can = { http2: true, compress: false, channels: true, heartbeats: true }

@@ -12,6 +12,8 @@ const NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so'
 const ATTEMPTS = 5
 const LOOK_INTERVAL = 10
 
+// An nginx with one worker, for the server nchan.
+
 export const isInstalled = existsSync(NGINX) && existsSync(NCHAN)
 
 export interface Nginx {
@@ -21,7 +23,7 @@ export interface Nginx {
   stop (): Promise<void>
 }
 
-/** Name and version of nginx and of the Debian package of its module. */
+/** Returns the versions of nginx and of the Debian package of its module. */
 export function titleOfNginx (): string {
   if (!isInstalled) return 'nginx + nchan'
   const said = (command: string, ...args: string[]): string => spawnSync(command, args, { encoding: 'utf8' }).output.join('')
@@ -30,7 +32,7 @@ export function titleOfNginx (): string {
   return `nginx ${nginx} + nchan ${nchan}`
 }
 
-/** One worker of nginx on a free port of loopback. @param http What its `http` holds, for that port. Paths are relative to its folder. */
+/** Starts nginx with one worker on a free port of loopback. @param http Returns its `http` section for that port; paths are relative to its folder. */
 export async function startNginx (http: (port: number) => string): Promise<Nginx> {
   for (let attempt = 1; ; attempt++) {
     const folder = mkdtempSync(join(tmpdir(), 'nginx-'))
@@ -38,13 +40,13 @@ export async function startNginx (http: (port: number) => string): Promise<Nginx
     const { child, errors } = run(folder, configuration(http(port)))
     const worker = await workerOf(child, port)
     if (worker !== undefined) return { port, folder, worker, stop: () => stop(child) }
-    // A port that was free may be taken a moment later.
+    // Another process may take the free port before nginx does.
     if (attempt === ATTEMPTS || !errors().includes('Address already in use')) throw new Error(`nginx does not run: ${errors()}`)
   }
 }
 
 function configuration (http: string): string {
-  // Workers of an nginx that root starts are another user, to whom the folder is closed. Nobody else may name one.
+  // If root starts nginx, its workers run as another user, who cannot read the folder. Only root may set the user.
   const user = process.getuid?.() === 0 ? 'user root;' : ''
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join('\n')
   return `load_module ${NCHAN};
@@ -62,7 +64,7 @@ ${http}
 `
 }
 
-/** On the processor that `BENCH_SERVER_CPU` names, as long as this process lives, however that ends. */
+/** Runs nginx on the processor that `BENCH_SERVER_CPU` names. It ends with this process, however that ends. */
 function run (folder: string, text: string): { child: ChildProcess, errors: () => string } {
   const file = join(folder, 'nginx.conf')
   writeFileSync(file, text)
@@ -93,7 +95,7 @@ async function freePort (): Promise<number> {
   return port
 }
 
-/** The process that serves, once it takes connections; none where nginx has ended instead. */
+/** Waits until nginx accepts connections. @returns The process ID of the worker; undefined if nginx has ended. */
 async function workerOf (child: ChildProcess, port: number): Promise<number | undefined> {
   while (child.exitCode === null) {
     await setTimeout(LOOK_INTERVAL)

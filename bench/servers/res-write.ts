@@ -11,7 +11,7 @@ interface Reader {
   write (text: string): void
 }
 
-/** What people write by hand. */
+/** Streams as applications write them by hand, with `res.write`. */
 export default class ResWrite implements Contestant {
   readonly title = `res.write, ${titleOf('fastify')}`
   readonly can = { http2: true, compress: true, channels: true, heartbeats: true }

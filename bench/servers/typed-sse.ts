@@ -12,7 +12,7 @@ export default class TypedSse implements Contestant {
   async start (setup: Setup): Promise<Address> {
     const app = this.#app = createApp(setup)
     const { heartbeatInterval, compress } = setup
-    // Comments, as the others send.
+    // Heartbeats as comments, like the other servers.
     await app.register(ssePlugin, { path: PATH, cors: false, heartbeatInterval, heartbeatEvent: false, ...(compress && { compress }) })
     app.get<ChannelRoute>(`${PATH}/:channel`, async (request, reply) => {
       await app.sse.subscribe(reply, { channels: [request.params.channel!] })

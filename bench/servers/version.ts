@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** A library and its version, as the table names it. */
+/** Returns the name and the version of a library, for the tables. */
 export function titleOf (library: string): string {
   const { version } = JSON.parse(readFileSync(new URL(`../../node_modules/${library}/package.json`, import.meta.url), 'utf8')) as { version: string }
   return `${library} ${version}`

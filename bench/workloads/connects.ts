@@ -8,7 +8,7 @@ import type { Scale } from './scale.ts'
 
 const CONCURRENCY = 32
 const STEADY = 0.5
-/** Until the last streams are closed. */
+/** Milliseconds until the last streams are closed. */
 const LULL = 100
 
 export function connects ({ isSmoke }: Scale): Workload {

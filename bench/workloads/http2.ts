@@ -8,7 +8,7 @@ import { serversThatCan } from './rows.ts'
 import type { Scale } from './scale.ts'
 
 const BYTES = 150
-// The compiler works on the same core, for about as long.
+// Seconds. V8's compiler works on the same core for about as long.
 const WARM_UP = 2
 
 export function http2 ({ isSmoke }: Scale): Workload {

@@ -11,7 +11,7 @@ const SECONDS = 2
 
 export function idle ({ isSmoke }: Scale): Workload {
   const readers = isSmoke ? 50 : 10_000
-  /** Open before the first look: what a server takes only once is not to count for each. */
+  /** Readers that are open before the first measurement: memory that a server allocates only once must not count. */
   const first = isSmoke ? 10 : 500
   const crowd = { channels: 0, stalled: 0, bytes: 150, times: false, gzip: false, sessions: 0 }
 

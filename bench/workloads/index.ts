@@ -9,7 +9,7 @@ import { idle } from './idle.ts'
 import { crowd, latency, overload, stalled } from './paced.ts'
 import type { Scale } from './scale.ts'
 
-/** In the order of their keys. */
+/** Makes all workloads, in the order of their keys. */
 export function workloadsOf (scale: Scale): readonly Workload[] {
   return [fanOut, latency, overload, crowd, idle, channels, connects, stalled, burst, compression, http2].map((workload) => workload(scale))
 }

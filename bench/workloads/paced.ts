@@ -7,6 +7,8 @@ import { runCell } from './run-cell.ts'
 import { servers } from './rows.ts'
 import type { Scale } from './scale.ts'
 
+// The workloads that publish at a fixed rate: latency, overload, many readers, stalled readers.
+
 interface Pace {
   readonly key: string
   readonly title: string
@@ -21,11 +23,11 @@ interface Pace {
   readonly plot?: NonNullable<Workload['plot']>
 }
 
-/** Milliseconds beyond the time of publishing, after which nobody is waited for. */
+/** Milliseconds that the readers have after the end of publishing. */
 const PATIENCE = 3000
 const STEADY = 0.4
 
-/** Events at a pace that does not depend on the server. */
+/** Makes a workload that publishes at a fixed rate, whatever the server does. */
 function paced (pace: Pace): Workload {
   const { readers, stalled = 0, perSecond, seconds, bytes, times } = pace
   const statement = `${readers.toLocaleString('en')} readers${stalled > 0 ? `, ${stalled} of them stalled` : ''}; ` +
@@ -44,14 +46,14 @@ function paced (pace: Pace): Workload {
         limit: patience + duration * 1000,
         publish: () => publishAll(cell, { kind: 'pace', perSecond, seconds: duration, bytes }, patience + duration * 1000)
       })
-      // What is slow only because it is new, where what follows is a steady state.
+      // A workload that measures a steady state must not include the warm-up of the compiler.
       if (times && stalled === 0) await warmUp(cell, () => publish(STEADY, 3 * PATIENCE))
       return publish(seconds)
     })
   }
 }
 
-/** What it leaves undone would count in what follows. */
+/** Warms up the server. Events that arrive late would count in the measurement, so they become a note. */
 async function warmUp (cell: Cell, publish: () => Promise<Figures>): Promise<void> {
   const { late = 0 } = await publish()
   if (late > 0) cell.notes.add('had not caught up with the warm-up')

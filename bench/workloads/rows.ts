@@ -1,6 +1,8 @@
 import type { Row } from '../workload.ts'
 
-/** All that publish. */
+// The rows of a table.
+
+/** Returns the servers that publish: all except `http-idle`. */
 export function servers (rows: readonly Row[]): readonly Row[] {
   return rows.filter(({ server }) => server !== 'http-idle')
 }

@@ -3,7 +3,7 @@ import type { Cores } from '../driver/cores.ts'
 import type { Outcome, Row } from '../workload.ts'
 import type { Figures } from '../driver/window.ts'
 
-/** Runs one cell to its end, whatever becomes of the server. */
+/** Runs a cell and ends it, even if the server collapses. */
 export async function runCell (row: Row, cores: Cores, work: (cell: Cell) => Promise<Figures>): Promise<Outcome> {
   const cell = new Cell(row.server, cores)
   let figures: Figures = {}

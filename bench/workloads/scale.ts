@@ -1,4 +1,4 @@
-/** How large workloads are: as the tables state them, or just large enough to see that the bench counts right. */
+/** The size of workloads: as the tables state it, or just large enough to check that the bench counts correctly. */
 export interface Scale {
   readonly isSmoke: boolean
 }

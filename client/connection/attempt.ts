@@ -1,39 +1,41 @@
 import type { ParsedEvent } from '../wire/event-stream-parser.ts'
 import type { Failure } from './failure.ts'
 
-/** One attempt to read a stream. When it is closed, or has said that it is lost, it says nothing more. */
+// The contract between a connection and a transport, which makes the attempts to read a stream.
+
+/** One attempt to read a stream. It reports nothing after it has been closed or has reported `lost`. */
 export interface Attempt {
-  /** Comments are seen, too: the server's heartbeat needs no event. */
+  /** True if comments are reported, so that heartbeat comments count as signs of life. */
   readonly seesComments: boolean
-  /** Delivers events of this type from now on. Called once for each type. A transport that delivers all of them has nothing to do. */
+  /** Delivers events of this type from now on. Called once for each type. A transport that delivers every type ignores the call. */
   listenTo (type: string): void
   close (): void
 }
 
-/** What an attempt tells. None of it while it is made. */
+/** Receives the reports of an attempt. The transport function returns before the first report. */
 export interface AttemptListener {
-  /** The head of an event stream has come. Nothing of the stream itself may follow. */
+  /** The response head of an event stream has arrived. The body may still be empty. */
   opened (): void
-  /** It broke off, and tries again by itself. */
+  /** The stream broke off, and the transport itself reconnects. */
   retrying (): void
   event (event: ParsedEvent): void
   comment (): void
-  /** Bytes came, whatever they are part of. */
+  /** A sign of life: some bytes of the body have arrived. */
   sign (): void
-  /** The server says how long to wait before the next attempt: milliseconds. */
+  /** The stream set the reconnection time, in milliseconds. */
   retry (reconnectionTime: number): void
   lost (failure: Failure): void
-  /** What is not the network's doing. */
+  /** An error for `onError`, such as an exception of the function `headers`. A network failure is reported by `lost` alone. */
   error (error: unknown): void
 }
 
 export interface AttemptOptions {
   readonly url: string
-  /** The query that goes on from the last event ID, as the end of the URL; empty where there is none. */
-  readonly place: string
-  /** That of the stream so far: an event that brings none keeps it. */
+  /** The query with the last event ID, ready to be appended to `url`; empty if there is no ID. */
+  readonly resumeQuery: string
+  /** The last event ID of the stream so far. It stays in force until an event brings another ID. */
   readonly lastEventId: string
-  /** The event types that are listened to. */
+  /** The event types that have listeners. */
   readonly types: Iterable<string>
 }
 

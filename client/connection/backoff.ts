@@ -1,13 +1,23 @@
-/** Bounds of a wait, in milliseconds: it is at most `base` after the first failure, twice that after each further one, never above `cap`. */
+// Exponential backoff with full jitter: the waits before the next attempt after failures.
+
+/**
+ * Bounds of a random wait, in milliseconds. The upper bound is `base` after the first failure, doubles with every further failure, and never
+ * exceeds `cap`.
+ */
 export interface Backoff {
   readonly base: number
   readonly cap: number
 }
 
-/** Milliseconds after which a success ends a row of failures. */
+/** Milliseconds of success after which earlier failures no longer count. */
 export const HEALTHY = 10_000
 
-/** Draws from the whole range, so that the readers of a server that was down do not all come back in one moment. */
+/**
+ * Draws a wait from the whole range, so that the readers of a restarted server do not all return simultaneously.
+ *
+ * @param failures The number of consecutive failures before the latest one.
+ * @returns The wait in milliseconds.
+ */
 export function drawWait ({ base, cap }: Backoff, failures: number): number {
   return Math.random() * Math.min(cap, base * 2 ** Math.min(failures, 50))
 }

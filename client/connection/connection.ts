@@ -13,13 +13,13 @@ export interface ConnectionOptions {
   readonly connectTimeout: number
 }
 
-// A timer may have been held up with its page: what came meanwhile may yet have to be looked at.
+// The timer of a page that was suspended may fire before the events that arrived in the meantime are dispatched.
 const SECOND_LOOK = 1000
 
-// One day. A server that asks for more is asked again all the same, and a timer of more than 24 days would fire at once.
+// One day, even if the server asks for a longer wait. A timer of more than 24 days would fire immediately.
 const LONGEST_WAIT = 86_400_000
 
-/** Keeps a stream open: one attempt at a time, and after a wait the next one, from the last event ID on. */
+/** Keeps a stream open: makes one attempt at a time, waits after a failure, and resumes from the last event ID. */
 export class Connection implements Source {
   readonly #options: ConnectionOptions
   readonly #listener: SourceListener
@@ -28,16 +28,16 @@ export class Connection implements Source {
   #lastEventId: string
   #status: Status = { state: 'connecting' }
   #attempt: Attempt | undefined
-  /** While it waits, the next try; while it connects, the end of patience; while it is open, the watchdog. All times are of a clock that nobody sets. */
+  /** The next attempt while waiting, `connectTimeout` while connecting, the watchdog while open. Times are of the monotonic clock. */
   #timer: ReturnType<typeof setTimeout> | undefined
   #failures = 0
-  /** The moment at which the head of the stream came. */
+  /** When the response head arrived. Infinity: it has not arrived, or its stream has been assessed. */
   #openedAt = Infinity
-  /** The server wants to be left alone until then. */
+  /** The server asks for no attempt before this time. */
   #notBefore = 0
-  /** What the stream itself says of it. An EventSource keeps that to itself, and to it. */
+  /** The reconnection time that the stream set. An EventSource honours it by itself and does not expose it. */
   #reconnectionTime = 0
-  /** The longest silence of a stream that lives. */
+  /** The longest silence, in milliseconds, of a stream that is alive. Infinity: unlimited. */
   #silence = Infinity
   #lastSign = 0
 
@@ -86,9 +86,9 @@ export class Connection implements Source {
     this.#drop()
     const { url, transport } = this.#options
     const lastEventId = this.#lastEventId
-    // As text: to take it apart and join it again would change how it is written, and break one that is signed.
-    const place = lastEventId === '' ? '' : `${url.includes('?') ? '&' : '?'}lastEventId=${encodeURIComponent(lastEventId)}`
-    this.#attempt = transport({ url, place, lastEventId, types: this.#types }, this.#attemptListener)
+    // Concatenated as text: parsing and serializing the URL could change its spelling, which breaks a signed URL.
+    const resumeQuery = lastEventId === '' ? '' : `${url.includes('?') ? '&' : '?'}lastEventId=${encodeURIComponent(lastEventId)}`
+    this.#attempt = transport({ url, resumeQuery, lastEventId, types: this.#types }, this.#attemptListener)
     this.#assess()
     this.#connecting()
   }
@@ -97,7 +97,7 @@ export class Connection implements Source {
     opened: () => {
       this.#openedAt = this.#lastSign = performance.now()
       this.#notBefore = 0
-      // An EventSource does not show the comments of a quiet stream.
+      // An EventSource hides comments, so a stream without events would stay `connecting`.
       this.#timeOut(HEALTHY, () => this.#isOpen())
     },
     retrying: () => this.#connecting(this.#assess()),
@@ -108,14 +108,14 @@ export class Connection implements Source {
       const { type, data, lastEventId } = event
       this.#lastSign = performance.now()
       if (!this.#isOpen()) return
-      // Streams that serve may end soon after they began, as with a short `maxLifetime`.
+      // An application's event is a success, even if the stream ends soon after its start, as with a short `maxLifetime`.
       if (!type.startsWith('sse.')) this.#failures = 0
-      // Its id is for native readers, which are answered 204 when they bring it.
+      // The ID of `sse.close` is for the native EventSource: the server answers 204 to a request that carries it.
       if (type !== 'sse.close') this.#lastEventId = lastEventId
       if (type === 'sse.open') {
         const { heartbeatInterval, heartbeatEvent } = parsed(data)
         this.#silence = 2 * (heartbeatInterval as number)
-        // To a page comments are nothing: of those it would take any silence for the end.
+        // Heartbeat comments are invisible to an EventSource: there, silence does not mean that the stream is dead.
         if ((heartbeatEvent || this.#attempt!.seesComments) && this.#silence > 0) this.#awaitSign(this.#silence)
       }
       this.#listener.event(event)
@@ -132,7 +132,7 @@ export class Connection implements Source {
     this.#setStatus({ state: 'connecting', ...(reason && { reason }) })
   }
 
-  /** Something of the stream has come. @returns whether the stream still goes on: a listener that is told may end it. */
+  /** Records that something of the stream has arrived. @returns False if a status listener has ended the attempt. */
   #isOpen (): boolean {
     const attempt = this.#attempt
     this.#setStatus({ state: 'open' })
@@ -153,12 +153,12 @@ export class Connection implements Source {
     const reason = this.#assess(ended)
     const asked = Math.min(Math.max(wait, this.#reconnectionTime), LONGEST_WAIT)
     this.#notBefore = performance.now() + asked
-    // Who heard nothing has waited already. With the defaults it is back 40 s after its server, at most.
+    // A silent stream has already cost a time-out, so the wait is shorter: with the defaults, a reader is back at most 40 s after its server.
     const drawn = drawWait(this.#options.backoff, this.#failures++) / (silent ? 3 : 1)
     this.#wait(asked + drawn, silent ?? (httpStatus === undefined ? reason : 'refused'), httpStatus)
   }
 
-  /** Whether the stream that has just broken off counts as a success. @returns why there is none */
+  /** Resets the failures if the stream that has just broken off counts as a success. @returns The reason why there is no stream now. */
   #assess (ended = false): Reason {
     const isOpen = this.#status.state === 'open'
     const reason = isOpen || this.#openedAt === Infinity ? 'lost' : 'later'
@@ -181,7 +181,7 @@ export class Connection implements Source {
     this.#setStatus(status)
   }
 
-  /** Never a second attempt beside one that lives: it would double every event. */
+  /** Ends the current attempt and timer: two simultaneous attempts would deliver every event twice. */
   #drop (): void {
     clearTimeout(this.#timer)
     this.#attempt?.close()
@@ -202,7 +202,7 @@ export class Connection implements Source {
   }
 }
 
-/** An object, whatever it is that came. */
+/** Parses JSON into an object. Invalid JSON and other values give an object without the expected properties. */
 export function parsed (data: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(data))

@@ -1,23 +1,25 @@
+// The life cycle of the page, as far as it concerns connections.
+
 export interface PageListener {
-  /** The page is being left, perhaps to be returned to. */
+  /** The page is being left. It may return from the back/forward cache. */
   left (): void
-  /** It came out of the back/forward cache. */
+  /** The page has returned from the back/forward cache. */
   returned (): void
-  /** Somebody looks at it again, or it is online again: a good moment for a try. */
+  /** The page is visible or online again: a good moment for an attempt. */
   shown (): void
-  /** The machine slept or was offline: its connections may be dead, and nothing would tell. */
+  /** The machine slept or was offline: connections may be dead without an error. */
   slept (): void
 }
 
 const BEAT = 20_000
 
-// A hidden page's timers may come once a minute.
+// Browsers may throttle the timers of a hidden page to one call a minute, which is no sleep.
 const SLEEP = 100_000
 
 /**
- * Watches what becomes of the page. Workers and Node have less to tell.
+ * Watches the life cycle of the page. Workers and Node report only a part of it.
  *
- * @returns What ends it.
+ * @returns A function that stops watching.
  */
 export function watchPage ({ left, returned, shown, slept }: PageListener): () => void {
   const watching = new AbortController()
@@ -37,7 +39,7 @@ export function watchPage ({ left, returned, shown, slept }: PageListener): () =
   on(globalThis.document, 'visibilitychange', () => { if (document.visibilityState === 'visible') shown() })
 
   const timer = setInterval(() => {
-    // The wall clock: on some systems `performance.now()` stands still while the machine sleeps. A clock that is set forward costs a reconnect.
+    // The wall clock: on some systems `performance.now()` stops while the machine sleeps. Setting the clock forward costs one reconnect.
     const now = Date.now()
     if (now - beat > BEAT + SLEEP) slept()
     beat = now

@@ -1,24 +1,24 @@
 import type { ParsedEvent } from '../wire/event-stream-parser.ts'
 import type { Status } from './status.ts'
 
-/** Where events come from: a connection of this page's own, or one that it shares. */
+/** A source of events: this page's own connection, or a connection shared among tabs. */
 export interface Source {
   readonly lastEventId: string
-  /** Somebody listens to events of this type. */
+  /** Asks for events of this type, which now has a listener. */
   listenTo (type: string): void
-  /** @param lastEventId Where to go on from; absent: where it is. */
+  /** @param lastEventId The event ID to resume from. Absent: the current one. */
   reconnect (lastEventId?: string): void
-  /** A good moment for a try, where it waits for one. */
+  /** Makes the next attempt now if the source waits for it. A wait that the server asked for continues. */
   retryNow (): void
   close (): void
 }
 
-/** What a source tells. It begins with `connecting`, and says nothing more after `closed`. */
+/** Receives the reports of a source. Its status starts as `connecting`; nothing follows `closed`. */
 export interface SourceListener {
   status (status: Status): void
   event (event: ParsedEvent): void
-  /** The data of an `sse.open` that came before there was somebody to hear it. */
+  /** The data of the stream's `sse.open`, if the event itself arrived before this source took part. */
   began (opening: string): void
-  /** What is not the network's doing. */
+  /** An error for `onError`, such as an exception of the function `headers`. */
   error (error: unknown): void
 }

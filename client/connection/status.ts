@@ -1,29 +1,33 @@
 /**
- * Why a stream is not open.
+ * Reason why a stream is not open.
  *
- * - `lost`: it broke off, or its server could not be reached
- * - `refused`: the server gave an answer that is no event stream, or redirected to a place that is not followed
- * - `later`: the stream ended before anything of it could be seen, as that of a server that has no place
- * - `silent`: no answer within `connectTimeout`, or the heartbeats stopped
+ * - `lost`: the stream broke off, or the server could not be reached
+ * - `refused`: the response was no event stream, or a redirect that is not followed
+ * - `later`: the stream ended before anything of it arrived, as when the server is full
+ * - `silent`: no response within `connectTimeout`, or the heartbeats stopped
  * - `left`: the page was left
+ *
+ * @see docs/client.md
  */
 export type Reason = 'lost' | 'refused' | 'later' | 'silent' | 'left'
 
 type Field = 'reason' | 'retryAt' | 'httpStatus' | 'closeReason'
 
-/** Every member of a union has every field, so that one may be read before the state is known. */
+/** Adds the fields of the other union members, so that every field may be read before the state is known. */
 type Only<T> = T & { readonly [K in Exclude<Field, keyof T>]?: undefined }
 
 /**
- * How a stream is.
+ * State of a stream, with the reason where it is not open.
  *
- * - `connecting`: an attempt is under way. With a `reason`: the stream was lost, and the browser itself tries again
- * - `open`: something of the stream has come, such as its `sse.open`
- * - `waiting` for the next attempt. `retryAt` is the moment of that, in milliseconds since 1970; null: when the page is shown again.
- *   `httpStatus` is that of a refusal: a 200, too, where it was no event stream
- * - `closed`, for good. Why: `close()` was called (`closed`); the server ended it for good, with this close reason (`final`); its URL
- *   answered that there is nothing to come back to, with this HTTP status (`gone`: 204, 401, 403, 404, 410); `fetch` gives no access to
- *   the body of a response before its end (`unreadable`), as in React Native
+ * - `connecting`: an attempt is in progress. With a `reason`, the stream was lost and the browser itself reconnects
+ * - `open`: something of the stream has arrived, such as its `sse.open`, or the stream has been quiet for ten seconds since its head
+ * - `waiting`: the next attempt starts at `retryAt`, in milliseconds since 1970, or, if that is null, when the visitor returns to the page.
+ *   `httpStatus` is the status of a response that was no event stream; it may be 200
+ * - `closed`: no attempt follows. The reason is `closed` (`close()` was called), `final` (the server ended the stream for good, with
+ *   `closeReason`), `gone` (the response status, `httpStatus`, is 204, 401, 403, 404 or 410) or `unreadable` (this `fetch` gives no access to
+ *   a response body before its end, as in React Native)
+ *
+ * @see docs/client.md
  */
 export type Status =
   | Only<{ readonly state: 'connecting', readonly reason?: Reason | undefined }>
@@ -31,6 +35,7 @@ export type Status =
   | Only<{ readonly state: 'waiting', readonly reason: Reason, readonly retryAt: number | null, readonly httpStatus?: number | undefined }>
   | Closed
 
+/** Final status of a stream: the members of `Status` whose state is `closed`. */
 export type Closed =
   | Only<{ readonly state: 'closed', readonly reason: 'closed' | 'unreadable' }>
   | Only<{ readonly state: 'closed', readonly reason: 'final', readonly closeReason: string }>

@@ -1,14 +1,14 @@
 import type { ParsedEvent } from '../wire/event-stream-parser.ts'
 import type { Welcome } from './tab-group.ts'
 
-const MOST = 500
-const MOST_CHARACTERS = 1_000_000
+const MAX_EVENTS = 500
+const MAX_CHARACTERS = 1_000_000
 
-/** The newest events of a stream, for those that come after or fell behind. */
+/** The newest events of a stream, for tabs that join later or have fallen behind. */
 export class RecentEvents {
   #events: ParsedEvent[] = []
   #characters = 0
-  /** The ID before the oldest of them. */
+  /** The last event ID before the oldest event here. */
   #start: string
 
   constructor (start: string) {
@@ -20,30 +20,30 @@ export class RecentEvents {
   add (event: ParsedEvent): void {
     this.#events.push(event)
     this.#characters += event.data.length
-    while (this.#events.length > MOST || (this.#characters > MOST_CHARACTERS && this.#events.length > 1)) {
+    while (this.#events.length > MAX_EVENTS || (this.#characters > MAX_CHARACTERS && this.#events.length > 1)) {
       const { data, lastEventId } = this.#events.shift()!
       this.#characters -= data.length
       this.#start = lastEventId
     }
   }
 
-  /** All that came after an ID; undefined where nobody here knows it. */
+  /** Returns the events after an ID; undefined if the ID is unknown here. */
   after (lastEventId: string): ParsedEvent[] | undefined {
-    // Events without an ID of their own carry that of the one before: whoever knows the ID has seen the first of these at least.
+    // Events without an ID of their own repeat the ID before them. All events with this ID are skipped, so that none arrives twice.
     const at = this.#events.findLastIndex((event) => event.lastEventId === lastEventId)
     if (at !== -1) return this.#events.slice(at + 1)
     return lastEventId === this.#start ? [...this.#events] : undefined
   }
 
-  /** What a tab lacks, of which these are the events; undefined where its leader cannot know. */
+  /** Returns the events of the leader that this tab lacks; undefined if the leader cannot know them. */
   lacks ({ since, missed }: Welcome): readonly ParsedEvent[] | undefined {
     if (missed === undefined) return undefined
-    // A tab that reads for itself may have come further since it asked.
+    // A tab that reads by itself may have received more since its `hello`.
     const at = missed.findLastIndex((event) => event.lastEventId === this.lastEventId)
     return at !== -1 || since === this.lastEventId ? missed.slice(at + 1) : undefined
   }
 
-  /** Whether a leader is where this tab has been. One that has seen nothing yet will not see what this tab has not. */
+  /** Tells whether this tab is ahead of its leader. A leader without an ID began with new events: it never reads those that this tab lacks. */
   isAheadOf ({ lastEventId }: Welcome): boolean {
     return lastEventId !== '' && (this.after(lastEventId) ?? []).length > 0
   }

@@ -1,64 +1,54 @@
 import type { ParsedEvent } from '../wire/event-stream-parser.ts'
+import { groupNameOf, type SharingOptions } from './options.ts'
+import { OwnSource } from './own-source.ts'
 import { TabGroup, type Message, type Welcome } from './tab-group.ts'
 import type { PageListener } from '../connection/page-lifecycle.ts'
 import { RecentEvents } from './recent-events.ts'
 import type { Source, SourceListener } from '../connection/source.ts'
 import type { Status } from '../connection/status.ts'
 
-export interface SharingOptions {
-  readonly url: string
-  readonly withCredentials: boolean
-  readonly lastEventId: string
-  readonly share: boolean | string
-  readonly connectTimeout: number
-}
-
-/** Handed in: what the main module has is not loaded twice. */
+/** Functions of the main module. Importing them here would load them twice. */
 export interface SharingParts {
   readonly open: (lastEventId: string, listener: SourceListener) => Source
   readonly watchPage: (listener: PageListener) => () => void
 }
 
-// So much later a tab that has read something for itself asks to follow again.
-const LATER = 1000
+// The wait, in milliseconds, of a tab that has read an event by itself, before it asks to follow again.
+const FOLLOW_AGAIN_DELAY = 1000
 
-// So much later a leader that was behind a tab will have come to where that is.
-const SOON = 250
+// The wait, in milliseconds, of a tab that is ahead of its leader, before it asks to follow again.
+const CATCH_UP_DELAY = 250
 
 /**
- * One stream for all tabs. The tab whose turn it is leads: it reads the stream, and tells the others. When it goes, the next one reads on
- * from its own last event. A tab whose last event the leader does not know, or that no leader answers, reads for itself for a while.
+ * One stream for all tabs. One tab leads: it reads the stream and passes everything on to the others. When it goes, the next leader resumes
+ * from its own last event. A tab whose last event the leader does not know, or whose leader is silent, reads by itself for a while.
  */
 export class SharedConnection implements Source {
-  readonly #name: string
   readonly #options: SharingOptions
-  readonly #parts: SharingParts
   readonly #listener: SourceListener
   readonly #tab = crypto.randomUUID()
   readonly #forgetPage: () => void
   #tabGroup: TabGroup
   #recent: RecentEvents
   #status: Status = { state: 'connecting' }
-  /** The data of the last `sse.open`. It says which events are text, also to tabs that come later. */
+  /** The data of the last `sse.open`, which names the text events. Tabs that join later need it, too. */
   #opening: string | undefined
-  /** The time of the leader that this tab follows, or is. */
+  /** The term of the leader that this tab follows, or of this tab as the leader. */
   #term: string | undefined
   #isLeader = false
-  /** Of the leader, or of a tab that reads for itself. */
-  #source: Source | undefined
+  readonly #own: OwnSource
+  /** Fires when the leader has been silent for `connectTimeout`. */
   #patience: ReturnType<typeof setTimeout> | undefined
+  /** Fires when this tab asks to follow again. */
   #again: ReturnType<typeof setTimeout> | undefined
 
   constructor (options: SharingOptions, parts: SharingParts, listener: SourceListener) {
-    const { url, withCredentials, share, lastEventId } = options
-    // The number is that of the messages: tabs that speak otherwise have a stream of their own.
-    this.#name = `fastify-typed-sse 1 ${url} ${withCredentials}${share === true ? '' : ` ${share}`}`
     this.#options = options
-    this.#parts = parts
+    this.#own = new OwnSource(parts.open)
     this.#listener = listener
-    this.#recent = new RecentEvents(lastEventId)
+    this.#recent = new RecentEvents(options.lastEventId)
     this.#tabGroup = this.#join()
-    // A page that leads cannot go into the back/forward cache, and one that is there cannot follow.
+    // A page that leads cannot enter the back/forward cache, and a page in the cache cannot follow.
     this.#forgetPage = parts.watchPage({
       left: () => {
         this.#leave()
@@ -74,7 +64,7 @@ export class SharedConnection implements Source {
 
   listenTo (): void {}
 
-  /** With an ID this tab reads for itself first: where the others are is not its to say. */
+  /** With an ID, this tab reads by itself first: it must not change the position of the other tabs. */
   reconnect (lastEventId?: string): void {
     if (this.#status.state === 'closed') return
     if (lastEventId !== undefined) {
@@ -82,12 +72,12 @@ export class SharedConnection implements Source {
       this.#recent = new RecentEvents(lastEventId)
       this.#join()
       this.#readAlone()
-    } else if (this.#source !== undefined) this.#source.reconnect()
+    } else if (this.#own.isOpen) this.#own.reconnect()
     else this.#tabGroup.say({ kind: 'reconnect' })
   }
 
   retryNow (): void {
-    if (this.#source !== undefined) this.#source.retryNow()
+    if (this.#own.isOpen) this.#own.retryNow()
     else this.#tabGroup.say({ kind: 'hasten' })
   }
 
@@ -96,8 +86,8 @@ export class SharedConnection implements Source {
   }
 
   #join (): TabGroup {
-    this.#tabGroup = new TabGroup(this.#name, {
-      told: (message) => this.#receive(message),
+    this.#tabGroup = new TabGroup(groupNameOf(this.#options), {
+      received: (message) => this.#receive(message),
       lead: () => this.#lead(),
       refused: () => this.#readAlone()
     })
@@ -112,31 +102,31 @@ export class SharedConnection implements Source {
   }
 
   #greet (): void {
-    if (this.#source === undefined) this.#bePatient(() => this.#readAlone())
+    if (!this.#own.isOpen) this.#awaitLeader(() => this.#readAlone())
     this.#hello()
   }
 
   #hello (): void {
-    this.#ask(undefined)
+    this.#scheduleHello(undefined)
     this.#tabGroup.say({ kind: 'hello', tab: this.#tab, lastEventId: this.lastEventId })
   }
 
-  /** To follow, in so many milliseconds; undefined: not again. */
-  #ask (wait: number | undefined): void {
+  /** @param wait Milliseconds until this tab asks to follow. Undefined: it does not ask again. */
+  #scheduleHello (wait: number | undefined): void {
     clearTimeout(this.#again)
     this.#again = wait === undefined ? undefined : setTimeout(() => this.#hello(), wait)
   }
 
-  /** What the one before has still to say is of no interest any more. */
+  /** Greets a new leader. Further messages of the previous one are ignored. */
   #changeLeader (): void {
     if (!this.#isLeader) this.#term = undefined
     this.#greet()
   }
 
-  /** A leader may be a page that stands still: frozen by the browser, or in a dialog. */
-  #bePatient (atItsEnd: () => void): void {
+  /** Gives the leader time for a message. Its page may stand still: frozen by the browser, or in a dialog. */
+  #awaitLeader (onSilence: () => void): void {
     clearTimeout(this.#patience)
-    this.#patience = setTimeout(atItsEnd, this.#options.connectTimeout)
+    this.#patience = setTimeout(onSilence, this.#options.connectTimeout)
   }
 
   #lead (): void {
@@ -154,18 +144,16 @@ export class SharedConnection implements Source {
     this.#setStatus({ state: 'connecting' })
   }
 
-  #read (tell: (message: { kind: 'event', event: ParsedEvent } | { kind: 'status', status: Status }) => void): void {
+  #read (publish: (message: { kind: 'event', event: ParsedEvent } | { kind: 'status', status: Status }) => void): void {
     this.#stopReading()
-    const source = this.#source = this.#parts.open(this.lastEventId, {
+    this.#own.open(this.lastEventId, {
       status: (status) => {
-        if (this.#source !== source) return
-        tell({ kind: 'status', status })
+        publish({ kind: 'status', status })
         this.#setStatus(status)
       },
       event: (event) => {
-        if (this.#source !== source) return
-        // First: who hears it here may close this tab's.
-        tell({ kind: 'event', event })
+        // Other tabs first: a listener in this tab may close its stream.
+        publish({ kind: 'event', event })
         this.#deliver(event)
       },
       began: (opening) => this.#listener.began(opening),
@@ -175,10 +163,9 @@ export class SharedConnection implements Source {
 
   #stopReading (): void {
     clearTimeout(this.#patience)
-    this.#ask(undefined)
-    const source = this.#source
-    this.#source = this.#term = undefined
-    source?.close()
+    this.#scheduleHello(undefined)
+    this.#term = undefined
+    this.#own.close()
   }
 
   #receive (message: Message): void {
@@ -188,8 +175,8 @@ export class SharedConnection implements Source {
       case 'welcome': return message.tab === this.#tab ? this.#follow(message) : undefined
       case 'event': return this.#follows(message) ? this.#deliver(message.event) : undefined
       case 'status': return this.#follows(message) || this.#isOver(message) ? this.#setStatus(message.status) : undefined
-      case 'reconnect': return this.#isLeader ? this.#source?.reconnect() : undefined
-      case 'hasten': return this.#isLeader ? this.#source?.retryNow() : undefined
+      case 'reconnect': return this.#isLeader ? this.#own.reconnect() : undefined
+      case 'hasten': return this.#isLeader ? this.#own.retryNow() : undefined
     }
   }
 
@@ -206,42 +193,42 @@ export class SharedConnection implements Source {
     if (missed === undefined) return this.#cannotFollow(welcome)
     this.#stopReading()
     this.#term = term
-    this.#bePatient(() => this.#greet())
+    this.#awaitLeader(() => this.#greet())
     if (this.lastEventId === '') this.#recent = new RecentEvents(lastEventId)
     if (opening !== undefined) this.#listener.began(this.#opening = opening)
     for (const event of missed) {
-      // Whoever heard the one before may have closed the stream, or gone elsewhere in it.
+      // A listener may have closed the stream, or reconnected from another event.
       if (this.#term === term) this.#deliver(event)
     }
     if (this.#term === term) this.#setStatus(status)
   }
 
-  /** Not yet, where the leader is behind: what it has still to get would come twice to this tab. */
+  /** Waits for a leader that is behind this tab, whose next events would arrive here twice. Otherwise reads alone. */
   #cannotFollow (welcome: Welcome): void {
-    if (this.#source !== undefined) return
+    if (this.#own.isOpen) return
     if (!this.#recent.isAheadOf(welcome)) return this.#readAlone()
-    this.#ask(SOON)
+    this.#scheduleHello(CATCH_UP_DELAY)
     this.#setStatus(welcome.status)
   }
 
-  /** Whether it is said by the leader that this tab follows: who is alive, then. */
+  /** Tells whether a message is from the leader that this tab follows. The message then also shows that the leader is alive. */
   #follows ({ term }: { readonly term: string }): boolean {
     if (!term || term !== this.#term || this.#isLeader) return false
-    this.#bePatient(() => this.#greet())
+    this.#awaitLeader(() => this.#greet())
     return true
   }
 
-  /** The stream has ended for good, while this tab was about to follow. */
+  /** Tells whether a message says that the stream has ended for good, while this tab was about to follow. */
   #isOver ({ status }: Extract<Message, { kind: 'status' }>): boolean {
-    return this.#term === undefined && this.#source === undefined && status?.state === 'closed'
+    return this.#term === undefined && !this.#own.isOpen && status?.state === 'closed'
   }
 
   #deliver (event: ParsedEvent): void {
     if (event.type !== 'sse.close') this.#recent.add(event)
     if (event.type === 'sse.open') this.#opening = event.data
     this.#listener.event(event)
-    const isAlone = this.#source !== undefined && !this.#isLeader
-    if (isAlone && this.#again === undefined) this.#ask(LATER)
+    const isAlone = this.#own.isOpen && !this.#isLeader
+    if (isAlone && this.#again === undefined) this.#scheduleHello(FOLLOW_AGAIN_DELAY)
   }
 
   #setStatus (status: Status): void {

@@ -1,42 +1,45 @@
 import type { ParsedEvent } from '../wire/event-stream-parser.ts'
 import type { Status } from '../connection/status.ts'
 
-/** What tabs that share a stream say to each other. A `term` is the time of one leader. */
+// The group of tabs that share a stream: its messages, and the lock that decides which tab leads.
+
+/** A message between tabs that share a stream. `term` identifies the period in which one tab leads. */
 export type Message =
-  /** A leader has taken over: who wants to follow? */
+  /** A tab has become the leader. The others ask to follow it. */
   | { readonly kind: 'lead' }
-  /** This tab does, from its last event on. */
+  /** A tab asks to follow the leader, from its last event on. */
   | { readonly kind: 'hello', readonly tab: string, readonly lastEventId: string }
   | Welcome
   | { readonly kind: 'event', readonly term: string, readonly event: ParsedEvent }
   | { readonly kind: 'status', readonly term: string, readonly status: Status }
-  /** To the leader, of a tab that wants it. */
+  /** A tab asks the leader to reconnect, or to make its next attempt now. */
   | { readonly kind: 'reconnect' | 'hasten' }
 
-/** A tab may follow. */
+/** The leader's response to `hello`. */
 export interface Welcome {
   readonly kind: 'welcome'
   readonly tab: string
   readonly term: string
   readonly status: Status
-  /** Where the leader is. */
+  /** The last event ID of the leader. */
   readonly lastEventId: string
-  /** Where the tab said that it was, and what came since; undefined where the leader does not know that event. */
+  /** The last event ID of the tab, as its `hello` gave it. */
   readonly since: string
+  /** The events after `since`; undefined if the leader does not know that ID. */
   readonly missed: readonly ParsedEvent[] | undefined
-  /** The data of the last `sse.open` of the leader, which the tab may have missed. */
+  /** The data of the leader's last `sse.open`, which the tab may have missed. */
   readonly opening?: string | undefined
 }
 
 interface TabGroupListener {
-  told (message: Message): void
-  /** It is this tab's turn, until it leaves. */
+  received (message: Message): void
+  /** This tab is the leader now, until it leaves. */
   lead (): void
-  /** The browser gives no turns to this page. */
+  /** The browser denies this page the lock. */
   refused (): void
 }
 
-/** One tab among those of a name: they hear each other, and lead in turn. */
+/** A tab's membership in the group of a name. Members exchange messages, and one at a time holds the lock and leads. */
 export class TabGroup {
   readonly #channel: BroadcastChannel
   readonly #leaving = new AbortController()
@@ -44,36 +47,36 @@ export class TabGroup {
   constructor (name: string, listener: TabGroupListener) {
     const { signal } = this.#leaving
     this.#channel = new BroadcastChannel(name)
-    // Any code of this origin may say anything on a channel.
+    // Any code of this origin may post anything to the channel.
     this.#channel.onmessage = ({ data }: MessageEvent<Message | { readonly kind: 'echo' } | null>) => {
-      if (!signal.aborted && data?.kind && data.kind !== 'echo') listener.told(data)
+      if (!signal.aborted && data?.kind && data.kind !== 'echo') listener.received(data)
     }
     const lead = async (): Promise<void> => {
       await this.#caughtUp(name)
       if (!signal.aborted) listener.lead()
-      // Whoever heard of that may have left.
+      // The listener may have left.
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
     }
     navigator.locks.request(name, { signal }, lead).catch(() => { if (!signal.aborted) listener.refused() })
   }
 
-  /** To all others. After `leave`, to nobody. */
+  /** Sends a message to all other tabs. Does nothing after `leave`. */
   say (message: Message): void {
     if (!this.#leaving.signal.aborted) this.#channel.postMessage(message)
   }
 
-  /** Hears nothing more. If it leads, the turn is the next one's. */
+  /** Ends the membership: no more messages arrive, and the lock goes to the next tab. */
   leave (): void {
     this.#leaving.abort()
     this.#channel.close()
   }
 
-  /** The turn may come before the last words of the leader before. A word of one's own comes behind them. */
+  /** Waits for the last messages of the previous leader, which may arrive after the lock. A message posted now arrives behind them. */
   async #caughtUp (name: string): Promise<void> {
     const { signal } = this.#leaving
     await new Promise<void>((resolve) => {
       const echo = crypto.randomUUID()
-      // A channel does not hear itself.
+      // A channel does not receive its own messages.
       const other = new BroadcastChannel(name)
       this.#channel.addEventListener('message', ({ data }) => { if (data?.echo === echo) resolve() }, { signal })
       signal.addEventListener('abort', () => resolve())

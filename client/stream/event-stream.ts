@@ -6,53 +6,39 @@ import type { ParsedEvent } from '../wire/event-stream-parser.ts'
 import { report, type Settings } from './options.ts'
 import type { AnyDeclarations, Payloads } from './payloads.ts'
 import { createQueue, type Queue } from './queue.ts'
+import { UnreadableEvent } from './unreadable-event.ts'
 import type { Source, SourceListener } from '../connection/source.ts'
 import type { Status } from '../connection/status.ts'
 
-/** What comes with a payload. */
+/** Name and ID of the event that a payload belongs to. */
 export interface EventInfo<K extends string = string> {
   readonly event: K
-  /** The last event ID after this event; empty where there is none. */
+  /** The last event ID after this event; empty if there is none. */
   readonly id: string
 }
 
-type Listener = (...told: never[]) => void
-
-/** An event that was not dispatched: its data does not parse, or `validate` did not take it (then `cause` is what that threw). */
-export class UnreadableEvent extends Error {
-  override readonly name = 'UnreadableEvent'
-  declare readonly event: string
-  declare readonly id: string
-  declare readonly data: string
-
-  /** @internal */
-  constructor ({ type, data, lastEventId }: ParsedEvent, problem: string, options?: ErrorOptions) {
-    super(`Event "${type}" ${problem}`, options)
-    this.event = type
-    this.id = lastEventId
-    this.data = data
-  }
-}
+type Listener = (...values: never[]) => void
 
 /**
- * An event stream that comes back, read by the events that it declares.
+ * An event stream that reconnects by itself, with typed listeners for the declared events.
  *
- * @typeParam D The declaration, by `typeof`.
- * @typeParam P The payloads that readers get. Streams are compared by these: one stands for another of fewer events.
+ * @typeParam D The declaration of the events, as `typeof events`.
+ * @typeParam P The payload types by event. The compiler compares streams by them: a stream is assignable to a stream of fewer events.
+ * @see docs/client.md
  */
 export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<D>> {
-  /** For the compiler alone, which compares the parameters of methods in both directions. */
+  /** Never set: lets the compiler compare streams by their payloads, because it compares the parameters of methods in both directions. */
   declare protected readonly gives?: P
-  /** Vue makes no proxy of what has this: private members would be out of reach. @internal */
+  /** Keeps Vue from wrapping the stream in a proxy, which cannot reach private members. @internal */
   readonly __v_skip = true
   readonly #settings: Settings
   #source: Source
-  /** By event. No event has the empty name: those of statuses stand there. */
+  /** Listeners by event. The empty name, which no event has, holds the listeners for statuses. */
   readonly #listeners = new Map<string, Set<Listener>>()
   #status: Status = { state: 'connecting' }
-  /** The events whose data is text; with undefined among them, all whose data is not JSON. */
+  /** The events whose data is text. If `undefined` is among them, so is data that is not JSON. */
   #text: readonly unknown[]
-  /** There is an `onGap`. */
+  /** True while an `onGap` is set. */
   #loadsGaps = false
 
   /** @internal */
@@ -62,48 +48,48 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
     this.#source = open({
       status: (status) => this.#setStatus(status),
       event: (event) => this.#dispatch(event),
-      began: (opening) => this.#learn(opening),
+      began: (opening) => this.#learnText(opening),
       error: (error) => this.#report(error)
     }, (source) => { this.#source = source })
   }
 
-  /** Absolute, without the last event ID. */
+  /** The absolute URL of the stream, without the last event ID. */
   get url (): string { return this.#settings.url }
 
+  /** The current state of the stream. */
   get status (): Status { return this.#status }
 
-  /** That of the last event that was dispatched: where the next attempt goes on. */
+  /** The ID of the last event that was dispatched, from which the next attempt resumes; empty if there is none. */
   get lastEventId (): string { return this.#source.lastEventId }
 
   /**
-   * Listens to an event. What a listener throws is reported, and the stream goes on.
+   * Adds a listener for an event. An error that a listener throws is reported to `onError`, and the stream continues.
    *
-   * @returns what takes the listener off.
+   * @param event The name of a declared event or of one of the plugin's own (`sse.*`).
+   * @param listener Receives each payload, with the name and the ID of the event.
+   * @returns A function that removes the listener.
+   * @throws TypeError when `listener` is not a function.
    */
   on<K extends keyof P & string> (event: K, listener: (payload: P[K], info: EventInfo<K>) => void): () => void {
-    if (typeof listener !== 'function') throw new TypeError(`on "${event}": no function`)
+    if (typeof listener !== 'function') throw new TypeError(`on "${event}": not a function`)
     this.#source.listenTo(event)
     return this.#listen(event, listener)
   }
 
   /**
-   * The payloads of one event, from now on until the stream is closed. What comes faster than it is taken waits, in any number.
-   * Leaving the loop ends the waiting, not the stream.
+   * Iterates over the payloads of an event, from this call until the stream is closed. Payloads wait until the loop takes them, without a
+   * bound on their number. Leaving the loop does not close the stream.
    */
   events<K extends keyof P & string> (event: K): AsyncIterableIterator<P[K], undefined> {
     return this.#queue((listener) => this.on(event, listener))
   }
 
-  /**
-   * Listens to what becomes of the stream, from the next change on.
-   *
-   * @returns what takes the listener off.
-   */
+  /** Adds a listener for changes of the status. @returns A function that removes the listener. */
   onStatus (listener: (status: Status) => void): () => void {
     return this.#listen('', listener)
   }
 
-  /** The present status, then each change. Ends after `closed`. */
+  /** Iterates over the current status and each later one, up to and including `closed`. */
   statuses (): AsyncIterableIterator<Status, undefined> {
     return this.#queue((listener) => this.onStatus(listener), this.#status)
   }
@@ -112,37 +98,38 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
    * Loads the state of the page again after each `sse.gap`, then reconnects from the position of that state. Events that arrived while it
    * was loading arrive once more, so that a snapshot never hides them.
    *
-   * A `load` that fails is reported and repeated, after waits as `backoff` has them. So is one that follows another within ten seconds.
+   * A `load` that fails is reported and repeated after a wait within the bounds of `backoff`. A `load` within ten seconds of another also
+   * waits.
    *
    * @param load Shows a snapshot and returns its position: the `app.sse.lastEventId` that the server read before it took the snapshot. Null,
-   * as from a server without `history`: the stream goes on as it is.
-   * @returns A function that removes it.
-   * @throws where the stream has one: of two snapshots, the stream can go on from the position of one only.
+   * as from a server without `history`: the stream continues without reconnecting.
+   * @returns A function that removes `load`.
+   * @throws TypeError when the stream already has an `onGap`: it can resume from the position of one snapshot only.
    */
   onGap (load: (gap: Gap) => Promise<string | null>): () => void {
     if (this.#loadsGaps) throw new TypeError('onGap: twice')
     let isOn = this.#loadsGaps = true
     let loads = 0
-    /** Infinity: a load runs. */
+    /** Infinity while a load is running. */
     let loadedAt = 0
     const off = (this as unknown as EventStream).on('sse.gap', async (gap) => {
       // The server judges the position of the snapshot when the stream reconnects from it: a loss in the meantime is another gap.
       if (loadedAt === Infinity) return
       if (performance.now() - loadedAt >= HEALTHY) loads = 0
       loadedAt = Infinity
-      let place: string | null | undefined
-      while (place === undefined) {
+      let position: string | null | undefined
+      while (position === undefined) {
         if (loads++ > 0) await pause(drawWait(this.#settings.backoff, loads - 2))
         if (!isOn || this.#isClosed) return
         try {
-          place = await load(gap)
-          if (place === undefined) throw new TypeError('onGap: lastEventId?')
+          position = await load(gap)
+          if (position === undefined) throw new TypeError('onGap: no lastEventId')
         } catch (error) {
           this.#report(error)
         }
       }
       loadedAt = performance.now()
-      if (isOn && place) this.reconnect(place)
+      if (isOn && position) this.reconnect(position)
     })
     return () => {
       isOn = this.#loadsGaps = false
@@ -153,21 +140,21 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
   /**
    * Drops the present connection, or the wait for the next, and connects immediately. Does nothing on a closed stream.
    *
-   * @param lastEventId The position to go on from, as of a snapshot. Absent: where the stream is. Empty, or null as from a server without
-   * `history`: with what comes next.
+   * @param lastEventId The event ID to resume from, such as a snapshot's. Absent: the current one. Empty, or null, as from a server without
+   * `history`: new events only.
    */
   reconnect (lastEventId?: string | null): void {
     this.#source.reconnect(lastEventId === null ? '' : lastEventId)
   }
 
-  /** Ends it, in whatever state it is. For good. */
+  /** Closes the stream for good, whatever its state. */
   close (): void {
     this.#source.close()
   }
 
   get #isClosed (): boolean { return this.#status.state === 'closed' }
 
-  /** @param listen Adds a listener; returns what removes it. */
+  /** @param listen Adds a listener and returns a function that removes it. */
   #queue<T> (listen: (listener: (value: T) => void) => () => void, ...first: T[]): Queue<T> {
     const push = (value: T): void => queue.push(value)
     const end = (): void => { if (this.#isClosed) queue.end() }
@@ -185,28 +172,28 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
     return () => { listeners.delete(listener) }
   }
 
-  /** @param isPresent Whether it is still to be told: an earlier listener may have closed the stream, or brought about the next status. */
-  #tell (event: string, isPresent: () => boolean, ...told: unknown[]): void {
+  /** @param isCurrent Returns false when an earlier listener has closed the stream or caused another status. */
+  #notify (event: string, isCurrent: () => boolean, ...values: unknown[]): void {
     const listeners = this.#listeners.get(event)
     for (const listener of [...listeners ?? []]) {
-      // An earlier one may have taken it off.
-      if (isPresent() && listeners!.has(listener)) this.#call(() => listener(...told as never[]))
+      // An earlier listener may have removed this one.
+      if (isCurrent() && listeners!.has(listener)) this.#call(() => listener(...values as never[]))
     }
   }
 
   #setStatus (status: Status): void {
     this.#status = status
-    this.#tell('', () => this.#status === status, status)
+    this.#notify('', () => this.#status === status, status)
   }
 
-  /** @param opening The data of `sse.open`. A server of which nothing is declared cannot name events there. */
-  #learn (opening: string): void {
+  /** @param opening The data of `sse.open`, which names the text events. A server without declared events has no such list. */
+  #learnText (opening: string): void {
     this.#text = this.#settings.text.concat(parsed(opening).text as string[])
   }
 
   #dispatch (event: ParsedEvent): void {
     const { type, data, lastEventId: id } = event
-    if (type === 'sse.open') this.#learn(data)
+    if (type === 'sse.open') this.#learnText(data)
     this.#call(() => this.#settings.observe(event))
     if (!this.#listeners.get(type)?.size || this.#isClosed) return
     let payload: unknown
@@ -215,25 +202,25 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
     } catch (error) {
       return this.#report(error)
     }
-    this.#tell(type, () => !this.#isClosed, payload, { event: type, id })
+    this.#notify(type, () => !this.#isClosed, payload, { event: type, id })
   }
 
-  /** @throws UnreadableEvent */
+  /** @returns The payload: text or parsed JSON. @throws UnreadableEvent when the data is not JSON, or the payload is invalid. */
   #read (event: ParsedEvent): unknown {
     const { type, data } = event
     let payload: unknown = data
-    let cause: unknown
     try {
       if (!this.#text.includes(type)) payload = JSON.parse(data)
     } catch (cause) {
-      if (!this.#text.includes(undefined)) throw new UnreadableEvent(event, 'is not JSON, nor named in "text"', { cause })
+      if (!this.#text.includes(undefined)) throw new UnreadableEvent(event, 'is neither JSON nor named in "text"', { cause })
     }
+    let cause: unknown
     try {
       if (type.startsWith('sse.') || this.#settings.validate(type, payload)) return payload
     } catch (error) {
       cause = error
     }
-    throw new UnreadableEvent(event, 'does not validate', { cause })
+    throw new UnreadableEvent(event, 'is invalid', { cause })
   }
 
   #call (listener: () => void): void {
@@ -244,7 +231,7 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
     }
   }
 
-  /** A report that fails is reported, too: the stream goes on. */
+  /** Passes an error to `onError`. An error that `onError` itself throws is reported as uncaught, and the stream continues. */
   #report (error: unknown): void {
     try {
       this.#settings.onError(error)

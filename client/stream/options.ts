@@ -4,37 +4,67 @@ import type { ParsedEvent } from '../wire/event-stream-parser.ts'
 import type { RequestHeaders } from '../transport/fetch-transport.ts'
 import type { AnyDeclarations, TextEvent } from './payloads.ts'
 
-/** Times are milliseconds. */
+// The options of `connect`: their types, their validation and their defaults.
+
+/**
+ * Options of `connect`, all of them optional. Times are in milliseconds.
+ *
+ * @see docs/client.md
+ */
 export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
-  /** The events whose payload is text, for servers that do not name them in `sse.open`. All others are JSON. */
+  /** Events whose payload is text, in addition to those that the server names in `sse.open`. Other payloads are JSON. @defaultValue none */
   readonly text?: ReadonlyArray<TextEvent<D>> | undefined
-  /** Cookies go to other origins, too. @defaultValue false */
+  /** True: cookies are also sent to other origins. False: only to the page's own. @defaultValue false */
   readonly withCredentials?: boolean | undefined
-  /** The event ID to go on from, as of a snapshot; null, as a server without `history` gives: what comes next. @defaultValue what comes next */
+  /** The event ID to resume from, such as a snapshot's. Empty, or null, as from a server without `history`: new events only. @defaultValue '' */
   readonly lastEventId?: string | null | undefined
-  /** Request headers, or a function that gives them, asked anew at every attempt. With it the stream is read by `fetch`. */
+  /**
+   * Request headers, or a function that returns them and is called for every attempt. With this option, even if it is empty, `fetch` reads the
+   * stream.
+   *
+   * @defaultValue none; the browser's EventSource reads the stream where there is one
+   */
   readonly headers?: RequestHeaders | undefined
-  /** Whether a payload is what its event says. With false, or when it throws, the event is reported and not dispatched. */
+  /**
+   * Checks the payload of an event. If it returns false or throws, the event is reported as an `UnreadableEvent` and not dispatched. The
+   * plugin's own events (`sse.*`) are not checked.
+   *
+   * @defaultValue every payload is accepted
+   */
   readonly validate?: ((event: string, payload: unknown) => boolean) | undefined
-  /** All tabs of this origin that ask for the same URL, with the same text if one is given here, read one stream, by `fetch`. @defaultValue false */
+  /**
+   * True: all tabs of this origin with this URL share one stream, read by `fetch`. Text: only tabs with this text share it. False: this stream
+   * is not shared.
+   *
+   * @defaultValue false
+   */
   readonly share?: boolean | string | undefined
-  /** A wait is drawn between 0 and `base`, twice that after each further failure, at most `cap`. @defaultValue { base: 1000, cap: 30_000 } */
+  /**
+   * Bounds of the random wait before an attempt. The upper bound is `base` after the first failure, doubles with every further failure, and
+   * never exceeds `cap`.
+   *
+   * @defaultValue { base: 1000, cap: 30_000 }
+   */
   readonly backoff?: { readonly base?: number | undefined, readonly cap?: number | undefined } | undefined
-  /** An attempt that is not answered is given up after so long. Infinity: never. @defaultValue 30_000 */
+  /** The longest time that an attempt may stay without a response. `Infinity`: one day. @defaultValue 30_000 */
   readonly connectTimeout?: number | undefined
-  /** Told of events that could not be read and of what listeners throw. @defaultValue reported as uncaught errors are */
+  /**
+   * Receives an `UnreadableEvent` for each event that could not be read, and errors that listeners, `headers` and the transport throw.
+   *
+   * @defaultValue errors are reported as uncaught (`reportError`), or to `console.error` where that is missing, as in Node
+   */
   readonly onError?: ((error: unknown) => void) | undefined
-  /** Gets every event as it came, before it is parsed: for tools. An EventSource gives those alone that are listened to. */
+  /** Receives every event as it arrived, before its data is parsed; meant for tools. An EventSource delivers only events with listeners. */
   readonly observe?: ((event: ParsedEvent) => void) | undefined
 }
 
-/** The options, complete and checked. */
+/** The options of a stream, validated and complete. */
 export interface Settings {
   readonly url: string
   readonly text: readonly string[]
   readonly withCredentials: boolean
   readonly lastEventId: string
-  /** Null: the browser's own EventSource reads, where there is one. */
+  /** Null: the browser's own EventSource reads the stream, where there is one. */
   readonly headers: RequestHeaders | null
   readonly validate: (event: string, payload: unknown) => boolean
   readonly share: boolean | string
@@ -44,7 +74,7 @@ export interface Settings {
   readonly observe: (event: ParsedEvent) => void
 }
 
-/** The options with their defaults: `undefined` where there is none. */
+/** The options with their defaults. The type of a default is the type of its option. */
 const DEFAULTS = {
   text: [] as readonly string[],
   withCredentials: false,
@@ -60,17 +90,17 @@ const DEFAULTS = {
 
 const BACKOFF: Backoff = { base: 1000, cap: 30_000 }
 
-/** @throws a TypeError that names the option, the rule and the value. */
+/** Validates the options and completes them. @throws TypeError when one is invalid; the message names the option, the rule and the value. */
 export function readOptions (url: string | URL, options: Partial<ConnectOptions>): Settings {
   const { text, lastEventId, backoff, connectTimeout, ...others } = complete('', DEFAULTS, { ...options, lastEventId: options.lastEventId ?? undefined })
-  const { href, place } = readUrl(url)
+  const target = readUrl(url)
   return {
     ...others,
-    url: href,
+    url: target.url,
     text: [...text],
-    lastEventId: lastEventId || place || '',
+    lastEventId: lastEventId || target.lastEventId,
     backoff: complete('backoff.', BACKOFF, backoff),
-    // A timer of more fires at once.
+    // A longer timer would fire immediately.
     connectTimeout: Math.min(connectTimeout, 2 ** 31 - 1)
   }
 }
@@ -82,34 +112,36 @@ function complete<T> (prefix: string, defaults: T, options: object): T {
     if (value === undefined) continue
     const type = typeof all[name]
     const given = typeof value
-    // A function is an object, too. Null, NaN and numbers below 0 are never right.
-    const isRight = type === 'object' ? Object(value) === value : (given === type || (name === 'share' && given === 'string')) && (type !== 'number' || value >= 0)
-    demand(isRight, prefix + name, type === 'number' ? 'milliseconds' : `of type ${type}`, value)
+    // Functions are objects, too. Null, NaN and negative numbers are never valid.
+    const isValid = type === 'object'
+      ? Object(value) === value
+      : (given === type || (name === 'share' && given === 'string')) && (type !== 'number' || value >= 0)
+    demand(isValid, prefix + name, type === 'number' ? 'milliseconds' : `of type ${type}`, value)
     all[name] = value
   }
   return all as T
 }
 
-/** A URL without a place in the stream, and the place that stood in it. */
-function readUrl (given: string | URL): { href: string, place: string | null } {
+/** Parses the URL of a stream, and takes the last event ID out of its query. */
+function readUrl (given: string | URL): { url: string, lastEventId: string } {
   let url: URL | undefined
   try {
     url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href)
   } catch {
-    // Below.
+    // The rule below rejects it.
   }
   demand(url !== undefined && url.username + url.password === '', 'url', 'an absolute URL without a user', given)
-  const place = url.searchParams.get('lastEventId')
-  if (place !== null) url.searchParams.delete('lastEventId')
+  const lastEventId = url.searchParams.get('lastEventId')
+  if (lastEventId !== null) url.searchParams.delete('lastEventId')
   url.hash = ''
-  return { href: url.href, place }
+  return { url: url.href, lastEventId: lastEventId ?? '' }
 }
 
 function demand (holds: boolean, option: string, rule: string, value: unknown): asserts holds {
   if (!holds) throw new TypeError(`connect: "${option}" must be ${rule}; it is ${value}`)
 }
 
-/** As browsers report what nobody caught. Node has no such function. */
+/** Reports an error as browsers report an uncaught one. Node has no `reportError`. */
 export function report (error: unknown): void {
   (globalThis.reportError ?? console.error)(error)
 }

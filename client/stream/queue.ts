@@ -1,54 +1,56 @@
+// The unbounded queue between a stream and a `for await` loop.
+
 interface Link<T> {
   readonly value?: T
   next?: Link<T>
 }
 
-/** What comes, for whoever asks for one after the other. It waits here until then, however much that is. */
+/** Values that wait until a loop takes them, without a bound on their number. */
 export interface Queue<T> extends AsyncIterableIterator<T, undefined> {
   push (value: T): void
-  /** Nothing more comes; what waits can still be taken. */
+  /** Accepts no more values. Waiting values can still be taken. */
   end (): void
   return (): Promise<IteratorResult<T, undefined>>
 }
 
-/** @param left The loop was left. */
-export function createQueue<T> (left: () => void): Queue<T> {
-  // The value that was taken last; those that wait follow it. To shift them out of an array would move all the others each time.
+/** @param onLeave Called when the loop is left early. */
+export function createQueue<T> (onLeave: () => void): Queue<T> {
+  // A linked list that starts at the value taken last: shifting values out of an array would move all the others each time.
   let taken: Link<T> = {}
   let newest = taken
-  let asking: Array<() => void> = []
+  let pending: Array<() => void> = []
   let isOver = false
 
-  const look = (): void => {
-    const waiting = asking
-    asking = []
-    for (const ask of waiting) ask()
+  const settle = (): void => {
+    const attempts = pending
+    pending = []
+    for (const attempt of attempts) attempt()
   }
   const queue: Queue<T> = {
     push (value) {
       if (isOver) return
       newest = newest.next = { value }
-      look()
+      settle()
     },
     end () {
       isOver = true
-      look()
+      settle()
     },
     next: () => new Promise((resolve) => {
-      const ask = (): void => {
+      const attempt = (): void => {
         const { next } = taken
         if (next !== undefined) {
           taken = next
           resolve({ value: next.value as T, done: false })
         } else if (isOver) resolve({ value: undefined, done: true })
-        else asking.push(ask)
+        else pending.push(attempt)
       }
-      ask()
+      attempt()
     }),
     return () {
       taken = newest
       queue.end()
-      left()
+      onLeave()
       return queue.next()
     },
     [Symbol.asyncIterator]: () => queue

@@ -3,39 +3,40 @@ import { pause } from '../connection/backoff.ts'
 import { requestStream } from '../wire/request.ts'
 import { classifyResponse } from '../connection/failure.ts'
 
-// A server that has not answered by then is asked for the stream again, like one that does not answer at all.
+// A server that has not answered the diagnostic request by then counts as unreachable.
 const PATIENCE = 5000
 
 const MOMENT = 100
 
 /**
- * The browser's own EventSource, until the browser gives up on it. Why it did is not told: another request for the same URL tells it.
+ * Makes an attempt with the browser's own EventSource, until the browser gives up. An EventSource does not expose the reason, so a second
+ * request to the same URL, by `fetch`, finds it.
  *
- * @param openFetch Makes the attempt where the server takes the request for invalid.
+ * @param openFetch The transport that takes over when the server rejects the request as invalid.
  */
 export function openEventSource (options: AttemptOptions, withCredentials: boolean, openFetch: Transport, listener: AttemptListener): Attempt {
-  const { url, place, lastEventId, types } = options
-  const source = new EventSource(url + place, { withCredentials })
+  const { url, resumeQuery, lastEventId, types } = options
+  const source = new EventSource(url + resumeQuery, { withCredentials })
   const closing = new AbortController()
   const { signal } = closing
   let instead: Attempt | undefined
-  // Without a place there is none to keep.
-  let hasOwnId = place === ''
+  // With no ID to resume from, there is none to keep.
+  let hasOwnId = resumeQuery === ''
 
-  // An event typed `open` or `error` says nothing of the connection. It alone has data.
+  // A server may send events of the types `open` and `error`. They carry data, unlike the events of the connection itself.
   source.onopen = (event) => { if (!('data' in event)) listener.opened() }
   source.onerror = async (event) => {
     if ('data' in event) return
     if (source.readyState !== EventSource.CLOSED) return listener.retrying()
-    // A page that is being left hears of its connections first.
+    // A page that is being left sees its connections fail before `pagehide`.
     await pause(MOMENT)
     if (signal.aborted) return
     const timer = setTimeout(() => listener.lost({}), PATIENCE)
-    // The head is enough: the listener closes the attempt, and the body is not read. So the server has no subscriber who is not here.
-    const failure = await requestStream(url + place, { withCredentials, signal }).then(classifyResponse, () => undefined)
+    // The head is enough: the listener closes the attempt, which aborts the request, so that no subscriber without a reader stays on the server.
+    const failure = await requestStream(url + resumeQuery, { withCredentials, signal }).then(classifyResponse, () => undefined)
     clearTimeout(timer)
     if (signal.aborted) return
-    // Invalid, perhaps for the last event ID in the query: an EventSource cannot give it otherwise.
+    // The last event ID in the query may be what is invalid. An EventSource cannot send it in a header.
     if (!hasOwnId && [400, 422].includes(failure?.httpStatus!)) instead = openFetch(options, listener)
     else listener.lost(failure ?? {})
   }
@@ -45,7 +46,7 @@ export function openEventSource (options: AttemptOptions, withCredentials: boole
     listenTo (type) {
       source.addEventListener(type, ({ data, lastEventId: id }: MessageEvent<string>) => {
         if (data === undefined || signal.aborted) return
-        // A new EventSource has no ID until one has come. The stream that it goes on with has.
+        // A new EventSource has an empty last event ID until an event sets one, while the resumed stream already has an ID.
         hasOwnId ||= id !== ''
         listener.event({ type, data, lastEventId: hasOwnId ? id : lastEventId })
       })

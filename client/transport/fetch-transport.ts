@@ -5,26 +5,28 @@ import type { Failure } from '../connection/failure.ts'
 
 type HeaderValues = Readonly<Record<string, string>>
 
-/** Request headers, or what gives them, asked anew at every attempt. */
+// The transport that reads a stream by `fetch`.
+
+/** Request headers, or a function that returns them and is called for every attempt. */
 export type RequestHeaders = HeaderValues | (() => HeaderValues | Promise<HeaderValues>)
 
 export interface FetchOptions {
   readonly headers: RequestHeaders | null
   readonly withCredentials: boolean
-  /** Handed in: what the main module has is not loaded twice. */
+  /** A function of the main module, like `requestStream`: importing it here would load it twice. */
   readonly classifyResponse: (response: Response) => Failure | undefined
   readonly requestStream: Request
-  /** Aborted: the attempt is closed. */
+  /** Aborted when the attempt is closed. */
   readonly signal: AbortSignal
 }
 
 const ID_HEADER = 'last-event-id'
 
-/** Reads a stream by `fetch`, which can send headers, and sees events of every type. */
-export function openFetch ({ url, place, lastEventId }: AttemptOptions, options: FetchOptions, listener: AttemptListener): void {
+/** Makes an attempt by `fetch`, which can send headers and receives events of every type. */
+export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, options: FetchOptions, listener: AttemptListener): void {
   const { signal } = options
-  /** An attempt that is closed says nothing more. */
-  const unlessClosed = <T>(tell: (value: T) => void) => (value: T): void => { if (!signal.aborted) tell(value) }
+  /** Drops the reports of a closed attempt. */
+  const unlessClosed = <T>(report: (value: T) => void) => (value: T): void => { if (!signal.aborted) report(value) }
   const failed = unlessClosed(listener.error)
   void read().then(unlessClosed(listener.lost))
 
@@ -38,23 +40,23 @@ export function openFetch ({ url, place, lastEventId }: AttemptOptions, options:
       return {}
     }
     try {
-      // Headers of the caller, such as an API key, would go along to wherever it leads.
+      // A redirect that is followed carries the caller's headers, such as an API key, wherever it leads.
       const redirect = [...headers].length > 0 ? 'manual' : 'follow'
       // Undefined in Node.
       const { origin } = globalThis
-      // Another origin would have to allow it, where a redirect leads to one as well. What is long may be refused, and other characters do
-      // not arrive everywhere.
+      // Another origin, also as the target of a redirect, has to allow this header. Servers may reject a long value, and other characters
+      // may not survive.
       if (/^[!-~]{1,2000}$/.test(lastEventId) && (!origin || url.startsWith(`${origin}/`))) headers.set(ID_HEADER, lastEventId)
       const ask = (url: string): Promise<Response> => options.requestStream(url, {
         ...options,
         headers,
         redirect: origin && headers.has(ID_HEADER) ? 'manual' : redirect
       })
-      let response = await ask(url + place)
+      let response = await ask(url + resumeQuery)
       failure = options.classifyResponse(response)
       if (failure === undefined ? !response.body?.getReader : failure.httpStatus! < 500) {
         const { reconsider } = await import('./refusals.ts');
-        [response, failure] = await reconsider({ ...options, response, url, place, headers, ask, failed })
+        [response, failure] = await reconsider({ ...options, response, url, resumeQuery, headers, ask, failed })
       }
       if (failure !== undefined || signal.aborted) return failure ?? {}
       listener.opened()
@@ -63,7 +65,7 @@ export function openFetch ({ url, place, lastEventId }: AttemptOptions, options:
         retry: unlessClosed(listener.retry),
         comment: unlessClosed(listener.comment)
       }, lastEventId)
-      // The parser takes the byte order mark: there may be a second one behind it, which is text.
+      // The parser removes the byte order mark. The decoder would do so, too, and a second mark is text.
       const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
       const reader = response.body!.getReader()
       for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
@@ -73,7 +75,7 @@ export function openFetch ({ url, place, lastEventId }: AttemptOptions, options:
       }
       return { ended: true }
     } catch (error) {
-      // The network: whatever it was, the next attempt tells.
+      // Network errors are not reported, since the next attempt follows. The parser throws a RangeError.
       if (error instanceof RangeError) failed(error)
       return failure ?? {}
     }

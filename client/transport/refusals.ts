@@ -1,14 +1,15 @@
 import type { Failure } from '../connection/failure.ts'
 
-/** What there is to do about an answer that cannot be read as an event stream. */
+// The second look at a response that cannot be read as an event stream: redirects, and a query that the server rejects.
+
 export interface Refused {
   readonly response: Response
-  /** Without the last event ID. */
+  /** The URL of the stream, without the last event ID. */
   readonly url: string
-  /** The last event ID as the end of the URL. */
-  readonly place: string
+  /** The query with the last event ID, ready to be appended to `url`; empty if there is no ID. */
+  readonly resumeQuery: string
   readonly headers: Headers
-  /** Follows redirects where the headers allow it. */
+  /** Requests a URL. `fetch` follows redirects only if the headers allow it. */
   readonly ask: (url: string) => Promise<Response>
   readonly classifyResponse: (response: Response) => Failure | undefined
   readonly failed: (error: unknown) => void
@@ -16,53 +17,54 @@ export interface Refused {
 
 const MOST_REDIRECTS = 5
 
-// Of the client itself: the caller gave none.
+// The headers that the client sets itself.
 const OWN_HEADERS = ['accept', 'last-event-id']
 
-// From a schema that does not know `lastEventId`.
+// The responses of a route whose schema does not allow `lastEventId`.
 const INVALID = [400, 422]
 
 /**
- * Looks for an event stream behind an answer that is none, or that cannot be read.
+ * Looks for an event stream behind a response that is none: follows redirects, and repeats a rejected request without the last event ID in
+ * its query.
  *
- * @returns The answer to go on with, and its failure: undefined where it is an event stream that can be read.
+ * @returns The response to use and its failure, which is undefined for an event stream that can be read.
  */
 export async function reconsider (refused: Refused): Promise<[Response, Failure | undefined]> {
-  const { url, place, headers, ask, classifyResponse, failed } = refused
+  const { url, resumeQuery, headers, ask, classifyResponse, failed } = refused
   const isStream = (response: Response): boolean => classifyResponse(response) === undefined
   let response = await followWithin(refused)
-  if (place !== '' && INVALID.includes(response.status)) {
-    const other = await followWithin({ ...refused, response: await ask(url), place: '' })
-    const isForItsId = isStream(other)
-    const goesOn = isForItsId && headers.has('last-event-id')
-    if (isForItsId && !goesOn) failed(new Error(`${url} refuses "lastEventId" in its query: the stream cannot go on where it was`))
-    leave(goesOn ? response : other)
-    if (goesOn) response = other
+  if (resumeQuery !== '' && INVALID.includes(response.status)) {
+    const other = await followWithin({ ...refused, response: await ask(url), resumeQuery: '' })
+    const isQueryInvalid = isStream(other)
+    const resumes = isQueryInvalid && headers.has('last-event-id')
+    if (isQueryInvalid && !resumes) failed(new Error(`${url} refuses "lastEventId" in its query: the stream cannot resume after the last event`))
+    discard(resumes ? response : other)
+    if (resumes) response = other
   }
   if (!isStream(response) || isReadable(response)) return [response, classifyResponse(response)]
-  failed(new Error('This fetch gives no body that can be read before its end: an event stream has none'))
+  failed(new Error('This fetch returns no body that can be read before its end, so it cannot read an event stream'))
   return [response, { gone: { state: 'closed', reason: 'unreadable' } }]
 }
 
 /**
- * Follows redirects within the origin. Elsewhere headers of the caller must not go: `fetch` itself would take off `authorization` alone.
- * A page is not told where a redirect leads, so there each is one too many.
+ * Follows redirects within the origin. The caller's headers must not reach another origin, and `fetch` itself would remove `authorization`
+ * alone. A page cannot see where a redirect leads, so there none is followed while the caller has set headers.
  */
-async function followWithin ({ response: first, url, place, headers, ask, failed }: Refused): Promise<Response> {
+async function followWithin ({ response: first, url, resumeQuery, headers, ask, failed }: Refused): Promise<Response> {
   let response = first
   if (response.type === 'opaqueredirect' && [...headers.keys()].every((name) => OWN_HEADERS.includes(name))) {
-    // The place in the query goes along.
+    // The ID stays in the query.
     headers.delete('last-event-id')
-    response = await ask(url + place)
+    response = await ask(url + resumeQuery)
   }
-  let from = url + place
+  let from = url + resumeQuery
   for (let left = MOST_REDIRECTS; isRedirect(response); left--) {
     const to = new URL(response.headers.get('location') ?? 'about:blank', from)
     if (left === 0 || to.origin !== new URL(from).origin) {
-      failed(new Error(`${from} redirects, and "headers" do not go along: connect to the URL it leads to`))
+      failed(new Error(`${from} redirects, and "headers" are not sent to another origin: connect to the final URL`))
       return response
     }
-    leave(response)
+    discard(response)
     from = to.href
     response = await ask(from)
   }
@@ -73,11 +75,11 @@ function isRedirect ({ type, status, headers }: Response): boolean {
   return type === 'opaqueredirect' || (status > 300 && status < 400 && headers.has('location'))
 }
 
-/** Not in React Native, nor where something stands in for `fetch`, as in jsdom. */
+/** Tells whether the body can be read as it arrives. It cannot in React Native and jsdom, which have a `fetch` of their own. */
 function isReadable ({ body }: { readonly body?: Partial<ReadableStream> | null }): boolean {
   return typeof body?.getReader === 'function'
 }
 
-function leave ({ body }: Response): void {
+function discard ({ body }: Response): void {
   body?.cancel().catch(() => {})
 }

@@ -1,6 +1,8 @@
+// The parser of event streams.
+
 /** An event as a reader dispatches it. */
 export interface ParsedEvent {
-  /** The event type; `message` where the stream named none. */
+  /** The event type; `message` if the stream names none. */
   readonly type: string
   readonly data: string
   /** The last event ID after this event. */
@@ -15,11 +17,11 @@ interface ParserListener {
   comment? (text: string): void
 }
 
-// Of what has come of an event, in characters. One that never ends would take all the memory there is.
+// In characters. An event that never ends would take all memory.
 const LONGEST = 2 ** 24
 
 /**
- * Reads an event stream piece by piece, wherever it was cut: text in, events out.
+ * Parses an event stream piece by piece, wherever it was cut: text in, events out.
  *
  * Quotations are the steps of "Interpreting an event stream", WHATWG HTML 9.2.6.
  */
@@ -35,13 +37,13 @@ export class EventStreamParser {
   #data: string | undefined
   #lastEventId: string
 
-  /** @param lastEventId That of the stream before, where this one goes on with it. */
+  /** @param lastEventId The ID that an earlier stream reached, if this one resumes it. */
   constructor (listener: ParserListener, lastEventId = '') {
     this.#listener = listener
     this.#lastEventId = lastEventId
   }
 
-  /** @throws a RangeError where an event becomes too long. The stream cannot be read on then. */
+  /** @throws RangeError when an event is too long; the rest of the stream cannot be parsed. */
   push (piece: string): void {
     if (!piece) return
     let start = 0

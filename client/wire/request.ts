@@ -1,3 +1,5 @@
+// The HTTP request for an event stream.
+
 interface RequestOptions {
   readonly headers?: Headers
   readonly redirect?: RequestRedirect
@@ -7,7 +9,7 @@ interface RequestOptions {
 
 export type Request = (url: string, options: RequestOptions) => Promise<Response>
 
-/** Asks for an event stream. */
+/** Requests an event stream. A redirect is followed unless the options say otherwise. */
 export const requestStream: Request = (url, { headers = new Headers(), redirect = 'follow', withCredentials, signal }) => {
   if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
   return fetch(url, { headers, redirect, credentials: withCredentials ? 'include' : 'same-origin', cache: 'no-store', signal })

@@ -14,6 +14,8 @@ import { TypeChoice } from './events/type-choice.js'
 import { visibly } from './page/visible.js'
 import { count, counted } from './page/words.js'
 
+// The page itself: connects the form, the stream, the log, the table and the charts.
+
 const at = (id) => /** @type {any} */ (document.getElementById(id))
 const form = at('target')
 
@@ -27,7 +29,7 @@ const statusLine = new StatusLine(at('status'), at('countdown'))
 const connection = new Connection(arrived, changed)
 const table = new EventTable(
   { scroller: at('scroller'), rows: at('rows'), earlier: at('earlier'), newest: at('newest') },
-  { curl: (id) => curl(connection.target?.url ?? '', id), from: goOnFrom })
+  { curl: (id) => curl(connection.target?.url ?? '', id), resumeFrom })
 
 /** @type {import('./declared/schemas.js').Declared[]} */
 let declared = []
@@ -42,7 +44,7 @@ function arrived ({ type, data, lastEventId }) {
   draw()
 }
 
-/** Draws with the next frame, however many ask for it. A page that is not seen has no frames. */
+/** Schedules one drawing with the next frame, whatever the number of calls. A hidden page has no frames. */
 function draw () {
   if (frame === 0) frame = window.requestAnimationFrame(drawNow)
 }
@@ -52,7 +54,7 @@ function drawNow () {
   selection.update()
   table.update(selection.entries)
   types.offer(log.types.keys())
-  schemas.counted(log.types)
+  schemas.showCounts(log.types)
   write(at('total'), count(log.total))
   write(at('gaps'), count(log.gaps))
   at('gaps').toggleAttribute('data-some', log.gaps > 0)
@@ -71,10 +73,10 @@ function countsLine () {
 }
 
 function emptyLine () {
-  if (log.entries.length > 0 && selection.entries.length === 0) return 'No event here passes the filter.'
+  if (log.entries.length > 0 && selection.entries.length === 0) return 'No event passes the filter.'
   if (connection.target === null) return `${hasStream ? '' : 'This application has no stream route of its own. '}Enter the URL of a stream and connect.`
   if (paused) return 'Paused.'
-  return connection.isClosed ? 'No event came.' : 'No event yet. They appear here as they arrive.'
+  return connection.isClosed ? 'No events arrived.' : 'No events yet. They appear here as they arrive.'
 }
 
 function changed (status) {
@@ -82,9 +84,9 @@ function changed (status) {
   const loses = document.activeElement === at('cut') || document.activeElement === at('close')
   at('cut').disabled = at('close').disabled = status.state === 'closed'
   at('renew').disabled = at('from-button').disabled = connection.target === null
-  // A button that is disabled would drop the focus to the top of the page. This one stands beside it, and undoes it.
+  // A disabled button loses the focus to the document. The button beside it opens the stream again.
   if (loses && at('close').disabled) at('renew').focus()
-  // The server may be another one when it is back, with other events.
+  // After a restart, the server may declare other events.
   if (status.state !== 'open') isDeclarationOld = true
   if (status.state === 'open' && isDeclarationOld) {
     isDeclarationOld = false
@@ -103,7 +105,7 @@ async function declare () {
   if (JSON.stringify(declaration.events ?? []) !== JSON.stringify(declared) || declared.length === 0) schemas.show(declaration.events)
   declared = declaration.events ?? []
   types.offer(declared.map(({ event }) => event))
-  connection.hear(declared)
+  connection.listenTo(declared)
   draw()
   return declaration
 }
@@ -123,8 +125,8 @@ function connectToTarget () {
   return true
 }
 
-function goOnFrom (id) {
-  connection.from(id, declared)
+function resumeFrom (id) {
+  connection.resumeFrom(id, declared)
 }
 
 function filter () {
@@ -162,7 +164,7 @@ at('close').addEventListener('click', () => connection.close())
 at('renew').addEventListener('click', () => connection.target !== null && connection.open(connection.target, declared))
 at('from').addEventListener('submit', (event) => {
   event.preventDefault()
-  if (at('from-id').value !== '') goOnFrom(at('from-id').value)
+  if (at('from-id').value !== '') resumeFrom(at('from-id').value)
   else at('from-id').focus()
 })
 at('type').addEventListener('change', filter)
@@ -186,6 +188,6 @@ charts.draw(Date.now())
 draw()
 const declaration = await declare()
 hasStream = declaration === null || declaration.stream !== null
-// Somebody may have typed already.
+// The visitor may already have entered a URL.
 if (form.url.value === '') form.url.value = declaration?.stream ?? ''
 if (form.url.value === '' || !connectToTarget()) changed({ state: 'closed' })

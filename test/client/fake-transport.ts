@@ -16,8 +16,8 @@ export class FakeAttempt implements Attempt {
     this.seesComments = seesComments
   }
 
-  /** The last event ID in the query of the attempt's URL; null if absent. */
-  get askedFor (): string | null { return new URL(this.options.url + this.options.place).searchParams.get('lastEventId') }
+  /** The last event ID in the query of its URL. */
+  get askedFor (): string | null { return new URL(this.options.url + this.options.resumeQuery).searchParams.get('lastEventId') }
 
   listenTo (type: string): void { this.heard.push(type) }
   close (): void { this.isClosed = true }

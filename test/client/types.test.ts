@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
@@ -17,7 +17,8 @@ const folder = t.testdir({ 'package.json': '{ "type": "module" }' })
 
 t.test('the compiler emits the declarations of the client without errors', { timeout: 120_000 }, async (t) => {
   t.equal(await tsc('-p', 'client/tsconfig.build.json', '--outDir', join(folder, 'dist')), '')
-  for (const file of ['types.ts', 'text-events.ts']) {
+  mkdirSync(join(folder, 'stream'))
+  for (const file of ['types.ts', 'stream/text-events.ts']) {
     const source = readFileSync(join(import.meta.dirname, file), 'utf8')
     writeFileSync(join(folder, file), source.replace('../../client/index.ts', './dist/client/index.js').replace('../../plugin.ts', relative(folder, join(ROOT, 'plugin.ts'))))
   }

@@ -88,7 +88,7 @@ t.test('overlapping advances add up', async (t) => {
 t.test('an invalid time, and an application without the plugin, are refused', async (t) => {
   const { app } = await start(t)
   for (const milliseconds of [-1, 0.5, NaN, Infinity]) {
-    await t.rejects(advance(app, milliseconds), { message: `advance: a whole number of milliseconds from 0; it is ${milliseconds}` })
+    await t.rejects(advance(app, milliseconds), { message: `advance: "milliseconds" must be an integer of at least 0; it is ${milliseconds}` })
   }
   await t.rejects(advance(Fastify(), 1), { message: /the plugin was registered in another$/ })
   await advance(app, 0)

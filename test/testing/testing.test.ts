@@ -45,7 +45,7 @@ t.test('`next` rejects after its timeout with the types of the events that arriv
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events', { events, timeout: 50 })
   await sse.broadcast('message', 'x')
-  await t.rejects(stream.next('tick'), { message: 'No tick within 50 ms; there came sse.open, message' })
+  await t.rejects(stream.next('tick'), { message: 'No tick within 50 ms; received sse.open, message' })
 })
 
 t.test('`next` rejects if the stream has ended', async (t) => {

@@ -62,7 +62,7 @@ for (const [faker, fake] of Object.entries(FAKERS)) {
     t.test('`next` rejects after its timeout', async (t) => {
       const { app } = await startWith(t, fake, {})
       const stream = await openStream(app, '/events', { timeout: 20 })
-      await t.rejects(stream.next(), { message: 'No event within 20 ms; there came sse.open' })
+      await t.rejects(stream.next(), { message: 'No event within 20 ms; received sse.open' })
       await stream.close()
     })
 

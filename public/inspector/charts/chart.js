@@ -4,7 +4,9 @@ const SVG = 'http://www.w3.org/2000/svg'
 const HEIGHT = 100
 const STEPS = [1, 2, 2.5, 5, 10]
 
-/** The next round number: an axis that ends there does not jump with every event. */
+// The SVG charts of the last minute, which know nothing of events.
+
+/** Rounds a value up to a round number, so that the axis does not change with every event. */
 function ceiling (value) {
   const power = 10 ** Math.floor(Math.log10(value))
   return power * STEPS.find((step) => value <= step * power * 1.000001)
@@ -21,11 +23,11 @@ function canvas (svg) {
   svg.setAttribute('preserveAspectRatio', 'none')
 }
 
-/** One bar for each second. */
+/** A chart with one bar for each second. */
 export class BarChart {
   #bars
 
-  /** @param {SVGElement} svg An empty one. */
+  /** @param {SVGElement} svg An empty element. */
   constructor (svg) {
     canvas(svg)
     this.#bars = path(svg, 'bars')
@@ -36,7 +38,7 @@ export class BarChart {
     const top = ceiling(Math.max(4, ...values))
     this.#bars.setAttribute('d', values.map((value, i) => {
       if (value === 0) return ''
-      // Even one event among thousands is seen.
+      // A single event among thousands must stay visible.
       const height = Math.max(2, value / top * HEIGHT)
       return `M${i + 0.1} ${HEIGHT}v${-height.toFixed(2)}h.8v${height.toFixed(2)}z`
     }).join(''))
@@ -44,13 +46,13 @@ export class BarChart {
   }
 }
 
-/** A line through the means of each second, and a band from its least to its greatest value. Seconds without any are left out. */
+/** A chart with a line through the means of the seconds, and a band from least to greatest value. Seconds without values are left out. */
 export class BandChart {
   #band
   #mean
   #zero
 
-  /** @param {SVGElement} svg An empty one. */
+  /** @param {SVGElement} svg An empty element. */
   constructor (svg) {
     canvas(svg)
     this.#band = path(svg, 'band')
@@ -67,7 +69,7 @@ export class BandChart {
     const bottom = least === 0 ? 0 : -ceiling(-least)
     const y = (value) => (HEIGHT - (value - bottom) / (top - bottom) * HEIGHT).toFixed(2)
     this.#band.setAttribute('d', known.map(({ x, min, max }) => {
-      // A second of one event would have a band of no height.
+      // The band of a second with one event would have no height.
       const height = Math.max(2, Number(y(min)) - Number(y(max)))
       return `M${x - 0.5} ${y(max)}h1v${height.toFixed(2)}h-1z`
     }).join(''))

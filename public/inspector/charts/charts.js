@@ -3,7 +3,7 @@ import { write } from '../page/element.js'
 import { PerSecond, SPAN } from './per-second.js'
 import { count, counted, duration } from '../page/words.js'
 
-/** Both charts with what is written about them: events per second, and arrival delay, over the last minute. */
+/** Both charts with their texts: events per second and arrival delay, over the last minute. */
 export class Charts {
   #rate = new PerSecond()
   #delay = new PerSecond()
@@ -26,7 +26,7 @@ export class Charts {
     if (delay !== null) this.#delay.add(at, delay)
   }
 
-  /** Forgets what was measured by another time field. */
+  /** Forgets the delays, which were measured by another time field. */
   forgetDelays () {
     this.#delay.clear()
   }
@@ -39,10 +39,10 @@ export class Charts {
   draw (now) {
     const numbers = this.#rate.seconds(now).map((second) => second === null ? 0 : second.number)
     write(this.#at('rate-top'), count(this.#bars.draw(numbers)))
-    // The present second is not over: its number would be too small.
+    // The last complete second: the number of the current second is still too small.
     write(this.#at('rate'), count(numbers[SPAN - 1]))
     const sum = numbers.reduce((all, number) => all + number, 0)
-    write(this.#at('rate-note'), sum === 0 ? 'None in the last minute.' : `${counted(sum, 'event')} in the last minute, at most ${count(Math.max(...numbers))} in a second.`)
+    write(this.#at('rate-note'), sum === 0 ? 'None in the last minute.' : `${counted(sum, 'event')} in the last minute, at most ${count(Math.max(...numbers))} per second.`)
     this.#drawDelay(now)
   }
 
@@ -55,13 +55,13 @@ export class Charts {
     write(this.#at('delay-bottom'), bottom < 0 ? duration(bottom) : '')
     write(this.#at('delay-note'), this.#explanation())
     const { field, wanted } = this.#meter
-    if (wanted === '') this.#at('time-field').placeholder = field === null ? 'found by itself' : `${field} (found by itself)`
+    if (wanted === '') this.#at('time-field').placeholder = field === null ? 'found automatically' : `${field} (found automatically)`
   }
 
   #explanation () {
     const { field, wanted } = this.#meter
-    if (field !== null) return `From the time in “${field}” to the arrival here, by two clocks: it is off by as much as they differ, and can be negative. Line: mean; band: least to longest.`
+    if (field !== null) return `From the time in “${field}” to the arrival here. The times come from two clocks, so the delay contains their difference and may be negative. Line: mean; band: shortest to longest.`
     if (wanted !== '') return `No payload so far has a time in “${wanted}” (milliseconds since 1970, or ISO 8601).`
-    return 'Known only of payloads that carry a time. None so far does, in at, time, timestamp or ts (milliseconds since 1970, or ISO 8601).'
+    return 'Known only for payloads that contain a time. None so far has one in at, time, timestamp or ts (milliseconds since 1970, or ISO 8601).'
   }
 }

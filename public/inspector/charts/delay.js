@@ -1,20 +1,20 @@
 const USUAL_FIELDS = ['at', 'time', 'timestamp', 'ts']
-// Parsing every payload of megabytes for one number would cost more than the number is worth.
+// Parsing payloads of megabytes for one number would cost more than the number is worth.
 const MAX_PARSED = 64 * 1024
 
-/** Milliseconds of the years 2001 to 2286: a smaller or larger number is not a time in milliseconds. */
+/** Accepts milliseconds of the years 2001 to 2286: any other number is not a time in milliseconds. */
 const isMoment = (value) => value > 1e12 && value < 1e13
 
 /**
- * How long an event took to arrive: its arrival by the clock of this device, less the time that its payload carries, by the clock of
- * whoever wrote it.
+ * Measures how long events took to arrive: the arrival by the clock of this device, minus the time in the payload, by the clock of its
+ * author.
  */
 export class DelayMeter {
-  /** The field that the last delay was read from; null before there was one. @type {string | null} */
+  /** The field of the last time found; null if there was none. @type {string | null} */
   field = null
   #wanted = ''
 
-  /** @param {string} field A property, or a path with dots; `''`: the first usual name that holds a time. */
+  /** @param {string} field A property, or a path with dots. `''`: the first of the usual names that has a time. */
   use (field) {
     this.#wanted = field
     this.field = null
@@ -22,7 +22,7 @@ export class DelayMeter {
 
   get wanted () { return this.#wanted }
 
-  /** @param {string} data @param {number} at @returns {number | null} Null: the payload carries no time. */
+  /** @param {string} data @param {number} at The arrival, in milliseconds since 1970. @returns {number | null} Milliseconds; null without a time. */
   measure (data, at) {
     if (data.length > MAX_PARSED || !data.startsWith('{')) return null
     let payload

@@ -1,6 +1,6 @@
 export const SPAN = 60
 
-/** What came in each of the last sixty seconds and in the present one: how often, and the least, the mean and the longest of its values. */
+/** Statistics of the last sixty seconds and the current one: the number of values, the least, the mean and the greatest. */
 export class PerSecond {
   #slots = Array.from({ length: SPAN + 1 }, () => ({ second: -1, number: 0, sum: 0, min: 0, max: 0 }))
 
@@ -15,7 +15,7 @@ export class PerSecond {
     slot.max = Math.max(slot.max, value)
   }
 
-  /** Oldest first; null for a second in which nothing came. The last one is not over yet. @param {number} now */
+  /** Returns the seconds, oldest first; null for a second without values. The last second is incomplete. @param {number} now */
   seconds (now) {
     const present = Math.floor(now / 1000)
     return Array.from({ length: SPAN + 1 }, (_, i) => {

@@ -5,12 +5,12 @@ const nothing = () => {}
 
 /** @typedef {{ event: string, text: boolean }} Declared */
 
-/** The one stream that is looked at, through the typed client. */
+/** The stream under inspection, read by the typed client. */
 export class Connection {
   #onEvent
   #onStatus
   #stream = null
-  #heard = new Set()
+  #listenedTo = new Set()
   /** @type {import('./target.js').Target | null} */
   target = null
 
@@ -25,53 +25,54 @@ export class Connection {
   get isClosed () { return this.#stream === null || this.#stream.status.state === 'closed' }
 
   /**
-   * A new stream in place of the one before.
+   * Opens a stream in place of the previous one.
    *
    * @param {import('./target.js').Target} target Its `url` is absolute.
    * @param {Declared[]} declared
-   * @param {string} [lastEventId] Where to go on from; absent: with what comes next.
+   * @param {string} [lastEventId] The event ID to resume from. Absent: new events only.
    */
   open (target, declared, lastEventId) {
     this.#stream?.close()
     this.target = target
-    this.#heard = new Set()
+    this.#listenedTo = new Set()
     const stream = connect(target.url, {
       withCredentials: target.credentials,
       text: declared.filter(({ text }) => text).map(({ event }) => event),
-      // Even without any header: it reads by fetch then, and sees events of every type.
+      // Even empty headers make the client read by fetch, which receives events of every type.
       ...(target.transport === 'fetch' ? { headers: {} } : {}),
       ...(lastEventId ? { lastEventId } : {}),
       observe: (event) => { if (stream === this.#stream) this.#onEvent(event) },
-      // What is not JSON is shown as the text that it is.
+      // Data that is not JSON is shown as text.
       onError: nothing
     })
     this.#stream = stream
     stream.onStatus((status) => { if (stream === this.#stream) this.#onStatus(status) })
-    this.hear(declared)
+    this.listenTo(declared)
     this.#onStatus(stream.status)
   }
 
   /**
-   * With EventSource an event is seen only where its type is listened to. With fetch every one is, and a listener would only have each
-   * payload parsed once more.
+   * Listens to the declared events and to the plugin's own. An EventSource delivers no other events. With fetch, every event is delivered, and
+   * a listener would only parse each payload once more.
    *
    * @param {Declared[]} declared
    */
-  hear (declared) {
+  listenTo (declared) {
     if (this.target?.transport !== 'eventsource') return
     for (const type of [...OWN_TYPES, ...declared.map(({ event }) => event)]) {
-      if (this.#heard.has(type)) continue
-      this.#heard.add(type)
+      if (this.#listenedTo.has(type)) continue
+      this.#listenedTo.add(type)
       this.#stream?.on(type, nothing)
     }
   }
 
+  /** Drops the connection; the client reconnects. */
   cut () {
     this.#stream?.reconnect()
   }
 
-  /** @param {string} lastEventId @param {Declared[]} declared */
-  from (lastEventId, declared) {
+  /** Reconnects and resumes from an event ID. @param {string} lastEventId @param {Declared[]} declared */
+  resumeFrom (lastEventId, declared) {
     if (!this.isClosed) this.#stream?.reconnect(lastEventId)
     else if (this.target !== null) this.open(this.target, declared, lastEventId)
   }

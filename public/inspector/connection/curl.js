@@ -1,19 +1,19 @@
 /**
- * The command that asks for what came after an event.
+ * Writes the curl command that requests the events after an event.
  *
- * @param {string} url Absolute.
- * @param {string} lastEventId `''`: there is none to go on from.
+ * @param {string} url An absolute URL.
+ * @param {string} lastEventId The ID of that event. `''`: new events only.
  */
 export function curl (url, lastEventId) {
   const words = ['curl', '--no-buffer']
-  // Without it curl takes brackets and braces for patterns.
+  // Otherwise curl treats brackets and braces as patterns.
   if (/[[\]{}]/.test(url)) words.push('--globoff')
   words.push(quoted(url), '-H', quoted('Accept: text/event-stream'))
   if (lastEventId !== '') words.push('-H', quoted(`Last-Event-ID: ${lastEventId}`))
   return words.join(' ')
 }
 
-/** One word for a POSIX shell; with control characters, for bash and zsh. */
+/** Quotes a text as one word for a POSIX shell; a text with control characters, for bash and zsh. */
 function quoted (text) {
   // eslint-disable-next-line no-control-regex
   const controls = /[\u0000-\u001f\u007f]/g

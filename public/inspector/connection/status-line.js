@@ -1,7 +1,10 @@
 import { write } from '../page/element.js'
 import { statusWords } from './status-words.js'
 
-/** The status as a chip and a sentence, which are announced, and the countdown to the next try, which is not: it changes every second. */
+/**
+ * The status as a chip and a sentence, with a countdown to the next attempt. Screen readers announce the status only: the countdown changes
+ * every second.
+ */
 export class StatusLine {
   #chip
   #words
@@ -15,7 +18,7 @@ export class StatusLine {
     this.#countdown = countdown
   }
 
-  /** @param {any} status Of the client. @param {'fetch' | 'eventsource'} transport */
+  /** @param {any} status The status of the client's stream. @param {'fetch' | 'eventsource'} transport */
   show (status, transport) {
     this.#chip.dataset.state = status.state
     write(this.#chip, status.state)
@@ -31,5 +34,5 @@ export class StatusLine {
 
 function remaining (milliseconds) {
   const seconds = Math.ceil(milliseconds / 1000)
-  return seconds <= 0 ? 'Next try now.' : `Next try in ${seconds} s.`
+  return seconds <= 0 ? 'Next attempt now.' : `Next attempt in ${seconds} s.`
 }

@@ -1,24 +1,24 @@
 import { visibly } from '../page/visible.js'
 
 const ANSWERS = {
-  204: 'No Content: there is nothing to come back for, as after a stream that ended for good',
+  204: 'No Content: do not reconnect, as after a stream that has ended for good',
   401: 'Unauthorized: sign in first, or tick “Credentials”',
   403: 'Forbidden',
   404: 'Not Found: there is no stream at this URL',
   410: 'Gone'
 }
 
-const NOTHING_CAME = 'The stream ended before anything came: the server may have no place for it now.'
+const NOTHING_ARRIVED = 'The stream ended before anything arrived: the server may be full.'
 
 /**
- * A status in words.
+ * Describes a status in a sentence.
  *
- * @param {any} status Of the client.
+ * @param {any} status The status of the client's stream.
  * @param {'fetch' | 'eventsource'} transport
  */
 export function statusWords (status, transport) {
   switch (status.state) {
-    case 'connecting': return status.reason === 'later' ? NOTHING_CAME : 'Asking for the stream.'
+    case 'connecting': return status.reason === 'later' ? NOTHING_ARRIVED : 'Requesting the stream.'
     case 'open': return transport === 'fetch' ? 'Reading with fetch: events of every type.' : 'Reading with EventSource: events of the declared types.'
     case 'waiting': return waitingWords(status)
     default: return closedWords(status)
@@ -26,17 +26,17 @@ export function statusWords (status, transport) {
 }
 
 function waitingWords ({ reason, retryAt, httpStatus }) {
-  if (retryAt === null) return 'No connection. The next try is when this page is seen again.'
+  if (retryAt === null) return 'No connection. The next attempt starts when this page is shown again.'
   switch (reason) {
-    case 'later': return NOTHING_CAME
-    case 'silent': return 'Nothing was heard from the server.'
+    case 'later': return NOTHING_ARRIVED
+    case 'silent': return 'The server was silent.'
     case 'refused': return refusalWords(httpStatus)
     default: return 'No connection.'
   }
 }
 
 function refusalWords (httpStatus) {
-  if (httpStatus === undefined) return 'The server redirects, and headers do not go along.'
+  if (httpStatus === undefined) return 'The server redirects, and headers are not sent to another origin.'
   return httpStatus === 200 ? 'The server answered 200, but not with an event stream.' : `The server answered ${httpStatus}.`
 }
 

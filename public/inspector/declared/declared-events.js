@@ -1,6 +1,6 @@
 /** @typedef {{ stream: string | null, events: import('./schemas.js').Declared[] | null }} Declaration */
 
-/** What the application says of itself; null where the server cannot be reached. @returns {Promise<Declaration | null>} */
+/** Requests the declared events and the stream's path. @returns {Promise<Declaration | null>} Null if the server cannot be reached. */
 export async function declaredEvents () {
   try {
     const response = await fetch('./events.json', { headers: { accept: 'application/json' } })

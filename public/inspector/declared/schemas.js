@@ -8,15 +8,15 @@ import { count } from '../page/words.js'
 const FLAGS = [
   ['text', 'The payload is text, not JSON'],
   ['ephemeral', 'Not kept, and never replayed'],
-  ['latestBy', 'Only the latest of each key is kept']
+  ['latestBy', 'Only the latest event of each key is kept']
 ]
 
-/** The declared events with their schemas. */
+/** The list of declared events with their schemas. */
 export class Schemas {
   #list
   #note
   #number
-  /** @type {Map<string, HTMLElement>} Where it is written how many of a type came. */
+  /** @type {Map<string, HTMLElement>} The element that shows the number of received events, by type. */
   #seen = new Map()
 
   /** @param {HTMLElement} list @param {HTMLElement} note @param {HTMLElement} number */
@@ -35,29 +35,29 @@ export class Schemas {
   }
 
   fail () {
-    write(this.#note, 'The list of declared events could not be read from the server. It is asked for again when the stream opens.')
+    write(this.#note, 'The list of declared events could not be read from the server. It is requested again when the stream opens.')
   }
 
-  /** @param {Map<string, number>} types How many of each type came. */
-  counted (types) {
+  /** @param {Map<string, number>} types The number of received events by type. */
+  showCounts (types) {
     for (const [type, place] of this.#seen) write(place, count(types.get(type) ?? 0))
   }
 
   #item (declared) {
-    const seen = element('span', { class: 'seen', title: 'Came since this page was loaded or cleared' }, '0')
+    const seen = element('span', { class: 'seen', title: 'Received since this page was loaded or cleared' }, '0')
     this.#seen.set(declared.event, seen)
     const flags = FLAGS.filter(([flag]) => declared[flag]).map(([flag, title]) => element('span', { class: 'flag', title }, flag))
     const schema = element('pre', { tabindex: '0', role: 'group', 'aria-label': `JSON Schema of ${declared.event}` })
     const details = element('details', {},
       element('summary', {}, dot(declared.event), element('bdi', { class: 'name' }, visible(declared.event)), ...flags, seen), schema)
-    // Only when it is looked at: an application may declare hundreds.
+    // Rendered when it is opened: an application may declare hundreds of events.
     details.addEventListener('toggle', () => schema.append(pretty(JSON.stringify(declared.schema), 100_000).content), { once: true })
     return element('li', {}, details)
   }
 }
 
 function explanation (events) {
-  if (events === null) return 'This application declared no events: every type and every payload is let through.'
+  if (events === null) return 'This application declared no events: it accepts every type and every payload.'
   if (events.length === 0) return 'This application declared an empty list of events.'
   return ''
 }

@@ -4,18 +4,19 @@ import { pretty } from './payload.js'
 import { visibly } from '../page/visible.js'
 import { bytes, count, duration } from '../page/words.js'
 
+// Characters of a payload.
 const SHOWN = 20_000
-// Of a type or an id.
+// Characters of a type or an ID.
 const LONGEST = 300
 
 /** @typedef {import('./event-log.js').Entry} Entry */
-/** @typedef {{ curl (id: string): string, from (id: string): void }} Actions */
+/** @typedef {{ curl (id: string): string, resumeFrom (id: string): void }} Actions */
 
-/** What is shown below an opened line. @param {Entry} entry @param {Actions} actions */
+/** Makes the detail of an event, which is shown below its opened line. @param {Entry} entry @param {Actions} actions */
 export function eventDetail (entry, actions) {
   const payload = element('pre', { tabindex: '0', role: 'group', 'aria-label': 'Payload' })
   const { content, cut, json } = pretty(entry.data, SHOWN)
-  // The direction of a text is that of its first letter, that of JSON is not.
+  // The first letter decides the direction of a text, but not of JSON.
   payload.dir = json ? 'ltr' : 'auto'
   payload.append(content)
   const cell = element('div', { role: 'cell', 'aria-colspan': '4' },
@@ -29,7 +30,7 @@ export function eventDetail (entry, actions) {
 function about (entry, json) {
   const facts = [
     ['Type', bounded(entry.type)],
-    entry.hasNewId ? ['Event ID', idOf(entry)] : ['Last event ID', `${idOf(entry)} (none of its own)`],
+    entry.hasNewId ? ['Event ID', idOf(entry)] : ['Last event ID', `${idOf(entry)} (this event has none of its own)`],
     ['Arrived', new Date(entry.at).toISOString()],
     ['Data', `${json ? 'JSON' : 'text'}, ${bytes(new TextEncoder().encode(entry.data).length)}`]
   ]
@@ -39,20 +40,20 @@ function about (entry, json) {
 
 const idOf = ({ id }) => id === '' ? 'empty' : bounded(id)
 
-/** The payload below stays in sight. */
+/** Shortens a text, so that the payload below stays in view. */
 const bounded = (text) => text.length > LONGEST ? `${visibly(text, LONGEST)} (${count(text.length)} characters)` : visibly(text, LONGEST)
 
 function buttons (entry, actions) {
   const group = element('div', { class: 'buttons' },
     button('Copy data', '', ({ target }) => copy(target, entry.data)),
-    button('Copy as curl', 'A command that asks for what came after this event', ({ target }) => copy(target, actions.curl(entry.id))))
-  if (entry.id !== '') group.append(button('Reconnect from here', 'Drops the connection and comes back from the ID of this event', () => actions.from(entry.id)))
+    button('Copy as curl', 'A command that requests the events after this one', ({ target }) => copy(target, actions.curl(entry.id))))
+  if (entry.id !== '') group.append(button('Reconnect from here', 'Drops the connection and reconnects from the ID of this event', () => actions.resumeFrom(entry.id)))
   return group
 }
 
 function rest (entry, payload) {
   const line = element('p', { class: 'cut note' }, `Cut after ${count(SHOWN)} of ${count(entry.data.length)} characters.`)
-  line.append(button('Show all of it', '', () => {
+  line.append(button('Show all', '', () => {
     payload.replaceChildren(pretty(entry.data, Infinity).content)
     payload.focus({ preventScroll: true })
     line.remove()

@@ -1,28 +1,28 @@
 const MAX_EVENTS = 10_000
 const MAX_CHARACTERS = 64 * 1024 * 1024
-// A stream may invent a type for each of its events.
+// A stream may have a new type for every event.
 export const MAX_TYPES = 1000
-// Cutting an array at its front moves all of it: it is done for this many events at once.
+// Removing the front of an array moves the rest, so this many events are removed at a time.
 const SLACK = 500
 
 /**
  * @typedef {object} Entry
- * @property {number} seq 1 for the first event since the page was loaded, and so on.
- * @property {number} at When it arrived, in milliseconds since 1970.
+ * @property {number} seq The number of the event since the page was loaded, from 1.
+ * @property {number} at The arrival, in milliseconds since 1970.
  * @property {string} type
- * @property {string} id The last event ID after it.
- * @property {boolean} hasNewId It is not that of the event before: an event without an ID of its own leaves it as it was.
+ * @property {string} id The last event ID after this event.
+ * @property {boolean} hasNewId False if `id` is the ID of the previous event, which an event without its own ID keeps.
  * @property {string} data
- * @property {number | null} delay Milliseconds from the time its payload carries to its arrival.
+ * @property {number | null} delay Milliseconds from the time in the payload to the arrival; null without a time.
  */
 
-/** The newest events, bounded by number and by size. It holds what arrives while the page is hidden or paused, too. */
+/** The newest events, bounded in number and size. Events that arrive while the page is hidden or paused are included. */
 export class EventLog {
-  /** @type {Entry[]} In the order of their arrival. */
+  /** @type {Entry[]} In order of arrival. */
   entries = []
   total = 0
   gaps = 0
-  /** @type {Map<string, number>} How many of each type there were; of the first thousand types. */
+  /** @type {Map<string, number>} The number of events by type, for the first thousand types. */
   types = new Map()
   #seq = 0
   #characters = 0

@@ -8,7 +8,7 @@ const LONGEST = 300
 
 /** @typedef {import('./event-log.js').Entry} Entry */
 
-/** The line of one event. Its button opens it, and is what the arrow keys move to. @param {Entry} entry */
+/** Makes the line of an event. Its button opens the line, and the arrow keys move from button to button. @param {Entry} entry */
 export function eventLine (entry) {
   const time = element('div', { role: 'cell', class: 'when' }, element('time', { datetime: new Date(entry.at).toISOString() }, clock(entry.at)))
   const line = entry.type === 'sse.gap' ? gapLine(entry, time) : plainLine(entry, time)

@@ -5,7 +5,7 @@ import { after } from './selection.js'
 import { arrows } from './table-keys.js'
 import { counted } from '../page/words.js'
 
-/** No more lines than this are in the document, however many events there are. */
+/** The document holds at most this many lines. */
 const MAX_LINES = 500
 
 /** @typedef {import('./event-log.js').Entry} Entry */
@@ -13,8 +13,8 @@ const MAX_LINES = 500
 /** @typedef {{ scroller: HTMLElement, rows: HTMLElement, earlier: HTMLElement, newest: HTMLElement }} Parts */
 
 /**
- * A window onto the selected events. It follows the newest while it is scrolled to its end; otherwise what is in it stays in it, new
- * events are added below as long as there is room for them, and are counted after that.
+ * A window onto the selected events. While it is scrolled to its end, it follows the newest events. Otherwise its lines stay, new events are
+ * added below while there is room, and further events are only counted.
  */
 export class EventTable {
   #parts
@@ -23,10 +23,10 @@ export class EventTable {
   #rows = []
   /** @type {Entry[]} */
   #entries = []
-  /** The newest event that was taken in. */
+  /** The number of the newest event in the window. */
   #last = 0
   #follows = true
-  /** What came after this event is not shown: the table is paused. */
+  /** Later events are not shown, because the table is paused. Infinity: it is not. */
   #pausedAt = Infinity
 
   /** @param {Parts} parts @param {import('./event-detail.js').Actions} actions */
@@ -43,10 +43,10 @@ export class EventTable {
 
   get lines () { return this.#rows.length }
 
-  /** How many selected events are newer than the last line. */
+  /** The number of selected events that are newer than the last line. */
   get newer () { return this.#entries.length - after(this.#entries, this.#last) }
 
-  /** @param {number} lastSeq What came later is not shown until `resume`. */
+  /** @param {number} lastSeq Events after this one are not shown until `resume`. */
   pause (lastSeq) {
     this.#pausedAt = lastSeq
   }
@@ -55,13 +55,13 @@ export class EventTable {
     this.#pausedAt = Infinity
   }
 
-  /** Begins anew with other entries: another filter, or none left. @param {Entry[]} entries */
+  /** Shows other entries: the filter has changed, or the log was cleared. @param {Entry[]} entries */
   reset (entries) {
     this.#entries = entries
     this.#showNewest()
   }
 
-  /** Takes in what has come since. Called once a frame at most. @param {Entry[]} entries */
+  /** Adds the events that have arrived since the last call. Called at most once a frame. @param {Entry[]} entries */
   update (entries) {
     this.#entries = entries
     const from = after(entries, this.#last)
@@ -99,7 +99,7 @@ export class EventTable {
       line.remove()
       detail?.remove()
     }
-    // Without this the focus would fall to the document, and the next arrow key would do nothing.
+    // Otherwise the focus would move to the document, and the next arrow key would do nothing.
     if (lost && this.#rows.length > 0) this.#toggle(0).focus({ preventScroll: true })
   }
 
@@ -120,7 +120,7 @@ export class EventTable {
     if (hadFocus) this.#goTo(this.#rows.length - 1)
   }
 
-  /** Half a window back: what was at the top is in the middle then. */
+  /** Moves the window back by half its size: the first line becomes the middle one. */
   #showEarlier () {
     const first = this.#rows[0]?.entry.seq ?? 0
     this.#follows = false
@@ -167,7 +167,7 @@ export class EventTable {
     if (open) {
       row.detail = eventDetail(row.entry, this.#actions)
       row.line.after(row.detail)
-      // Whoever reads this one does not want it to be pushed away.
+      // New events must not push an opened line away.
       this.#follows = false
       row.detail.scrollIntoView({ block: 'nearest' })
       row.line.scrollIntoView({ block: 'nearest' })

@@ -4,10 +4,12 @@ const BETWEEN = /\s*/y
 const MARKS = '{}[],:'
 const AFTER_WORD = /[\s{}[\],:"]|$/g
 
+// Payloads as readable text: JSON with line breaks, indents and colours.
+
 /**
- * The tokens of a JSON text, in order. No expression takes a whole string: one that holds millions of escapes would overflow its stack.
+ * Splits a JSON text into tokens. No regular expression matches a whole string, because a string of millions of escapes would overflow its stack.
  *
- * @param {string} json A valid one.
+ * @param {string} json A valid JSON text.
  * @returns {Generator<string>}
  */
 function * tokensOf (json) {
@@ -21,7 +23,7 @@ function * tokensOf (json) {
   }
 }
 
-/** Where the token that starts here ends. */
+/** Returns the end of the token that starts at an index. */
 function endOf (json, start) {
   if (MARKS.includes(json[start])) return start + 1
   if (json[start] === '"') return endOfString(json, start)
@@ -38,10 +40,10 @@ function endOfString (json, start) {
 }
 
 /**
- * The tokens of a JSON text with line breaks and indents between them. Read from the text itself and not from its parsed value: that
- * would round large numbers, and drop a key that is there twice.
+ * Adds line breaks and indents to the tokens of a JSON text. The text itself is read, because parsing would round large numbers and drop
+ * duplicate keys.
  *
- * @param {string} json A valid one.
+ * @param {string} json A valid JSON text.
  * @returns {Generator<[kind: 'key' | 'string' | 'number' | 'literal' | 'mark', text: string]>}
  */
 function * prettyTokens (json) {
@@ -54,7 +56,7 @@ function * prettyTokens (json) {
     next = tokens.next()
     const closes = token === '}' || token === ']'
     if (closes) depth--
-    // Neither inside an empty object or list, nor between a key and its value.
+    // No line break in an empty object or list, nor between a key and its value.
     if (opened !== closes) yield ['mark', lineBreak()]
     opened = token === '{' || token === '['
     if (opened) {
@@ -78,11 +80,11 @@ function isJson (text) {
 }
 
 /**
- * A payload as it is read best: JSON with line breaks and colours, anything else as it is.
+ * Formats a payload: JSON gets line breaks and colours, any other text stays unchanged.
  *
  * @param {string} text
- * @param {number} limit How many characters are shown. `Infinity` for all, which then has no colours: they would take an element for every token.
- * @returns {{ content: DocumentFragment, cut: boolean, json: boolean }}
+ * @param {number} limit The number of characters to show. `Infinity`: all of them, without colours, which need an element for each token.
+ * @returns {{ content: DocumentFragment, cut: boolean, json: boolean }} `cut`: the limit has shortened the payload.
  */
 export function pretty (text, limit) {
   const content = document.createDocumentFragment()

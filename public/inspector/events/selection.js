@@ -1,7 +1,7 @@
 /** @typedef {import('./event-log.js').Entry} Entry */
-/** @typedef {{ type: string, text: string, heartbeats: boolean }} Filter `''`: every type; any text. */
+/** @typedef {{ type: string, text: string, heartbeats: boolean }} Filter `''`: every type, or any text. */
 
-/** Those entries of the log that the filter lets through, kept up to date as entries come and go. */
+/** The entries of the log that pass the filter, kept up to date. */
 export class Selection {
   /** @type {Entry[]} */
   entries = []
@@ -26,7 +26,7 @@ export class Selection {
     this.update()
   }
 
-  /** Takes in what has come since, and drops what the log has forgotten. */
+  /** Adds the new entries of the log, and drops entries that the log has forgotten. */
   update () {
     const { entries } = this.#log
     for (let i = after(entries, this.#seen); i < entries.length; i++) {
@@ -39,7 +39,7 @@ export class Selection {
   }
 }
 
-/** Where the first entry after this one is, in a list in order. @param {Entry[]} entries @param {number} seq */
+/** Finds the index of the first entry after a number, in an ordered list. @param {Entry[]} entries @param {number} seq */
 export function after (entries, seq) {
   let low = 0
   let high = entries.length
@@ -53,7 +53,7 @@ export function after (entries, seq) {
 
 /** @param {Filter} filter @returns {(entry: Entry) => boolean} */
 function accepting ({ type, text, heartbeats }) {
-  // An expression and not toLowerCase: that would copy every payload, megabytes of them.
+  // A regular expression, because `toLowerCase` would copy every payload, megabytes in all.
   const searched = text === '' ? null : new RegExp(text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'i')
   return (entry) => (heartbeats || entry.type !== 'sse.heartbeat' || type === 'sse.heartbeat') &&
     (type === '' || entry.type === type) &&

@@ -1,10 +1,10 @@
 const PAGE = 10
 
 /**
- * What a key asks for in a table of lines that open.
+ * Maps a key to an action in a table of lines that open.
  *
- * @param {string} key @param {number} index The present line. @param {number} length
- * @returns {number | 'open' | 'close' | null} The line to go to, or what to do with the present one; null: nothing.
+ * @param {string} key @param {number} index The current line. @param {number} length
+ * @returns {number | 'open' | 'close' | null} The line to go to, or the action on the current line; null: no action.
  */
 export function arrows (key, index, length) {
   switch (key) {

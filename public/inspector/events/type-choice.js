@@ -5,7 +5,7 @@ import { count } from '../page/words.js'
 
 const LONGEST = 100
 
-/** The choice of an event type. It offers every type that was declared and those that came, up to a bound, and keeps what was chosen. */
+/** The select box for the event type. It offers the declared types and the received types, up to a bound, and keeps the choice. */
 export class TypeChoice {
   #select
   #offered = new Set()

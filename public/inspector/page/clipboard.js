@@ -1,9 +1,9 @@
-/** Copies a text and says on the button how it went, for a moment. @param {HTMLButtonElement} button @param {string} text */
+/** Copies a text, and shows the result on the button for a moment. @param {HTMLButtonElement} button @param {string} text */
 export async function copy (button, text) {
   const label = button.dataset.label ?? button.textContent ?? ''
   button.dataset.label = label
   const done = await write(text, button)
-  button.textContent = done ? 'Copied' : 'Not allowed to copy'
+  button.textContent = done ? 'Copied' : 'Copying is not allowed'
   setTimeout(() => { button.textContent = label }, 1500)
 }
 
@@ -16,7 +16,7 @@ async function write (text, button) {
   }
 }
 
-/** Pages of plain HTTP, other than on localhost, have no `navigator.clipboard`. */
+/** Copies a text without `navigator.clipboard`, which insecure pages lack. */
 function writeBySelection (text, button) {
   const area = document.createElement('textarea')
   area.value = text

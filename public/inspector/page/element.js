@@ -1,5 +1,7 @@
+// The creation of elements, and changes to their text.
+
 /**
- * One element with its attributes and children. Text becomes text nodes, never markup.
+ * Makes an element with its attributes and children. Text becomes text nodes, never markup.
  *
  * @param {string} name
  * @param {Record<string, string>} attributes
@@ -12,20 +14,20 @@ export function element (name, attributes = {}, ...children) {
   return made
 }
 
-/** Writes text only where it differs: the same text written again would still be laid out, and announced. */
+/** Writes a text if it differs from the current one: writing an equal text again would repeat its layout and its announcement. */
 export function write (node, text) {
   if (node.textContent !== text) node.textContent = text
 }
 
-/** A dot in a colour of its event type's own; hollow for the events of the plugin itself. */
+/** Makes a dot in the colour of an event type. The dots of the plugin's own events are hollow. */
 export function dot (type) {
   const made = element('span', { class: type.startsWith('sse.') ? 'dot own' : 'dot', 'aria-hidden': 'true' })
-  // Without the reds, which would look like errors.
+  // No red hues, which would look like errors.
   made.style.setProperty('--hue', String(25 + hash(type) % 310))
   return made
 }
 
-/** FNV-1a. */
+/** Hashes a text by FNV-1a. */
 function hash (text) {
   let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)

@@ -1,9 +1,11 @@
+// Numbers, amounts and times in words.
+
 const numbers = new Intl.NumberFormat('en')
 const short = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
 
 export const count = (number) => numbers.format(number)
 
-/** @param {number} number @param {string} word In the singular; its plural takes an s. */
+/** Counts things, as "1 event" or "2 events". @param {number} number @param {string} word The singular. Its plural ends in s. */
 export const counted = (number, word) => `${count(number)} ${word}${number === 1 ? '' : 's'}`
 
 export function bytes (number) {
@@ -24,7 +26,7 @@ export function duration (milliseconds) {
 
 const two = (number) => String(number).padStart(2, '0')
 
-/** The time of day here, to the millisecond. Not by Intl, which took most of the time of a row. */
+/** Formats the local time of day, to the millisecond. `Intl` took most of the time that a row needs. */
 export function clock (at) {
   const date = new Date(at)
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`

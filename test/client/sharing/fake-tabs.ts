@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
-import { SharedConnection, type SharingOptions } from '../../../client/sharing/sharing.ts'
+import type { SharingOptions } from '../../../client/sharing/options.ts'
+import { SharedConnection } from '../../../client/sharing/sharing.ts'
 import type { ParsedEvent } from '../../../client/wire/event-stream-parser.ts'
 import type { PageListener } from '../../../client/connection/page-lifecycle.ts'
 import type { Source, SourceListener } from '../../../client/connection/source.ts'

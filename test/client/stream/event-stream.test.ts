@@ -1,6 +1,7 @@
 import t from 'tap'
-import { EventStream, UnreadableEvent } from '../../../client/stream/event-stream.ts'
+import { EventStream } from '../../../client/stream/event-stream.ts'
 import { readOptions, type ConnectOptions } from '../../../client/stream/options.ts'
+import { UnreadableEvent } from '../../../client/stream/unreadable-event.ts'
 import type { Status } from '../../../client/connection/status.ts'
 import { FakeSource } from '../fake-source.ts'
 

@@ -327,7 +327,7 @@ t.test('a closed attempt reports neither its opening nor the rest of a chunk', a
     let answer = (_response: Response): void => {}
     const requestStream = (): Promise<Response> => new Promise((resolve) => { answer = resolve })
     const options = { headers: {}, withCredentials: false, classifyResponse: () => undefined, requestStream, signal: closing.signal }
-    openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
+    openFetch({ url: 'http://localhost/', resumeQuery: '', lastEventId: '', types: [] }, options, {
       opened: () => told.push('opened'),
       retrying: () => told.push('retrying'),
       comment: () => told.push('comment'),
@@ -469,7 +469,7 @@ t.test('headers are not sent on to another origin, and the redirect is reported'
     const { stream, errors } = read(t, server.url, { headers: { 'x-api-key': 'secret' }, backoff: { base: 60_000 } })
     ;(await server.next()).response.writeHead(status, { location: other.url }).end()
     t.match(await turnsTo(stream, 'waiting'), { reason: 'refused', httpStatus: status })
-    t.match(errors, [{ message: /events redirects, and "headers" do not go along/ }])
+    t.match(errors, [{ message: /events redirects, and "headers" are not sent to another origin/ }])
     stream.close()
   }
   t.equal(other.count, 0)
@@ -505,7 +505,7 @@ t.test('a page with headers does not follow an opaque redirect, and reports it',
   const { stream, errors } = read(t, 'http://localhost/events', { headers: { 'x-api-key': 'secret' }, backoff: { base: 60_000 } })
   const status = await turnsTo(stream, 'waiting')
   t.strictSame([status.reason, 'httpStatus' in status], ['refused', false])
-  t.match(errors, [{ message: /redirects, and "headers" do not go along/ }])
+  t.match(errors, [{ message: /redirects, and "headers" are not sent to another origin/ }])
   t.strictSame(asked, ['manual'])
 })
 
@@ -616,7 +616,7 @@ t.test('a process ends by itself after streams are closed in the states open, wa
     busy.response.writeHead(503, { 'retry-after': '3600' }).end()
     await server.next()
   })()
-  const program = join(import.meta.dirname, 'ends-by-itself.ts')
+  const program = join(import.meta.dirname, '../ends-by-itself.ts')
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, server.url], { timeout: 20_000 })
   t.equal(stdout, 'open waiting connecting\n')
   await answering

@@ -25,7 +25,7 @@ async function read (pieces: readonly Uint8Array[]): Promise<Read> {
   }), { headers: { 'content-type': 'text/event-stream' } })
   return await new Promise((resolve, reject) => {
     const options = { headers: {}, withCredentials: false, classifyResponse, requestStream, signal: new AbortController().signal }
-    openFetch({ url: 'http://localhost/', place: '', lastEventId: '', types: [] }, options, {
+    openFetch({ url: 'http://localhost/', resumeQuery: '', lastEventId: '', types: [] }, options, {
       opened () {},
       retrying () {},
       comment () {},
