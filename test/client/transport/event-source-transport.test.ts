@@ -25,9 +25,9 @@ class FakeEventSource {
 }
 
 for (const [title, events, resumeQuery, instead] of [
-  ['that has given nothing yet goes on by fetch, from where it began', [], '?lastEventId=5', 1],
-  ['that has given events is lost, and the next attempt begins behind them', ['6', '7'], '?lastEventId=5', 0],
-  ['that brought no last event ID has nothing to go on from', [], '', 0]
+  ['before its first event is replaced by fetch from its initial event ID', [], '?lastEventId=5', 1],
+  ['after its first event is reported as lost', ['6', '7'], '?lastEventId=5', 0],
+  ['without a last event ID is reported as lost', [], '', 0]
 ] as const) {
   t.test(`an EventSource refused with status 400 ${title}`, async (t) => {
     const { fetch, EventSource } = globalThis
