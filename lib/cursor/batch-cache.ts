@@ -1,34 +1,35 @@
 import type { Log } from '../log/log.ts'
 import type { Chunk } from '../wire/chunk.ts'
 
-/** Entries in order as one chunk: what one subscriber gets in one write. */
+/** Entries of one view, joined in order to one chunk, which a subscriber gets in one write. */
 export interface Batch {
   readonly chunk: Chunk
-  /** The cursor of whoever has been given it. */
+  /** The index at which a subscriber continues after the batch. */
   readonly next: number
-  /** The offset of the event ID just before that. */
+  /** The offset of the event ID just before `next`. */
   readonly offset: number
+  /** The number of entries. */
   readonly events: number
-  /** Of these, as they are without any coding. */
+  /** The total size of the entries in bytes, before compression. */
   readonly bytes: number
 }
 
-// 64 KiB: large enough that a write costs little per event, small enough that one reader's replay leaves the loop to others.
+// Large enough that a write costs little per event, and small enough that the replay of one reader does not block the event loop.
 export const MAX_BATCH_BYTES = 64 * 1024
 
-// Readers that replay from many places, or many small views, would otherwise fill the memory with batches that hardly anybody shares.
+// Replays from many cursors, or many small views, would otherwise fill the memory with batches that few subscribers share.
 const MAX_BYTES = 8 * 1024 * 1024
 
 /**
- * The batches that subscribers of one view at one cursor share, until the log changes.
+ * The batches of the current state of the log. All subscribers of one view at one cursor share a batch.
  */
 export class BatchCache {
   readonly #log: Log
   readonly #batches = new Map<object, Map<number, Batch>>()
   #bytes = 0
-  /** The state of the log that they were built from. */
+  /** The value of `Log.changes` for which the batches were built. */
   #changes = 0
-  // The one asked for last: a sweep asks for the same again and again.
+  // The result of the latest call, because most subscribers in a sweep ask for one and the same batch.
   #view: object | undefined
   #place = 0
   #batch: Batch | undefined
@@ -37,9 +38,13 @@ export class BatchCache {
     this.#log = log
   }
 
-  /** @param place Where the batch begins, and which kind of batch it is. */
+  /**
+   * Returns the batch of a view at a place; undefined if it is not cached. Drops all batches if the log has changed.
+   *
+   * @param place A key for the index at which the batch begins, and for whether it is a replay.
+   */
   get (view: object, place: number): Batch | undefined {
-    // Evicted or replaced entries must not reach anybody who has not got them, and a batch that reached the head is too short now.
+    // An evicted or replaced entry must not be sent any more, and a batch that reached the old head does not reach the new one.
     if (this.#changes !== this.#log.changes) {
       this.clear()
       this.#changes = this.#log.changes
@@ -50,7 +55,7 @@ export class BatchCache {
     return batch
   }
 
-  /** After `get`, within one call. */
+  /** Adds a batch. Must follow a `get` synchronously, because only `get` drops the batches of an earlier state of the log. */
   set (view: object, place: number, batch: Batch): void {
     this.#bytes += batch.chunk.plain.length
     if (this.#bytes > MAX_BYTES) {
@@ -63,7 +68,7 @@ export class BatchCache {
     this.#remember(view, place, batch)
   }
 
-  /** Lets go of all of them. */
+  /** Drops all batches. */
   clear (): void {
     this.#batches.clear()
     this.#bytes = 0

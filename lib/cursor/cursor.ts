@@ -5,10 +5,11 @@ import type { Log } from '../log/log.ts'
 import { haveLost, type Bounds } from '../log/losses.ts'
 import type { GapReason } from '../wire/reasons.ts'
 
-/** A channel that was joined by a subscriber that is behind, and the index from which on it hears it. */
+/** A channel that a subscriber has joined while it was behind. It becomes part of the view when the cursor reaches the index of the call. */
 interface Joining {
+  /** The index from which the subscriber hears the channel. */
   readonly index: number
-  /** Of that channel alone: what is placed there meanwhile is for it. */
+  /** A view of this channel alone. It keeps the channel present, so that no entry from `index` on is dropped for lack of subscribers. */
   readonly view: View
 }
 
@@ -18,49 +19,54 @@ const NONE: readonly Joining[] = []
  * The place of one subscriber in the log: the index up to which it was served, and the channels that it hears from there on.
  */
 export class Cursor {
-  // What every delivery looks at stands first, and together: of ten thousand cursors none is in the processor's cache.
+  // The fields that every delivery reads come first, side by side: with ten thousand cursors each one is a cache miss.
   #view: View
   #index: number
   readonly #log: Log
-  /** Ephemeral entries before this index are not for it: it was not there, or was told that they are gone. */
+  /** Ephemeral entries before this index are skipped: the subscriber was not connected, or their loss has already been reported. */
   #ephemeralSince: number
-  /** In order of their indexes; all of them after the cursor's. */
+  /** In the order of their indexes, which are all after the cursor's. */
   #joining = NONE
-  /** Of the event ID up to which it was served: a number costs less to write down than its text. */
+  /** The offset of `lastEventId`. Stored instead of the text, because each delivery updates it and a number costs less. */
   #offset: number
   readonly #views: Views
-  /** The loss of kept entries before this index has been told. */
+  /** The loss of kept entries before this index has already been reported. */
   #keptSince = 0
-  /** What is placed from there on is not for it: it ends before. */
+  /** The indexes from which entries are not for this subscriber, because its stream ends before them; undefined: the stream does not end. */
   #end: Bounds | undefined
 
-  /** @param view Acquired from `views`; the cursor releases it. */
+  /**
+   * @param view A view that was acquired from `views`. The cursor releases it.
+   * @param index The index of the first entry to serve.
+   */
   constructor (log: Log, views: Views, view: View, index: number) {
     this.#view = view
     this.#index = index
     this.#log = log
     this.#views = views
-    // Where there are none from here on, it shares its batches with those who are there already.
+    // If no ephemeral entry has to be skipped, this is no replay, and the cursor shares batches with subscribers that are connected already.
     this.#ephemeralSince = log.ephemeralHead > index ? log.head : index
     this.#offset = log.offsetBefore(index)
   }
 
+  /** The index of the next entry to serve. */
   get index (): number { return this.#index }
 
-  /** The event ID up to which it was served; null where the stream has no ids. */
+  /** The event ID up to which the subscriber was served; null if the log has no ids. */
   get lastEventId (): string | null { return this.#log.idAt(this.#offset) }
 
+  /** The names of all channels that the subscriber hears. */
   get channels (): readonly string[] {
     return this.#joining.length === 0 ? this.#view.channels : [...this.#view.channels, ...this.#joining.flatMap(({ view }) => view.channels)]
   }
 
-  /** Where the log ends: the place of what comes next. */
+  /** The index that the next entry of the log will get. */
   get head (): number { return this.#log.head }
 
-  /** Whether there is an entry that it hears and has not got. */
+  /** True if the view may have entries that the subscriber has not received. */
   get isBehind (): boolean { return this.#index < this.#view.head }
 
-  /** How many of these there are. An entry of several channels counts once. */
+  /** The number of entries that the subscriber hears and has not received. An entry of several channels counts once. */
   get lag (): number {
     let lag = this.#view.countFrom(this.#index, this.#ephemeralSince)
     const counted = [...this.#view.channels]
@@ -71,45 +77,49 @@ export class Cursor {
     return lag
   }
 
-  /** Its view, where the lag is what that has from the index on: of two such cursors of one view the lower index lags further. */
+  /**
+   * The view, if the lag depends on the view and the index alone; otherwise undefined. Among cursors with an equal `plainView` the lowest index
+   * has the largest lag.
+   */
   get plainView (): View | undefined {
     return this.#joining.length === 0 && this.#ephemeralSince <= this.#index ? this.#view : undefined
   }
 
-  /** The most that `lag` can be: it costs nothing to know that of ten thousand. */
+  /** An upper bound of `lag`. It does not visit entries, so it is cheap even for ten thousand cursors. */
   get mostLag (): number {
     return this.#joining.reduce((sum, { index, view }) => sum + view.atMostFrom(index), this.#view.atMostFrom(this.#index))
   }
 
-  /** Whether some of these are gone. */
+  /** True if the log has evicted entries that the subscriber has not received, and this loss has not been reported yet. */
   get isLost (): boolean {
-    // Nobody lost anything there: so it is for whoever keeps up.
+    // The fast path for subscribers that keep up: the log has evicted no entry at or after the index.
     if (this.#log.losses.newest < this.#index) return false
     return haveLost(this.#view.parts, Math.max(this.#index, this.#keptSince), Math.max(this.#index, this.#ephemeralSince), this.#end)
   }
 
-  /** From now on it hears a channel too. */
+  /** Adds a channel. The subscriber hears its entries from the head of the log on. */
   join (channel: string): void {
     this.#joining = [...this.#joining, { index: this.#log.head, view: this.#views.acquire([channel]) }]
-    this.#takeUp()
+    this.#mergeJoined()
   }
 
-  /** From now on it hears nothing of a channel, entries that it has not got yet included. */
+  /** Removes a channel. The subscriber gets no more entries of it, not even earlier entries that it has not received. */
   leave (channel: string): void {
     const left = this.#joining.find(({ view }) => view.channels.includes(channel))
     if (left === undefined) {
-      this.#show(this.#view.channels.filter((name) => name !== channel))
+      this.#setView(this.#view.channels.filter((name) => name !== channel))
     } else {
       this.#joining = this.#joining.filter((joining) => joining !== left)
       this.#views.release(left.view)
     }
-    this.#takeUp()
+    this.#mergeJoined()
   }
 
   /**
-   * Goes on, at most to an index after its own.
+   * Advances over at most one batch.
    *
-   * @returns What it hears on the way, at most a batch; nothing where there is nothing.
+   * @param limit The highest index to advance to, which is after the cursor's; the head of the log, if that comes first.
+   * @returns The entries on the way that the subscriber hears; undefined if there are none.
    */
   advance (limit: number): Batch | undefined {
     const replay = this.#index < this.#ephemeralSince
@@ -119,15 +129,16 @@ export class Cursor {
     const batch = this.#view.batch(this.#index, end, replay)
     this.#index = batch.next
     this.#offset = batch.offset
-    if (this.#joining.length > 0) this.#takeUp()
+    if (this.#joining.length > 0) this.#mergeJoined()
     return batch.events === 0 ? undefined : batch
   }
 
   /**
-   * Goes on to the next entries that it hears.
+   * Advances to the next entries that the subscriber hears.
    *
-   * @param limit The index to go to at most; the head, if that comes first.
-   * @returns Undefined if there are none, or if some were lost on the way: the cursor may reach where it joined a channel.
+   * @param limit The highest index to advance to; the head of the log, if that comes first.
+   * @returns The entries; undefined if there are none up to the limit, or if the cursor has reached the index of a joined channel that has lost
+   * entries (`isLost`).
    */
   next (limit: number): Batch | undefined {
     const end = Math.min(limit, this.#log.head)
@@ -139,7 +150,7 @@ export class Cursor {
     return undefined
   }
 
-  /** What is placed from now on is not for it: that it is lost is nothing to it. */
+  /** Ends the stream at the head of the log. The eviction of later entries is no loss to the subscriber. */
   end (): void {
     let { keptHead: kept, ephemeralHead: ephemeral } = this.#view
     for (const { index, view } of this.#joining) {
@@ -150,42 +161,42 @@ export class Cursor {
   }
 
   /**
-   * Marks everything evicted so far as told. Entries of the other kind, kept or ephemeral, may be left before it.
+   * Marks everything evicted so far as reported. Surviving entries of the other kind, kept or ephemeral, may have lower indexes.
    *
-   * @param toHead Goes on with what comes; otherwise with everything that is left.
+   * @param toHead True: the cursor continues at the head of the log. False: it continues with all surviving entries.
    */
   skip (toHead: boolean): void {
     if (toHead) this.#index = this.#log.head
     this.#keptSince = this.#log.losses.kept + 1
     this.#ephemeralSince = Math.max(this.#ephemeralSince, this.#log.losses.ephemeral + 1)
     this.#offset = this.#log.offsetBefore(this.#index)
-    if (toHead) this.#takeUp()
+    if (toHead) this.#mergeJoined()
   }
 
-  /** What tells its reader, before it goes on, that entries it could hear are gone. */
+  /** Encodes `sse.gap` for the place of the cursor. See `View.gap`. */
   gap (reason: GapReason, lastEventId?: string): string {
     return this.#view.gap(this.#index, reason, lastEventId)
   }
 
-  /** Lets go of what it holds. It keeps its place, but hears nothing any more. */
+  /** Releases the views. The cursor keeps its index, but must not advance any more. */
   release (): void {
     this.#views.release(this.#view)
     for (const { view } of this.#joining) this.#views.release(view)
   }
 
-  /** Channels that it joined while it was behind, once it has got there. */
-  #takeUp (): void {
+  /** Merges joined channels into the view. A channel is due if the cursor has reached its index, or has nothing to serve before it. */
+  #mergeJoined (): void {
     for (let next = this.#joining[0]; next !== undefined && (this.#index >= next.index || !this.isBehind); next = this.#joining[0]) {
       this.#joining = this.#joining.slice(1)
       this.#index = Math.max(this.#index, next.index)
-      this.#show([...this.#view.channels, ...next.view.channels])
+      this.#setView([...this.#view.channels, ...next.view.channels])
       this.#views.release(next.view)
     }
   }
 
-  #show (channels: readonly string[]): void {
+  #setView (channels: readonly string[]): void {
     const before = this.#view
-    // The new one first: a channel that is in both is not let go in between.
+    // Acquired before the old view is released, so that a channel of both views stays present.
     this.#view = this.#views.acquire(channels, before.coding.name)
     this.#views.release(before)
   }

@@ -1,14 +1,19 @@
 import type { Entry } from '../log/entry.ts'
 import { type Chunk, type CodingName, createChunk } from '../wire/chunk.ts'
 
-/** Joins entries to what goes out. */
+/** A content coding of event streams: joins entries to the bytes that are sent. */
 export interface Coding {
   readonly name: CodingName
-  /** @param from The cursor of whoever gets them. @param to The same afterwards. */
+  /**
+   * Joins entries to one chunk.
+   *
+   * @param from The index of the cursor before these entries.
+   * @param to The index of the cursor after them.
+   */
   join (entries: readonly Entry[], from: number, to: number): Chunk
 }
 
-/** As they are. */
+/** The coding without compression. */
 export const IDENTITY: Coding = {
   name: 'identity',
   join: (entries) => createChunk(entries.map(({ bytes }) => bytes))

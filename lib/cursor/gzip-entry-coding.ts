@@ -6,18 +6,18 @@ import { type Chunk, createChunk } from '../wire/chunk.ts'
 import { NOTHING, type Checksum, checksumAfter } from '../wire/gzip-checksum.ts'
 import { deflatedBlocks, storedBlocks } from '../wire/gzip.ts'
 
-// Readers that keep up are at one of the last few cursors. Whoever is elsewhere begins a sum of its own.
+// Subscribers that keep up have one of the latest few cursors. A batch from any other cursor starts with an empty checksum.
 const CURSORS_KEPT = 8
 
 /**
- * The entries of one view as a gzip stream: each is compressed once, on its own, for all readers of all views.
+ * The gzip coding of one view. Each entry is compressed once and by itself, for all readers of all views.
  *
- * Checksums run along from cursor to cursor: whoever is given one batch after another has nothing to add up.
+ * The checksum of a batch continues the checksum of the batch before it, so consecutive batches for one reader need no arithmetic.
  */
 export class GzipCoding implements Coding {
   readonly name = 'gzip'
   readonly #log: Log
-  /** What was joined up to a cursor, for the last few in the order in which they came. */
+  /** The checksums up to the latest few cursors, by cursor, in the order in which they were added. */
   readonly #sums = new Map<number, Checksum>()
 
   constructor (log: Log) {
@@ -41,7 +41,11 @@ export class GzipCoding implements Coding {
     return deflated == null ? storedBlocks(bytes) : [deflated]
   }
 
-  /** @returns The one that is kept there, where it says the same. */
+  /**
+   * Stores the checksum up to a cursor.
+   *
+   * @returns The stored object if it has equal values, because chunks that continue each other share one object; otherwise `sum`.
+   */
   #keep (cursor: number, sum: Checksum): Checksum {
     const kept = this.#sums.get(cursor)
     if (kept !== undefined && kept.crc === sum.crc && kept.length === sum.length) return kept

@@ -4,59 +4,67 @@ import type { Log } from '../log/log.ts'
 import { mayHaveLostAfter } from '../log/losses.ts'
 import type { GapReason } from '../wire/reasons.ts'
 
-/** What follows a gap: everything kept, or only what comes. */
+// Decides where in the log a stream starts.
+
+/** The entries that follow a gap: all kept entries (`replay`), or only new entries (`live`). */
 export type AfterGap = 'replay' | 'live'
 
-/** Where a stream is to start, as it was asked for. */
+/** The requested start of a stream. */
 export type StartingPoint =
-  /** With everything kept. */
+  /** The oldest kept entry. */
   | { readonly from: 'oldest' }
-  /** Where the log ends when the stream opens: there are no ids. */
+  /** The head of the log when the stream opens, if the log has no ids. */
   | { readonly from: 'head' }
-  /** After an event ID of the plugin's own, `isNamed`, or after the event that the application gave this ID. */
+  /** The entry after an event ID of this plugin. If `isNamed`, `id` may also be an id that the application gave to an event. */
   | { readonly from: 'id', readonly id: string, readonly isNamed: boolean }
 
-/** Where a stream starts whose reader brings a last event ID. */
+/** Returns the starting point for a reader that sends a last event ID. */
 export function resumption (lastEventId: string): StartingPoint {
-  // The reader has it from a stream, so it holds a position. Anything else must not tell whether there is an event of that name.
+  // An event ID that was received from a stream contains a position. A guessed id must not reveal whether an event with this id exists.
   return { from: 'id', id: lastEventId, isNamed: false }
 }
 
-/** Where a stream starts by what the application says; undefined: with what comes. */
+/**
+ * Returns the starting point that the application asks for.
+ *
+ * @param from `'head'`, `'oldest'`, an event ID, or an id that the application gave to an event; undefined: `'head'`.
+ */
 export function startingPoint (log: Log, from: string | undefined): StartingPoint {
   if (from === 'oldest') return { from }
   if (from !== undefined && from !== 'head') return { from: 'id', id: from, isNamed: true }
-  // Now, not when it opens: what is placed while hooks run is not missed.
+  // The head of now, not of the time when the stream opens, so that entries placed while hooks run are not missed.
   return log.lastEventId === null ? { from: 'head' } : { from: 'id', id: log.lastEventId, isNamed: false }
 }
 
-/** Where a reader starts, and what it has to be told first. */
+/** The start of a stream in the log. */
 export interface Placement {
+  /** The index of the first entry to serve. */
   readonly cursor: number
-  /** Set where entries it could hear are no longer there. */
+  /** The reason of the gap before this entry, for `sse.gap`; absent if there is no gap. */
   readonly gap?: GapReason
-  /** The event ID of the place that the gap begins at, where it is known. */
+  /** The event ID at which the gap begins; absent if it is unknown. */
   readonly lastEventId?: string
 }
 
+/**
+ * Places a stream in the log. Never throws: a last event ID that this log cannot interpret causes a gap, not an error.
+ *
+ * @param view The view of the subscriber, because only events that it could hear cause a gap.
+ */
 export function place (log: Log, view: View, start: StartingPoint, afterGap: AfterGap): Placement {
   if (start.from === 'head') return { cursor: log.head }
   if (start.from === 'oldest') return { cursor: log.oldest() }
   return resume(log, view, start, afterGap)
 }
 
-/**
- * Where a reader starts that has come as far as an event ID. Never refuses: an id that says nothing to this log is a gap, not an
- * error.
- */
 function resume (log: Log, view: View, { id, isNamed }: StartingPoint & { from: 'id' }, afterGap: AfterGap): Placement {
-  // Nothing that it could hear was ever here.
+  // This reader could not hear any event that was ever kept, so it has missed none.
   if (!log.keeps || view.channels.length === 0) return { cursor: log.head }
   const position = parsePosition(id)
   const gap = (reason: GapReason): Placement => ({
     cursor: reason === 'future' || afterGap === 'live' ? log.head : log.oldest(),
     gap: reason,
-    // The position alone: what a reader puts in front of it may be anything, of any length.
+    // The position alone, because a reader may send any text of any length in front of it.
     ...position !== undefined && { lastEventId: formatPosition(position) }
   })
   if (position === undefined) {
@@ -69,13 +77,13 @@ function resume (log: Log, view: View, { id, isNamed }: StartingPoint & { from: 
 }
 
 function resumeAfter (log: Log, view: View, { offset }: Position, gap: (reason: GapReason) => Placement): Placement {
-  // What other channels lost is nothing to this one.
+  // Losses of other channels are no gap for this reader.
   if (mayHaveLostAfter(view.parts, offset)) return gap('evicted')
   return fromIndex(log, view, log.after(offset), gap)
 }
 
 function fromIndex (log: Log, view: View, index: number, gap: (reason: GapReason) => Placement): Placement {
-  // Later, where `maxAge` forbids what is there.
+  // Entries that have exceeded `maxAge` or `maxEvents` since the last trim are still present, but must not be replayed.
   const cursor = Math.max(index, log.oldest())
   return view.hasKept(index, cursor) ? gap('evicted') : { cursor }
 }

@@ -8,21 +8,23 @@ import { encodeGap } from '../wire/plugin-events.ts'
 import type { GapReason } from '../wire/reasons.ts'
 
 /**
- * What the subscribers of one distinct set of channels hear of the log, in one coding.
+ * One distinct set of channels in one coding, for all subscribers that hear it.
  *
- * The same `Run` for every subscriber at the same cursor: the bytes are joined and framed once, not per subscriber.
+ * Subscribers at one cursor share one batch: its bytes are joined and framed once, not per subscriber.
  */
 export class View {
+  /** The key in `Views`. */
   readonly key: string
+  /** The names of the channels. */
   readonly channels: readonly string[]
   readonly parts: readonly ChannelLog[]
   readonly coding: Coding
-  /** Those that have it. */
+  /** The number of cursors that hold the view. Only `Views` changes it. */
   subscribers = 0
   readonly #log: Log
   readonly #batchCache: BatchCache
   #head = 0
-  /** The head of the log that `#head` was looked up for. */
+  /** The head of the log when `#head` was computed. */
   #headAt = -1
 
   constructor (key: string, log: Log, parts: readonly ChannelLog[], coding: Coding, batchCache: BatchCache) {
@@ -34,9 +36,9 @@ export class View {
     this.channels = parts.map(({ name }) => name)
   }
 
-  /** The index after the newest entry that it ever had. */
+  /** The index after the newest entry of these channels, whether that entry is still present or not; 0: there was none. */
   get head (): number {
-    // Looked up once for all its subscribers, and only when something was appended anywhere.
+    // Computed once for all subscribers of the view, and only after an entry was appended to the log.
     if (this.#headAt !== this.#log.head) {
       this.#headAt = this.#log.head
       for (const { keptHead, ephemeralHead } of this.parts) this.#head = Math.max(this.#head, keptHead, ephemeralHead)
@@ -44,18 +46,23 @@ export class View {
     return this.#head
   }
 
-  /** The index after the newest kept entry that it ever had. */
+  /** The index after the newest kept entry, whether that entry is still present or not; 0: there was none. */
   get keptHead (): number { return Math.max(0, ...this.parts.map(({ keptHead }) => keptHead)) }
 
-  /** The index after the newest ephemeral entry that it ever had. */
+  /** The index after the newest ephemeral entry, whether that entry is still present or not; 0: there was none. */
   get ephemeralHead (): number { return Math.max(0, ...this.parts.map(({ ephemeralHead }) => ephemeralHead)) }
 
-  /** Whether it has a kept entry from one index up to, not including, another. */
+  /** True if the view has a kept entry at or after `from` and before `to`. */
   hasKept (from: number, to: number): boolean {
     return this.parts.some(({ kept }) => (kept.firstFrom(from)?.index ?? to) < to)
   }
 
-  /** What tells a reader, before it goes on at a cursor, that entries it could hear are gone. */
+  /**
+   * Encodes `sse.gap`, which tells a reader that entries it could have heard are no longer available.
+   *
+   * @param cursor The index at which the reader continues.
+   * @param lastEventId The event ID at which the gap begins; absent if it is unknown.
+   */
   gap (cursor: number, reason: GapReason, lastEventId?: string): string {
     const oldest = this.#firstKept(cursor)
     const oldestEventId = oldest === undefined ? undefined : this.#log.idOf(oldest) ?? undefined
@@ -63,10 +70,10 @@ export class View {
   }
 
   /**
-   * How many entries there are from an index on.
+   * Counts the entries at or after an index.
    *
-   * @param ephemeralFrom Ephemeral ones from here on only.
-   * @param others Entries of these channels as well are not counted.
+   * @param ephemeralFrom The index from which ephemeral entries count.
+   * @param others Channels whose entries do not count.
    */
   countFrom (from: number, ephemeralFrom = from, others: readonly string[] = []): number {
     let count = 0
@@ -79,19 +86,21 @@ export class View {
     return count
   }
 
-  /** The most that `countFrom` can give, found without looking at the entries. */
+  /** Computes an upper bound of `countFrom` without visiting the entries. */
   atMostFrom (from: number): number {
     if (from >= this.head) return 0
     return this.#lists(true).reduce((sum, list) => sum + list.atMostFrom(from), 0)
   }
 
   /**
-   * The entries from a cursor on, at most up to `limit`.
+   * Joins the entries of one write.
    *
-   * @param replay Without ephemeral entries: its reader was not there when they were placed.
+   * @param cursor The index of the first entry.
+   * @param limit The index before which the batch ends. It may end earlier, because its size is limited.
+   * @param replay True: without ephemeral entries, because the reader was not connected when they were placed.
    */
   batch (cursor: number, limit: number, replay: boolean): Batch {
-    // One subscriber has nobody to share with.
+    // A single subscriber shares with no other, so its batches are not cached.
     if (this.subscribers === 1) return this.#join(cursor, limit, replay)
     const place = replay ? ~cursor : cursor
     const shared = this.#batchCache.get(this, place)
@@ -120,7 +129,7 @@ export class View {
     let bytes = 0
     let next = limit
     this.#walk(this.#lists(!replay), cursor, limit, (entry) => {
-      // One entry larger than a batch goes alone.
+      // An entry larger than the limit becomes a batch by itself.
       if (bytes > 0 && bytes + entry.bytes.length > MAX_BATCH_BYTES) {
         next = entry.index
         return false
@@ -133,7 +142,13 @@ export class View {
     return { chunk, next, offset: this.#log.offsetBefore(next), events: entries.length, bytes }
   }
 
-  /** Visits the entries from one index up to, not including, another, in order, each once, until told to stop. */
+  /**
+   * Visits entries in order, each once, even if several lists contain it.
+   *
+   * @param from The index of the first entry.
+   * @param to The index before which the walk ends.
+   * @param visit The visitor; it returns false to end the walk.
+   */
   #walk (lists: readonly EntryList[], from: number, to: number, visit: (entry: Entry) => boolean): void {
     const places = []
     for (const entries of lists) {

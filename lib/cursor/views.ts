@@ -7,7 +7,7 @@ import type { Log } from '../log/log.ts'
 import type { CodingName } from '../wire/chunk.ts'
 
 /**
- * The views of this process: one per distinct set of channels and coding that a subscriber hears.
+ * The views of this process: one for each distinct set of channels and coding that has subscribers.
  */
 export class Views {
   readonly #log: Log
@@ -21,9 +21,14 @@ export class Views {
     this.#batchCache = new BatchCache(log)
   }
 
+  /** The number of views. */
   get size (): number { return this.#views.size }
 
-  /** The view of a set of channels, for one more subscriber. Give it back with `release`. */
+  /**
+   * Acquires the view of a set of channels for one more subscriber. The view stays until `release` was called for each `acquire`.
+   *
+   * @param names The channels in any order; duplicates are ignored.
+   */
   acquire (names: Iterable<string>, coding: CodingName = 'identity'): View {
     const channels = [...new Set(names)].sort()
     const key = `${coding}\n${channels.join('\n')}`
@@ -37,13 +42,14 @@ export class Views {
     return view
   }
 
+  /** Releases a view that was acquired. */
   release (view: View): void {
     if (--view.subscribers > 0) return
     this.#views.delete(view.key)
     for (const channel of view.parts) this.#channels.release(channel)
   }
 
-  /** Drops the batches shared between subscribers. Call it when none is behind. */
+  /** Drops the shared batches. Called when no subscriber is behind. */
   rest (): void {
     this.#batchCache.clear()
   }

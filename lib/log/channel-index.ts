@@ -8,14 +8,14 @@ import type { Log } from './log.ts'
 /**
  * The entries of the log by channel.
  *
- * A channel is present while a view shows it or an entry of it is kept. Every call costs in proportion to the channels
- * concerned, however many there are.
+ * A channel is present while a view shows it or it has kept entries. The cost of a call depends on the number of channels that the call
+ * concerns, not on the number of channels present.
  */
 export class ChannelIndex {
   readonly #log: Log
   readonly #channels = new Map<string, ChannelLog>()
   readonly #forgottenChannels: ForgottenChannels
-  /** Entries that a later one of the same key replaced, counted once per channel. */
+  /** The number of entries that a later entry of the same key replaced, counted once per channel. */
   replaced = 0
 
   constructor (log: Log) {
@@ -23,14 +23,19 @@ export class ChannelIndex {
     this.#forgottenChannels = new ForgottenChannels(log.origin.offset)
   }
 
-  /** Channels that a view shows, or that have entries kept. */
+  /** The number of channels that are present. */
   get size (): number { return this.#channels.size }
 
-  /** Puts an event at the head of the log, and of its channels. */
+  /**
+   * Appends an event to the log and to its channels.
+   *
+   * @param position The position of the event; null for an ephemeral event.
+   * @param publication An event whose body and `id` line take at most `maxBytes` of the log.
+   */
   append (position: Position | null, publication: Publication): void {
     const entry = this.#log.append(position, publication)
     for (const name of entry.channels) {
-      // Of an ephemeral entry that nobody is there to hear, nothing is left behind.
+      // An ephemeral entry creates no channel, because a channel that is not present has no subscribers.
       const channel = entry.position === null ? this.#channels.get(name) : this.#present(name)
       if (channel === undefined) continue
       entry.listings++
@@ -39,10 +44,10 @@ export class ChannelIndex {
       this.replaced++
       this.#unlist(replaced)
     }
-    if (entry.listings === 0) this.#takeOut(entry)
+    if (entry.listings === 0) this.#removeFromLog(entry)
   }
 
-  /** The log let go of an entry. */
+  /** Removes an entry from its channels after the log has evicted it. */
   evict (entry: Entry): void {
     for (const name of entry.channels) {
       const channel = this.#channels.get(name)
@@ -51,13 +56,14 @@ export class ChannelIndex {
     }
   }
 
-  /** The channel of a name, for one more view. Give it back with `release`. */
+  /** Acquires a channel for one more view. The channel stays present until the view passes it to `release`. */
   acquire (name: string): ChannelLog {
     const channel = this.#present(name)
     channel.views++
     return channel
   }
 
+  /** Releases a channel that a view has acquired. */
   release (channel: ChannelLog): void {
     channel.views--
     if (channel.isIdle) this.#forget(channel)
@@ -75,16 +81,16 @@ export class ChannelIndex {
   #forget (channel: ChannelLog): void {
     this.#channels.delete(channel.name)
     this.#forgottenChannels.add(channel.name, channel.losses.offset)
-    // No view is left to show them.
+    // No view shows the channel any more, so no subscriber can get them.
     for (const entry of channel.ephemeral) this.#unlist(entry)
   }
 
   #unlist (entry: Entry): void {
-    if (--entry.listings === 0) this.#takeOut(entry)
+    if (--entry.listings === 0) this.#removeFromLog(entry)
   }
 
-  #takeOut (entry: Entry): void {
-    // The event ID of an entry that was replaced still says where its reader stands.
+  #removeFromLog (entry: Entry): void {
+    // An entry with an id of the application stays until it is evicted, because a reader may still resume from that id.
     if (entry.id === undefined) this.#log.remove(entry)
   }
 }

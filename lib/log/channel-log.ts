@@ -2,31 +2,35 @@ import { EntryList } from './entry-list.ts'
 import { Losses } from './losses.ts'
 import type { Entry } from './entry.ts'
 
-/** The entries of one channel, kept and ephemeral ones apart: a replay passes by the ephemeral ones, however many there are. */
+/** The entries of one channel. Kept and ephemeral entries have separate lists, so a replay does not have to skip ephemeral entries. */
 export class ChannelLog {
   readonly name: string
   readonly kept = new EntryList()
   readonly ephemeral = new EntryList()
-  /** Views that show this channel. The channel index counts them. */
+  /** The number of views that show this channel. Only `ChannelIndex` changes it. */
   views = 0
-  /** The index after the newest kept entry that it ever had. */
+  /** The index after the newest kept entry, whether that entry is still present or not; 0: there was none. */
   keptHead = 0
-  /** The index after the newest ephemeral entry that it ever had. */
+  /** The index after the newest ephemeral entry, whether that entry is still present or not; 0: there was none. */
   ephemeralHead = 0
   readonly losses: Losses
-  /** The entry that each key stands for. */
+  /** The newest entry of each key. */
   readonly #latest = new Map<string, Entry>()
 
-  /** @param lostOffset Entries up to this offset may be gone already. */
+  /** @param lostOffset Entries up to this offset may have been evicted before the channel became present. */
   constructor (name: string, lostOffset: number) {
     this.name = name
     this.losses = new Losses(lostOffset)
   }
 
-  /** Nobody hears it, and nobody could resume in it. */
+  /** True if no view shows the channel and no reader could resume in it. */
   get isIdle (): boolean { return this.views === 0 && this.kept.size === 0 }
 
-  /** @returns The entry that this one replaces here. */
+  /**
+   * Appends an entry, and removes the present entry of its key.
+   *
+   * @returns The removed entry; undefined if the new entry replaces none.
+   */
   append (entry: Entry): Entry | undefined {
     const replaced = entry.key === undefined ? undefined : this.#latest.get(entry.key)
     if (replaced !== undefined) this.#listOf(replaced).remove(replaced)
@@ -37,6 +41,7 @@ export class ChannelLog {
     return replaced
   }
 
+  /** Removes an entry that the log has evicted, and records the loss. Does nothing if a later entry has replaced it. */
   evict (entry: Entry): void {
     if (!this.#listOf(entry).remove(entry)) return
     if (entry.key !== undefined) this.#latest.delete(entry.key)

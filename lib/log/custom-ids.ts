@@ -1,28 +1,28 @@
 import type { Entry } from './entry.ts'
 
 /**
- * Finds a kept entry by the event ID that the application gave it.
+ * Finds kept entries by the ids that the application gave to their events.
  */
 export class CustomIds {
-  /** Oldest first. */
-  readonly #byName = new Map<string, Entry[]>()
+  /** The kept entries of each id, oldest first. */
+  readonly #byId = new Map<string, Entry[]>()
 
-  /** @returns Undefined where several have this name: it names no place then. */
-  find (name: string): Entry | undefined {
-    const entries = this.#byName.get(name)
+  /** Finds the entry with an id; undefined if no entry has it, or if several have it, because the id is ambiguous then. */
+  find (id: string): Entry | undefined {
+    const entries = this.#byId.get(id)
     return entries?.length === 1 ? entries[0] : undefined
   }
 
-  add (name: string, entry: Entry): void {
-    const entries = this.#byName.get(name)
-    if (entries === undefined) this.#byName.set(name, [entry])
+  add (id: string, entry: Entry): void {
+    const entries = this.#byId.get(id)
+    if (entries === undefined) this.#byId.set(id, [entry])
     else entries.push(entry)
   }
 
-  /** Entries leave the log in the order in which they came. */
-  removeOldest (name: string): void {
-    const entries = this.#byName.get(name)!
-    if (entries.length === 1) this.#byName.delete(name)
+  /** Removes the oldest entry of an id, which is the first of them that the log evicts. */
+  removeOldest (id: string): void {
+    const entries = this.#byId.get(id)!
+    if (entries.length === 1) this.#byId.delete(id)
     else entries.shift()
   }
 }

@@ -1,41 +1,48 @@
 import type { Entry } from './entry.ts'
 
-// Below this, room for entries that are gone costs less than taking it back.
+// Lists up to this length are not compacted, because their empty slots cost less than compacting.
 const FEW_SLOTS = 32
 
 /**
- * Entries in the order of their indexes: appended at the end, found by bisection, taken out anywhere.
+ * A list of entries in the order of their indexes: entries are appended at the end, found by bisection, and removed anywhere.
  *
- * What is taken out leaves its slot behind until half of them are empty, so taking out costs the same however many there are.
+ * A removed entry leaves an empty slot. The list is compacted when more than half of its slots are empty, so the cost per removal does not
+ * grow with its length. A slot number is valid until the next removal.
  */
 export class EntryList {
   #entries: Entry[] = []
   /** The slot of the oldest entry. */
   #first = 0
-  /** Those taken out whose slots are still here, after the first. */
-  readonly #gone = new Set<Entry>()
+  /** The entries of the empty slots after `#first`. */
+  readonly #removed = new Set<Entry>()
 
-  get size (): number { return this.#entries.length - this.#first - this.#gone.size }
+  /** The number of entries that are present. */
+  get size (): number { return this.#entries.length - this.#first - this.#removed.size }
 
-  /** The oldest entry. */
+  /** The oldest entry; undefined if the list is empty. */
   get first (): Entry | undefined { return this.#entries[this.#first] }
 
-  /** @param entry Of a higher index than every one before. */
+  /** Appends an entry. @param entry An entry with a higher index than all before it. */
   append (entry: Entry): void {
     this.#entries.push(entry)
   }
 
-  /** @returns Whether it was there. */
+  /** Removes an entry. @returns True if it was present. */
   remove (entry: Entry): boolean {
     const slot = this.seek((other) => other.index >= entry.index)
-    if (this.#entries[slot] !== entry || this.#gone.has(entry)) return false
-    this.#gone.add(entry)
-    while (this.#gone.size > 0 && this.#gone.delete(this.#entries[this.#first]!)) this.#first++
+    if (this.#entries[slot] !== entry || this.#removed.has(entry)) return false
+    this.#removed.add(entry)
+    while (this.#removed.size > 0 && this.#removed.delete(this.#entries[this.#first]!)) this.#first++
     if (this.#entries.length > FEW_SLOTS && this.size < this.#entries.length / 2) this.#compact()
     return true
   }
 
-  /** The slot of the first entry that passes, as every later one does. The entry there may be gone: `at` knows. */
+  /**
+   * Finds the first entry that passes a test, by bisection.
+   *
+   * @param passes A test that every entry after the first match passes too.
+   * @returns The slot; `end` if no entry passes. The slot may be empty: `present` skips empty slots.
+   */
   seek (passes: (entry: Entry) => boolean): number {
     let low = this.#first
     let high = this.#entries.length
@@ -47,52 +54,56 @@ export class EntryList {
     return low
   }
 
-  /** The slot of the first entry at or after an index; `end` where there is none. */
+  /**
+   * Finds the first entry at or after an index.
+   *
+   * @returns The slot; `end` if there is no such entry. The slot may be empty.
+   */
   slotOf (index: number): number {
-    // Most who ask are up to date.
+    // Most callers are up to date.
     const newest = this.#entries.at(-1)
     if (newest === undefined || newest.index < index) return this.end
     return this.seek((entry) => entry.index >= index)
   }
 
-  /** The slot after the last. */
+  /** The slot after the last one. */
   get end (): number { return this.#entries.length }
 
-  /** The slot of the first entry that is still there, from a slot on; `end` where there is none. */
+  /** Finds the first slot at or after a given one that is not empty; `end` if there is none. */
   present (slot: number): number {
-    while (slot < this.#entries.length && this.#gone.has(this.#entries[slot]!)) slot++
+    while (slot < this.#entries.length && this.#removed.has(this.#entries[slot]!)) slot++
     return slot
   }
 
-  /** The newest entry that is still there, before a slot. */
+  /** Finds the newest entry before a slot; undefined if there is none. */
   before (slot: number): Entry | undefined {
     while (--slot >= this.#first) {
       const entry = this.#entries[slot]!
-      if (!this.#gone.has(entry)) return entry
+      if (!this.#removed.has(entry)) return entry
     }
     return undefined
   }
 
-  /** The slot from which on there are at most so many entries. */
+  /** Finds the slot from which the newest `count` entries follow, or all entries if there are fewer. The slot may be empty. */
   newest (count: number): number {
     if (this.size <= count) return this.#first
-    if (this.#gone.size === 0) return this.end - count
+    if (this.#removed.size === 0) return this.end - count
     let slot = this.end
-    for (let found = 0; found < count; slot--) if (!this.#gone.has(this.#entries[slot - 1]!)) found++
+    for (let found = 0; found < count; slot--) if (!this.#removed.has(this.#entries[slot - 1]!)) found++
     return slot
   }
 
-  /** The first entry that is still there at or after an index. */
+  /** Finds the first entry at or after an index; undefined if there is none. */
   firstFrom (index: number): Entry | undefined {
     return this.#entries[this.present(this.slotOf(index))]
   }
 
-  /** The most entries that there can be at or after an index: slots of entries that are gone count as well. */
+  /** Computes an upper bound of the number of entries at or after an index. Empty slots count too. */
   atMostFrom (index: number): number {
     return this.end - this.slotOf(index)
   }
 
-  /** The entry of a slot before `end`. Slots hold until something is taken out. */
+  /** Returns the entry in a slot. @param slot A slot before `end` that is not empty. */
   at (slot: number): Entry {
     return this.#entries[slot]!
   }
@@ -102,8 +113,8 @@ export class EntryList {
   }
 
   #compact (): void {
-    this.#entries = this.#entries.filter((entry, slot) => slot >= this.#first && !this.#gone.has(entry))
-    this.#gone.clear()
+    this.#entries = this.#entries.filter((entry, slot) => slot >= this.#first && !this.#removed.has(entry))
+    this.#removed.clear()
     this.#first = 0
   }
 }

@@ -1,34 +1,39 @@
 import { Buffer } from 'node:buffer'
 import type { Position } from '../broker/position.ts'
 
-/** One event in order, encoded. */
+/** One encoded event in the order of this process. */
 export interface Entry {
-  /** Dense and local: what cursors use. */
+  /** The number of the entry in this process, consecutive from 0. Cursors are indexes. */
   readonly index: number
-  /** Where a kept entry stands for everybody; null: it is ephemeral, and never replayed. */
+  /** The position, which is the same for all nodes; null: the entry is ephemeral, and is never replayed. */
   readonly position: Position | null
-  /** The event ID that the application gave it, where it gave one. */
+  /** The id that the application gave to the event: the first part of its event ID; undefined: the application gave none. */
   readonly id: string | undefined
   readonly channels: readonly string[]
-  /** A later entry of the same channel with the same key replaces it. */
+  /** The key of `latestBy`: a later entry of the same channel and key replaces this one; undefined: no entry does. */
   readonly key: string | undefined
-  /** When it was appended, in milliseconds of the log's clock. */
+  /** The time of `append`, in milliseconds of the log's clock. */
   readonly time: number
-  /** The whole event as it goes out, `id` line included. The log's to change: what left it holds none. */
+  /** The event in its wire form, with its `id` line; empty once the entry has left the log. Only `Log` changes it. */
   bytes: Buffer
-  /** The same compressed; undefined until a reader wants it, null where it goes out as it is. The log's to change. */
+  /** The compressed bytes; undefined until a reader needs them, null if the event is sent uncompressed. Only `Log` changes it. */
   deflated: Buffer | null | undefined
-  /** How many channels still list it. Theirs to change. */
+  /** The number of channels that list the entry. Only `ChannelIndex` changes it. */
   listings: number
 }
 
-/** The bytes that an entry may take. Its compressed form has its room from the beginning: it comes when others are served, and nothing may leave then. */
+/**
+ * Computes the bytes that an entry counts for in the bounds of the log.
+ *
+ * Room for the compressed form is reserved from the beginning, because an entry is compressed while subscribers are served, and no entry may
+ * be evicted then.
+ */
 export function sizeOf ({ bytes, deflated }: Entry): number {
   if (deflated === undefined) return 2 * bytes.length
   return bytes.length + (deflated === null ? 0 : deflated.length)
 }
 
-/** In memory of its own: an entry that outlives its neighbours would hold on to 8 KiB of the pool that small buffers share. */
+/** Encodes a text as UTF-8. Not in Node's pool of small Buffers, because an entry would keep its 8 KiB pool slab alive. */
 export function copyOf (text: string): Buffer {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
   bytes.write(text)

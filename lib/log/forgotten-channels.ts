@@ -1,80 +1,87 @@
-// 2,560 shelves of 64 places, 12 bytes each, and 8 bytes a shelf: 1.9 MiB for 163,840 channels.
-const SHELVES = 2560
-const PLACES = 64
+// 2,560 buckets of 64 slots, 12 bytes per slot and 8 bytes per bucket: 1.9 MiB for 163,840 channels.
+const BUCKETS = 2560
+const SLOTS = 64
 
 /**
- * The newest evicted offsets of channels that nobody remembers, in a fixed amount of memory.
+ * The newest evicted offsets of channels that are not present any more, in a fixed amount of memory.
  *
- * Each name belongs to one shelf. A full shelf drops its oldest offset, and from then on vouches only for what is newer: a name that
- * is not found there may have been dropped. So an offset may be too high, which is a false gap, and is never too low: no gap is missed.
+ * The hash of a name selects a bucket. A full bucket drops its lowest offset. From then on a name that has no slot in the bucket may be a
+ * dropped one, so it gets the highest offset that the bucket has dropped. An offset may therefore be too high, which causes a false gap, but
+ * is never too low, so no gap is missed.
  */
 export class ForgottenChannels {
   readonly #origin: number
-  // Only once something is forgotten: most applications have no channels.
+  // Allocated when the first channel is forgotten, because most applications have no channels.
   #table: Table | undefined
 
-  /** @param origin The offset before which nobody knows what there was. */
+  /** @param origin The offset of the log's origin. This process knows no earlier events. */
   constructor (origin: number) {
     this.#origin = origin
   }
 
+  /** Remembers a channel. @param offset The offset of its newest evicted entry, or a higher one. */
   add (name: string, offset: number): void {
-    // Nothing of it was evicted.
+    // No entry of the channel was evicted.
     if (offset === this.#origin) return
     this.#table ??= createTable(this.#origin)
-    const { marks, offsets, dropped } = this.#table
-    const { shelf, mark } = placeOf(name)
-    const first = shelf * PLACES
-    let oldest = first
-    for (let place = first; place < first + PLACES; place++) {
-      // Places are taken in order, and a free one holds no mark.
-      if (marks[place] === mark || marks[place] === 0) {
-        marks[place] = mark
-        offsets[place] = Math.max(offsets[place]!, offset)
+    const { tags, offsets, dropped } = this.#table
+    const { bucket, tag } = hash(name)
+    const first = bucket * SLOTS
+    let lowest = first
+    for (let slot = first; slot < first + SLOTS; slot++) {
+      // Slots are filled in order, and never become free again.
+      if (tags[slot] === tag || tags[slot] === 0) {
+        tags[slot] = tag
+        offsets[slot] = Math.max(offsets[slot]!, offset)
         return
       }
-      if (offsets[place]! < offsets[oldest]!) oldest = place
+      if (offsets[slot]! < offsets[lowest]!) lowest = slot
     }
-    dropped[shelf] = Math.max(dropped[shelf]!, Math.min(offset, offsets[oldest]!))
-    if (offset <= offsets[oldest]!) return
-    marks[oldest] = mark
-    offsets[oldest] = offset
+    dropped[bucket] = Math.max(dropped[bucket]!, Math.min(offset, offsets[lowest]!))
+    if (offset <= offsets[lowest]!) return
+    tags[lowest] = tag
+    offsets[lowest] = offset
   }
 
+  /** Returns the offset of the newest evicted entry of a channel, or a higher one. */
   lostOffset (name: string): number {
     if (this.#table === undefined) return this.#origin
-    const { marks, offsets, dropped } = this.#table
-    const { shelf, mark } = placeOf(name)
-    const place = marks.subarray(shelf * PLACES, (shelf + 1) * PLACES).indexOf(mark)
-    return place === -1 ? dropped[shelf]! : offsets[shelf * PLACES + place]!
+    const { tags, offsets, dropped } = this.#table
+    const { bucket, tag } = hash(name)
+    const slot = tags.subarray(bucket * SLOTS, (bucket + 1) * SLOTS).indexOf(tag)
+    return slot === -1 ? dropped[bucket]! : offsets[bucket * SLOTS + slot]!
   }
 }
 
 interface Table {
-  /** What tells the names of a shelf apart; 0: the place is free. */
-  readonly marks: Uint32Array
+  /** By slot: the second hash of the name, which identifies it within the bucket; 0: the slot is free. */
+  readonly tags: Uint32Array
+  /** By slot: the newest evicted offset. */
   readonly offsets: Float64Array
-  /** The newest offset that each shelf dropped. */
+  /** By bucket: the highest offset that the bucket has dropped. */
   readonly dropped: Float64Array
 }
 
 function createTable (origin: number): Table {
   return {
-    marks: new Uint32Array(SHELVES * PLACES),
-    offsets: new Float64Array(SHELVES * PLACES).fill(origin),
-    dropped: new Float64Array(SHELVES).fill(origin)
+    tags: new Uint32Array(BUCKETS * SLOTS),
+    offsets: new Float64Array(BUCKETS * SLOTS).fill(origin),
+    dropped: new Float64Array(BUCKETS).fill(origin)
   }
 }
 
-/** Two hashes in the manner of FNV-1a over UTF-16 units. Names that differ in a few characters are spread well, which is all that is asked of them. */
-function placeOf (name: string): { shelf: number, mark: number } {
-  let shelf = 0x811c9dc5
-  let mark = 0x9e3779b9
+/**
+ * Computes two hashes of a name, variants of FNV-1a over its UTF-16 code units. They only have to spread names that differ in a few
+ * characters.
+ */
+function hash (name: string): { bucket: number, tag: number } {
+  let bucket = 0x811c9dc5
+  let tag = 0x9e3779b9
   for (let i = 0; i < name.length; i++) {
     const unit = name.charCodeAt(i)
-    shelf = Math.imul(shelf ^ unit, 0x01000193)
-    mark = Math.imul(mark ^ unit, 0x85ebca6b)
-    mark ^= mark >>> 15
+    bucket = Math.imul(bucket ^ unit, 0x01000193)
+    tag = Math.imul(tag ^ unit, 0x85ebca6b)
+    tag ^= tag >>> 15
   }
-  return { shelf: ((shelf ^ shelf >>> 16) >>> 0) % SHELVES, mark: mark >>> 0 || 1 }
+  return { bucket: ((bucket ^ bucket >>> 16) >>> 0) % BUCKETS, tag: tag >>> 0 || 1 }
 }

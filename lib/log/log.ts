@@ -7,27 +7,27 @@ import { copyOf, sizeOf, type Entry } from './entry.ts'
 import { Losses } from './losses.ts'
 import { encodeId } from '../wire/encode.ts'
 
+/** The bounds of kept entries, and separately of ephemeral entries. */
 export interface LogBounds {
-  /** Entries kept after a sweep. 0: what is not served at once is gone. */
+  /** The number of entries that `trim` keeps; 0: an entry leaves as soon as it is served. Entries that are not served yet may exceed it. */
   readonly maxEvents: number
-  /** Bytes of entries held, at every moment. */
+  /** The total size of the entries in bytes, which is never exceeded. */
   readonly maxBytes: number
-  /** Milliseconds an entry may be replayed for. */
+  /** The time in milliseconds for which an entry may be replayed. */
   readonly maxAge: number
 }
 
 interface LogParts {
   /** The position before the first entry. */
   readonly origin: Position
-  /** Of the kept entries, and once more of the ephemeral ones. */
   readonly bounds: LogBounds
-  /** Entries below are not compressed; Infinity: none is. */
+  /** The smallest size in bytes of an entry that is compressed; Infinity: no entry is compressed. */
   readonly minBytesToCompress: number
-  /** False: every entry is ephemeral, so none has an id, and no reader can resume. */
+  /** False: every entry is ephemeral, so no entry has an id, and no reader can resume. */
   readonly keeps: boolean
   /** Monotonic milliseconds. */
   now (): number
-  /** An entry had to leave before everybody may have got it. */
+  /** Called after each eviction. Some subscribers may not have received the entry. */
   evicted (entry: Entry): void
 }
 
@@ -35,18 +35,18 @@ interface LogParts {
 const MAX_POSITION_LINE_BYTES = 32
 
 /**
- * The most that the `id` line of an entry takes.
+ * Computes the maximum size of the `id` line of an entry, in bytes.
  *
- * @param name The event ID that the application gave, if any.
+ * @param id The id that the application gave to the event: ASCII; undefined: the event ID is the position alone.
  */
-export function idLineBytes (name: string | undefined): number {
-  return MAX_POSITION_LINE_BYTES + (name === undefined ? 0 : name.length + 1)
+export function idLineBytes (id: string | undefined): number {
+  return MAX_POSITION_LINE_BYTES + (id === undefined ? 0 : id.length + 1)
 }
 
 const NO_BYTES = Buffer.alloc(0)
 
-/** Entries that share bounds. */
-class Shelf {
+/** The kept or the ephemeral entries, which have separate bounds. */
+class Partition {
   readonly entries = new EntryList()
   bytes = 0
 }
@@ -54,19 +54,19 @@ class Shelf {
 /**
  * The bounded entries of this process.
  *
- * Every entry has an index. Kept ones also have a position, from which a reader can resume. The oldest leave first, kept and
- * ephemeral ones each within bounds of their own: ephemeral ones never push a kept one out.
+ * Every entry has an index. A kept entry also has a position, from which a reader can resume. Bounds apply to kept and ephemeral entries
+ * separately, so an ephemeral entry never evicts a kept one. The oldest entry of a kind is evicted first.
  */
 export class Log {
   readonly #parts: LogParts
-  readonly #kept = new Shelf()
-  readonly #ephemeral = new Shelf()
+  readonly #kept = new Partition()
+  readonly #ephemeral = new Partition()
   readonly #customIds = new CustomIds()
   #head = 0
   #changes = 0
   #ephemeralHead = 0
   #newest: Position
-  /** What was evicted so far. */
+  /** The newest evicted entries. */
   readonly losses: Losses
 
   constructor (parts: LogParts) {
@@ -78,46 +78,47 @@ export class Log {
   /** The index that the next entry will get. */
   get head (): number { return this.#head }
 
-  /** Goes up whenever an entry comes or leaves. */
+  /** A counter that increases whenever an entry is appended or removed. */
   get changes (): number { return this.#changes }
 
-  /** Bytes of the kept entries, and of their compressed forms, those to come included. */
+  /** The total size of the kept entries in bytes, with the room reserved for their compressed forms. */
   get bytes (): number { return this.#kept.bytes }
 
-  /** Entries that can be replayed. */
+  /** The number of kept entries. */
   get size (): number { return this.#kept.entries.size }
 
-  /** The index after the newest ephemeral entry, there or not. */
+  /** The index after the newest ephemeral entry, whether that entry is still present or not; 0: there was none. */
   get ephemeralHead (): number { return this.#ephemeralHead }
 
-  /** Ephemeral entries held for those that have still to get them. */
+  /** The number of ephemeral entries, each held until every subscriber has received it. */
   get ephemeralSize (): number { return this.#ephemeral.entries.size }
 
+  /** The position before the first entry. */
   get origin (): Position { return this.#parts.origin }
 
-  /** The position of the newest kept entry, there or not. */
+  /** The position of the newest kept entry, whether that entry is still present or not; `origin` if there was none. */
   get newest (): Position { return this.#newest }
 
-  /** The event ID of the newest kept entry; null without ids. */
+  /** The event ID at the head of the log; null if this log has no ids. */
   get lastEventId (): string | null { return this.idBefore(this.#head) }
 
-  /** The most bytes that an entry may take, `id` line included, to stand here at all. */
+  /** The maximum size of one entry in bytes, with its `id` line. */
   get maxBytes (): number { return this.#parts.bounds.maxBytes }
 
-  /** False: nothing has an id. */
+  /** False: every entry is ephemeral, and no entry has an id. */
   get keeps (): boolean { return this.#parts.keeps }
 
   /**
-   * Puts an event at the head, after evicting what `maxBytes` no longer allows.
+   * Appends an event at the head. First evicts the oldest entries of its kind until the new entry fits into `maxBytes`.
    *
-   * @param position Null: it is ephemeral.
-   * @param publication With a body that takes, with its `id` line, at most `maxBytes`.
+   * @param position The position of the event; null for an ephemeral event.
+   * @param publication An event whose body and `id` line take at most `maxBytes`.
    */
   append (position: Position | null, { channels, body, id, key }: Publication): Entry {
     const kept = position !== null && this.#parts.keeps
     const text = kept ? encodeId(formatPosition(position, id)) + body : body
     const bytes = copyOf(text)
-    const shelf = kept ? this.#kept : this.#ephemeral
+    const partition = kept ? this.#kept : this.#ephemeral
     const entry: Entry = {
       index: this.#head++,
       position: kept ? position : null,
@@ -130,9 +131,9 @@ export class Log {
       listings: 0
     }
     const size = sizeOf(entry)
-    this.#evictWhile(shelf, () => shelf.bytes + size > this.#parts.bounds.maxBytes)
-    shelf.entries.append(entry)
-    shelf.bytes += size
+    this.#evictWhile(partition, () => partition.bytes + size > this.#parts.bounds.maxBytes)
+    partition.entries.append(entry)
+    partition.bytes += size
     this.#changes++
     if (kept) this.#newest = position
     else this.#ephemeralHead = this.#head
@@ -140,82 +141,82 @@ export class Log {
     return entry
   }
 
-  /** Takes an entry out that nobody can hear any more. */
+  /** Removes an entry that no reader can get any more. Records no loss. */
   remove (entry: Entry): void {
-    const shelf = entry.position === null ? this.#ephemeral : this.#kept
-    shelf.entries.remove(entry)
-    shelf.bytes -= sizeOf(entry)
+    const partition = entry.position === null ? this.#ephemeral : this.#kept
+    partition.entries.remove(entry)
+    partition.bytes -= sizeOf(entry)
     this.#changes++
-    // A list holds on to what is gone for a while; that must not hold on to the bytes.
+    // The list refers to removed entries until it is compacted, and must not keep their bytes alive.
     entry.bytes = NO_BYTES
     entry.deflated = null
   }
 
-  /** Keeps the compressed form of an entry with it, where that is smaller. There is room for it. */
+  /** Stores the compressed form of an entry if it is smaller than the entry. `sizeOf` has reserved the room for it. */
   holdDeflated (entry: Entry, deflated: Buffer): void {
-    const shelf = entry.position === null ? this.#ephemeral : this.#kept
-    shelf.bytes -= sizeOf(entry)
+    const partition = entry.position === null ? this.#ephemeral : this.#kept
+    partition.bytes -= sizeOf(entry)
     entry.deflated = deflated.length < entry.bytes.length ? deflated : null
-    shelf.bytes += sizeOf(entry)
+    partition.bytes += sizeOf(entry)
   }
 
-  /** What leaves no room for its compressed form goes out as it is. */
+  /** An entry that leaves no room for its compressed form within `maxBytes` is sent uncompressed. */
   #isCompressible ({ length }: Buffer): boolean {
     return length >= this.#parts.minBytesToCompress && 2 * length <= this.#parts.bounds.maxBytes
   }
 
   /**
-   * Evicts what `maxEvents` and `maxAge` no longer allow, and ephemeral entries that nobody has still to get.
+   * Evicts the entries that exceed `maxEvents` or `maxAge`, and the ephemeral entries that every subscriber has received.
    *
-   * @param served Bounds apply to entries before this index: every healthy subscriber has been given them, so that a burst of more
-   * than `maxEvents` within one turn still reaches them all.
-   * @param servedToAll Every subscriber, slow ones included, has been given the entries before this index.
+   * @param served The index up to which all healthy subscribers were served. A subscriber is healthy if its socket accepts bytes. Later entries
+   * stay, so that a burst of more than `maxEvents` within one turn of the event loop reaches every healthy subscriber.
+   * @param servedToAll The index up to which all subscribers were served, slow subscribers included.
    */
   trim (served: number, servedToAll: number): void {
     const { maxEvents } = this.#parts.bounds
-    const born = this.#bornForReplay()
-    for (const shelf of [this.#ephemeral, this.#kept]) {
-      this.#evictWhile(shelf, ({ index, time }) => index < served && (shelf.entries.size > maxEvents || time < born))
+    const earliest = this.#earliestTime()
+    for (const partition of [this.#ephemeral, this.#kept]) {
+      this.#evictWhile(partition, ({ index, time }) => index < served && (partition.entries.size > maxEvents || time < earliest))
     }
-    // Nobody can come back for these.
+    // Ephemeral entries are never replayed.
     this.#evictWhile(this.#ephemeral, ({ index }) => index < servedToAll)
   }
 
-  /** The event ID just before an index: who has it resumes exactly there. Null without ids. */
+  /** Returns the event ID just before an index: a reader that resumes from it continues at this index. Null if this log has no ids. */
   idBefore (index: number): string | null {
     return this.idAt(this.offsetBefore(index))
   }
 
-  /** The offset of that event ID. */
+  /** Returns the offset of the event ID just before an index. */
   offsetBefore (index: number): number {
     if (index >= this.#head) return this.#newest.offset
     const { entries } = this.#kept
     return entries.before(entries.slotOf(index))?.position?.offset ?? this.losses.offset
   }
 
-  /** The event ID of an offset of this log's; null without ids. */
+  /** Formats an offset of this log as an event ID; null if this log has no ids. */
   idAt (offset: number): string | null {
     return this.#parts.keeps ? formatPosition({ epoch: this.#parts.origin.epoch, offset }) : null
   }
 
-  /** The event ID of an entry; null where it has none. */
+  /** Returns the event ID of an entry; null if the entry is ephemeral. */
   idOf ({ id, position }: Entry): string | null {
     return position === null ? null : formatPosition(position, id)
   }
 
-  /** The index of the oldest kept entry that the bounds still let anybody replay, trimmed or not; the head where there is none. */
+  /** Finds the index of the oldest kept entry within `maxEvents` and `maxAge`, even before the next `trim`; the head if there is none. */
   oldest (): number {
-    const born = this.#bornForReplay()
+    const earliest = this.#earliestTime()
     const { entries } = this.#kept
-    return this.#indexAt(Math.max(entries.seek(({ time }) => time >= born), entries.newest(this.#parts.bounds.maxEvents)))
+    return this.#indexAt(Math.max(entries.seek(({ time }) => time >= earliest), entries.newest(this.#parts.bounds.maxEvents)))
   }
 
-  /** The index of the first kept entry after an offset; the head where there is none. */
+  /** Finds the index of the first kept entry after an offset; the head if there is none. */
   after (offset: number): number {
     return this.#indexAt(this.#kept.entries.seek(({ position }) => position!.offset > offset))
   }
 
-  /** The kept entry with an event ID that the application gave; undefined where it gave it to several, which name no place. */
+  /** Finds the kept entry with an id that the application gave; undefined if no entry has this id, or if several have it. */
   find (id: string): Entry | undefined {
     return this.#customIds.find(id)
   }
@@ -226,12 +227,12 @@ export class Log {
     return present === entries.end ? this.#head : entries.at(present).index
   }
 
-  #bornForReplay (): number {
+  #earliestTime (): number {
     return this.#parts.now() - this.#parts.bounds.maxAge
   }
 
-  #evictWhile (shelf: Shelf, leaves: (oldest: Entry) => boolean): void {
-    for (let oldest = shelf.entries.first; oldest !== undefined && leaves(oldest); oldest = shelf.entries.first) this.#evict(oldest)
+  #evictWhile (partition: Partition, condition: (oldest: Entry) => boolean): void {
+    for (let oldest = partition.entries.first; oldest !== undefined && condition(oldest); oldest = partition.entries.first) this.#evict(oldest)
   }
 
   #evict (entry: Entry): void {

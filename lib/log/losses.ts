@@ -1,26 +1,26 @@
 import type { Entry } from './entry.ts'
 
-// The one place that knows what readers can no longer get. A reader asks in one of two coordinates: by index while its stream is open,
-// by offset when it comes back with an event ID.
+// Records evicted entries, and decides whether a reader has lost any of them. The question has two coordinates: the index for an open
+// stream, the offset for a reader that resumes from an event ID.
 
-/** The newest entries that were evicted from the log, or from one channel of it. Replaced entries are not losses. */
+/** The newest entries that were evicted from the log or from one of its channels. Replaced entries are not losses. */
 export class Losses {
-  /** Index of the newest evicted kept entry; -1: none. */
+  /** The index of the newest evicted kept entry; -1: none. */
   kept = -1
-  /** Index of the newest evicted ephemeral entry; -1: none. */
+  /** The index of the newest evicted ephemeral entry; -1: none. */
   ephemeral = -1
-  /** Offset of the newest evicted kept entry, or a higher one: an offset that is too low would hide a gap. */
+  /** The offset of the newest evicted kept entry, or a higher one. An offset that is too low would hide a gap. */
   offset: number
 
-  /** @param offset Entries up to this offset may be gone already. */
+  /** @param offset The initial offset: entries up to it may have been evicted before. */
   constructor (offset: number) {
     this.offset = offset
   }
 
-  /** Index of the newest evicted entry of either kind; -1: none. */
+  /** The index of the newest evicted entry of either kind; -1: none. */
   get newest (): number { return Math.max(this.kept, this.ephemeral) }
 
-  /** @param entry Newer than every entry of its kind that was recorded before. */
+  /** Records an eviction. @param entry An entry that is newer than all entries of its kind that were recorded before. */
   record ({ index, position }: Entry): void {
     if (position === null) {
       this.ephemeral = index
@@ -31,23 +31,23 @@ export class Losses {
   }
 }
 
-/** Indexes from which on, or up to which, a reader gets entries of each kind. */
+/** One index for each kind of entry. */
 export interface Bounds {
   readonly kept: number
   readonly ephemeral: number
 }
 
-/** A channel that a reader hears. */
+/** A channel that the reader hears. */
 interface Channel {
   readonly losses: Losses
 }
 
 /**
- * Tells whether an open stream has lost entries that it was to get.
+ * Decides whether entries that an open stream has still to deliver were evicted.
  *
- * @param kept It was to get kept entries from this index on.
- * @param ephemeral It was to get ephemeral entries from this index on.
- * @param end Entries from these indexes on are not for it; undefined: the stream does not end.
+ * @param kept The index from which the stream has to deliver kept entries.
+ * @param ephemeral The index from which the stream has to deliver ephemeral entries.
+ * @param end The indexes up to which the stream delivers entries; undefined: the stream does not end.
  */
 export function haveLost (channels: readonly Channel[], kept: number, ephemeral: number, end: Bounds | undefined): boolean {
   if (end !== undefined) {
@@ -58,7 +58,11 @@ export function haveLost (channels: readonly Channel[], kept: number, ephemeral:
   return false
 }
 
-/** Tells whether a reader that has come as far as an offset may have lost kept entries. False alarms are possible, silence is not. */
+/**
+ * Decides whether kept entries after an offset may have been evicted.
+ *
+ * @returns True: kept entries may have been lost, but this can be a false alarm. False: no kept entry was lost.
+ */
 export function mayHaveLostAfter (channels: readonly Channel[], offset: number): boolean {
   return channels.some(({ losses }) => losses.offset > offset)
 }

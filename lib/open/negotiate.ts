@@ -1,4 +1,4 @@
-import { membersOf, weightOf } from './weighted-list.ts'
+import { membersOf, weightOf } from './accept-headers.ts'
 import type { CodingName } from '../wire/chunk.ts'
 
 export const EVENT_STREAM = 'text/event-stream'

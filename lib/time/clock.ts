@@ -1,6 +1,6 @@
 import { clearInterval, monotonicTime, setImmediate, setInterval } from './timers.ts'
 
-/** Whole monotonic milliseconds: setting the wall clock changes nothing. */
+/** Returns monotonic time in whole milliseconds. Changes of the wall clock do not affect it. */
 export function now (): number {
   // Integers only: V8 keeps them inline, while each fractional number would be a heap object, several per subscriber.
   return Math.trunc(monotonicTime())
@@ -11,41 +11,44 @@ export function longestTimer (milliseconds: number): number {
   return Math.min(milliseconds, 2 ** 31 - 1)
 }
 
-/** How often a clock ticks. Milliseconds. */
+/** The ticks of a clock, in milliseconds. */
 export interface TickInterval {
+  /** The time between two ticks. */
   readonly interval: number
   /** A longer gap between two ticks means that the process was blocked or suspended; the excess is not counted as awake time. */
   readonly longestStep: number
 }
 
-/** The time of a tick, in milliseconds of two clocks. */
+/** The time of a tick, in milliseconds. */
 export interface Times {
-  /** The time that the clock shows. */
+  /** Monotonic time. */
   readonly real: number
-  /** That time less the time in which this process was blocked or suspended: nobody else could do anything either then. */
+  /** Awake time: excludes the time in which this process was blocked or suspended, when no stream could make progress. */
   readonly awake: number
 }
 
 /**
- * One coarse timer for everything that happens to subscribers after a while, however many there are. Keeps no process alive.
+ * A coarse clock: one timer for the deadlines of all subscribers. It does not keep the process alive.
  */
 export class Clock {
   readonly #source: () => number
-  /** Milliseconds by which a test moved it. */
+  /** The milliseconds by which `advance` has moved the clock. */
   #moved = 0
   #timer: NodeJS.Timeout | undefined
   #ticks: TickInterval = { interval: Infinity, longestStep: Infinity }
   #tick: () => void = () => {}
-  /** Milliseconds by which it will be moved when every advance is done. */
-  #movedAtLast = 0
+  /** The value of `#moved` when all calls of `advance` will be done. */
+  #moveTarget = 0
 
-  /** @param source Monotonic milliseconds. */
+  /** @param source A function that returns monotonic time in whole milliseconds. */
   constructor (source: () => number = now) {
     this.#source = source
   }
 
+  /** The time of the clock in milliseconds: monotonic time and what `advance` has added. */
   get now (): number { return this.#source() + this.#moved }
 
+  /** Starts the timer. @param tick Called at every tick. */
   start (ticks: TickInterval, tick: (times: Times) => void): void {
     let awake = 0
     let last = this.now
@@ -63,12 +66,12 @@ export class Clock {
    * Moves the clock forward, tick by tick, as if that time had passed.
    *
    * @param milliseconds A whole number.
-   * @returns Resolves when readers in this process have taken what each tick gave them.
+   * @returns A promise that resolves when readers in this process have received what was written at each tick.
    */
   async advance (milliseconds: number): Promise<void> {
-    const end = this.#movedAtLast += milliseconds
+    const end = this.#moveTarget += milliseconds
     while (this.#moved < end) {
-      // Whole: see `now`.
+      // Whole milliseconds, as in `now`.
       this.#moved = Math.min(this.#moved + Math.ceil(this.#ticks.interval), end)
       this.#tick()
       // In the first turn the pump writes, in the second a reader in this process reads.
@@ -76,6 +79,7 @@ export class Clock {
     }
   }
 
+  /** Stops the timer. Afterwards `advance` moves the clock without ticks. */
   stop (): void {
     clearInterval(this.#timer)
     this.#tick = () => {}

@@ -5,103 +5,114 @@ const MIN_INTERVAL = 10
 const MAX_INTERVAL = 1000
 const TICKS_IN_TIMEOUT = 16
 
-/** How often the clock has to look at what has become of the subscribers. */
+/** Computes how often the clock must tick so that no stream ends much later than its timeouts say. */
 export function tickIntervalFor (timeouts: Timeouts): TickInterval {
-  // A part of the shortest time-out, so that none is late by much; a second at most, since each stream may expire at a moment of its own.
+  // A fraction of the shortest timeout, and at most a second, because each stream may have an `expiresAt` of its own.
   const interval = Math.max(MIN_INTERVAL, Math.min(...Object.values(timeouts).map((timeout) => timeout / TICKS_IN_TIMEOUT), MAX_INTERVAL))
-  // Under load a turn of the loop may take longer than two ticks, and is no halt. A halt must not count for a whole time-out.
+  // Under load a turn of the event loop may take longer than two ticks, and counts in full. A suspension must not count for a whole timeout.
   const { stallTimeout, idleTimeout } = timeouts
   return { interval, longestStep: Math.max(2 * interval, Math.min(stallTimeout / 4, idleTimeout / 4, MAX_INTERVAL)) }
 }
 
-/** Milliseconds; Infinity: never. */
+/** The timeouts of every stream, in milliseconds; Infinity: never. */
 export interface Timeouts {
-  /** Silence, at most, before a heartbeat. */
+  /** The longest silence before a heartbeat. */
   readonly heartbeatInterval: number
-  /** Bytes wait, and the network takes none of them. */
+  /** The time for which the socket may accept none of the waiting bytes. */
   readonly stallTimeout: number
-  /** No event. */
+  /** The time for which the stream may have no event. */
   readonly idleTimeout: number
-  /** Age, at most. */
+  /** The longest time for which the stream may be open. */
   readonly maxLifetime: number
 }
 
-/** What a stream shows of itself from one look to the next. */
+/** The state of one stream that its deadlines depend on. */
 export interface Signs {
-  /** Something was written. To be said by whoever writes: a look at the time for each write would cost more than it. */
+  /** True if bytes were written since the last tick. The stream sets a flag, because reading the clock for each write would cost too much. */
   wrote: boolean
-  /** There was an event among it. */
+  /** True if an event was written since the last tick. */
   gaveEvent: boolean
-  /** Its heartbeats are for pages to see, and a page does not see what it does not listen to: they come whatever else is written. */
+  /**
+   * True if heartbeats are events, for pages. They come in every interval, whatever else is written, because a page does not see events that it
+   * does not listen to.
+   */
   readonly showsHeartbeats: boolean
-  /** Sources that are being streamed: such a stream is neither idle nor too old. Its reader could not go on where it ended. */
+  /**
+   * The number of sources that are being streamed. While there are any, the stream is neither idle nor too old, because its reader could not
+   * resume in the middle of a source.
+   */
   readonly sources: number
 }
 
-/** What has become due. */
+/** A deadline that has passed: the reason to close the stream, or a heartbeat to send. */
 export type Due = 'stalled' | 'expired' | 'lifetime' | 'idle' | 'heartbeat'
 
-// A heartbeat comes after 75 to 87.5 % of its interval. With what the clock is late it keeps within the interval.
+// A heartbeat comes after 75 to 87.5 % of its interval, so that it is in time even if the clock ticks late.
 const HEARTBEAT_FROM = 0.75
 const HEARTBEAT_SPREAD = 0.125
 const IDLE_SPREAD = 0.1
 const LIFETIME_SPREAD = 0.2
 
-// Of one stream among others on a connection only whole writes are seen to leave. That the connection moves speaks for it, but not for
-// ever: it may be the others that move.
+// On a shared HTTP/2 connection only whole writes are seen to complete. Progress of the connection counts in a stream's favour for this many
+// stall timeouts and no longer, because it may be the progress of other streams.
 const SHARED_PATIENCE = 4
 
-/** The marks of a writer when they were last seen to change, and when that was. */
+/** The latest progress of a writer whose bytes wait. */
 interface Progress {
+  /** `ResponseWriter.mark`. */
   readonly mark: number
+  /** The awake time at which `mark` was first seen. */
   readonly markedAt: number
+  /** `ResponseWriter.sharedMark`. */
   sharedMark: number
+  /** The awake time at which `sharedMark` was first seen. */
   sharedMarkedAt: number
 }
 
-// Ten thousand of these are open at once. Whole numbers, and what most of them do not have, take no memory beside them.
+// Draws are integers. Ten thousand instances are to be expected, and small integers and undefined fields need no extra allocation.
 const DRAWS = 1024
 
 /**
- * Tells what time does to one stream.
+ * The deadlines of one stream.
  *
- * Its deadlines are drawn apart: streams that came together, or fell silent with one broadcast, do not all end at once.
+ * They are spread at random, so that streams that opened together, or fell silent after one broadcast, do not all end in the same moment.
  */
 export class Deadlines {
   readonly #timeouts: Timeouts
-  /** Out of `DRAWS`. */
+  /** The random number of this stream, from 0 to `DRAWS` - 1. */
   readonly #draw = Math.trunc(Math.random() * DRAWS)
-  readonly #oldAt: number | undefined
+  readonly #lifetimeEndsAt: number | undefined
   readonly #expiresAt: number | undefined
   #silentSince: number
   #idleSince = 0
-  /** While bytes wait. */
+  /** Undefined while no bytes wait. */
   #progress: Progress | undefined
 
   /**
-   * @param now Milliseconds of the real clock.
-   * @param expiresAt The same; Infinity: never.
+   * @param now The current time in milliseconds of the clock (`Times.real`).
+   * @param expiresAt The time at which the stream expires, in milliseconds of the clock; Infinity: never.
    */
   constructor (timeouts: Timeouts, now: number, expiresAt: number) {
     this.#timeouts = timeouts
     this.#silentSince = now
-    if (timeouts.maxLifetime !== Infinity) this.#oldAt = Math.ceil(now + timeouts.maxLifetime * (1 - LIFETIME_SPREAD * this.#drawn))
+    if (timeouts.maxLifetime !== Infinity) this.#lifetimeEndsAt = Math.ceil(now + timeouts.maxLifetime * (1 - LIFETIME_SPREAD * this.#drawn))
     if (expiresAt !== Infinity) this.#expiresAt = expiresAt
   }
 
   /**
-   * Called at every tick of the clock, for every stream there is. What is due and not seen to is said again.
+   * Checks the deadlines. Called at every tick of the clock for every open stream.
    *
-   * @param signs Taken for seen.
+   * @param signs The state of the stream. The call resets `wrote` and `gaveEvent`, or sets them while bytes wait.
+   * @returns The most severe deadline that has passed; undefined if none has. It is returned at every tick until it is dealt with.
    */
   check ({ real, awake }: Times, writer: ResponseWriter, signs: Signs): Due | undefined {
     const { stallTimeout, idleTimeout } = this.#timeouts
     const { isFlushed } = writer
     if (this.#isStalled(awake, writer, stallTimeout)) return 'stalled'
     if (this.#expiresAt !== undefined && real >= this.#expiresAt) return 'expired'
-    if (this.#oldAt !== undefined && real >= this.#oldAt && signs.sources === 0) return 'lifetime'
+    if (this.#lifetimeEndsAt !== undefined && real >= this.#lifetimeEndsAt && signs.sources === 0) return 'lifetime'
     if (!isFlushed) {
-      // Silence begins when nothing is on its way any more.
+      // Silence and idleness begin when all bytes have been sent.
       signs.wrote = signs.gaveEvent = true
       return signs.showsHeartbeats && this.#isSilent(real) ? 'heartbeat' : undefined
     }
@@ -117,7 +128,7 @@ export class Deadlines {
     return this.#isSilent(real) ? 'heartbeat' : undefined
   }
 
-  /** A heartbeat was given that a page can see. */
+  /** Starts the next heartbeat interval. Called after a heartbeat that pages can see. */
   showedHeartbeat ({ real }: Times): void {
     this.#silentSince = real
   }
@@ -144,6 +155,6 @@ export class Deadlines {
     return awake - progress.sharedMarkedAt >= stallTimeout || awake - progress.markedAt >= stallTimeout * SHARED_PATIENCE
   }
 
-  /** From 0 to 1. */
+  /** The random number of this stream, from 0 to 1. */
   get #drawn (): number { return this.#draw / DRAWS }
 }

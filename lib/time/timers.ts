@@ -1,9 +1,10 @@
 import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 
-// Taken once, when this module loads: a test that fakes the timers afterwards would stop every stream of its application. From these two
-// modules, not from the global object: of that, vitest, jest and sinon replace the functions, and may have done so before this loads.
+// The timers of the plugin, which fake timers of tests do not affect. They are read once, when this module loads, because a test that fakes
+// timers later would stop every stream of its application. They come from two Node modules and not from the global object, because vitest, jest
+// and sinon replace the functions of the global object, possibly before this module loads.
 export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = timers
 
-/** Monotonic milliseconds. */
+/** Returns monotonic time in milliseconds, with a fraction. */
 export const monotonicTime: () => number = performance.now.bind(performance)

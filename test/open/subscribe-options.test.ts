@@ -32,7 +32,7 @@ claims('`subscribe` completes its options, and names an invalid option', readSub
   [{ expiresAt: null }, invalid(/"subscribe\.expiresAt"/)],
   [{ channels: 'a' }, invalid(/"subscribe\.channels" must be a list of channels; it is text of 1 character$/)],
   [{ channels: null }, invalid(/"subscribe\.channels"/)],
-  [{ channels: undefined }, invalid(/"subscribe\.channels" must be a list of channels, where it stands at all; it is undefined/)],
+  [{ channels: undefined }, invalid(/"subscribe\.channels" must be a list of channels, if the key is present; it is undefined/)],
   [{ channels: new Set(['a']) }, invalid(/"subscribe\.channels"/)],
   [{ channels: ['a', ''] }, noChannel],
   [{ channels: [undefined] }, noChannel],

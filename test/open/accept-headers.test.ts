@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import Negotiator from 'negotiator'
 import t from 'tap'
-import { membersOf, weightOf } from '../../lib/open/weighted-list.ts'
+import { membersOf, weightOf } from '../../lib/open/accept-headers.ts'
 import { acceptsEventStream, asksForEventStream, codingFor, EVENT_STREAM } from '../../lib/open/negotiate.ts'
 
 t.test('a member has a name in lower case, parameters without quotation marks, and a weight', async (t) => {
