@@ -14,7 +14,7 @@ import { serversOf, stopListening } from './lib/open/stop-listening.ts'
 import { StreamOpener } from './lib/open/stream-opener.ts'
 import { StreamStarter } from './lib/open/stream-starter.ts'
 import type { SsePluginOptions } from './lib/options/options.ts'
-import { readOptions } from './lib/options/settings.ts'
+import { readOptions } from './lib/options/defaults.ts'
 import { Broadcaster } from './lib/publish/broadcaster.ts'
 import { EventEncoder } from './lib/publish/event-encoder.ts'
 import { serveClient } from './lib/routes/browser-client.ts'
@@ -26,7 +26,7 @@ import { fullUrl } from './lib/routes/urls.ts'
 import { defineEvents } from './lib/schema/declarations.ts'
 import { EventTypes } from './lib/schema/event-types.ts'
 import { Hub } from './lib/subscribers/hub.ts'
-import { Pump } from './lib/subscribers/pump.ts'
+import { FanOutPump } from './lib/subscribers/fan-out-pump.ts'
 import { Clock } from './lib/time/clock.ts'
 import { ShutdownDeadline } from './lib/time/shutdown-deadline.ts'
 import { encodeOpening } from './lib/wire/plugin-events.ts'
@@ -66,7 +66,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   })
   const channels = new ChannelIndex(log)
   const views = new Views(log, channels)
-  const pump = new Pump(log, views)
+  const pump = new FanOutPump(log, views)
   const shutdownDeadline = new ShutdownDeadline(settings.shutdownTimeout)
   const hub = new Hub({
     reconnectionTime: settings.reconnectionTime,

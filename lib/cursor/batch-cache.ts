@@ -1,5 +1,5 @@
 import type { Log } from '../log/log.ts'
-import type { Chunk } from '../wire/chunk.ts'
+import type { Chunk } from '../wire/http-chunk.ts'
 
 /** Entries of one view, joined in order to one chunk, which a subscriber gets in one write. */
 export interface Batch {

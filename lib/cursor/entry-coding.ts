@@ -1,5 +1,5 @@
 import type { Entry } from '../log/entry.ts'
-import { type Chunk, type CodingName, createChunk } from '../wire/chunk.ts'
+import { type Chunk, type CodingName, createChunk } from '../wire/http-chunk.ts'
 
 /** A content coding of event streams: joins entries to the bytes that are sent. */
 export interface Coding {

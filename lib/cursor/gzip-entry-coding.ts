@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer'
 import type { Coding } from './entry-coding.ts'
 import type { Entry } from '../log/entry.ts'
 import type { Log } from '../log/log.ts'
-import { type Chunk, createChunk } from '../wire/chunk.ts'
+import { type Chunk, createChunk } from '../wire/http-chunk.ts'
 import { NOTHING, type Checksum, checksumAfter } from '../wire/gzip-checksum.ts'
 import { deflatedBlocks, storedBlocks } from '../wire/gzip.ts'
 

@@ -4,7 +4,7 @@ import { GzipCoding } from './gzip-entry-coding.ts'
 import { View } from './view.ts'
 import type { ChannelIndex } from '../log/channel-index.ts'
 import type { Log } from '../log/log.ts'
-import type { CodingName } from '../wire/chunk.ts'
+import type { CodingName } from '../wire/http-chunk.ts'
 
 /**
  * The views of this process: one for each distinct set of channels and coding that has subscribers.

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Publication } from '../broker/broker.ts'
 import { formatPosition, type Position } from '../broker/position.ts'
-import { CustomIds } from './custom-ids.ts'
+import { CustomIdIndex } from './custom-id-index.ts'
 import { EntryList } from './entry-list.ts'
 import { copyOf, sizeOf, type Entry } from './entry.ts'
 import { Losses } from './losses.ts'
@@ -61,7 +61,7 @@ export class Log {
   readonly #parts: LogParts
   readonly #kept = new Partition()
   readonly #ephemeral = new Partition()
-  readonly #customIds = new CustomIds()
+  readonly #customIds = new CustomIdIndex()
   #head = 0
   #changes = 0
   #ephemeralHead = 0

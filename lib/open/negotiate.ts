@@ -1,5 +1,5 @@
 import { membersOf, weightOf } from './accept-headers.ts'
-import type { CodingName } from '../wire/chunk.ts'
+import type { CodingName } from '../wire/http-chunk.ts'
 
 export const EVENT_STREAM = 'text/event-stream'
 

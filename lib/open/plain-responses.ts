@@ -4,7 +4,7 @@ import { Overloaded } from '../errors.ts'
 import { asksForEventStream } from './negotiate.ts'
 import { expose, headOfReply, setCoding, setGap, setHead, type StreamHeaders } from './response-head.ts'
 import { whenClosed } from '../response/any-response.ts'
-import type { CodingName } from '../wire/chunk.ts'
+import type { CodingName } from '../wire/http-chunk.ts'
 import { encodeRetry } from '../wire/encode.ts'
 import type { GapReason } from '../wire/reasons.ts'
 

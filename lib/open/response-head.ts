@@ -6,7 +6,7 @@ import { demand, isObject } from '../option-rules.ts'
 import type { AnyResponse } from '../response/any-response.ts'
 import { closeSessionAfter } from '../response/http2-session.ts'
 import { kindOf } from '../value-text.ts'
-import type { CodingName } from '../wire/chunk.ts'
+import type { CodingName } from '../wire/http-chunk.ts'
 import type { GapReason } from '../wire/reasons.ts'
 
 /** Further response headers of an event stream. */

@@ -14,7 +14,7 @@ import { Delivery } from '../subscribers/delivery.ts'
 import type { Hub } from '../subscribers/hub.ts'
 import { Subscriber } from '../subscribers/subscriber.ts'
 import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
-import { textChunk, type CodingName } from '../wire/chunk.ts'
+import { textChunk, type CodingName } from '../wire/http-chunk.ts'
 import { encodeOpen } from '../wire/plugin-events.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 

@@ -1,7 +1,6 @@
-import { parsePosition } from '../broker/position.ts'
 import { demandChannels, EVERYBODY, readChannels } from '../log/channel-name.ts'
 import { demand, readBoolean, readObject } from '../option-rules.ts'
-import { FINAL_ID, RESERVED_PREFIX } from '../wire/plugin-events.ts'
+import { checkCustomId } from './custom-id.ts'
 
 // Reads the options of `broadcast`. Each function throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID; the error names the option, the
 // rule and the kind of the value.
@@ -29,8 +28,6 @@ export interface BroadcastOptions {
   readonly ephemeral?: boolean | undefined
 }
 
-const PRINTABLE_ID = /^[!-~](?:[ -~]{0,254}[!-~])?$/
-
 /** The options of a broadcast, complete and checked. `ephemeral` is undefined if the declaration of the event decides. */
 export interface BroadcastTerms {
   readonly channels: readonly string[]
@@ -48,19 +45,11 @@ export function readBroadcastOptions (options: BroadcastOptions, withIds: boolea
   demandChannels('broadcast', options, 'a channel or a list of channels')
   demand(typeof channels === 'string' || Array.isArray(channels), 'broadcast.channels', 'a channel or a list of channels', channels)
   if (ephemeral !== undefined) readBoolean('broadcast.ephemeral', ephemeral)
-  if (id !== undefined) checkId(id, withIds)
+  if (id !== undefined) checkCustomId(id, withIds)
   return { channels: readChannels(typeof channels === 'string' ? [channels] : channels), id, ephemeral }
 }
 
 /** Reads the options of a broadcast to one channel, which may not name `channels`. */
 export function channelOptions (channel: string, options: Omit<BroadcastOptions, 'channels'>): BroadcastOptions {
   return { ...readObject('broadcast', options, ['id', 'ephemeral']), channels: channel }
-}
-
-function checkId (id: string, withIds: boolean): void {
-  demand(withIds, 'broadcast.id', 'absent if "history" is false, because events then have no ids', id)
-  demand(typeof id === 'string' && PRINTABLE_ID.test(id), 'broadcast.id', '1 to 256 printable ASCII characters, no space at either end', id)
-  demand(parsePosition(id) === undefined && !id.startsWith(RESERVED_PREFIX), 'broadcast.id',
-    `different from the plugin's own ids, such as "${FINAL_ID}" or a position`, id)
-  demand(id !== 'head' && id !== 'oldest', 'broadcast.id', 'neither "head" nor "oldest", because these name positions', id)
 }

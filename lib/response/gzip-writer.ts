@@ -1,5 +1,5 @@
 import type { ResponseWriter } from './response-writer.ts'
-import { type Chunk, createChunk } from '../wire/chunk.ts'
+import { type Chunk, createChunk } from '../wire/http-chunk.ts'
 import { NOTHING, type Checksum, checksumAfter, checksumAlong } from '../wire/gzip-checksum.ts'
 import { GZIP_HEADER, gzipEnd, storedBlocks } from '../wire/gzip.ts'
 

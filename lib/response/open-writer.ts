@@ -6,7 +6,7 @@ import { liftSessionTimeout } from './http2-session.ts'
 import { PlainWriter } from './plain-writer.ts'
 import type { ResponseWriter } from './response-writer.ts'
 import { SocketWriter } from './socket-writer.ts'
-import type { Chunk, CodingName } from '../wire/chunk.ts'
+import type { Chunk, CodingName } from '../wire/http-chunk.ts'
 
 /**
  * Sends the head of a response together with the first bytes of its body, and opens the fastest way to its reader.

@@ -5,7 +5,7 @@ import { closeSessionAfter, hasRoomOnSession } from './http2-session.ts'
 import { isWaiting } from './pipelining.ts'
 import type { ResponseWriter } from './response-writer.ts'
 import { markOf, NOTHING, OVERHEAD_BYTES, unlessFailed } from './socket-progress.ts'
-import type { Chunk } from '../wire/chunk.ts'
+import type { Chunk } from '../wire/http-chunk.ts'
 
 /** The ordinary `write` of any response. */
 export class PlainWriter implements ResponseWriter {

@@ -1,4 +1,4 @@
-import type { Chunk } from '../wire/chunk.ts'
+import type { Chunk } from '../wire/http-chunk.ts'
 
 /**
  * Brings bytes to one reader. Never throws, and never waits.

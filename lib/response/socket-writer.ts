@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ResponseWriter } from './response-writer.ts'
 import { markOf, NOTHING, OVERHEAD_BYTES, unlessFailed } from './socket-progress.ts'
-import type { Chunk } from '../wire/chunk.ts'
+import type { Chunk } from '../wire/http-chunk.ts'
 
 /** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */
 export class SocketWriter implements ResponseWriter {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { readClientFiles } from './browser-files.ts'
+import { readClientFiles } from './client-files.ts'
 import { serveFiles } from './file-routes.ts'
 import type { Cors } from './route-options.ts'
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { type BrowserFile, sendFile } from './browser-files.ts'
+import { type BrowserFile, sendFile } from './file-response.ts'
 import { declareForBrowsers, methodsOf } from './cors.ts'
 import type { Cors } from './route-options.ts'
 import { claim, fullUrl, takenBy } from './urls.ts'

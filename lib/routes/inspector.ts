@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { forbidCaching } from '../open/plain-responses.ts'
-import { browserFile, readClientFiles, readInspectorFiles } from './browser-files.ts'
+import { readClientFiles } from './client-files.ts'
+import { browserFile, type BrowserFile } from './file-response.ts'
 import { redirectWhereFree, serveFiles } from './file-routes.ts'
+import { readPluginFiles } from './plugin-files.ts'
 import type { EventDescription } from '../schema/event-types.ts'
 
 // Serves the inspector.
@@ -41,6 +43,11 @@ export async function serveInspector (app: FastifyInstance, url: string, inspect
     }
   })
   redirectWhereFree(app, url.slice(0, -1), addSlash)
+}
+
+/** Reads the inspector's own files. */
+async function readInspectorFiles (): Promise<BrowserFile[]> {
+  return [...await readPluginFiles('public/inspector')].map(([name, body]) => browserFile(name, body))
 }
 
 /** Encodes the description as JSON. BigInts, which a schema may have as bounds or defaults, become text. */

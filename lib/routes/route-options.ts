@@ -4,7 +4,7 @@ import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyStaticOptions } from '@fastify/static'
 import type { RouteShorthandOptions } from 'fastify'
 import { demand, isObject, isPath, readObject } from '../option-rules.ts'
-import { BESIDE_CLIENT } from './browser-files.ts'
+import { BESIDE_CLIENT } from './client-files.ts'
 
 // Reads the options of everything with a URL: the stream route, the browser client, the inspector, pages, CORS. Each function throws
 // FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID; the error names the option, the rule and the value.

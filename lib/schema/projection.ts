@@ -1,4 +1,4 @@
-import { type Parts, partsOf } from './parts.ts'
+import { type Parts, partsOf } from './part-schemas.ts'
 import type { SchemaNode } from './schema-node.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { ownPartsOf } from './parts.ts'
+import { ownPartsOf } from './part-schemas.ts'
 import type { SchemaNode } from './schema-node.ts'
 
 // Encodes payloads whose schemas contain transforms.

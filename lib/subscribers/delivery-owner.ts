@@ -1,5 +1,5 @@
 import type { DeliveryCounters } from './counters.ts'
-import type { Pumped } from './pump.ts'
+import type { Pumped } from './fan-out-pump.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 
 /** What a delivery asks of the hub, and tells it. */

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { MAX_BATCH_BYTES } from '../cursor/batch-cache.ts'
-import { type Chunk, textChunk } from '../wire/chunk.ts'
+import { type Chunk, textChunk } from '../wire/http-chunk.ts'
 
 /** Fields and events for one subscriber alone, and the index that they stand before. */
 interface PendingSend {

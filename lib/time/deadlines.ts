@@ -1,5 +1,6 @@
 import type { ResponseWriter } from '../response/response-writer.ts'
 import type { TickInterval, Times } from './clock.ts'
+import { isHeartbeatDue } from './heartbeat.ts'
 
 const MIN_INTERVAL = 10
 const MAX_INTERVAL = 1000
@@ -47,9 +48,6 @@ export interface Signs {
 /** A deadline that has passed: the reason to close the stream, or a heartbeat to send. */
 export type Due = 'stalled' | 'expired' | 'lifetime' | 'idle' | 'heartbeat'
 
-// A heartbeat comes after 75 to 87.5 % of its interval, so that it is in time even if the clock ticks late.
-const HEARTBEAT_FROM = 0.75
-const HEARTBEAT_SPREAD = 0.125
 const IDLE_SPREAD = 0.1
 const LIFETIME_SPREAD = 0.2
 
@@ -134,7 +132,7 @@ export class Deadlines {
   }
 
   #isSilent (real: number): boolean {
-    return real - this.#silentSince >= this.#timeouts.heartbeatInterval * (HEARTBEAT_FROM + HEARTBEAT_SPREAD * this.#drawn)
+    return isHeartbeatDue(real - this.#silentSince, this.#timeouts.heartbeatInterval, this.#drawn)
   }
 
   #isStalled (awake: number, writer: ResponseWriter, stallTimeout: number): boolean {

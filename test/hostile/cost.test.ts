@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import ssePlugin from '../../plugin.ts'
-import { isKnown } from '../../lib/routes/browser-files.ts'
+import { isKnown } from '../../lib/routes/file-response.ts'
 import { lastEventIdOf } from '../../lib/open/last-event-id.ts'
 import { acceptsEventStream, asksForEventStream, codingFor } from '../../lib/open/negotiate.ts'
 import { gate, turn, until } from '../flows/raw-reader.ts'

@@ -9,9 +9,9 @@ import { encodeEvent } from '../../lib/wire/encode.ts'
 import { Hub } from '../../lib/subscribers/hub.ts'
 import { Log, type LogBounds } from '../../lib/log/log.ts'
 import { createEpoch } from '../../lib/broker/position.ts'
-import { Pump } from '../../lib/subscribers/pump.ts'
-import { textChunk, type Chunk } from '../../lib/wire/chunk.ts'
-import type { CodingName } from '../../lib/wire/chunk.ts'
+import { FanOutPump } from '../../lib/subscribers/fan-out-pump.ts'
+import { textChunk, type Chunk } from '../../lib/wire/http-chunk.ts'
+import type { CodingName } from '../../lib/wire/http-chunk.ts'
 import { GzipWriter } from '../../lib/response/gzip-writer.ts'
 import type { CloseReason } from '../../lib/wire/reasons.ts'
 import type { ResponseWriter } from '../../lib/response/response-writer.ts'
@@ -140,7 +140,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
   })
   const channels = new ChannelIndex(log)
   const views = new Views(log, channels)
-  const pump = new Pump(log, views)
+  const pump = new FanOutPump(log, views)
   const ended: Array<[Subscriber, CloseReason]> = []
   const failed: unknown[] = []
   const hub = new Hub({

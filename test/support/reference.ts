@@ -1,6 +1,6 @@
 import { place } from '../../lib/cursor/placement.ts'
 import { codedWriter, createFanOut, GatedWriter, type Publishing } from './fan-out.ts'
-import type { CodingName } from '../../lib/wire/chunk.ts'
+import type { CodingName } from '../../lib/wire/http-chunk.ts'
 import { Cursor } from '../../lib/cursor/cursor.ts'
 import { Delivery } from '../../lib/subscribers/delivery.ts'
 import { Subscriber } from '../../lib/subscribers/subscriber.ts'

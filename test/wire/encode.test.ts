@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import fc from 'fast-check'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
-import { textChunk } from '../../lib/wire/chunk.ts'
+import { textChunk } from '../../lib/wire/http-chunk.ts'
 import { encodeComment, encodeEvent, encodeId, encodePayload, encodeRetry } from '../../lib/wire/encode.ts'
 
 /** Parses bytes on the wire with the package eventsource-parser. */

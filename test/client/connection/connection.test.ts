@@ -3,7 +3,7 @@ import { Connection, type ConnectionOptions } from '../../../client/connection/c
 import type { ParsedEvent } from '../../../client/wire/event-stream-parser.ts'
 import { readOptions } from '../../../client/stream/options.ts'
 import type { Status } from '../../../client/connection/status.ts'
-import { readOptions as readServerOptions } from '../../../lib/options/settings.ts'
+import { readOptions as readServerOptions } from '../../../lib/options/defaults.ts'
 import { FakePage } from '../fake-page.ts'
 import { FakeTime } from '../fake-time.ts'
 import { FakeTransport } from '../fake-transport.ts'

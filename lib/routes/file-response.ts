@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { atRegistration, demand } from '../option-rules.ts'
-import { readPluginFiles } from './plugin-files.ts'
 
-// The files of this plugin that are served to browsers. They are few and small, so they are read once, at registration, and kept in memory.
+// A file of this plugin as a response: its media type, its ETag, and 304. The files are few and small, so they are kept in memory.
 
 /** A file that is served to browsers. */
 export interface BrowserFile {
@@ -31,31 +29,6 @@ export function browserFile (name: string, body: Buffer): BrowserFile {
   // A weak ETag, because a hook of the application may compress the response, which changes its bytes.
   const etag = `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 16)}"`
   return { name, type: TYPES[extname(name)] ?? 'application/octet-stream', body, etag }
-}
-
-/** The files that are served beside the browser client, in the folder of its URL. */
-export const BESIDE_CLIENT = ['client.js.map', 'fetch-transport.js', 'fetch-transport.js.map', 'refusals.js', 'refusals.js.map', 'sharing.js', 'sharing.js.map']
-
-/**
- * Reads the browser client and the files that are served beside it.
- *
- * @param option The option that requires the client, for the error.
- * @param value The value of that option.
- * @throws FST_SSE_OPTION_INVALID when the client is not built.
- */
-export async function readClientFiles (option: 'client' | 'inspector', value: string): Promise<[client: BrowserFile, ...beside: BrowserFile[]]> {
-  const files = await readPluginFiles('browser')
-  const read = (name: string): BrowserFile => {
-    const body = files.get(name)
-    atRegistration(() => demand(body !== undefined, option, 'false if the browser client is not built ("npm run build:client" builds it)', value))
-    return browserFile(name, body!)
-  }
-  return [read('client.js'), ...BESIDE_CLIENT.map(read)]
-}
-
-/** Reads the inspector's own files. */
-export async function readInspectorFiles (): Promise<BrowserFile[]> {
-  return [...await readPluginFiles('public/inspector')].map(([name, body]) => browserFile(name, body))
 }
 
 /** Sends a file, or 304 if the `If-None-Match` of the request has its ETag. */

@@ -3,7 +3,7 @@ import type { Entry } from './entry.ts'
 /**
  * Finds kept entries by the ids that the application gave to their events.
  */
-export class CustomIds {
+export class CustomIdIndex {
   /** The kept entries of each id, oldest first. */
   readonly #byId = new Map<string, Entry[]>()
 

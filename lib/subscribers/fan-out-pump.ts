@@ -39,7 +39,7 @@ const MAX_LOOKS = 256
  * First come, first served, one run each: a reader that replays ten thousand entries takes its turns between the live ones.
  * Never works inside the call that wakes it, so what is published within one turn of the event loop leaves in one write.
  */
-export class Pump {
+export class FanOutPump {
   readonly #log: Log
   readonly #views: Views
   /** Those that asked for themselves, and those that have still something to get after their turn. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import t from 'tap'
-import { readOptions } from '../../lib/options/settings.ts'
+import { readOptions } from '../../lib/options/defaults.ts'
 import { type SsePluginOptions } from '../../lib/options/options.ts'
 
 /** Reads options as an untyped application may pass them. */
