@@ -15,7 +15,7 @@ export const OUT: readonly Step[] = [
   { file: 'lib/wire/encode.ts', does: 'payload to lines' },
   { file: 'lib/broker/broker.ts', does: 'its place in the order' },
   { file: 'lib/log/channel-index.ts', does: 'append, by channel' },
-  { file: 'lib/subscribers/pump.ts', does: 'everyone who is behind' },
+  { file: 'lib/subscribers/fan-out-pump.ts', does: 'everyone who is behind' },
   { file: 'lib/subscribers/delivery.ts', does: 'entries and sends, in order' },
   { file: 'lib/cursor/cursor.ts', does: 'the next batch' },
   { file: 'lib/response/response-writer.ts', does: 'bytes to the socket' }
