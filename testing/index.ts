@@ -84,7 +84,7 @@ export async function openStream<D extends Declarations = never> (
  * history and `stallTimeout` take the time for real. `Date` and the timers of the test and of the application stay as they are.
  *
  * @param app The application, as for `openStream`: the scope that the plugin was registered in, or one below.
- * @param milliseconds A whole number from 0.
+ * @param milliseconds A non-negative integer.
  * @returns Resolves when the streams of `openStream` have read all that became due.
  * @throws a TypeError where the application has no `sse`, and for any other number.
  * @example
@@ -95,7 +95,7 @@ export async function openStream<D extends Declarations = never> (
 export async function advance (app: InjectableApp, milliseconds: number): Promise<void> {
   const sse = app.sse as Sse | undefined
   if (sse === undefined) throw new TypeError('advance: this scope of the application has no event streams; the plugin was registered in another')
-  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) throw new TypeError(`advance: a whole number of milliseconds from 0; it is ${milliseconds}`)
+  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0) throw new TypeError(`advance: the milliseconds must be a non-negative integer; they are ${milliseconds}`)
   await sse.advance(milliseconds)
 }
 

@@ -88,7 +88,7 @@ t.test('advances that overlap add up', async (t) => {
 t.test('what is no time, and what has no streams, is refused', async (t) => {
   const { app } = await start(t)
   for (const milliseconds of [-1, 0.5, NaN, Infinity]) {
-    await t.rejects(advance(app, milliseconds), { message: `advance: a whole number of milliseconds from 0; it is ${milliseconds}` })
+    await t.rejects(advance(app, milliseconds), { message: `advance: the milliseconds must be a non-negative integer; they are ${milliseconds}` })
   }
   await t.rejects(advance(Fastify(), 1), { message: /the plugin was registered in another$/ })
   await advance(app, 0)
