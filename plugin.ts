@@ -31,11 +31,13 @@ import { Clock } from './lib/time/clock.ts'
 import { ShutdownDeadline } from './lib/time/shutdown-deadline.ts'
 import { encodeOpening } from './lib/wire/plugin-events.ts'
 
+// The entry point of the package: connects the parts of the plugin, and registers its routes and hooks.
+
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Typed events to every connected browser: `app.sse.broadcast(event, data)`. Typed by the `Events` interface, or by
-     * `app.sse.of(events)`.
+     * The event streams of this application: `app.sse.broadcast(event, data)` sends an event to every connected browser. Payloads are typed by
+     * the `Events` interface, or by `app.sse.of(events)`.
      */
     sse: Sse
   }
@@ -77,7 +79,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     ready: (delivery) => pump.add(delivery),
     pushedBack: (delivery, isPushedBack) => pump.passBy(delivery, isPushedBack),
     onClose: guarded(app.log, 'onClose', settings.onClose),
-    failed: (err, event) => logError(app.log, { err, event }, 'sse: an event for one reader failed'),
+    failed: (err, event) => logError(app.log, { err, event }, 'sse: sending an event to one subscriber failed'),
     predicateFailed: (err) => logError(app.log, { err }, 'sse: the predicate of "disconnect" threw')
   })
   const broadcaster = new Broadcaster({ eventTypes, encoder, broker, log })
@@ -120,30 +122,30 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
       pump.tidy()
     })
     if (stream !== null && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
-      app.log.info(`sse: pages of any origin may read ${stream}; the option "cors" says who else`)
+      app.log.info(`sse: pages of any origin may read ${stream}; the option "cors" restricts this`)
     }
   })
-  // Another's server, of a `serverFactory`, is not this application's to close.
+  // Set only if this application listens itself, because a server from `serverFactory` may belong to other code.
   let listens = false
   app.addHook('onListen', async () => { listens = true })
-  // Not onClose: the server waits for open streams before that.
+  // In preClose, because the server waits for open streams before it runs onClose.
   app.addHook('preClose', async () => {
     await broadcaster.close()
     if (listens) for (const server of new Set([...serversOf(app), ...starter.servers])) stopListening(server)
     await Promise.all([streamOpener.close(), hub.close()])
     clock.stop()
   })
-  // For those that opened since: their connections are gone.
+  // Again, for streams that have opened since. Their connections are gone.
   app.addHook('onClose', () => hub.close())
 }
 
 function refuseTwice (app: FastifyInstance): void {
-  // The own property alone: a child scope may have a hub besides its parent's.
+  // Only an own property, because a child scope may have a hub besides its parent's.
   if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(isSse(app.sse) ? ' of this plugin: register it once here, or in a child scope of its own' : '')
 }
 
 /**
- * Server-Sent Events with typed events: decorates the instance with `sse`, and declares the stream route, by default `GET /events`.
+ * The Fastify plugin for typed Server-Sent Events: decorates the instance with `sse`, and declares the stream route, by default `GET /events`.
  *
  * @example await app.register(ssePlugin, { events })
  * @see SsePluginOptions
@@ -151,11 +153,11 @@ function refuseTwice (app: FastifyInstance): void {
 const ssePlugin = Object.assign(
   fastifyPlugin(plugin, { name: 'fastify-typed-sse', fastify: '5.x' }),
   {
-    /** Declares events: their names, and a TypeBox schema for the payload of each. */
+    /** Declares events: their types, and a TypeBox schema for the payload of each. */
     defineEvents,
-    /** The classes of this plugin's errors, each under its code: `error instanceof errorCodes.FST_SSE_CLOSED`. */
+    /** The error classes of this plugin, by code: `error instanceof errorCodes.FST_SSE_CLOSED`. */
     errorCodes,
-    /** The channel that every subscriber hears unless it asked for others. */
+    /** The name of the channel that every subscriber hears by default. */
     EVERYBODY
   } as const
 )

@@ -1,20 +1,20 @@
-// Weighted lists, as in `Accept` and `Accept-Encoding`: RFC 9110, 12.4.2 and 12.5. One pass over the text, and nothing is copied of a
-// member that nobody asks about: a stranger chooses what stands in such a header.
+// Parses weighted lists, the values of `Accept` and `Accept-Encoding`: RFC 9110, 12.4.2 and 12.5. The sender of a request chooses the text,
+// so the parser reads it once, and copies only members with the requested names.
 
-/** A member of a weighted list, in lower case: `text/html;level=1;q=0.5`. */
+/** A member of a weighted list, in lower case, such as `text/html;level=1;q=0.5`. */
 interface Member {
   readonly name: string
-  /** Without `q`, without quotation marks. */
+  /** The parameters except `q`, without quotation marks. */
   readonly parameters: readonly string[]
-  /** From 0, which refuses it, to 1. */
+  /** From 0, which refuses the member, to 1. */
   readonly weight: number
 }
 
-// 16 KiB is all that Node takes of headers over HTTP/1.1; over HTTP/2 it takes more.
+// Node accepts 16 KiB of headers in all over HTTP/1.1, and more over HTTP/2.
 const MAX_LENGTH = 16 * 1024
-// Of one and the same name. Ten lines of a browser's `Accept` have fewer.
+// Only members with the requested names count. Ten lines of a browser's `Accept` have fewer.
 const MAX_MEMBERS = 32
-// No media type of ours has more than one; a member with more than this is passed over.
+// A member with more parameters is ignored. The media types of this plugin have one at most.
 const MAX_PARAMETERS = 8
 
 const TAB = 9
@@ -26,10 +26,10 @@ const EQUALS = 61
 const BACKSLASH = 92
 
 /**
- * Finds the members of a weighted list that have one of some names.
+ * Finds the members of a weighted list that have one of the given names.
  *
- * @param names In lower case.
- * @returns In their order: at most the first 32, of the first 16 KiB.
+ * @param names The names, in lower case.
+ * @returns The members in their order: at most 32, from the first 16 KiB of the text.
  */
 export function membersOf (list: string, names: readonly string[]): Member[] {
   const text = list.slice(0, MAX_LENGTH).toLowerCase()
@@ -56,23 +56,24 @@ export function membersOf (list: string, names: readonly string[]): Member[] {
 }
 
 /**
- * What a list says of one thing: the weight of its most specific member that covers it. Undefined: no member does.
+ * Finds the weight that a list gives to a media type or a coding: the weight of the most specific member that covers it.
  *
- * @param names Of the members that cover it, the most specific first.
- * @param parameters Those it has.
+ * @param names The names of the members that can cover it, the most specific first.
+ * @param parameters The parameters of the media type.
+ * @returns Undefined if no member covers it.
  */
 export function weightOf (members: readonly Member[], names: readonly string[], parameters: readonly string[] = []): number | undefined {
   const covering = members.filter((member) => member.parameters.every((parameter) => parameters.includes(parameter)))
   for (const name of names) {
     const named = covering.filter((member) => member.name === name)
     const special = named.filter((member) => member.parameters.length > 0)
-    const told = special.length > 0 ? special : named
-    if (told.length > 0) return Math.max(...told.map(({ weight }) => weight))
+    const deciding = special.length > 0 ? special : named
+    if (deciding.length > 0) return Math.max(...deciding.map(({ weight }) => weight))
   }
   return undefined
 }
 
-/** Where a part ends: at a comma or a semicolon outside of quotation marks, or with the text. */
+/** The index at which a part ends: at a comma or semicolon outside quotation marks, or at the end of the text. */
 function partEnd (text: string, start: number): number {
   let isQuoted = false
   for (let at = start; at < text.length; at++) {
@@ -89,7 +90,7 @@ function partEnd (text: string, start: number): number {
   return text.length
 }
 
-/** Which word a part is, blanks behind it not counted. */
+/** The word that a part consists of, trailing blanks ignored; undefined if it is none of the words. */
 function wordAt (text: string, start: number, end: number, words: readonly string[]): string | undefined {
   for (const word of words) {
     if (text.startsWith(word, start) && start + word.length <= end && skipBlanks(text, start + word.length) >= end) return word
@@ -103,9 +104,9 @@ function skipBlanks (text: string, start: number): number {
   return at
 }
 
-/** Not a number, or below zero: it refuses. */
+/** Reads a weight. A negative weight, or text that is not a number, counts as 0, which refuses. */
 function readWeight (text: string): number {
-  // Some readers send `q=` and mean nothing by it.
+  // Some readers send an empty `q=`, which has no meaning.
   const weight = text === '' ? 1 : Number.parseFloat(text)
   return weight > 0 ? Math.min(weight, 1) : 0
 }

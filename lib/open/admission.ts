@@ -2,23 +2,22 @@ import type { FastifyRequest } from 'fastify'
 import { demand } from '../option-rules.ts'
 import { type AnyResponse, whenClosed } from '../response/any-response.ts'
 
-/** What is limited together: an address, a user, a tenant. */
+/** The key that a request counts for, such as an address, a user or a tenant. */
 type Key = string | number
 
+/** The limits on the number of subscribers; Infinity: no limit. */
 export interface AdmissionLimits {
   readonly maxSubscribers: number
   readonly maxSubscribersPerKey: number
   readonly keyGenerator: (request: FastifyRequest) => Key | Promise<Key>
 }
 
-/** Whoever comes over a Unix socket has none: all of them together are one. */
+/** The default key of a request: its IP address. Requests over a Unix socket have no address, and share one key. */
 export function addressOf ({ ip }: FastifyRequest): string {
   return (ip as string | undefined) ?? 'unix'
 }
 
-/**
- * The places that there are for subscribers, in all and for each key.
- */
+/** Limits the number of subscribers, in total and for each key. */
 export class Admission {
   readonly #limits: AdmissionLimits
   #taken = 0
@@ -28,7 +27,7 @@ export class Admission {
     this.#limits = limits
   }
 
-  /** What `keyGenerator` gives; undefined where keys are not limited. @throws what it throws */
+  /** Calls `keyGenerator`. @returns The key; undefined if keys are not limited. @throws any error of `keyGenerator`. */
   keyOf (request: FastifyRequest): Key | undefined | Promise<Key | undefined> {
     const { maxSubscribersPerKey, keyGenerator } = this.#limits
     return maxSubscribersPerKey === Infinity ? undefined : keyGenerator(request)
@@ -37,14 +36,14 @@ export class Admission {
   /**
    * Takes a place until a response closes.
    *
-   * @param key As `keyOf` gave it.
-   * @returns Whether there was one.
-   * @throws FST_SSE_OPTION_INVALID where the key is none
+   * @param key The result of `keyOf`.
+   * @returns False if no place is free.
+   * @throws FST_SSE_OPTION_INVALID when `keyGenerator` returned an empty text, or neither text nor a number.
    */
   enter (key: Key | undefined, response: AnyResponse): boolean {
     const { maxSubscribers, maxSubscribersPerKey } = this.#limits
     if (maxSubscribersPerKey !== Infinity) {
-      // Not of nobody: all those would share the places of one.
+      // An empty key is refused: all requests that lack a key would share the places of one.
       demand((typeof key === 'string' && key !== '') || typeof key === 'number', 'keyGenerator', 'a function that returns text or a number', key)
     } else if (maxSubscribers === Infinity) {
       return true
@@ -53,10 +52,10 @@ export class Admission {
     if (this.#taken >= maxSubscribers || ofKey >= maxSubscribersPerKey) return false
     this.#taken++
     if (key !== undefined) this.#takenByKey.set(key, ofKey + 1)
-    let isHere = true
+    let hasPlace = true
     whenClosed(response, () => {
-      if (isHere) this.#leave(key)
-      isHere = false
+      if (hasPlace) this.#leave(key)
+      hasPlace = false
     })
     return true
   }

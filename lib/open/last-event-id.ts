@@ -1,28 +1,30 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingHttpHeaders } from 'node:http'
 
-// An id is at most 256 printable characters, three times as many where each is escaped. What is longer is cut here, and stays none of ours.
+// An `id` of the application has at most 256 characters, three times as many if each is escaped, and the position follows. A longer value
+// is cut, and is still not an event ID of this plugin.
 const MAX_LENGTH = 1024
 
 const IN_QUERY = 'lastEventId='
 
 /**
- * The last event ID that a reader brings, undefined where it brings none.
+ * Reads the last event ID of a request from the header `Last-Event-ID`, or else from `lastEventId` in the query.
  *
- * The header wins. The query has it where an EventSource was made anew: that one starts without an id, and cannot set headers.
+ * A page that creates a new EventSource uses the query, because that EventSource has no last event ID yet and cannot set headers.
  *
- * @param url The raw one: a query schema with `additionalProperties: false` would have taken it out of `request.query`.
+ * @param url The raw URL, because a query schema with `additionalProperties: false` would have removed the ID from `request.query`.
+ * @returns Undefined if the request has no last event ID.
  */
 export function lastEventIdOf (headers: IncomingHttpHeaders, url: string): string | undefined {
   const header = headers['last-event-id']
-  // Node gives header bytes as latin1; the standard sends UTF-8.
+  // Node decodes header bytes as Latin-1, but readers encode the ID as UTF-8, as the standard demands.
   if (typeof header === 'string' && header !== '') return Buffer.from(header.slice(0, MAX_LENGTH), 'latin1').toString()
   const value = valueInQuery(url)
-  // Only this one is decoded: of a whole query full of broken escapes that takes milliseconds.
+  // Only this value is decoded, because decoding a whole query full of broken escapes would take milliseconds.
   return value === undefined ? undefined : new URLSearchParams(IN_QUERY + value.slice(0, MAX_LENGTH)).get('lastEventId') || undefined
 }
 
-/** The first that there is, as it stands in the query. */
+/** Finds the first `lastEventId` in a query. @returns Its value, still escaped; undefined if there is none. */
 function valueInQuery (url: string): string | undefined {
   const query = url.indexOf('?')
   if (query === -1) return undefined

@@ -1,40 +1,44 @@
 import { membersOf, weightOf } from './accept-headers.ts'
 import type { CodingName } from '../wire/http-chunk.ts'
 
+// Negotiates the media type and the content coding of an event stream: RFC 9110, 12.5.
+
+/** The media type of an event stream. */
 export const EVENT_STREAM = 'text/event-stream'
 
 const CHARSET = 'charset=utf-8'
 
-/** The head of every event stream. */
+/** The headers of every event stream. */
 export const HEAD = {
-  // The charset, though there is no other: some readers take text without one for Latin-1, in which 0x85 ends a line (Python's requests).
+  // The standard allows no other charset, but some readers decode text without a charset as Latin-1, in which 0x85 ends a line (Python's
+  // requests).
   'content-type': `${EVENT_STREAM}; ${CHARSET}`,
   // no-transform: a proxy that compresses would hold events back until its buffer is full.
   'cache-control': 'no-cache, no-transform',
-  // nginx with its defaults holds back everything, head included; this alone cures it.
+  // nginx by default holds back the whole response, head included, and only this header prevents it.
   'x-accel-buffering': 'no'
 } as const
 
-// What covers it, the most specific first.
+// The media ranges that include an event stream, the most specific first.
 const RANGES = [EVENT_STREAM, 'text/*', '*/event-stream', '*/*']
 
-/** Whether a reader names it, as every EventSource does. */
+/** True if an `Accept` header names `text/event-stream`, as that of every EventSource does. */
 export function asksForEventStream (accept: string | undefined): boolean {
   return accept !== undefined && membersOf(accept, [EVENT_STREAM]).some(({ weight }) => weight > 0)
 }
 
-/** The coding that a reader likes best. One that says nothing, or takes neither, gets the stream as it is. */
+/** Selects the coding that a reader prefers: `identity` if `Accept-Encoding` is absent, or accepts no coding of ours. */
 export function codingFor (acceptEncoding: string | undefined): CodingName {
   if (!acceptEncoding) return 'identity'
-  // A coding has no parameters but its weight: others say nothing.
+  // A coding has no parameters except its weight, so others are ignored.
   const members = membersOf(acceptEncoding, ['gzip', 'identity', '*']).map((member) => ({ ...member, parameters: [] }))
   const gzip = weightOf(members, ['gzip', '*']) ?? 0
-  // "If the representation has no content coding, then it is acceptable by default": named by nobody, it is liked least.
+  // "If the representation has no content coding, then it is acceptable by default": if it is not named, any other coding is preferred.
   const identity = weightOf(members, ['identity', '*']) ?? 0
   return gzip > 0 && gzip >= identity ? 'gzip' : 'identity'
 }
 
-/** Whether a reader takes an event stream. One that says nothing takes anything. */
+/** True if an `Accept` header accepts an event stream. An absent one accepts anything. */
 export function acceptsEventStream (accept: string | undefined): boolean {
   if (!accept) return true
   const members = membersOf(accept, RANGES)

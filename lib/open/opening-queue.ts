@@ -1,19 +1,21 @@
 import { setImmediate } from '../time/timers.ts'
 
-// About as long as a slice of the pump: a stream takes a tenth of a millisecond to open, Fastify's part of that not counted.
+// This many take about as long as a slice of the pump: opening a stream takes a tenth of a millisecond, without Fastify's own part.
 const PER_TURN = 32
 
 /**
- * Lets streams open a few in each turn of the event loop: Node hands over all requests that it finds in its sockets at once, thousands
- * where a proxy or this server was restarted, and those who are there would wait for all of them.
+ * Limits how many streams open in one turn of the event loop, first come, first served.
+ *
+ * Node emits all requests that it finds in its sockets in one turn, thousands after a restart of a proxy or of this server. Streams that are
+ * open already would wait for all of them.
  */
 export class OpeningQueue {
   readonly #waiting: Array<() => void> = []
-  /** In this turn. */
+  /** The number of streams that have passed in this turn. */
   #passed = 0
   #scheduled = false
 
-  /** First come, first served. @returns When it is its turn; undefined: at once. */
+  /** Takes a place in the queue. @returns A promise that resolves when the stream may open; undefined if it may open immediately. */
   pass (): Promise<void> | undefined {
     this.#schedule()
     if (this.#passed < PER_TURN) {

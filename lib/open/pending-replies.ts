@@ -4,11 +4,9 @@ import { cut } from '../response/open-writer.ts'
 import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
 import { clearTimeout, setTimeout } from '../time/timers.ts'
 
-/**
- * The replies that are being turned into event streams: each once, and none for longer than a closing server waits.
- */
+/** The replies whose event streams are opening: each reply opens once, and is cut if it is still opening at the shutdown deadline. */
 export class PendingReplies {
-  /** Fastify does not know yet: hooks of the application run. */
+  /** The replies whose streams are opening, each with the promise of its stream. `reply.sent` is not true for all of them yet. */
   readonly #underway = new Map<FastifyReply, Promise<unknown>>()
   readonly #cut = new WeakSet<FastifyReply>()
   readonly #shutdownDeadline: ShutdownDeadline
@@ -17,29 +15,33 @@ export class PendingReplies {
     this.#shutdownDeadline = shutdownDeadline
   }
 
-  /** @throws FST_SSE_REPLY_SENT where it is being turned already; what `turn` throws */
-  async add<T> (reply: FastifyReply, turn: () => Promise<T>): Promise<T> {
+  /**
+   * Opens the event stream of a reply.
+   *
+   * @throws FST_SSE_REPLY_SENT when the reply is sent, or its stream is already opening; any error of `open`.
+   */
+  async add<T> (reply: FastifyReply, open: () => Promise<T>): Promise<T> {
     if (reply.sent || this.#underway.has(reply)) throw new ReplySent()
-    const turned = turn()
-    this.#underway.set(reply, turned)
-    if (this.#shutdownDeadline.isUnderway) void this.#bound(reply, turned)
+    const opened = open()
+    this.#underway.set(reply, opened)
+    if (this.#shutdownDeadline.isUnderway) void this.#cutIfLate(reply, opened)
     try {
-      return await turned
+      return await opened
     } finally {
       this.#underway.delete(reply)
     }
   }
 
-  /** Whether it took too long for a closing server. */
+  /** True if the reply was still opening at the shutdown deadline. */
   wasCut (reply: FastifyReply): boolean { return this.#cut.has(reply) }
 
-  /** @returns Resolves when none of those of now is underway any more. */
+  /** Begins the shutdown deadline. @returns A promise that resolves when every stream that is opening now has opened or is cut. */
   async close (): Promise<void> {
     this.#shutdownDeadline.begin()
-    await Promise.all(Array.from(this.#underway, ([reply, turned]) => this.#bound(reply, turned)))
+    await Promise.all(Array.from(this.#underway, ([reply, opened]) => this.#cutIfLate(reply, opened)))
   }
 
-  async #bound (reply: FastifyReply, turned: Promise<unknown>): Promise<void> {
+  async #cutIfLate (reply: FastifyReply, opened: Promise<unknown>): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
@@ -48,7 +50,7 @@ export class PendingReplies {
         resolve()
       }, this.#shutdownDeadline.left)
     })
-    await Promise.race([turned.catch(() => {}), late])
+    await Promise.race([opened.catch(() => {}), late])
     clearTimeout(timer)
   }
 }

@@ -9,28 +9,43 @@ import { kindOf } from '../value-text.ts'
 import type { CodingName } from '../wire/http-chunk.ts'
 import type { GapReason } from '../wire/reasons.ts'
 
-/** Further response headers of an event stream. */
+// Checks and sets the status and the headers of an event stream.
+
+/**
+ * Additional response headers of an event stream, by name.
+ *
+ * @see docs/options.md
+ */
 export type StreamHeaders = Record<string, string | number | readonly string[]>
 
-/** Says in the head what `sse.gap` says in the stream: for readers that have the head first, as those of `fetch` have. */
+/** The header that states the reason of an `sse.gap`, for readers that see the head first, such as `fetch`. */
 const GAP_HEADER = 'sse-gap'
 
-// With the first two the body would be framed or encoded twice; the others belong to the connection: HTTP/2 refuses them.
-const OURS = ['content-length', 'content-encoding', 'transfer-encoding', 'trailer', 'connection', 'keep-alive', 'upgrade', GAP_HEADER]
+// The first two would frame or encode the body a second time. An event stream has no trailers. The others, except the last, belong to the
+// connection, and HTTP/2 refuses them.
+const RESERVED = ['content-length', 'content-encoding', 'trailer', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', GAP_HEADER]
 
-// An application may write it without the charset, for a reader that compares it as a whole. Chromium refuses any other charset.
+// An application may omit the charset, for a reader that compares the whole value. Chromium refuses any other charset.
 const CONTENT_TYPE = /^text\/event-stream(?: *; *charset="?utf-8"?)?$/i
 
-/** All are checked before any is set: an error answer has none of them. @throws FST_SSE_OPTION_INVALID, FST_SSE_HEADER_INVALID */
+/**
+ * Checks all headers before any of them is set, so that an error response has none of them.
+ *
+ * @throws FST_SSE_OPTION_INVALID when the value is not an object, FST_SSE_HEADER_INVALID when a header is invalid or reserved.
+ */
 export function checkHeaders (headers: StreamHeaders): StreamHeaders {
-  demand(isObject(headers), 'headers', 'a function that returns an object of headers', headers)
+  demand(isObject(headers), 'headers', 'a function that returns an object with headers', headers)
   for (const [name, value] of Object.entries(headers)) checkHeader(name, value)
   return headers
 }
 
-/** @throws FST_SSE_STATUS_SET */
+/**
+ * Sets the headers of an event stream.
+ *
+ * @throws FST_SSE_STATUS_SET when the status is not 200.
+ */
 export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
-  // Set since it was looked at first, by a handler that does not await.
+  // Checked again, because a handler that does not await `subscribe` may have set it since.
   refuseStatus(reply)
   reply.headers(HEAD)
   for (const [name, value] of Object.entries(headers)) {
@@ -40,22 +55,22 @@ export function setHead (reply: FastifyReply, headers: StreamHeaders): void {
 }
 
 /**
- * Refuses a reply whose status is not 200: readers give up on any other.
+ * Refuses a reply whose status is not 200, because readers give up on any other.
  *
- * @throws FST_SSE_STATUS_SET
+ * @throws FST_SSE_STATUS_SET when the status is not 200.
  */
 export function refuseStatus (reply: FastifyReply): void {
   const { statusCode } = reply
   if (statusCode === 200) return
-  // An error handler of the application that keeps the status of the reply would send the error with this one.
+  // Reset, because an error handler that keeps the status of the reply would send the error with it.
   reply.code(200)
   throw new StatusSet(statusCode)
 }
 
 /**
- * Refuses a status that an onSend hook has set. The hook runs once more for the error, and would make that pass for a success.
+ * Refuses a status other than 200 that an onSend hook has set. The hook also runs for the error response, and could make that a success.
  *
- * @throws FST_SSE_STATUS_SET
+ * @throws FST_SSE_STATUS_SET when the status is not 200.
  */
 export function refuseLateStatus (reply: FastifyReply): void {
   try {
@@ -69,38 +84,42 @@ export function refuseLateStatus (reply: FastifyReply): void {
 }
 
 /**
- * To a response that is complete but for its body: Fastify would end it to send them.
+ * Refuses trailers, because Fastify would end the response to send them.
  *
- * @throws FST_SSE_TRAILERS_SET
+ * @param reply A reply that is complete except for its body.
+ * @throws FST_SSE_TRAILERS_SET when the reply has trailers.
  */
 export function refuseTrailers (reply: FastifyReply): void {
   const names = reply.getHeader('trailer')
   if (names === undefined) return
-  // The error is the answer: Fastify would send them with it, and its length as well, which is no HTTP.
+  // Removed, because Fastify would send the error response with trailers and `content-length`, a combination that HTTP does not allow.
   for (const name of String(names).split(' ')) reply.removeTrailer(name)
   reply.removeHeader('trailer').removeHeader('transfer-encoding')
   throw new TrailersSet(String(names))
 }
 
-/** Others have a word in this one: @fastify/cors says here that the answer depends on the origin. */
+/** Adds to `Vary`, which others set, too: @fastify/cors adds `Origin`. */
 export function addVary (reply: FastifyReply, value: StreamHeaders[string]): void {
   reply.header('vary', [reply.getHeader('vary') ?? [], value].flat(2).join(', '))
 }
 
-// Longer than any name of a header that is in use.
+// The longest name that an error shows. No header in use has a longer one.
 const MAX_NAMED = 64
 
-/** @throws FST_SSE_HEADER_INVALID */
+/** @throws FST_SSE_HEADER_INVALID when the header is invalid or reserved. */
 function checkHeader (name: string, value: unknown): void {
-  // A name that HTTP allows would have been sent to the reader; another may be anything. Node's own messages hold it.
+  // An error shows a name only if HTTP allows it, because the reader would have got that name anyway. Any other text may be confidential,
+  // and Node's own errors would show it.
   if (!isAllowed(() => validateHeaderName(name))) throw new HeaderInvalid(`(${kindOf(name)})`, 'HTTP does not allow its name')
   const shown = name.length > MAX_NAMED ? `(${kindOf(name)})` : name
-  if (OURS.includes(name.toLowerCase())) throw new HeaderInvalid(shown, 'it is set by the event stream itself')
+  if (RESERVED.includes(name.toLowerCase())) throw new HeaderInvalid(shown, 'it is set by the event stream itself')
   if (name.toLowerCase() === 'content-type' && (typeof value !== 'string' || !CONTENT_TYPE.test(value))) {
-    throw new HeaderInvalid(shown, 'it is text/event-stream, in no charset but utf-8')
+    throw new HeaderInvalid(shown, 'it must be text/event-stream, with no other charset than utf-8')
   }
   for (const line of [value].flat()) {
-    if (typeof line !== 'string' && typeof line !== 'number') throw new HeaderInvalid(shown, `its value must be text, a number, or a list of these; it is ${kindOf(value)}`)
+    if (typeof line !== 'string' && typeof line !== 'number') {
+      throw new HeaderInvalid(shown, `its value must be text, a number, or a list of these; it is ${kindOf(value)}`)
+    }
     if (!isAllowed(() => validateHeaderValue(name, String(line)))) throw new HeaderInvalid(shown, 'HTTP does not allow its value')
   }
 }
@@ -114,35 +133,36 @@ function isAllowed (validate: () => void): boolean {
   }
 }
 
-/** A head that can still be changed: of a reply that was not sent, or of a response. */
+/** A head that is not sent yet, of a Fastify reply or of a raw response. */
 interface OpenHead {
   get (name: string): unknown
   set (name: string, value: string): void
 }
 
-/** Of a reply that was not sent. */
+/** The head of a reply that is not sent yet. */
 export function headOfReply (reply: FastifyReply): OpenHead {
   return { get: (name) => reply.getHeader(name), set: (name, value) => { reply.header(name, value) } }
 }
 
+/** The head of a raw response that is not sent yet. */
 export function headOf (response: AnyResponse): OpenHead {
-  // Node's HTTP/2 responses have these, too.
+  // HTTP/2 responses have these methods, too.
   const { getHeader, setHeader } = response as ServerResponse
   return { get: getHeader.bind(response), set: setHeader.bind(response) }
 }
 
-/** Asks for no further request on its connection, before it is sent: it would keep a server that closes. */
+/** Closes the connection after a response whose head is not sent yet. Further requests on it would keep a closing server open. */
 export function closeConnectionAfter (response: AnyResponse): void {
   if (response instanceof ServerResponse) response.setHeader('connection', 'close')
   else closeSessionAfter(response)
 }
 
-/** Says in which coding the body comes. */
+/** Sets `content-encoding`, unless the coding is `identity`. */
 export function setCoding (head: OpenHead, coding: CodingName): void {
   if (coding !== 'identity') head.set('content-encoding', coding)
 }
 
-/** Names a gap in a head that is complete but for that. */
+/** Adds the reason of a gap to a head that is otherwise complete. */
 export function setGap (head: OpenHead, reason: GapReason): void {
   head.set(GAP_HEADER, reason)
   expose(head, GAP_HEADER)
@@ -150,7 +170,7 @@ export function setGap (head: OpenHead, reason: GapReason): void {
 
 const EXPOSED = 'access-control-expose-headers'
 
-/** Pages of other origins may read a header where they may read the answer. */
+/** Lets pages of other origins read a header if they may read the response. */
 export function expose (head: OpenHead, header: string): void {
   if (head.get('access-control-allow-origin') === undefined) return
   const exposed = head.get(EXPOSED)

@@ -11,19 +11,21 @@ function listenersOf (response: AnyResponse): Listeners {
 }
 
 /**
- * A payload without a body. Fastify runs the onSend hooks and sets the headers of any stream it is given; then it pipes it, and in
- * that moment the response is complete but for its body. Whoever else reads it finds it empty.
+ * A payload without a body, which takes the response over from Fastify.
+ *
+ * Fastify runs the onSend hooks and sets the headers of any payload that is a stream, then it pipes the payload. At that moment the response
+ * is complete except for its body. Any other code that reads the payload finds it empty.
  */
 export class ResponseTakeover extends Readable {
   readonly #response: AnyResponse
   readonly #take: () => void
   readonly #failed: (error: unknown) => void
-  /** What listened to the response before Fastify began to watch over both. */
+  /** The listeners of the response before Fastify adds its own. */
   #listeners: Listeners | undefined
 
   /**
-   * @param take The response is yours.
-   * @param failed It will not be: an onSend hook reads this instead of handing it on, or `take` threw.
+   * @param take Called when the response is complete except for its body.
+   * @param failed Called if that does not happen: an onSend hook read the payload instead of returning it, or `take` threw.
    */
   constructor (response: AnyResponse, take: () => void, failed: (error: unknown) => void) {
     super()
@@ -32,7 +34,7 @@ export class ResponseTakeover extends Readable {
     this.#failed = failed
   }
 
-  /** Fastify, which is about to pipe it, listens to this just before it listens to the response. Hooks that do so did before. */
+  /** Records the listeners of the response. Before it pipes, Fastify listens to the payload first and then to the response; hooks did so earlier. */
   override on (event: string | symbol, listener: Listener): this {
     if (event === 'close') this.#listeners = listenersOf(this.#response)
     return super.on(event, listener)
@@ -41,23 +43,23 @@ export class ResponseTakeover extends Readable {
   override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
     if (destination as unknown !== this.#response) return super.pipe(destination, options)
     try {
-      // Of a hook that meant another body: this one has no length, and is not encoded.
+      // Set by a hook for another body: this one has no length, and `take` sets its encoding.
       this.#response.removeHeader('content-length')
       this.#response.removeHeader('content-encoding')
       this.#stopWatching()
       this.#take()
-      // Fastify watches a payload until it ends: now, so that it does not for as long as the stream is open.
+      // Fastify watches a payload until it ends. It ends now, so it need not be watched for as long as the event stream is open.
       this.push(null)
       this.resume()
     } catch (error) {
       this.#failed(error)
-      // Otherwise there can still be an answer that says so.
+      // If no headers are sent, Fastify can still respond with the error.
       if (this.#response.headersSent) this.destroy(error as Error)
     }
     return destination
   }
 
-  /** Otherwise every open stream would hold on to this, to its reply, and to a kilobyte of listeners that have nothing to do any more. */
+  /** Removes Fastify's listeners. Every open stream would keep this payload, its reply and a kilobyte of useless listeners in memory. */
   #stopWatching (): void {
     if (this.#listeners === undefined) return
     for (const [event, listeners] of listenersOf(this.#response)) {
@@ -68,7 +70,7 @@ export class ResponseTakeover extends Readable {
 
   override _read (): void {
     this.#failed(new ReplyReplaced())
-    // Not at once: the error is the answer, and has to come before this end becomes one.
+    // Not immediately, because the error response must be sent before this end becomes the response.
     setImmediate(() => this.push(null))
   }
 }

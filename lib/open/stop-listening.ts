@@ -4,31 +4,33 @@ import type { FastifyInstance } from 'fastify'
 import { asksForEventStream } from './negotiate.ts'
 
 /**
- * Takes a server out of service before its streams have ended.
+ * Stops a server from accepting connections before its event streams have ended.
  *
- * Fastify waits for them before it stops to listen, and answers 503 meanwhile: a reader that was told to come back, and does, would meet
- * that, and a native EventSource gives up for good. A connection that is refused or cut it tries again.
+ * Fastify waits for open streams before it stops listening, and responds with 503 meanwhile. A native EventSource that reconnects and gets a
+ * 503 gives up for good. If its connection is refused or cut, it tries again.
  */
 export function stopListening (server: Server): void {
-  // Bun's server of HTTP is none of `node:net`, and has nothing of one: it is Fastify's alone to close.
+  // Bun's HTTP server is not a `net.Server` and has none of its methods, so only Fastify can close it.
   if (!(server instanceof Server) || !server.listening) return
-  // Not the `close` of `node:http`: that one cuts connections whose answer has ended but is still on its way.
+  // Not `http.Server.close`, which cuts connections whose response has ended but is not completely sent.
   Server.prototype.close.call(server)
-  // From now on a connection ends when it has had nothing to do for this long; Node adds a second.
+  // From now on, a connection that is idle for this many milliseconds ends; Node adds a second.
   if ('keepAliveTimeout' in server) server.keepAliveTimeout = 1
   server.prependListener('request', cutReader)
-  // To listen where nobody does would have Node hand its connections over.
+  // Only beside other listeners, because Node hands connections over as soon as `upgrade` has a listener.
   if (server.listenerCount('upgrade') > 0) server.prependListener('upgrade', cutReader)
 }
 
-/** One that comes back over a connection that was idle before. */
+/** Cuts the connection of a reader that reconnects over a connection that was idle. */
 function cutReader (request: unknown): void {
   if (request instanceof IncomingMessage && asksForEventStream(request.headers.accept)) request.socket.destroy()
 }
 
 /**
- * The servers that an application listens with. Where `localhost` has two addresses Fastify makes a second server, and shows it nobody; a
- * later Fastify may keep it elsewhere, or do without.
+ * Finds the servers that an application listens with.
+ *
+ * If `localhost` has two addresses, Fastify creates a second server and keeps it under a private symbol. A later Fastify may keep it elsewhere,
+ * or have none.
  */
 export function serversOf (app: FastifyInstance): Server[] {
   return [app.server, ...secondaryServersOf(app)]
@@ -40,15 +42,15 @@ function secondaryServersOf (app: object): Server[] {
     const bindings: unknown = Reflect.get(app, symbol)
     return Array.isArray(bindings) ? bindings.filter((binding) => binding instanceof Server) : []
   }
-  // A scope has it from its application.
+  // A child scope inherits it from its application.
   const above: object | null = Object.getPrototypeOf(app)
   return above === null ? [] : secondaryServersOf(above)
 }
 
-/** The server that a request came by: an application may listen by others than its own. */
+/** The server that received a request; it need not be `app.server`. Undefined for HTTP/2 and for injected requests. */
 export function serverOf (request: unknown): Server | undefined {
   if (!(request instanceof IncomingMessage)) return undefined
-  // Node has it, its types do not.
+  // Missing in Node's types.
   const { server } = request.socket as { server?: unknown }
   return server instanceof Server ? server : undefined
 }

@@ -23,7 +23,7 @@ import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
 import { FINAL_ID } from '../wire/plugin-events.ts'
 import type { CloseReason } from '../wire/reasons.ts'
 
-/** A reply of any Fastify server: HTTP/1.1, HTTPS, HTTP/2. */
+/** The part of a Fastify reply that `subscribe` uses, for any server: HTTP/1.1, HTTPS or HTTP/2. */
 export interface ReplyOfAnyServer {
   readonly raw: unknown
   readonly sent: boolean
@@ -43,15 +43,13 @@ export interface StreamOpenerParts {
   readonly headers: (request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>
 }
 
-/** A function of the application that gives the options of a stream. */
+/** A function of the application that returns the options of a stream. */
 export type GiveOptions = () => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>
 
-/** The subscriber of a reader that left before the application gave its options. */
+/** The options of a stream whose reader left before the application returned them. */
 const NO_OPTIONS = { channels: [], context: {} }
 
-/**
- * Turns requests into event streams, step by step: options, negotiation, admission, hooks, start.
- */
+/** Turns requests into event streams, step by step: options, negotiation, admission, hooks, start. */
 export class StreamOpener {
   readonly #parts: StreamOpenerParts
   readonly #pendingReplies: PendingReplies
@@ -63,21 +61,23 @@ export class StreamOpener {
   }
 
   /**
-   * @returns The subscriber, once its head is sent. It is closed already, and was never counted, for HEAD, for a reader that has left,
-   * for one that was answered with 204, and where there is no place: the network is no reason to reject.
+   * Turns a reply into an event stream.
+   *
+   * @returns A promise of the subscriber, once its head is sent. If no stream opens, the subscriber is already closed and was never counted:
+   * for HEAD, if the reader has left or was told to stay away, or if a limit is reached. The promise does not reject because of the network.
    * @throws FST_SSE_NOT_ACCEPTABLE, FST_SSE_REPLY_SENT, FST_SSE_REPLY_REPLACED, FST_SSE_STATUS_SET, FST_SSE_TRAILERS_SET, FST_SSE_HEADER_INVALID,
-   * FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN for an option, and any error that a function of the application throws
+   * FST_SSE_CHANNELS_EXCEEDED, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID, FST_SSE_OPTION_UNKNOWN; any error of a function of the application.
    */
   subscribe (reply: ReplyOfAnyServer, options: SubscribeOptions = {}): Promise<Subscriber> {
     return this.subscribeBy(reply, () => options)
   }
 
-  /** Like `subscribe`, with options that may take time: a closing server does not wait for them longer than `shutdownTimeout`. */
+  /** Turns a reply into an event stream, as `subscribe` does. A closing server waits for the options no longer than `shutdownTimeout`. */
   async subscribeBy (anyReply: ReplyOfAnyServer, give: GiveOptions): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
     return this.#pendingReplies.add(reply, async () => {
-      // First: every other error would go out with that status, too.
+      // First, because any other error would be sent with that status.
       refuseStatus(reply)
       watchUpgraded(reply.raw)
       const options = await whileOpen(reply.raw, give())
@@ -87,7 +87,7 @@ export class StreamOpener {
     })
   }
 
-  /** Ends the streams that are being opened, as the hub ends those that are open. */
+  /** Waits for the streams that are opening, and cuts them at the shutdown deadline. The hub does this for open streams. */
   close (): Promise<void> {
     return this.#pendingReplies.close()
   }
@@ -105,7 +105,7 @@ export class StreamOpener {
     if (reply.sent) throw new ReplySent()
     // The reader may have left during a hook of the application: `close` has been emitted by then.
     if (hasClosed(response)) return this.#neverOpened(reply, { channels, context }, 'reader')
-    // After the queue: a stranger chooses how much there is to parse.
+    // After the queue, because the sender of a request chooses how much there is to parse.
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
     const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
@@ -130,7 +130,7 @@ export class StreamOpener {
     const headers = checkHeaders(given)
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
     if (!waitInLine(response)) {
-      // No answer would be read before all that the connection has waiting in front of it.
+      // A response would be sent only after all earlier ones on the connection.
       hub.turnedAway('overload')
       response.req.socket.destroy()
       return this.#neverOpened(reply, start, 'overload')
@@ -158,7 +158,7 @@ export class StreamOpener {
     const { request } = reply
     const response: AnyResponse = reply.raw
     return new Promise((resolve, reject) => {
-      // During the onSend hooks. If the response has ended, one of them has answered.
+      // The response closed during the onSend hooks. If it has ended, a hook has responded; otherwise the reader has left.
       const closed = (): void => response.writableEnded ? reject(new ReplyReplaced()) : resolve(this.#neverOpened(reply, start, 'reader'))
       response.once('close', closed)
       reply.send(new ResponseTakeover(response, () => {
@@ -173,9 +173,9 @@ export class StreamOpener {
   }
 
   #neverOpened (reply: FastifyReply, start: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
-    // A handler that returns the subscriber would otherwise look to Fastify like one that answers twice.
+    // Otherwise Fastify would report a second response when the handler returns the subscriber.
     reply.hijack()
-    // A reply cut by the shutdown closes like one whose reader left.
+    // A response that the shutdown has cut closes like a response whose reader has left.
     return this.#parts.starter.closed(start, this.#pendingReplies.wasCut(reply) ? 'shutdown' : reason)
   }
 }

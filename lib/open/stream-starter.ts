@@ -30,13 +30,13 @@ export interface StreamStarterParts {
   onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
 }
 
-/** A stream that was granted and has not started. */
+/** An admitted stream that has not started. */
 export interface Start {
   readonly at: StartingPoint
   readonly channels: readonly string[]
   readonly coding: CodingName
   readonly context: SubscriberContext
-  /** Milliseconds of the hub's clock; Infinity: never. */
+  /** The expiry, in milliseconds of the hub's clock; Infinity: never. */
   readonly expiresAt: number
 }
 
@@ -45,18 +45,17 @@ interface Placed extends Omit<Placement, 'cursor'> {
   readonly cursor: Cursor
 }
 
-/**
- * Starts granted streams: places the cursor, sends the head with `sse.open`, and hands the subscriber to the hub.
- */
+/** Starts admitted streams: places the cursor, sends the head with `sse.open`, and adds the subscriber to the hub. */
 export class StreamStarter {
   readonly #parts: StreamStarterParts
-  /** Servers that streams arrived by, `app.server` or another. */
+  /** The servers that received the requests of streams: `app.server`, or others. */
   readonly servers = new Set<Server>()
 
   constructor (parts: StreamStarterParts) {
     this.#parts = parts
   }
 
+  /** Creates the cursor of a stream. */
   place (start: Start): Placed {
     const { log, views, afterGap } = this.#parts
     const view = views.acquire(start.channels, start.coding)
@@ -64,7 +63,7 @@ export class StreamStarter {
     return { cursor: new Cursor(log, views, view, cursor), ...gap }
   }
 
-  /** Sends the head and the first events, and counts the subscriber from here on. */
+  /** Sends the head and the first events. The subscriber counts from here on. */
   start (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
     const { hub, shutdownDeadline, onSubscribe } = this.#parts
     const { cursor, gap, lastEventId } = this.place(start)
@@ -94,7 +93,7 @@ export class StreamStarter {
     return subscriber
   }
 
-  /** A subscriber that is closed already and was never counted, for a request that got no stream. */
+  /** Creates a subscriber that is already closed and was never counted, for a request that gets no stream. */
   closed ({ channels, context }: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
     const { log, views, hub } = this.#parts
     const cursor = new Cursor(log, views, views.acquire(channels), log.head)
@@ -110,5 +109,5 @@ export class StreamStarter {
   }
 }
 
-/** `close` follows every error of a response, and says that the reader has gone. */
+/** Ignores an error of a response, because `close` follows and ends the subscriber. */
 function ignore (): void {}

@@ -1,27 +1,30 @@
 import { types } from 'node:util'
 import type { SubscriberContext } from '../augmentable.ts'
 import { demandChannels, EVERYBODY, readChannels } from '../log/channel-name.ts'
-import { demand, isObject, readBoolean, readObject } from '../option-rules.ts'
+import { demand, readBoolean, readObject } from '../option-rules.ts'
 
-/** What may be said of a subscriber when it subscribes. */
+/**
+ * The options of `app.sse.subscribe`, and the result of the option `subscribe`.
+ *
+ * @see docs/options.md
+ */
 export interface SubscribeOptions {
-  /** The complete list of channels that it hears; `[]`: nothing but what is sent to it alone. @defaultValue [EVERYBODY] */
+  /** The names of all channels that the subscriber hears; `[]`: only events that are sent to it alone. @defaultValue [EVERYBODY] */
   readonly channels?: readonly string[]
   /**
-   * Where a reader starts that brings no last event ID: `'head'` with what comes next, `'oldest'` with everything kept, or after an
-   * event ID. The `id` of a broadcast stands for its event as long as that is in the history and no other there has the same. An ID
-   * that says nothing to the log is a gap, not an error.
+   * The start of a reader without a last event ID. `'head'`: new events only. `'oldest'`: all kept events. An event ID: the events after it.
+   * The `id` of a broadcast works if exactly one kept event has it. An unknown event ID causes a gap, not an error.
    *
    * @defaultValue 'head'
    */
   readonly from?: 'head' | 'oldest' | (string & {}) | undefined
-  /** Whether a reader that brings a last event ID goes on from there; false: every reader starts at `from`. @defaultValue true */
+  /** True: a reader with a last event ID resumes after it. False: every reader starts at `from`. @defaultValue true */
   readonly resume?: boolean | undefined
-  /** Yours; comes back as `subscriber.context`. Augment `SubscriberContext` to type it. */
+  /** Data of yours about the reader, which `subscriber.context` returns. Augment `SubscriberContext` to type it. @defaultValue {} */
   readonly context?: SubscriberContext | undefined
   /**
-   * When what lets this reader in ends, as the `exp` of a token says: its stream is then ended where it is, at most a second later. Its
-   * reader comes back, and is judged anew. The clock on the wall is asked at this call only.
+   * The time at which the reader's permission ends, such as the `exp` of a token. The stream then ends with the close reason `expired`, at
+   * most a second later. The reader reconnects, and your hooks decide again. The wall clock is read only once, by this call.
    *
    * @defaultValue never
    */
@@ -30,9 +33,10 @@ export interface SubscribeOptions {
 
 const SUBSCRIBE_OPTIONS = ['channels', 'from', 'resume', 'context', 'expiresAt']
 
-/** Where and how a subscriber starts, complete. */
+/** The options of a subscriber, complete and checked. */
 export interface Subscription {
   readonly channels: readonly string[]
+  /** Undefined: from the head. */
   readonly from: string | undefined
   readonly resume: boolean
   readonly context: SubscriberContext
@@ -40,8 +44,12 @@ export interface Subscription {
   readonly expiresAt: number
 }
 
+/**
+ * Reads the options of `subscribe`.
+ *
+ * @throws FST_SSE_OPTION_INVALID, FST_SSE_OPTION_UNKNOWN or FST_SSE_CHANNEL_INVALID when an option is wrong.
+ */
 export function readSubscribeOptions (options: SubscribeOptions): Subscription {
-  demand(isObject(options), 'subscribe', `an object of ${SUBSCRIBE_OPTIONS.join(', ')}`, options)
   const { channels = [EVERYBODY], from, resume = true, context = {}, expiresAt } = readObject('subscribe', options, SUBSCRIBE_OPTIONS)
   demandChannels('subscribe', options, 'a list of channels')
   demand(Array.isArray(channels), 'subscribe.channels', 'a list of channels', channels)

@@ -3,12 +3,14 @@ import { Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 
 /**
- * Reads a request body that nobody takes. Otherwise Node stops reading the connection, and does not see its reader leave. With HTTP/2 it
- * goes on by itself.
+ * Discards the body of a request if nothing reads it.
+ *
+ * Node stops reading an HTTP/1.1 connection whose request body is not read, and then does not notice that the reader leaves. HTTP/2 is not
+ * affected.
  */
 export function discardBody ({ body, raw, headers }: FastifyRequest): void {
-  // A request without a body is left alone: having ended, it would say `close`, and Fastify would not hear of its reader's end.
+  // A request without a body is left alone: at its end it would emit `close`, and Fastify would no longer notice that the reader leaves.
   const hasBody = Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
-  const isTaken = body !== undefined || raw.readableFlowing !== null
-  if (hasBody && !isTaken && raw instanceof IncomingMessage && raw.socket instanceof Socket) raw.resume()
+  const isRead = body !== undefined || raw.readableFlowing !== null
+  if (hasBody && !isRead && raw instanceof IncomingMessage && raw.socket instanceof Socket) raw.resume()
 }

@@ -3,25 +3,27 @@ import { Socket } from 'node:net'
 import type { AnyResponse } from '../response/any-response.ts'
 
 /**
- * Looks after the connection of a request that asked for an upgrade (a WebSocket, or HTTP/2 in the clear) and is answered as a plain
- * request all the same. Node has handed that connection over to whoever listens for upgrades, @fastify/websocket for instance, and has
- * done with it: nobody reads it, so that its reader is not seen to leave, and nobody ends it after its answer. Does nothing to others.
+ * Manages the connection of a request that asks for an upgrade (a WebSocket, or HTTP/2 over cleartext TCP) but gets an ordinary response.
+ * Does nothing for any other request.
+ *
+ * Node has handed that connection over to its `upgrade` listeners, such as that of @fastify/websocket, and no longer manages it: no code reads
+ * it, so the reader is not seen to leave, and no code ends it after the response.
  */
 export function watchUpgraded (response: AnyResponse): void {
   if (!isUpgraded(response)) return
   const { socket } = response
-  // What Node says and does at the end of an answer that is the last on its connection, and what it does when a reader has ended its half.
+  // Node does the same on other connections: after the last response, and when the reader has ended its half.
   if (!response.headersSent) response.setHeader('connection', 'close')
   response.once('finish', () => socket.destroySoon())
   socket.once('end', () => socket.end())
-  // `close` follows.
+  // `close` follows every error.
   socket.on('error', () => {})
-  // What it has sent stands before the end of its half, and nobody takes it.
+  // Bytes that the reader has sent come before the end of its half, and no other code reads them.
   socket.resume()
 }
 
 function isUpgraded (response: AnyResponse): response is ServerResponse & { socket: Socket } {
   if (!(response instanceof ServerResponse) || !(response.socket instanceof Socket)) return false
-  // Node has it, its types do not. False where nobody listens for upgrades: Node takes the request for a plain one then.
+  // Missing in Node's types. False if `upgrade` has no listener, because Node then treats the request as an ordinary one.
   return (response.req as { upgrade?: unknown } | undefined)?.upgrade === true
 }

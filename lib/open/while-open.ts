@@ -1,12 +1,13 @@
 import { type AnyResponse, hasClosed, whenClosed } from '../response/any-response.ts'
 
-/** The response closed first. */
+/** The result of `whileOpen` if the response closed first. */
 export const LEFT = Symbol('left')
 
 /**
- * Waits for what a function of the application gave, but no longer than a response is open. What comes later is ignored, an error too.
+ * Waits for the result of a function of the application, but no longer than a response is open. A later result or error is ignored.
  *
- * @throws what a promise of the application rejects with in time
+ * @param given The result, or a promise of it.
+ * @throws the rejection of the promise, if it comes in time.
  */
 export function whileOpen<T> (response: AnyResponse, given: T | Promise<T>): T | Promise<T | typeof LEFT> {
   if (!isPromise(given)) return given
@@ -16,8 +17,8 @@ export function whileOpen<T> (response: AnyResponse, given: T | Promise<T>): T |
     if (hasClosed(response)) left()
     else forget = whenClosed(response, left)
   })
-  // The application's promise may live for ever. A race hangs nothing at it but the two ends of its own promise, and that one holds
-  // nothing once it is settled; an `await` would hang all there that waits, the request and the reply among it.
+  // The application's promise may never settle. `Promise.race` attaches only the resolve functions of its own promise to it, which hold
+  // nothing once that promise is settled. An `await` would attach all code that waits, with the request and the reply.
   const first = Promise.race([closed, given])
   first.then(forget, forget)
   return first

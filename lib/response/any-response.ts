@@ -1,25 +1,25 @@
 import { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 
-/** The response below a reply, whatever the server: HTTP/1.1, HTTP/1.0, HTTP/2, or an injected request. */
+/** The raw response of a Fastify reply on any server: HTTP/1.1, HTTP/1.0, HTTP/2, or an injected request. */
 export type AnyResponse = ServerResponse | Http2ServerResponse
 
-/** Whether the reader of a response has left, or the response ended for another reason. Says so also where `close` was fired long ago. */
+/** True if a response has ended, or its reader has left, even if `close` was emitted long ago. */
 export function hasClosed (response: AnyResponse): boolean {
   if (!(response instanceof ServerResponse)) return response.stream.destroyed || response.stream.closed
   return response.destroyed || response.writableEnded || response.req?.socket?.destroyed === true
 }
 
-/** Calls back when a response has closed; perhaps twice. @returns Calls it off. */
+/** Calls back when a response has closed, perhaps twice. @returns A function that cancels this. */
 export function whenClosed (response: AnyResponse, callback: () => void): () => void {
   // Not `once`, which takes three times the memory for as long as the stream is open.
   response.on('close', callback)
   const forget = (): void => { response.off('close', callback) }
-  // A pipelined response that waits for its turn is not told when the connection is lost.
+  // A pipelined response that waits for its turn emits no `close` when the connection is lost.
   if (!(response instanceof ServerResponse) || response.socket !== null) return forget
   const { socket } = response.req
   const leave = (): void => { socket.off('close', callback) }
-  // Each that waits has its own, and there may be many: no leak for Node to warn of.
+  // Each waiting response adds a listener, and there may be many, so Node need not warn of a leak.
   socket.setMaxListeners(0)
   socket.once('close', callback)
   response.once('close', leave)

@@ -3,19 +3,18 @@ import { type Chunk, createChunk } from '../wire/http-chunk.ts'
 import { NOTHING, type Checksum, checksumAfter, checksumAlong } from '../wire/gzip-checksum.ts'
 import { GZIP_HEADER, gzipEnd, storedBlocks } from '../wire/gzip.ts'
 
-/**
- * Brings one reader a gzip stream: what it shares with others comes compressed already, what is for it alone is stored.
- */
+/** Writes a gzip stream to one reader. Shared chunks are compressed already; chunks for this reader alone become stored blocks. */
 export class GzipWriter implements ResponseWriter {
   readonly #writer: ResponseWriter
   #hasBegun = false
-  /** Of what its reader was given up to `#from`. */
+  /** The checksum of the reader's stream, without the shared chunks from `#from` to `#to`. */
   #sum: Checksum = NOTHING
-  /** Where it began to go along with others, and how far it has come with them. */
+  /** The checksum of the shared chunks where this reader began to follow them. */
   #from: Checksum = NOTHING
+  /** The checksum of the shared chunks up to which this reader has followed them. */
   #to: Checksum = NOTHING
 
-  /** @param writer Nothing was written with it yet; what comes first is for its reader alone. */
+  /** @param writer An unused writer. The first chunk must be for this reader alone, because the gzip header is written with it. */
   constructor (writer: ResponseWriter) {
     this.#writer = writer
   }
@@ -71,6 +70,7 @@ export class GzipWriter implements ResponseWriter {
     return this.#writer.write(createChunk([...header, ...storedBlocks(bytes)]))
   }
 
+  /** Adds the shared chunks from `#from` to `#to` to the checksum. */
   #addUp (): void {
     this.#sum = checksumAlong(this.#sum, this.#from, this.#to)
     this.#from = this.#to

@@ -1,20 +1,21 @@
 import type { Http2ServerResponse, Http2Session } from 'node:http2'
 
-// What becomes of a session of HTTP/2 is said once for all event streams on it.
+// Manages the state that all event streams of one HTTP/2 session share.
 
 interface Shared {
+  /** The time-out that the session had before its first event stream, in milliseconds. */
   readonly timeout: number
-  /** The event streams that are open on it. */
+  /** The open event streams of the session. */
   readonly streams: Set<Http2ServerResponse>
-  /** The server closes: it is to end with the last of them. */
+  /** True once the server closes: the session ends with its last event stream. */
   isLast: boolean
 }
 
-// Kept with the session, under a name that every copy of this plugin knows: event streams of several may share one session.
+// A registered symbol, because event streams of several copies of this plugin may share one session.
 const kShared: unique symbol = Symbol.for('fastify-typed-sse.shared')
 
 interface SharedSession extends Http2Session {
-  /** Node has it, its types do not. */
+  /** Missing in Node's types. */
   readonly timeout: number
   [kShared]?: Shared
 }
@@ -24,14 +25,15 @@ function sharedOf (session: SharedSession): Shared {
   return session[kShared]
 }
 
-// What each event stream of a session may keep, whatever the others do: a look at all of them for each small event would cost more than it.
+// The bytes that may wait on one event stream, however many wait on the others. Adding them all up for each small event would cost more
+// than the event itself.
 const SMALL_SHARE = 4096
 
 /**
- * Whether a reader may keep more: the event streams of one session are one reader's.
+ * True if the session of a response may hold further bytes. All event streams of a session belong to one reader, so they share one limit.
  *
- * @param bytes What waits on this response.
- * @param maxBytes What may wait on all of them together.
+ * @param bytes The bytes that wait on this response.
+ * @param maxBytes The bytes that may wait on all event streams of the session together.
  */
 export function hasRoomOnSession (response: Http2ServerResponse, bytes: number, maxBytes: number): boolean {
   const { streams } = (response.stream.session as SharedSession | undefined)?.[kShared] ?? {}
@@ -42,7 +44,7 @@ export function hasRoomOnSession (response: Http2ServerResponse, bytes: number, 
   return sum <= maxBytes
 }
 
-/** A live stream may be silent for longer than any time-out of the session allows. */
+/** Turns off the time-out of a session while it has event streams, because a live stream may be silent for longer. */
 export function liftSessionTimeout (response: Http2ServerResponse): void {
   const session = response.stream.session as SharedSession
   const shared = sharedOf(session)
@@ -51,21 +53,21 @@ export function liftSessionTimeout (response: Http2ServerResponse): void {
   response.once('close', () => {
     shared.streams.delete(response)
     if (shared.streams.size > 0) return
-    // An idle session without a time-out would keep a closing server waiting for its reader, for ever.
+    // An idle session that has no time-out would keep a closing server waiting forever.
     if (shared.isLast) session.close()
     else session.setTimeout(shared.timeout)
   })
 }
 
 /**
- * Ends a session with the last of its event streams, this response included. Not before: readers take a stream for broken that ends after
- * the session has said that it goes away.
+ * Ends a session after the last of its event streams, this response included. Not earlier, because readers treat a stream that ends after
+ * the GOAWAY of its session as broken.
  */
 export function closeSessionAfter (response: Http2ServerResponse): void {
   const session = response.stream.session as SharedSession | undefined
   if (session === undefined) return
   const shared = sharedOf(session)
   shared.isLast = true
-  // An answer that is no event stream.
+  // This response is not an event stream.
   if (shared.streams.size === 0) response.once('close', () => session.close())
 }

@@ -9,15 +9,15 @@ import { SocketWriter } from './socket-writer.ts'
 import type { Chunk, CodingName } from '../wire/http-chunk.ts'
 
 /**
- * Sends the head of a response together with the first bytes of its body, and opens the fastest way to its reader.
+ * Sends the head of a response together with the first bytes of its body, and creates the fastest writer for the rest.
  *
- * @param maxBacklogBytes What may wait to be sent before `write` says no.
+ * @param maxBacklogBytes The bytes that may wait to be sent before `write` returns false.
  */
 export function openWriter (response: AnyResponse, coding: CodingName, first: Chunk, maxBacklogBytes: number): ResponseWriter {
   liftTimeouts(response)
-  // Node's HTTP/2 responses have it, their types do not.
+  // HTTP/2 responses have this method too, but it is missing in Node's types.
   const { flushHeaders } = response as ServerResponse
-  // One packet, not two.
+  // The head and the first bytes leave in one packet.
   const { socket } = response
   if (socket instanceof Socket) socket.cork()
   flushHeaders.call(response)
@@ -30,16 +30,16 @@ export function openWriter (response: AnyResponse, coding: CodingName, first: Ch
   return writer
 }
 
-/** Cuts the connection of a response that is not open yet. */
+/** Cuts the connection of a response whose event stream is not open yet. */
 export function cut (response: AnyResponse): void {
   new PlainWriter(response, Infinity).destroyConnection()
 }
 
 /**
- * An HTTP/1.1 response that frames its body as chunks and has its connection to itself.
+ * True for an HTTP/1.1 response that uses chunked transfer coding and has its connection to itself.
  *
- * Not so: HTTP/2 and injected responses, HTTP/1.0 (no chunks), a pipelined response that waits for an earlier one (no socket yet),
- * and one whose `write` somebody has wrapped, whose bytes would go round the wrapper.
+ * False for HTTP/2 and injected responses, for HTTP/1.0 (no chunks), for a pipelined response that waits for an earlier one (no socket
+ * yet), and for a response whose `write` is wrapped, because bytes written to the socket would bypass the wrapper.
  */
 function ownsItsSocket (response: AnyResponse): response is ServerResponse & { socket: Socket } {
   return response instanceof ServerResponse &&
@@ -48,10 +48,10 @@ function ownsItsSocket (response: AnyResponse): response is ServerResponse & { s
     !Object.hasOwn(response, 'write')
 }
 
-/** A live stream may be silent for longer than any time-out of the server allows. */
+/** Turns off the time-outs of the server for a response, because a live stream may be silent for longer. */
 function liftTimeouts (response: AnyResponse): void {
   if (response instanceof ServerResponse) {
-    // A pipelined response has no socket yet, but its request has. Node sets the keep-alive time-out again after a clean end.
+    // A pipelined response has no socket yet, but its request does. Node restores the keep-alive time-out after a clean end.
     response.req?.socket?.setTimeout?.(0)
   } else {
     liftSessionTimeout(response)

@@ -2,9 +2,10 @@ import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { AnyResponse } from './any-response.ts'
 
-// Event streams that were asked for behind other responses on their HTTP/1.1 connection. Each waits until those have ended, which an
-// event stream may never do; one packet can ask for two thousand.
+// Limits the event streams that wait behind other responses on an HTTP/1.1 connection. Each waits until the earlier responses have ended,
+// which an event stream may never do, and one packet can request two thousand.
 
+/** The event streams that may wait on one connection. */
 const MAX_WAITING = 16
 
 const kWaiting: unique symbol = Symbol.for('fastify-typed-sse.waiting')
@@ -14,9 +15,9 @@ interface SharedSocket extends Socket {
 }
 
 /**
- * Takes a place among those that wait on a connection, until this response has its turn.
+ * Takes a place in the queue of a connection until the response has its turn.
  *
- * @returns Whether there was one. A response that need not wait needs no place.
+ * @returns False if the queue is full. A response that need not wait takes no place.
  */
 export function waitInLine (response: AnyResponse): boolean {
   if (!isWaiting(response)) return true
@@ -24,12 +25,12 @@ export function waitInLine (response: AnyResponse): boolean {
   const waiting = socket[kWaiting] ?? 0
   if (waiting >= MAX_WAITING) return false
   socket[kWaiting] = waiting + 1
-  // Node closes those that still wait with their connection.
+  // The count needs no correction when a waiting response closes, because it closes together with its connection.
   response.once('socket', () => { socket[kWaiting]!-- })
   return true
 }
 
-/** Whether an earlier response on its connection is not done. */
+/** True if an earlier response on the connection has not ended yet. */
 export function isWaiting (response: AnyResponse): boolean {
   return response instanceof ServerResponse && response.socket === null
 }

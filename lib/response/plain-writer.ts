@@ -7,13 +7,13 @@ import type { ResponseWriter } from './response-writer.ts'
 import { markOf, NOTHING, OVERHEAD_BYTES, unlessFailed } from './socket-progress.ts'
 import type { Chunk } from '../wire/http-chunk.ts'
 
-/** The ordinary `write` of any response. */
+/** Writes with the ordinary `write` method of a response, on any server. */
 export class PlainWriter implements ResponseWriter {
   readonly #response: AnyResponse
   readonly #maxBacklogBytes: number
-  /** Bytes. */
+  /** The number of bytes written. */
   #accepted = 0
-  /** Writes since the response had nothing to send. */
+  /** The number of writes since the response last had nothing to send. */
   #waiting = 0
 
   constructor (response: AnyResponse, maxBacklogBytes: number) {
@@ -23,7 +23,7 @@ export class PlainWriter implements ResponseWriter {
 
   write ({ plain }: Chunk): boolean {
     if (!this.isOpen) return false
-    // HTTP/2 sends nothing within the call.
+    // Checked before the write, because HTTP/2 sends nothing within the call.
     if (this.#response.writableLength === 0) this.#waiting = 0
     this.#accepted += plain.length
     ;(this.#response as ServerResponse).write(plain)
@@ -36,23 +36,23 @@ export class PlainWriter implements ResponseWriter {
       : hasRoomOnSession(this.#response, bytes, this.#maxBacklogBytes)
   }
 
-  /** HTTP/2 takes a write for an error on a stream that was reset and has not told yet. */
+  /** False also for an HTTP/2 stream that was reset and has not emitted `close` yet, because a write would be an error. */
   get isOpen (): boolean { return !hasClosed(this.#response) }
 
   get backlog (): number {
-    // Waiting for an earlier response on the connection is not the reader's fault.
+    // The reader is not to blame if the response waits for an earlier one on the connection.
     return this.#socket === undefined ? 0 : this.#response.writableLength
   }
 
   get isFlushed (): boolean { return this.#response.writableLength === 0 || this.#isInjected }
 
-  /** The reader of `inject` has the bytes within the call; what it has for a socket takes a turn of the event loop for each of them. */
+  /** True for `inject`: its reader has the bytes within the call, but its mock socket takes a turn of the event loop for each write. */
   get #isInjected (): boolean {
     return this.#response instanceof ServerResponse && this.#response.socket !== null && !(this.#response.socket instanceof Socket)
   }
 
   get mark (): number {
-    // Of HTTP/2 a whole write at a time.
+    // HTTP/2 shows progress by whole writes only.
     if (!(this.#response instanceof ServerResponse)) return this.#accepted - this.#response.writableLength
     return this.#socket === undefined ? 0 : markOf(this.#socket)
   }
@@ -63,7 +63,7 @@ export class PlainWriter implements ResponseWriter {
 
   get #socket (): Socket | undefined {
     const response = this.#response
-    // That of a session which has ended throws at every touch.
+    // The socket of an HTTP/2 session that has ended throws at every access.
     if (response instanceof ServerResponse ? response.destroyed : hasClosed(response)) return undefined
     return (response instanceof ServerResponse ? response.socket : response.stream.session?.socket as Socket | undefined) ?? undefined
   }
@@ -71,7 +71,7 @@ export class PlainWriter implements ResponseWriter {
   onceDrained (callback: () => void): void {
     const response = this.#response
     if (!this.isOpen) return
-    // Until it has its turn nothing may pile up.
+    // Nothing may accumulate before the response has its turn.
     if (isWaiting(response)) response.once('socket', callback)
     else if ((response instanceof ServerResponse ? response : response.stream).writableNeedDrain) response.once('drain', callback)
     else (response as ServerResponse).write(NOTHING, unlessFailed(callback))
@@ -79,7 +79,8 @@ export class PlainWriter implements ResponseWriter {
 
   end (): void {
     const response = this.#response
-    // A reader that never ends its request would hold its stream half open. Of others it is left alone: it might be reset before its end.
+    // If the reader never ends its request, its HTTP/2 stream would stay half open, so it is closed. Other streams are left alone: `close`
+    // might reset them before their end.
     const isHalfOpen = !(response instanceof ServerResponse) && !response.stream.endAfterHeaders
     if (isHalfOpen) response.end(() => response.stream.close())
     else response.end()
@@ -95,7 +96,7 @@ export class PlainWriter implements ResponseWriter {
       response.stream.destroy()
       return
     }
-    // One that waits for its turn would wait on, though it was destroyed.
+    // A pipelined response that waits for its turn would go on waiting, although it is destroyed.
     if (response.socket === null && !response.writableFinished) response.req.socket.destroy()
     response.destroy()
   }
@@ -103,7 +104,8 @@ export class PlainWriter implements ResponseWriter {
   destroyConnection (): void {
     const session = this.#response instanceof ServerResponse ? undefined : this.#response.stream.session
     this.destroy()
-    // Destroying a session waits for what its reader does not take, and its socket is hidden: a method that returns `this` shows it.
+    // `session.destroy` waits for bytes that the reader does not accept, and a proxy hides `destroy` of its socket. `off` returns the socket
+    // itself.
     if (session !== undefined && !session.destroyed) (session.socket.off('close', () => {}) as Socket).destroy()
   }
 }

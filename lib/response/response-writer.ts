@@ -1,38 +1,36 @@
 import type { Chunk } from '../wire/http-chunk.ts'
 
-/**
- * Brings bytes to one reader. Never throws, and never waits.
- */
+/** Writes chunks to one reader. Never throws, and never waits. */
 export interface ResponseWriter {
   /**
-   * Accepts a chunk in any case: never write it again.
+   * Writes a chunk. The chunk is accepted in any case, so it must not be written again.
    *
-   * @returns False when more than the allowed backlog waits to be sent; `onceDrained` tells when it is time to go on.
+   * @returns False if more than the allowed backlog waits to be sent; `onceDrained` calls back when the next chunk may be written.
    */
   write (chunk: Chunk): boolean
-  /** Whether bytes still get anywhere. Not so once its reader has ended its half of the connection. */
+  /** True while bytes can reach the reader; false once the reader has ended its half of the connection. */
   readonly isOpen: boolean
-  /** Bytes accepted that the operating system has not taken yet; 0 while an earlier response on the connection has its turn. */
+  /** The number of bytes written that the operating system has not accepted yet; 0 while an earlier response on the connection has its turn. */
   readonly backlog: number
-  /** Whether all that was accepted is on its way. */
+  /** True if the operating system has accepted all bytes written. */
   readonly isFlushed: boolean
   /** Progress marker: changes whenever the operating system accepts more bytes. */
   readonly mark: number
   /** Progress of the whole connection where several streams share it (HTTP/2); otherwise constant. */
   readonly sharedMark: number
-  /** Calls back once, when everything accepted so far has been sent. Not at all when the reader leaves before. */
+  /** Calls back once, when all bytes written so far have been sent; never if the reader leaves first. */
   onceDrained (callback: () => void): void
-  /** Ends the response cleanly, after everything accepted. The connection stays usable. */
+  /** Ends the response cleanly, after all bytes written. The connection stays usable. */
   end (): void
-  /** Nothing is to follow on its connection, once this and all else on it has ended: the server closes. */
+  /** Closes the connection once this stream and everything else on it have ended, because the server closes. */
   closeConnectionAfterEnd (): void
-  /** Cuts the stream: of HTTP/1.1 with its connection, of HTTP/2 alone. */
+  /** Cuts the stream: with its connection for HTTP/1.1, alone for HTTP/2. */
   destroy (): void
-  /** Cuts the stream and its connection: the server closes. */
+  /** Cuts the stream and its connection, because the server closes. */
   destroyConnection (): void
 }
 
-/** For a stream that has closed: holds on to nothing. */
+/** The writer of a stream that has closed. It keeps no response in memory. */
 export const NOWHERE: ResponseWriter = {
   isOpen: false,
   backlog: 0,

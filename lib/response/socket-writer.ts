@@ -4,12 +4,12 @@ import type { ResponseWriter } from './response-writer.ts'
 import { markOf, NOTHING, OVERHEAD_BYTES, unlessFailed } from './socket-progress.ts'
 import type { Chunk } from '../wire/http-chunk.ts'
 
-/** Pre-framed chunks to the socket under the response: no copy, no framing, no bookkeeping per subscriber. */
+/** Writes framed chunks to the socket of a response: no copy, no framing, no bookkeeping per subscriber. */
 export class SocketWriter implements ResponseWriter {
   readonly #response: ServerResponse
   readonly #socket: Socket
   readonly #maxBacklogBytes: number
-  /** Writes since the socket was last empty. */
+  /** The number of writes since the socket was last empty. */
   #waiting = 0
 
   constructor (response: ServerResponse, socket: Socket, maxBacklogBytes: number) {
@@ -20,14 +20,14 @@ export class SocketWriter implements ResponseWriter {
 
   write ({ framed }: Chunk): boolean {
     if (!this.isOpen) return false
-    // Before the write: with TLS none ends within the call.
+    // Checked before the write, because over TLS no write ends within the call.
     if (this.#waiting > 0 && this.#socket.writableLength === 0) this.#waiting = 0
     this.#socket.write(framed)
     const { writableLength } = this.#socket
     return writableLength === 0 || writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#maxBacklogBytes
   }
 
-  /** When a reader has ended its half, Node has ended ours, and `close` follows when the rest is sent. */
+  /** False once the reader has ended its half of the connection: Node has then ended ours, and `close` follows when the rest is sent. */
   get isOpen (): boolean { return this.#socket.writable }
 
   get backlog (): number { return this.#socket.writableLength }
@@ -39,9 +39,9 @@ export class SocketWriter implements ResponseWriter {
   get sharedMark (): number { return 0 }
 
   onceDrained (callback: () => void): void {
-    // Called before a clean end, which waits for its turn behind it; so none is left on a socket that goes on to the next request.
-    // What waits is still sent, and `close` follows; a further write would be an error, and cut it off.
+    // Waiting bytes are still sent before `close`. Another write would be an error, and would cut them off.
     if (!this.isOpen) return
+    // A clean end comes after this callback, so no listener is left on a socket that serves the next request.
     if (this.#socket.writableNeedDrain) this.#socket.once('drain', callback)
     else this.#socket.write(NOTHING, unlessFailed(callback))
   }
@@ -51,7 +51,7 @@ export class SocketWriter implements ResponseWriter {
   }
 
   closeConnectionAfterEnd (): void {
-    // A closing server ends connections of HTTP/1.1 by itself.
+    // A closing server ends its HTTP/1.1 connections by itself.
   }
 
   destroy (): void {

@@ -1,17 +1,18 @@
 import { GAP_REASONS, type GapReason } from '../wire/reasons.ts'
 
-/** What was handed to the readers of this process. */
+/** The counts of everything that the subscribers of this process were sent. */
 export interface DeliveryCounters {
-  /** Events, times the subscribers that got them. */
+  /** The number of deliveries: an event that goes to ten subscribers counts ten times. */
   deliveries: number
-  /** Bytes of event streams, without heads and transfer coding. */
+  /** The number of bytes of event streams, after compression, without response heads and transfer coding. */
   bytes: number
-  /** How often a subscriber was told that entries were gone, by reason. */
+  /** The number of gaps, by reason. */
   readonly gaps: Record<GapReason, number>
-  /** Subscribers that began with entries from before they came. */
+  /** The number of subscribers that began with entries from before they connected. */
   replays: number
 }
 
+/** Creates counters that begin at zero. */
 export function zeroCounters (): DeliveryCounters {
   return {
     deliveries: 0,

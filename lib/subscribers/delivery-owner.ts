@@ -2,18 +2,18 @@ import type { DeliveryCounters } from './counters.ts'
 import type { Pumped } from './fan-out-pump.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 
-/** What a delivery asks of the hub, and tells it. */
+/** The part of the hub that a delivery uses. */
 export interface DeliveryOwner {
   readonly counters: DeliveryCounters
   readonly limits: SubscriberLimits
-  /** The text that breaks a silence. */
+  /** An encoded heartbeat. */
   readonly heartbeat: string
-  /** Monotonic milliseconds. */
+  /** The time of the hub's clock, in monotonic milliseconds. */
   readonly now: number
-  /** Milliseconds, drawn again at every call. */
+  /** Draws a random reconnection time. @returns Milliseconds. */
   drawReconnectionTime (): number
-  /** The delivery has something to write, and its socket accepts it. */
+  /** Called when a delivery has something to write and its socket accepts bytes. */
   ready (delivery: Pumped): void
-  /** The socket accepts no more for now, or accepts more again. */
+  /** Called with true when the socket of a delivery is full, with false when it has drained or closed. */
   pushedBack (delivery: Pumped, isPushedBack: boolean): void
 }

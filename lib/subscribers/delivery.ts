@@ -11,16 +11,14 @@ import { textChunk, type Chunk } from '../wire/http-chunk.ts'
 import { encodeRetry } from '../wire/encode.ts'
 import type { CloseReason } from '../wire/reasons.ts'
 
-/**
- * Writes to one subscriber, in one order, the entries from its cursor on and its pending sends at their places, until the stream ends.
- */
+/** Writes the entries and the pending sends of one subscriber, in order, until its stream ends. */
 export class Delivery implements Pumped, Signs, EndingStream {
-  // The fields that every sweep reads stand first, and together: of ten thousand subscribers none is in the processor's cache.
+  // The fields that every sweep reads come first, next to each other: with ten thousand subscribers, each one is a cache miss.
   readonly cursor: Cursor
   #writer: ResponseWriter
   #state: 'open' | 'pushed back' | 'over' | 'closed' = 'open'
   #pendingSends: PendingSends | undefined
-  /** The index at which the stream ends, once an end was asked for. */
+  /** The index at which the stream ends; undefined while no end is requested. */
   #endIndex: number | undefined
   queued = false
   wrote = false
@@ -30,7 +28,7 @@ export class Delivery implements Pumped, Signs, EndingStream {
   readonly #deadlines: Deadlines
   readonly ending: Ending
 
-  /** @param expiresAt In the owner's milliseconds; Infinity: never. */
+  /** @param expiresAt The expiry, in milliseconds of the owner's clock; Infinity: never. */
   constructor (owner: DeliveryOwner, cursor: Cursor, writer: ResponseWriter, expiresAt = Infinity) {
     this.cursor = cursor
     this.#writer = writer
@@ -39,7 +37,7 @@ export class Delivery implements Pumped, Signs, EndingStream {
     this.ending = new Ending(this)
   }
 
-  /** The delivery of a stream that never opened. */
+  /** Creates the delivery of a stream that never opened. */
   static closed (owner: DeliveryOwner, cursor: Cursor, reason: CloseReason): Delivery {
     const delivery = new Delivery(owner, cursor, NOWHERE)
     delivery.ending.destroy(reason)
@@ -55,17 +53,21 @@ export class Delivery implements Pumped, Signs, EndingStream {
 
   get showsHeartbeats (): boolean { return this.#owner.limits.heartbeatEvent }
 
-  /** Bytes that pending sends take while they wait. */
+  /** The bytes of memory that the pending sends take. */
   get pendingBytes (): number { return this.#pendingSends?.size ?? 0 }
 
-  /** Takes the place at the head of the log for a text that goes to this subscriber alone. Does nothing on a stream that ends. */
+  /** Places a text for this subscriber alone at the head of the log. Does nothing if the stream is ending. */
   enqueue (text: string): void {
     if (this.ending.reason !== undefined) return
     this.#pending().add(this.cursor.head, text)
     this.#requestService()
   }
 
-  /** Like `enqueue`. @returns True once the text was handed to the socket, false if the stream ends before. */
+  /**
+   * Places an event for this subscriber alone at the head of the log.
+   *
+   * @returns A promise that resolves to true once the event is handed to the socket, to false if the stream ends first.
+   */
   send (text: string): Promise<boolean> {
     if (this.ending.reason !== undefined) return Promise.resolve(false)
     this.gaveEvent = true
@@ -75,7 +77,7 @@ export class Delivery implements Pumped, Signs, EndingStream {
     })
   }
 
-  /** Takes the place at the head for a newly drawn reconnection time. Replaces one that still waits. */
+  /** Places a newly drawn reconnection time at the head of the log, or replaces a reconnection time that still waits. */
   enqueueRetry (): void {
     if (this.ending.reason !== undefined) return
     this.#pending().addRetry(this.cursor.head, encodeRetry(this.#owner.drawReconnectionTime()))
@@ -105,25 +107,25 @@ export class Delivery implements Pumped, Signs, EndingStream {
     else this.#writer.destroy()
   }
 
-  /** The response has closed, whoever closed it. Releases all that the delivery holds. */
+  /** Called when the response has closed, from either side. Releases everything that the delivery holds. */
   close (): void {
     this.ending.responseClosed()
     this.#owner.pushedBack(this, false)
     this.#state = 'closed'
     this.cursor.release()
     this.#dropPendingSends()
-    // An application that keeps an ended subscriber must not keep its request alive.
+    // Otherwise an application that keeps a closed subscriber would keep its request in memory.
     this.#writer = NOWHERE
   }
 
-  /** A source begins to be streamed, or ends. */
+  /** Counts the running sources of `subscriber.stream`. @param isRunning True when a source begins, false when it ends. */
   streams (isRunning: boolean): void {
     this.sources += isRunning ? 1 : -1
     // The idle time begins with the end of the last source.
     this.gaveEvent = true
   }
 
-  /** Does what has become due. Called at every tick of the clock. */
+  /** Handles the deadlines that have passed. Called at every tick of the clock. */
   checkDeadlines (times: Times): void {
     this.ending.enforceRevocation(times.awake)
     const due = this.#deadlines.check(times, this.#writer, this)
@@ -133,11 +135,12 @@ export class Delivery implements Pumped, Signs, EndingStream {
 
   #beat (times: Times): void {
     if (!this.showsHeartbeats) {
-      // Whatever waits breaks the silence by itself.
+      // Anything that waits will itself end the silence.
       if (this.#state === 'open' && !this.waiting) this.enqueue(this.#owner.heartbeat)
       return
     }
-    // Behind whatever waits, since the page may not listen to that; but one at a time, for a reader that accepts nothing.
+    // Sent even if entries wait, because the page may not listen to those. Not sent if a send waits, so that heartbeats do not accumulate for
+    // a reader that accepts nothing.
     if (this.#pendingSends !== undefined) return
     this.#deadlines.showedHeartbeat(times)
     this.enqueue(this.#owner.heartbeat)
@@ -163,7 +166,7 @@ export class Delivery implements Pumped, Signs, EndingStream {
     return 0
   }
 
-  /** The next entries the subscriber hears, at most up to the next pending send; undefined if there are none. */
+  /** Reads the next entries, up to the next pending send or the end. @returns Undefined if there are none, or if some were lost. */
   #nextBatch (): Batch | undefined {
     const limit = Math.min(this.#pendingSends?.index ?? Infinity, this.#endIndex ?? Infinity)
     const batch = this.cursor.next(limit)
@@ -190,18 +193,18 @@ export class Delivery implements Pumped, Signs, EndingStream {
     this.#pendingSends = undefined
   }
 
-  /** Entries that the subscriber had not been given were evicted. */
+  /** Handles the eviction of entries that the subscriber has not received: ends the stream, or sends `sse.gap` and continues. */
   #skipLostEntries (): number {
     const { closesSlow, replaysGaps } = this.#owner.limits
-    // A stream that ends anyway gets the gap, and ends as it was to.
+    // A stream that is already ending gets the gap, and keeps its close reason.
     if (closesSlow && this.ending.endSlow()) return this.#finish()
     this.cursor.skip(!replaysGaps)
     this.#owner.counters.gaps.slow++
     const gap = textChunk(this.cursor.gap('slow'))
     const batch = replaysGaps ? this.#nextBatch() : undefined
     if (batch === undefined) return this.#write(gap)
-    // Both, whatever the socket says after the first: the batch may have left the log before it drains, and a reader of large events
-    // would get one gap after another and no event.
+    // Both are written, even if the gap alone fills the socket: the batch may be evicted before the socket drains, and a reader of large
+    // events would get one gap after another and no event.
     return this.#write(batch.chunk, gap)
   }
 
@@ -211,7 +214,7 @@ export class Delivery implements Pumped, Signs, EndingStream {
     return 0
   }
 
-  /** @param ahead Written before `chunk`. */
+  /** @param ahead A chunk to write before `chunk`. @returns The number of bytes written. */
   #write (chunk: Chunk, ahead?: Chunk): number {
     let { length } = chunk.plain
     if (ahead !== undefined) {

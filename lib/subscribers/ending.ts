@@ -3,50 +3,50 @@ import type { Due } from '../time/deadlines.ts'
 import { encodeClose } from '../wire/plugin-events.ts'
 import type { CloseReason } from '../wire/reasons.ts'
 
-/** What an ending does to its stream. */
+/** The part of a stream that its ending uses. */
 export interface EndingStream {
   readonly cursor: Cursor
-  /** The end was written, or the connection cut. */
+  /** True once the end is written or the stream is cut. */
   readonly isOver: boolean
+  /** True once the response has closed. */
   readonly isClosed: boolean
-  /** Milliseconds that a reader has to take the end of a stream that was revoked. */
+  /** The time that a reader has to receive the end of a revoked stream, in milliseconds. */
   readonly endTimeout: number
   enqueue (text: string): void
   enqueueRetry (): void
   /** Ends the stream after every entry and send that was placed before this call. */
   stopAtHead (): void
-  /** Ends the stream where it is. Drops its pending sends; `last` is all that is still written. */
+  /** Ends the stream at its present position, and drops its pending sends. @param last The only text that is still written; undefined: none. */
   stopHere (last: string | undefined): void
   closeConnectionAfterEnd (): void
-  /** @param withConnection Also where other streams share the connection. */
+  /** Cuts the stream. @param withConnection True: cuts the connection even if other streams share it. */
   cut (withConnection: boolean): void
 }
 
-/**
- * How one stream ends, with exactly one close reason.
- */
+/** Ends one stream, with exactly one close reason. */
 export class Ending {
   readonly #stream: EndingStream
   #reason: CloseReason | undefined
-  /** The server closes: nothing else will use the connection. */
+  /** True once the server closes: nothing else will use the connection. */
   #isLast = false
-  /** When the revocation was first noticed, in awake time. */
+  /** The awake time at which the revocation was first noticed. */
   #revocationSeenAt: number | undefined
 
   constructor (stream: EndingStream) {
     this.#stream = stream
   }
 
-  /** Why the stream ends or ended; undefined while it lives. */
+  /** The close reason; undefined while no end is requested. */
   get reason (): CloseReason | undefined { return this.#reason }
 
-  /** The reader lost the right to hear the stream. */
+  /** True if the stream ends because its reader has lost the right to hear it. */
   get #isRevocation (): boolean { return this.#reason === 'revoked' || this.#reason === 'expired' }
 
   /**
-   * Ends the stream at its place in the order: after everything placed before this call. Does nothing if it ends already.
+   * Ends the stream after everything that was placed before this call. On a stream that is already ending, it does nothing, except that
+   * `shutdown` still closes the connection.
    *
-   * @param final The reader is told to stay away.
+   * @param final True: the reader is told to stay away.
    */
   end (reason: CloseReason, final = false): void {
     if (reason === 'shutdown') {
@@ -59,14 +59,15 @@ export class Ending {
     this.#stream.stopAtHead()
   }
 
-  /** Ends the stream like `end`, and draws a reconnection time for this reader alone. */
+  /** Ends the stream as `end` does, after a reconnection time drawn for this reader alone. */
   endForReconnect (reason: CloseReason): void {
     this.#stream.enqueueRetry()
     this.end(reason)
   }
 
   /**
-   * Ends the stream where it is: no entry that the reader has not got is written any more, even if the stream was to end later.
+   * Ends the stream at its present position. Entries that the reader has not received are not written, even if an end after them was
+   * requested before.
    *
    * @returns True if this call is the first to revoke the stream.
    */
@@ -80,7 +81,7 @@ export class Ending {
     return !isAgain
   }
 
-  /** Ends a stream whose reader fell out of the log, unless it ends already. @returns Whether it did. */
+  /** Sets the close reason of a stream whose reader fell behind the log. @returns False if the stream is already ending for another reason. */
   endSlow (): boolean {
     if (this.#reason !== undefined) return false
     this.#reason = 'slow'
@@ -94,22 +95,22 @@ export class Ending {
     else this.endForReconnect(due)
   }
 
-  /** Cuts a stream that was revoked and whose reader does not take its end in time. @param awake Milliseconds of awake time. */
+  /** Cuts a revoked stream if its reader does not receive the end in time. @param awake Awake time in milliseconds. */
   enforceRevocation (awake: number): void {
     if (!this.#isRevocation) return
     this.#revocationSeenAt ??= awake
     if (awake - this.#revocationSeenAt >= this.#stream.endTimeout) this.destroy(this.#reason!)
   }
 
-  /** Cuts the connection, whatever still waits. */
+  /** Cuts the stream immediately, with everything that still waits. */
   destroy (reason: CloseReason): void {
     if (this.#stream.isClosed) return
-    // A revocation stays the reason: why the stream ended matters more than how.
+    // A revocation remains the close reason: why the stream ended matters more than how.
     if (!this.#isRevocation) this.#reason = reason
     this.#stream.cut(reason === 'shutdown' || this.#isLast)
   }
 
-  /** The response has closed. An end that was asked for but not written counts as the reader's. */
+  /** Called when the response has closed. The close reason is `reader`, unless the end was written or the stream was cut before. */
   responseClosed (): void {
     if (!this.#stream.isOver) this.#reason = 'reader'
   }

@@ -3,65 +3,68 @@ import type { Views } from '../cursor/views.ts'
 import type { Log } from '../log/log.ts'
 import { monotonicTime, setImmediate } from '../time/timers.ts'
 
-/** One subscriber, as the pump sees it. */
+/** A delivery, as the pump sees it. */
 export interface Pumped {
   readonly cursor: Cursor
-  /** Whether it is in the pump's queue. The pump alone changes it; it is kept here because a set of ten thousand would be slower. */
+  /** True if the delivery is in the pump's queue. Only the pump changes it. It is a field, because a Set of ten thousand would be slower. */
   queued: boolean
-  /** Whether `serve` would do something. */
+  /** True if `serve` would do something. */
   readonly waiting: boolean
-  /** Whether `serve` would do something and the socket is writable. Reads most of the fields that `serve` will read. */
+  /** True if `serve` would do something and the socket is writable. Reads most of the fields that `serve` will read. */
   readonly isReady: boolean
   /**
    * Writes the next batch: everything up to the head, to the next pending send, or to the size limit of one write.
    *
-   * @returns Bytes of events that were written.
+   * @returns The number of bytes written.
    */
   serve (): number
 }
 
-/** The subscribers of a channel, each with its delivery: the pump reads the deliveries alone. */
+/** The subscribers of one channel, each with its delivery. The pump reads only the deliveries. */
 export type Listeners = ReadonlyMap<object, Pumped>
 
-// A slice gives the event loop back after this long. The time is looked at after so many writes or bytes: often enough that one more
-// write cannot matter, seldom enough that asking costs nothing.
+// A slice of a sweep yields to the event loop after this long. The clock is read after this many bytes or writes: often enough that one
+// more write does not matter, seldom enough that reading the clock costs nothing.
 const SLICE_MILLISECONDS = 5
-const BYTES_BETWEEN_LOOKS = 256 * 1024
-// So many are looked at before the first of them is served. Of ten thousand subscribers none is in the processor's cache: so they are
-// fetched at the same time, and not each after the write before it.
-const WRITES_BETWEEN_LOOKS = 16
-// Among those that have nothing to get, or do not take it.
+const BYTES_PER_STEP = 256 * 1024
+// Look at this many deliveries before serving the first. With ten thousand subscribers each one is a cache miss; looking ahead lets the
+// processor fetch them in parallel, instead of each after the previous write.
+const WRITES_PER_STEP = 16
+// The most deliveries to look at in one step, because many may have nothing to write, or full sockets.
 const MAX_LOOKS = 256
 
 /**
  * Serves the subscribers that are behind.
  *
- * First come, first served, one run each: a reader that replays ten thousand entries takes its turns between the live ones.
- * Never works inside the call that wakes it, so what is published within one turn of the event loop leaves in one write.
+ * First come, first served, one batch each: a reader that replays ten thousand entries takes turns with the live readers.
+ * The pump never works inside the call that wakes it, so entries that are published within one turn of the event loop leave in one write.
  */
 export class FanOutPump {
   readonly #log: Log
   readonly #views: Views
-  /** Those that asked for themselves, and those that have still something to get after their turn. */
+  /** Deliveries that were added one by one, and deliveries that have more to write after their turn. */
   #queue: Pumped[] = []
-  /** The first in the queue still to be served. */
+  /** Index in the queue of the first delivery still to be served. */
   #first = 0
-  /** Where in the queue the present sweep ends. */
+  /** Index in the queue at which the present sweep ends. */
   #last = 0
-  /** Those who hear what was appended since the present sweep began. */
+  /** Listeners of entries that were appended since the present sweep began. */
   readonly #woken = new Set<Listeners>()
-  /** Those who hear what was appended before: the present sweep looks at them after the queue. */
+  /** Listeners of entries that were appended before it began. The sweep visits them after the queue. Undefined between two sweeps. */
   #groups: Iterator<Listeners> | undefined
+  /** The rest of the group that is being visited. */
   #members: Iterator<Pumped> | undefined
-  /** The next few that wait, the very next one last. */
+  /** Ready deliveries that are served next, in reverse order. */
   readonly #ahead: Pumped[] = []
-  /** The head of the log when the present sweep began: who was not behind then has all before that. */
+  /** The head of the log when the present sweep began. A delivery that was not behind then has every entry before it. */
   #headAtBegin = 0
   #scheduled = false
-  /** Those whose sockets take nothing for now. */
+  /** Deliveries whose sockets are full. */
   readonly #passedBy = new Set<Pumped>()
-  /** Those passed by since the last sweep ended, and in the sweep before. Over TLS and HTTP/2 nothing leaves within a turn. */
+  // Over TLS and HTTP/2, no bytes leave within a turn of the event loop, so a socket that has just become full is not yet a slow one.
+  /** Deliveries whose sockets became full since the last sweep ended. */
   #passedByNow = new Set<Pumped>()
+  /** Deliveries whose sockets became full in the sweep before. */
   #passedByLately = new Set<Pumped>()
 
   constructor (log: Log, views: Views) {
@@ -69,19 +72,19 @@ export class FanOutPump {
     this.#views = views
   }
 
-  /** An entry was appended that all of these hear. Costs the same for one as for ten thousand: they are looked at once a sweep. */
+  /** Called when an entry for these listeners was appended. Ten thousand cost no more than one, because the sweep visits them. */
   wake (listeners: Listeners): void {
     if (listeners.size > 0) this.#woken.add(listeners)
     this.#schedule()
   }
 
-  /** One subscriber has something to be served with. */
+  /** Adds a delivery that has something to write. */
   add (delivery: Pumped): void {
     if (!delivery.queued) this.#enqueue(delivery)
     this.#schedule()
   }
 
-  /** The socket of a subscriber takes no more for now, or takes more again. */
+  /** Called with true when the socket of a delivery is full, with false when it has drained or closed. */
   passBy (delivery: Pumped, isPassedBy: boolean): void {
     if (isPassedBy) {
       this.#passedBy.add(delivery)
@@ -93,9 +96,9 @@ export class FanOutPump {
     }
   }
 
-  /** Evicts what has become too old, and what the last slow reader has got, while nothing is broadcast. */
+  /** Evicts entries that have become too old, or that the last slow reader has got, while nothing is broadcast. */
   tidy (): void {
-    // A sweep that is due does so at its end.
+    // A scheduled sweep does this at its end.
     if (!this.#scheduled) this.#trim(this.#log.head)
   }
 
@@ -122,15 +125,15 @@ export class FanOutPump {
   }
 
   /**
-   * Serves a few, as many as cannot take long.
+   * Serves a few deliveries, so few that it cannot take long.
    *
-   * @returns Whether there may be more in this sweep.
+   * @returns True if the sweep may have more deliveries.
    */
   #serveSome (): boolean {
     const left = this.#ahead.length > 0 || this.#lookAhead()
-    for (let bytes = 0; this.#ahead.length > 0 && bytes < BYTES_BETWEEN_LOOKS;) {
+    for (let bytes = 0; this.#ahead.length > 0 && bytes < BYTES_PER_STEP;) {
       const delivery = this.#ahead.pop()!
-      // It may stand in the queue already: for the next sweep, then.
+      // Already in the queue again: the next sweep serves it.
       if (delivery.queued) continue
       bytes += delivery.serve()
       if (delivery.waiting) this.#enqueue(delivery)
@@ -138,10 +141,10 @@ export class FanOutPump {
     return left || this.#ahead.length > 0
   }
 
-  /** @returns Whether there may be more in this sweep than those. */
+  /** Fills `#ahead` with ready deliveries. @returns True if the sweep may have further deliveries. */
   #lookAhead (): boolean {
     let left = true
-    for (let looks = 0; looks < MAX_LOOKS && this.#ahead.length < WRITES_BETWEEN_LOOKS && left; looks++) {
+    for (let looks = 0; looks < MAX_LOOKS && this.#ahead.length < WRITES_PER_STEP && left; looks++) {
       const delivery = this.#take()
       if (delivery === undefined) left = false
       else if (!delivery.queued && delivery.isReady) this.#ahead.push(delivery)
@@ -176,8 +179,8 @@ export class FanOutPump {
   }
 
   /**
-   * Up to where everybody has been served whose socket takes it: a burst of more than one run takes more than one sweep. A socket that is
-   * full has two turns to show that it does.
+   * The index up to which every delivery with a writable socket has been served. A burst of more than one batch takes more than one sweep.
+   * A full socket counts as writable for two turns of the event loop, in which it may drain.
    */
   #served (): number {
     let served = this.#headAtBegin

@@ -16,34 +16,32 @@ interface HubParts {
   readonly reconnectionTime: ReconnectionTime
   readonly shutdownDeadline: ShutdownDeadline
   readonly limits: SubscriberLimits
-  /** Monotonic milliseconds. */
+  /** The time of the hub's clock, in monotonic milliseconds. */
   now (): number
-  /** An event of the application as it goes out. @throws what is wrong with it */
+  /** Validates and encodes an event. @throws the error of `EventEncoder.encode` when the event or its payload is invalid */
   encode (event: string, payload: unknown): string
-  /** There is something to serve this one with. */
+  /** Called when a delivery has something to write and its socket accepts bytes. */
   ready (delivery: Pumped): void
-  /** The socket of this one takes no more for now, or takes more again. */
+  /** Called with true when the socket of a delivery is full, with false when it has drained or closed. */
   pushedBack (delivery: Pumped, isPushedBack: boolean): void
-  /** This one ended; it is no longer counted. May throw: that is logged by whoever hands it in. */
+  /** Called when a subscriber has ended and is no longer counted. Must not throw. */
   onClose (subscriber: Subscriber, reason: CloseReason): void
-  /** What the application wanted to send to one subscriber failed. */
+  /** Called when an event for one subscriber could not be sent. */
   failed (error: unknown, event: string): void
-  /** The predicate of `disconnect` threw. */
+  /** Called when the predicate of `disconnect` threw. */
   predicateFailed (error: unknown): void
 }
 
-/** The subscribers of a channel, each with its delivery. */
+/** The subscribers of one channel, each with its delivery. */
 type Listeners = ReadonlyMap<Subscriber, Delivery>
 
-const NOBODY: Listeners = new Map()
+const NO_LISTENERS: Listeners = new Map()
 
-/**
- * The subscribers of this process, from the moment their head is sent until their response closes.
- */
+/** The subscribers of this process, each from the moment its head is sent until its response closes. */
 export class Hub implements SubscriberOwner {
   readonly counters: DeliveryCounters = zeroCounters()
   readonly #subscribers = new Set<Subscriber>()
-  /** Those of each channel that has any. */
+  /** The subscribers of each channel, by name. A channel without subscribers has no entry. */
   readonly #byChannel = new Map<string, Map<Subscriber, Delivery>>()
   readonly #closes = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
   readonly heartbeat: string
@@ -62,23 +60,24 @@ export class Hub implements SubscriberOwner {
 
   get now (): number { return this.#parts.now() }
 
-  /** Channels that somebody hears. */
+  /** The number of channels that have subscribers. */
   get channels (): number { return this.#byChannel.size }
 
-  /** Those that hear a channel. */
-  of (channel: string): Listeners { return this.#byChannel.get(channel) ?? NOBODY }
+  /** The subscribers of a channel. */
+  of (channel: string): Listeners { return this.#byChannel.get(channel) ?? NO_LISTENERS }
 
-  /** How many streams ended, by reason, and how many never opened. */
+  /** The number of streams that have ended or never opened, by close reason. */
   get closes (): Readonly<Record<CloseReason, number>> { return { ...this.#closes } }
 
-  /** Entries that the subscriber furthest behind has still to get. */
+  /** The number of entries that the subscriber furthest behind has yet to get. */
   get lag (): number {
-    // Counting costs a look at each entry, so it is done for as few as can be the one.
+    // Counting reads every entry, so it is done only for cursors that may have the greatest lag: first the furthest one of each view, then
+    // by their upper bounds.
     const furthest = new Map<object, Cursor>()
     for (const { delivery: { cursor } } of this.#subscribers) {
       if (!cursor.isBehind) continue
-      const rival = cursor.plainView ?? cursor
-      if (cursor.index < (furthest.get(rival)?.index ?? Infinity)) furthest.set(rival, cursor)
+      const group = cursor.plainView ?? cursor
+      if (cursor.index < (furthest.get(group)?.index ?? Infinity)) furthest.set(group, cursor)
     }
     const candidates = Array.from(furthest.values(), (cursor) => ({ cursor, most: cursor.mostLag })).sort((a, b) => b.most - a.most)
     let lag = 0
@@ -91,7 +90,7 @@ export class Hub implements SubscriberOwner {
 
   [Symbol.iterator] (): Iterator<Subscriber> { return this.#subscribers.values() }
 
-  /** Takes in a subscriber whose head was sent. One that comes while the hub closes is sent away at once. */
+  /** Adds a subscriber whose head was sent. If the hub is closing, it ends the new stream immediately. */
   add (subscriber: Subscriber): void {
     this.#subscribers.add(subscriber)
     for (const channel of subscriber.channels) this.joined(subscriber, channel)
@@ -133,23 +132,25 @@ export class Hub implements SubscriberOwner {
     this.#parts.onClose(subscriber, reason)
   }
 
-  /** A reader got no stream. */
+  /** Counts a request that gets no stream. */
   turnedAway (reason: 'overload' | 'refused'): void {
     this.#closes[reason]++
   }
 
   /**
-   * Ends the streams of those that a predicate picks, where they are. What it throws is logged, and spares the one it was asked about.
+   * Ends the streams of the subscribers that a predicate picks, at their present positions. If the predicate throws, the error is logged
+   * and that stream continues.
    *
-   * @param channel Those that hear it; undefined: all.
-   * @returns How many.
+   * @param channel The channel whose subscribers are asked about; undefined: all subscribers.
+   * @param final True: the readers are told to stay away.
+   * @returns The number of streams ended.
    */
   revoke (channel: string | undefined, predicate: (subscriber: Subscriber) => boolean, final: boolean): number {
-    // First all, then the ends: a predicate may look at the others.
+    // All subscribers are picked before any stream ends, because a predicate may look at other subscribers.
     const picked = [...channel === undefined ? this.#subscribers : this.of(channel).keys()].filter((subscriber) => {
       try {
         const answer = predicate(subscriber)
-        // A promise would pass for true, and end everybody. Nobody waits for what becomes of it.
+        // A promise is refused, because it is truthy and would end every stream. Nothing awaits it, so its rejection is ignored.
         if (answer as unknown instanceof Promise) (answer as unknown as Promise<unknown>).catch(() => {})
         demand(typeof answer === 'boolean', 'disconnect.predicate', 'a function that returns true or false', answer)
         return answer
@@ -161,27 +162,27 @@ export class Hub implements SubscriberOwner {
     return picked.filter(({ delivery }) => delivery.ending.revoke('revoked', final)).length
   }
 
-  /** Sees to what has become due for each. Called at every tick of the clock. */
+  /** Handles the deadlines of all subscribers. Called at every tick of the clock. */
   checkDeadlines (times: Times): void {
     for (const { delivery } of this.#subscribers) delivery.checkDeadlines(times)
   }
 
-  /** A reconnection time in milliseconds, drawn anew at every call. */
+  /** Draws a random reconnection time. @returns Milliseconds. */
   drawReconnectionTime (): number {
     const { min, max } = this.#reconnectionTime
     return Math.round(min + Math.random() * (max - min))
   }
 
-  /** Tells every subscriber, those of now and those to come. */
+  /** Sets the reconnection time, and sends it to all subscribers, now and whenever one opens. */
   setReconnectionTime (reconnectionTime: ReconnectionTime): void {
     this.#reconnectionTime = reconnectionTime
     for (const { delivery } of this.#subscribers) delivery.enqueueRetry()
   }
 
   /**
-   * Ends every stream cleanly, and cuts those whose readers have not taken their end in time. So it does with those that still come.
+   * Ends every stream cleanly, also streams that open later, and cuts each whose reader has not received the end by the shutdown deadline.
    *
-   * @returns Resolves when nobody is left. May be asked again for those that came afterwards.
+   * @returns A promise that resolves when no subscriber is left. A second call waits for subscribers that were added afterwards.
    */
   async close (): Promise<void> {
     this.#parts.shutdownDeadline.begin()
@@ -190,9 +191,10 @@ export class Hub implements SubscriberOwner {
   }
 
   #sendAway (subscribers: readonly Subscriber[]): void {
-    // A native EventSource gives up for good on the 503 that Fastify answers while it closes: draw the comebacks apart, and late.
+    // A native EventSource gives up for good on the 503 that Fastify sends while it closes. With a reconnection time drawn for each of
+    // them, readers come back late and spread out.
     for (const { delivery } of subscribers) delivery.ending.endForReconnect('shutdown')
-    // All in one turn: those that share a connection are gone with the first.
+    // All in one turn of the event loop: the first cut also closes the streams that share its connection.
     const cut = (): void => { for (const { delivery } of subscribers) delivery.ending.destroy('shutdown') }
     const { shutdownDeadline } = this.#parts
     if (shutdownDeadline.timeout === 0) return cut()

@@ -2,50 +2,49 @@ import { Buffer } from 'node:buffer'
 import { MAX_BATCH_BYTES } from '../cursor/batch-cache.ts'
 import { type Chunk, textChunk } from '../wire/http-chunk.ts'
 
-/** Fields and events for one subscriber alone, and the index that they stand before. */
+/** A text for one subscriber alone: encoded fields or events. */
 interface PendingSend {
+  /** The index of the log before which the text is sent. */
   readonly index: number
-  /** Text: a small Buffer that waits would hold on to the 8 KiB of the pool around it. */
+  /** A string, because a small Buffer that waits would keep its 8 KiB pool slab alive. */
   text: string
   bytes: number
-  /** Told once: whether they were handed to the socket. */
+  /** Called once: with true when the text is handed to the socket, with false when it is dropped. */
   readonly settle: ((handed: boolean) => void) | undefined
 }
 
-// What a send takes beside its bytes, with the promises of the `send` that waits for it. Without it, a quarter of a megabyte of tiny ones
-// would take twenty times as much memory.
+// The memory that a send takes besides its bytes, with the promises of the `send` that waits for it. If it were not counted, 256 KiB of
+// tiny sends would take twenty times as much memory.
 const OVERHEAD_BYTES = 1024
 
-/** The bytes that a text takes while it waits. */
+/** The bytes of memory that a text takes while it waits. */
 export function sizeOfPendingSend (text: string): number {
   return Buffer.byteLength(text) + OVERHEAD_BYTES
 }
 
-/**
- * What waits for one subscriber alone, each at its place in the order.
- */
+/** The texts that wait for one subscriber alone, each at its place in the order of the log. */
 export class PendingSends {
   #waiting: PendingSend[] = []
   #size = 0
-  /** The newest `retry` among them, perhaps taken already. */
+  /** The newest `retry` field; it may have been taken already. */
   #retry: PendingSend | undefined
 
   get count (): number { return this.#waiting.length }
 
-  /** Bytes that they take while they wait. */
+  /** The bytes of memory that the waiting texts take. */
   get size (): number { return this.#size }
 
-  /** The index that the first of them stands before; Infinity where there is none. */
+  /** The index before which the first text is sent; Infinity if no text waits. */
   get index (): number { return this.#waiting[0]?.index ?? Infinity }
 
-  /** @param index Not below that of those that wait already. */
+  /** Adds a text. @param index Not lower than the index of any waiting text. */
   add (index: number, text: string, settle?: (handed: boolean) => void): void {
     const bytes = Buffer.byteLength(text)
     this.#waiting.push({ index, text, bytes, settle })
     this.#size += bytes + OVERHEAD_BYTES
   }
 
-  /** A `retry` field. One that still waits is replaced: a reader that reads nothing must not cost more with each. */
+  /** Adds a `retry` field, or replaces one that still waits: their number must not grow for a reader that reads nothing. */
   addRetry (index: number, text: string): void {
     if (this.#retry !== undefined && this.#waiting.includes(this.#retry)) {
       const bytes = Buffer.byteLength(text)
@@ -58,7 +57,7 @@ export class PendingSends {
     this.#retry = this.#waiting.at(-1)
   }
 
-  /** Takes those that stand before the first one's index, as one chunk of at most a run's size; at least the first. */
+  /** Takes the first text, and further texts of its index up to the size of a batch. @returns The texts as one chunk. */
   take (): Chunk {
     const { index } = this
     let length = 0
@@ -76,7 +75,7 @@ export class PendingSends {
     return textChunk(text)
   }
 
-  /** Lets go of all that waits. */
+  /** Drops all waiting texts. */
   drop (): void {
     const dropped = this.#waiting
     this.#waiting = []

@@ -1,59 +1,64 @@
 import { SourceInvalid } from '../errors.ts'
 import { quote } from '../value-text.ts'
 
+// Reads the items of `subscriber.stream` from a generator, a Node.js stream, a web stream or any other async iterable.
+
 /**
- * Where the items of a stream come from: a generator, a stream of Node's or of the web, anything else that is an async iterable. Called
- * only if somebody is there to read; `signal` is aborted when the reader leaves. May return a promise, as what a request to another
- * server gives.
+ * The source of `subscriber.stream`: a function that returns an async iterable, such as a generator, a Node.js stream or a web stream, or a
+ * promise of one. It is called only if the reader is still there. `signal` is aborted when the event stream ends.
+ *
+ * @see docs/options.md
  */
 export type Source<T> = (signal: AbortSignal) => AsyncIterable<T> | Promise<AsyncIterable<T>>
 
 const LEFT = Symbol('left')
 
 /**
- * Asks a source for its items.
+ * Calls a source.
  *
- * @throws FST_SSE_SOURCE_INVALID, and what the source throws
+ * @returns The iterator of its items.
+ * @throws FST_SSE_SOURCE_INVALID when the source is no function or returns no async iterable; any error that the source throws.
  */
 export async function openSource (event: string, source: Source<unknown>, signal: AbortSignal): Promise<AsyncIterator<unknown>> {
   if (typeof source !== 'function') throw new SourceInvalid(quote(event), `is ${kindOf(source)}`)
   const given: unknown = source(signal)
-  hearErrors(given)
+  ignoreErrors(given)
   const items: unknown = await given
-  hearErrors(items)
+  ignoreErrors(items)
   if (isWebStream(items)) {
-    if (items.locked) throw new SourceInvalid(quote(event), `gave ${kindOf(items)} that is locked: something else reads it`)
+    if (items.locked) throw new SourceInvalid(quote(event), `returned ${kindOf(items)} that is locked, because something else reads it`)
     return readWebStream(items)
   }
-  if (!isIterable(items)) throw new SourceInvalid(quote(event), `gave ${kindOf(items)}`)
+  if (!isIterable(items)) throw new SourceInvalid(quote(event), `returned ${kindOf(items)}`)
   const iterator = items[Symbol.asyncIterator]()
   return isNodeStream(items) ? { next: () => iterator.next(), return: () => destroy(items) } : iterator
 }
 
 /**
- * Draws items one at a time, until they end or the reader has left. The source is told in either case, even while it works on the
- * next item: its `return` is called.
+ * Takes items one at a time, until they end or the reader leaves. If they have not ended by themselves, the `return` of the iterator is
+ * called, even while the next item is pending.
  *
- * @param opened The items, perhaps later.
- * @param take Takes an item; resolves when it wants the next, with false when there is nobody to take it any more.
- * @param returnFailed A source that nobody waits for any more threw in its `return`.
- * @returns Whether the items came to their end.
- * @throws what the source throws, and what `take` throws
+ * @param opened A promise of the iterator.
+ * @param signal Aborted when the reader leaves.
+ * @param take Consumes an item. Resolves with true when it wants the next item, with false when the reader has left.
+ * @param returnFailed Called with an error of the iterator's `return`, which nothing awaits.
+ * @returns True if the items came to their end.
+ * @throws any error of the source or of `take`.
  */
 export async function draw<T> (
   opened: Promise<AsyncIterator<T>>, signal: AbortSignal, take: (item: T) => Promise<boolean>, returnFailed: (error: unknown) => void
 ): Promise<boolean> {
   const pull = async (): Promise<IteratorResult<T>> => {
     const items = await opened
-    // The reader left while they were on their way: they need not begin.
+    // The reader left while the source was opening, so the iterator is not started.
     return signal.aborted ? { done: true, value: undefined } : items.next()
   }
   const giveBack = async (): Promise<unknown> => {
-    // That there are none is no failure once nobody wants them.
+    // A source that fails to open after the reader has left is not reported.
     const items = await opened.catch(() => undefined)
     return items?.return?.()
   }
-  // Not `Promise.race`: each of its calls would leave something behind at a promise that lives as long as the stream.
+  // Not `Promise.race`: each call would leave a reaction on a promise that lives as long as the stream.
   let leave = (): void => {}
   const onAbort = (): void => leave()
   signal.addEventListener('abort', onAbort)
@@ -77,14 +82,14 @@ export async function draw<T> (
     }
   } finally {
     signal.removeEventListener('abort', onAbort)
-    // Not awaited: a generator that waits for something else hears of it only afterwards.
+    // Not awaited: a generator that awaits something else runs its `return` only afterwards.
     if (running) giveBack().catch(returnFailed)
   }
 }
 
-// Streams are known by what they can do: there are others than Node's own.
+// Streams are recognized by their methods, because not all of them are instances of Node's own classes.
 
-/** As much of a `ReadableStream` as is needed. Not every one can be iterated over. */
+/** The part of a `ReadableStream` that is used. Not every implementation is async iterable. */
 interface WebStream {
   readonly locked?: boolean
   getReader (): { read (): Promise<{ done: boolean, value?: unknown }>, cancel (): Promise<unknown> }
@@ -111,12 +116,12 @@ function has (items: unknown, method: PropertyKey): boolean {
   return typeof (items as Record<PropertyKey, unknown> | null | undefined)?.[method] === 'function'
 }
 
-/** A stream that fails before its iterator listens would end the process; the iterator reports it all the same. */
-function hearErrors (items: unknown): void {
+/** Prevents a Node.js stream that fails before its iterator listens from ending the process. The iterator still reports the error. */
+function ignoreErrors (items: unknown): void {
   if (isNodeStream(items)) items.on('error', () => {})
 }
 
-/** The iterator of either kind would first wait for the next item, perhaps for ever. */
+/** Destroys a stream. The `return` of its own iterator would first wait for the next item, perhaps forever. */
 async function destroy (items: NodeStream): Promise<IteratorReturnResult<undefined>> {
   items.destroy()
   return { done: true, value: undefined }
@@ -133,7 +138,8 @@ function readWebStream (items: WebStream): AsyncIterator<unknown> {
       try {
         await reader.cancel()
       } catch (error) {
-        // One that failed says so again, a request that heard of `signal` for instance. That nobody wants to know; what its own `cancel` throws, somebody does.
+        // A stream that had failed before, such as a request aborted by `signal`, rejects with its error again, which is ignored. Only an
+        // error of `cancel` itself is reported.
         const hasFailed = await reader.read().then(() => false, () => true)
         if (!hasFailed) throw error
       }
@@ -142,7 +148,7 @@ function readWebStream (items: WebStream): AsyncIterator<unknown> {
   }
 }
 
-/** `Array`, `Object`, `Undefined`: never what is in it. */
+/** The class of a value, such as `Array`, `Object` or `Undefined`; never its content. */
 function kindOf (value: unknown): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }

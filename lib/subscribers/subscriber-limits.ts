@@ -1,16 +1,16 @@
 import type { Timeouts } from '../time/deadlines.ts'
 
-/** What holds for every subscriber. */
+/** The limits and times that apply to every subscriber. */
 export interface SubscriberLimits {
   readonly maxBacklogBytes: number
   readonly maxChannelsPerSubscriber: number
-  /** Whether one that fell out of the log is given everything kept; false: what comes. */
+  /** True: a subscriber that fell behind the log gets all kept entries after its gap. False: it gets only new entries. */
   readonly replaysGaps: boolean
-  /** Whether one that fell out of the log is closed. */
+  /** True: the stream of a subscriber that fell behind the log ends. */
   readonly closesSlow: boolean
   readonly timeouts: Timeouts
-  /** Heartbeats are events. */
+  /** True: heartbeats are events. False: they are comments. */
   readonly heartbeatEvent: boolean
-  /** Milliseconds that a reader has to take the end of a stream that it may hear no longer. */
+  /** The time that a reader has to receive the end of a revoked stream, in milliseconds. */
   readonly endTimeout: number
 }

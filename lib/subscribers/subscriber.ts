@@ -13,34 +13,35 @@ import { quote } from '../value-text.ts'
 import { encodeError } from '../wire/plugin-events.ts'
 import type { CloseReason } from '../wire/reasons.ts'
 
-/** What a subscriber hands upward. */
+/** The part of the hub that a subscriber uses. */
 export interface SubscriberOwner extends DeliveryOwner {
-  /** An event of the application as it goes out. @throws what is wrong with it */
+  /** Validates and encodes an event. @throws the error of `EventEncoder.encode` when the event or its payload is invalid */
   encode (event: string, payload: unknown): string
-  /** It hears a channel from now on. */
+  /** Called when a subscriber begins to hear a channel. */
   joined (subscriber: Subscriber, channel: string): void
-  /** It hears a channel no longer. */
+  /** Called when a subscriber stops hearing a channel. */
   left (subscriber: Subscriber, channel: string): void
-  /** Something that the application sent failed, and perhaps nobody awaits it. */
+  /** Called when an event could not be sent; the application may not await its promise. */
   failed (error: unknown, event: string): void
-  /** It ended. Called once. */
+  /** Called once, when the response of a subscriber has closed. */
   ended (subscriber: Subscriber, reason: CloseReason): void
 }
 
 /**
  * One open event stream, as the application sees it.
  *
- * @typeParam E Payloads by event.
+ * @typeParam E The payload types, by event type.
+ * @see docs/options.md
  */
 export class Subscriber<E extends object = RegisteredEvents> {
-  /** For the compiler alone. */
+  /** Type information only; no such property exists at run time. */
   declare protected readonly takes?: Takes<E>
-  /** What `subscribe` was given as `context`. */
+  /** The `context` that was passed to `subscribe`; by default an empty object. */
   readonly context: SubscriberContext
   /** @internal */
   readonly delivery: Delivery
   readonly #owner: SubscriberOwner
-  // Built when first asked for: most subscribers live without.
+  // Created on first use, because most subscribers never need them.
   #id: string | undefined
   #abort: AbortController | undefined
   #closed: Promise<CloseReason> | undefined
@@ -53,33 +54,33 @@ export class Subscriber<E extends object = RegisteredEvents> {
     this.context = context
   }
 
-  /** Unique among all processes. */
+  /** The id of this subscriber: a UUID, unique across processes. */
   get id (): string {
     this.#id ??= randomUUID()
     return this.#id
   }
 
-  /** The complete list of channels it hears. */
+  /** The names of all channels that this subscriber hears. */
   get channels (): readonly string[] { return this.delivery.cursor.channels }
 
-  /** The event ID up to which it was served; null where the stream has no ids. */
+  /** The event ID up to which this subscriber was served; null if `history` is false. */
   get lastEventId (): string | null { return this.delivery.cursor.lastEventId }
 
-  /** Events of its channels that it has still to get. */
+  /** The number of events of its channels that this subscriber has yet to get; 0 once the stream has ended. */
   get lag (): number { return this.delivery.isClosed ? 0 : this.delivery.cursor.lag }
 
-  /** Aborted when the stream ends, with the close reason as `signal.reason`. */
+  /** A signal that is aborted when the stream has ended, with the close reason as `signal.reason`. */
   get signal (): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
-      // Each source that is streamed listens; there may be many, and none stays.
+      // Every running `stream` listens. There may be many, and each removes its listener, so Node need not warn of a leak.
       setMaxListeners(0, this.#abort.signal)
       if (this.delivery.isClosed) this.#abort.abort(this.delivery.ending.reason)
     }
     return this.#abort.signal
   }
 
-  /** Resolves with the close reason, once, when the stream has ended. Never rejects. */
+  /** A promise that resolves to the close reason when the stream has ended. It never rejects. */
   get closed (): Promise<CloseReason> {
     this.#closed ??= new Promise((resolve) => {
       if (this.delivery.isClosed) resolve(this.delivery.ending.reason!)
@@ -89,9 +90,12 @@ export class Subscriber<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Hears a channel too, from the next event on. Does nothing where it hears it already, or the stream ends.
+   * Adds a channel, which this subscriber hears from the next event on. Does nothing if it hears the channel already, or if the stream is
+   * ending.
    *
-   * @throws FST_SSE_CHANNEL_INVALID, FST_SSE_CHANNELS_EXCEEDED
+   * @param channel 1 to 256 characters, no control characters.
+   * @throws FST_SSE_CHANNEL_INVALID when the name breaks this rule, FST_SSE_CHANNELS_EXCEEDED when the subscriber already hears
+   * `maxChannelsPerSubscriber` channels.
    */
   join (channel: string): void {
     checkChannel(channel)
@@ -103,7 +107,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
     this.#owner.joined(this.#self, channel)
   }
 
-  /** Hears a channel no longer: nothing of it is written any more, what it has not got yet included. */
+  /** Removes a channel. Events that the subscriber would get only through this channel are no longer sent, not even if they already wait. */
   leave (channel: string): void {
     if (this.delivery.isClosed || !this.channels.includes(channel)) return
     this.delivery.cursor.leave(channel)
@@ -111,41 +115,49 @@ export class Subscriber<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Sends an event to this reader alone: after every event of its channels that was broadcast before this call, before every later
-   * one. It has no id and is not kept.
+   * Sends an event to this reader alone, after all events of its channels that were broadcast before this call, and before all later ones.
+   * The event has no event ID and is not kept.
    *
-   * @returns True once it is handed to the socket, false when the reader has gone.
-   * @throws as `broadcast` does; FST_SSE_BACKLOG_FULL where other sends wait, and with this one they would take more than
-   * `maxBacklogBytes`, each 1 KiB beside its own. As a rejection, logged too, and harmless where nobody awaits it.
+   * @param event The event type.
+   * @param data The payload. It is validated and encoded before this returns, so it may be changed afterwards.
+   * @returns A promise that you need not await. It resolves to true once the event is handed to the socket, to false if the stream ends first.
+   * @throws Asynchronously and logged: FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID, FST_SSE_PAYLOAD_NOT_ENCODABLE,
+   * FST_SSE_PAYLOAD_TOO_LARGE; and FST_SSE_BACKLOG_FULL when other sends already wait, and together with this event they would take more
+   * than `maxBacklogBytes`. Each waiting event counts 1 KiB more than its size.
+   * @see docs/errors.md
    */
   send<K extends keyof E & string> (event: K, data: E[K]): SafePromise<boolean> {
-    return this.#harmless(event, this.#send(event, data))
+    return this.#logged(event, this.#send(event, data))
   }
 
-  // Runs up to its return within the call of `send`: the error's stack names the caller.
+  // Runs synchronously within `send`, so the stack of an error contains the caller.
   async #send (event: string, data: unknown): Promise<boolean> {
     const text = this.#owner.encode(event, data)
     if (this.delivery.ending.reason !== undefined) return false
     const { maxBacklogBytes } = this.#owner.limits
     const isFull = (): boolean => this.delivery.pendingBytes > 0 && this.delivery.pendingBytes + sizeOfPendingSend(text) > maxBacklogBytes
-    // Many in one turn: the socket takes now what the pump would have brought it afterwards.
+    // After many sends in one turn of the event loop, the socket may still accept what the pump would write after this turn.
     while (isFull() && this.delivery.isReady) this.delivery.serve()
     if (isFull()) throw new BacklogFull(quote(event), this.delivery.pendingBytes, maxBacklogBytes)
     return this.delivery.send(text)
   }
 
   /**
-   * Sends what a source yields, each item as one event, no faster than the reader reads; then ends the stream for good, so that the
-   * reader does not come back for it. Where several run at once, the first to end ends them all, unless its `end` is false.
+   * Sends each item of a source as one event, no faster than the reader reads. Then the stream ends for good, so the reader does not
+   * reconnect. If several sources run, the first that ends or fails ends the stream, unless its `end` is false.
    *
-   * @param source Called with `signal`, and only if somebody is there to read. What it gives is returned when the reader leaves; a
-   * generator that waits for something then hears of it only afterwards, unless it listens to `signal`.
-   * @returns True when the source came to its end, false when the reader left before.
-   * @throws what the source throws, after the reader was told with `sse.error`; FST_SSE_SOURCE_INVALID; as `broadcast` does for an item.
-   * As a rejection, logged too, and harmless where nobody awaits it.
+   * @param event The event type of every item.
+   * @param source Returns the items. It is called with `signal`, and only if the reader is still there. When the reader leaves, the `return`
+   * of its iterator is called. A generator that awaits something else notices that only afterwards, so pass the signal to what it awaits.
+   * @param options `end`: whether the stream ends with the source. @defaultValue { end: true }
+   * @returns A promise that you need not await. It resolves to true when the source has ended, to false if the reader leaves first.
+   * @throws Asynchronously and logged, after the reader was sent `sse.error`: any error of the source, FST_SSE_SOURCE_INVALID when it is not
+   * a function that returns an async iterable, and for an item the errors of `send` except FST_SSE_BACKLOG_FULL. Asynchronously and logged,
+   * without `sse.error`: FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN when an option is wrong.
+   * @see docs/options.md
    */
   stream<K extends keyof E & string> (event: K, source: Source<E[K]>, options: StreamOptions = {}): SafePromise<boolean> {
-    return this.#harmless(event, this.#stream(event, source, options))
+    return this.#logged(event, this.#stream(event, source, options))
   }
 
   async #stream (event: string, source: Source<unknown>, options: StreamOptions): Promise<boolean> {
@@ -168,17 +180,18 @@ export class Subscriber<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Ends the stream cleanly, after every event that was placed before this call. Does nothing on a stream that ends already.
+   * Ends the stream cleanly, with the close reason `ended`, after every event that was broadcast or sent before this call. Does nothing if
+   * the stream is already ending.
    *
-   * @param options `final`: the reader is told to stay away. @defaultValue { final: false }
-   * @throws FST_SSE_OPTION_INVALID
+   * @param options `final`: whether the reader is told to stay away. @defaultValue { final: false }
+   * @throws FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN when an option is wrong.
    */
   close (options: CloseOptions = {}): void {
     this.delivery.ending.end('ended', readCloseOptions('close', options).final)
   }
 
   /**
-   * Its response closed, whoever closed it.
+   * Called when the response has closed, from either side.
    *
    * @internal
    */
@@ -186,16 +199,17 @@ export class Subscriber<E extends object = RegisteredEvents> {
     if (this.delivery.isClosed) return
     this.delivery.close()
     const reason = this.delivery.ending.reason!
-    // First: whoever hears of the end finds it no longer counted.
+    // First, because listeners of `signal` and `closed` must find this subscriber no longer counted.
     this.#owner.ended(this.#self, reason)
     this.#abort?.abort(reason)
     this.#resolveClosed?.(reason)
   }
 
-  /** Its owner knows the types of the whole application only. */
+  /** This subscriber, typed as its owner knows it: by the events of the whole application. */
   get #self (): Subscriber { return this as unknown as Subscriber }
 
-  #harmless<T> (event: string, promise: Promise<T>): Promise<T> {
+  /** Logs the rejection of a promise that the application may not await. */
+  #logged<T> (event: string, promise: Promise<T>): Promise<T> {
     promise.catch((error: unknown) => this.#owner.failed(error, event))
     return promise
   }

@@ -49,17 +49,17 @@ t.test('openSource', async (t) => {
     [undefined, /"message".* is Undefined$/],
     [null, / is Null$/],
     [three(), / is AsyncGenerator$/],
-    [() => undefined, / gave Undefined$/],
-    [() => null, / gave Null$/],
-    [() => 7, / gave Number$/],
-    [() => [1], / gave Array$/],
-    [() => ({ [Symbol.asyncIterator]: 7 }), / gave Object$/],
-    [async () => [1], / gave Array$/],
-    [() => new Set([1]), / gave Set$/],
-    [() => 'text', / gave String$/],
-    [() => new TransformStream(), / gave TransformStream$/],
-    [() => new Response('x'), / gave Response$/],
-    [() => locked(), / gave ReadableStream that is locked: something else reads it$/]
+    [() => undefined, / returned Undefined$/],
+    [() => null, / returned Null$/],
+    [() => 7, / returned Number$/],
+    [() => [1], / returned Array$/],
+    [() => ({ [Symbol.asyncIterator]: 7 }), / returned Object$/],
+    [async () => [1], / returned Array$/],
+    [() => new Set([1]), / returned Set$/],
+    [() => 'text', / returned String$/],
+    [() => new TransformStream(), / returned TransformStream$/],
+    [() => new Response('x'), / returned Response$/],
+    [() => locked(), / returned ReadableStream that is locked, because something else reads it$/]
   ]
   t.test('refuses an invalid source and names its type', async (t) => {
     for (const [source, message] of invalid) {
