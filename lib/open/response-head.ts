@@ -1,7 +1,7 @@
 import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { HeaderInvalid, StatusSet, TrailersSet } from '../errors.ts'
-import { HEAD } from './negotiate.ts'
+import { CHARSET, EVENT_STREAM } from './content-negotiation.ts'
 import { demand, isObject } from '../option-rules.ts'
 import type { AnyResponse } from '../response/any-response.ts'
 import { closeSessionAfter } from '../response/http2-session.ts'
@@ -10,6 +10,17 @@ import type { CodingName } from '../wire/http-chunk.ts'
 import type { GapReason } from '../wire/reasons.ts'
 
 // Checks and sets the status and the headers of an event stream.
+
+/** The headers of every event stream. */
+const HEAD = {
+  // The standard allows no other charset, but some readers decode text without a charset as Latin-1, in which 0x85 ends a line (Python's
+  // requests).
+  'content-type': `${EVENT_STREAM}; ${CHARSET}`,
+  // no-transform: a proxy that compresses would hold events back until its buffer is full.
+  'cache-control': 'no-cache, no-transform',
+  // nginx by default holds back the whole response, head included, and only this header prevents it.
+  'x-accel-buffering': 'no'
+} as const
 
 /**
  * Additional response headers of an event stream, by name.

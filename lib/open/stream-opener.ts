@@ -5,16 +5,16 @@ import type { Log } from '../log/log.ts'
 import { demand } from '../option-rules.ts'
 import type { Admission } from './admission.ts'
 import { lastEventIdOf } from './last-event-id.ts'
-import { acceptsEventStream, codingFor } from './negotiate.ts'
+import { acceptsEventStream, codingFor } from './content-negotiation.ts'
 import { OpeningQueue } from './opening-queue.ts'
 import { PendingReplies } from './pending-replies.ts'
-import { refuse, sendHeadAlone, turnAway, type Overload } from './plain-responses.ts'
+import { refuse, sendHeadAlone, turnAway, type Overload } from './refusals.ts'
 import { addVary, checkHeaders, closeConnectionAfter, refuseLateStatus, refuseStatus, refuseTrailers, setHead, type StreamHeaders } from './response-head.ts'
 import { ResponseTakeover } from './response-takeover.ts'
 import type { Start, StreamStarter } from './stream-starter.ts'
 import { readSubscribeOptions, type SubscribeOptions } from './subscribe-options.ts'
-import { watchUpgraded } from './upgraded-sockets.ts'
-import { LEFT, whileOpen } from './while-open.ts'
+import { watchIgnoredUpgrade } from './ignored-upgrades.ts'
+import { LEFT, whileOpen } from './wait-while-open.ts'
 import { hasClosed, type AnyResponse } from '../response/any-response.ts'
 import { waitInLine } from '../response/pipelining.ts'
 import type { Hub } from '../subscribers/hub.ts'
@@ -79,7 +79,7 @@ export class StreamOpener {
     return this.#pendingReplies.add(reply, async () => {
       // First, because any other error would be sent with that status.
       refuseStatus(reply)
-      watchUpgraded(reply.raw)
+      watchIgnoredUpgrade(reply.raw)
       const options = await whileOpen(reply.raw, give())
       if (options !== LEFT) return this.#negotiate(reply, options)
       if (reply.sent) throw new ReplySent()

@@ -6,8 +6,8 @@ import { place, type AfterGap, type Placement, type StartingPoint } from '../cur
 import type { Views } from '../cursor/views.ts'
 import type { Log } from '../log/log.ts'
 import { closeConnectionAfter, headOf, setCoding, setGap } from './response-head.ts'
-import { serverOf } from './stop-listening.ts'
-import { discardBody } from './unread-body.ts'
+import { serverOf } from './servers.ts'
+import { discardBody } from './discard-body.ts'
 import { whenClosed, type AnyResponse } from '../response/any-response.ts'
 import { openWriter } from '../response/open-writer.ts'
 import { Delivery } from '../subscribers/delivery.ts'
@@ -79,7 +79,7 @@ export class StreamStarter {
     whenClosed(response, () => subscriber.responseClosed())
     discardBody(request)
     response.on('error', ignore)
-    hub.counters.bytes += first.plain.length
+    hub.counters.bytes += first.unframed.length
     hub.add(subscriber)
     const server = serverOf(request.raw)
     if (server !== undefined) this.servers.add(server)

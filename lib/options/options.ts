@@ -1,6 +1,6 @@
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { AfterGap } from '../cursor/placement.ts'
-import type { Overload } from '../open/plain-responses.ts'
+import type { Overload } from '../open/refusals.ts'
 import type { StreamHeaders } from '../open/response-head.ts'
 import type { SubscribeOptions } from '../open/subscribe-options.ts'
 import type { CorsOptions, StaticOptions } from '../routes/route-options.ts'

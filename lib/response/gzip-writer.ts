@@ -20,7 +20,7 @@ export class GzipWriter implements ResponseWriter {
   }
 
   write (chunk: Chunk): boolean {
-    const { sums, plain } = chunk
+    const { sums, unframed: plain } = chunk
     if (sums === undefined) return this.#writeOwn(plain)
     if (sums.before !== this.#to) {
       this.#addUp()

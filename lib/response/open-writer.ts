@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import type { AnyResponse } from './any-response.ts'
 import { GzipWriter } from './gzip-writer.ts'
 import { liftSessionTimeout } from './http2-session.ts'
-import { PlainWriter } from './plain-writer.ts'
+import { UnframedWriter } from './unframed-writer.ts'
 import type { ResponseWriter } from './response-writer.ts'
 import { SocketWriter } from './socket-writer.ts'
 import type { Chunk, CodingName } from '../wire/http-chunk.ts'
@@ -23,7 +23,7 @@ export function openWriter (response: AnyResponse, coding: CodingName, first: Ch
   flushHeaders.call(response)
   const sender = ownsItsSocket(response)
     ? new SocketWriter(response, response.socket, maxBacklogBytes)
-    : new PlainWriter(response, maxBacklogBytes)
+    : new UnframedWriter(response, maxBacklogBytes)
   const writer = coding === 'gzip' ? new GzipWriter(sender) : sender
   writer.write(first)
   if (socket instanceof Socket) socket.uncork()
@@ -32,7 +32,7 @@ export function openWriter (response: AnyResponse, coding: CodingName, first: Ch
 
 /** Cuts the connection of a response whose event stream is not open yet. */
 export function cut (response: AnyResponse): void {
-  new PlainWriter(response, Infinity).destroyConnection()
+  new UnframedWriter(response, Infinity).destroyConnection()
 }
 
 /**

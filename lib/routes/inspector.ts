@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { forbidCaching } from '../open/plain-responses.ts'
+import { forbidCaching } from '../open/refusals.ts'
 import { readClientFiles } from './client-files.ts'
 import { browserFile, type BrowserFile } from './file-response.ts'
 import { redirectWhereFree, serveFiles } from './file-routes.ts'

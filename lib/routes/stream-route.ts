@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { forbidCaching } from '../open/plain-responses.ts'
+import { forbidCaching } from '../open/refusals.ts'
 import { declareForBrowsers, methodsOf } from './cors.ts'
 import type { Cors, StreamRoute } from './route-options.ts'
 import { claim } from './urls.ts'

@@ -216,9 +216,9 @@ export class Delivery implements Pumped, Signs, EndingStream {
 
   /** @param ahead A chunk to write before `chunk`. @returns The number of bytes written. */
   #write (chunk: Chunk, ahead?: Chunk): number {
-    let { length } = chunk.plain
+    let { length } = chunk.unframed
     if (ahead !== undefined) {
-      length += ahead.plain.length
+      length += ahead.unframed.length
       this.#writer.write(ahead)
     }
     this.#owner.counters.bytes += length

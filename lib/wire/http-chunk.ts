@@ -5,7 +5,7 @@ export interface Chunk {
   /** `<hex length>` CRLF bytes CRLF, ready for the socket of an HTTP/1.1 response. */
   readonly framed: Buffer
   /** The bytes alone, for responses that do their own framing. */
-  readonly plain: Buffer
+  readonly unframed: Buffer
   /** The checksums of the gzip stream before and after these bytes; undefined if the bytes are not compressed. */
   readonly sums: Sums | undefined
 }
@@ -45,7 +45,7 @@ function frame (length: number, sums: Sums | undefined, fill: (plain: Buffer) =>
   const plain = framed.subarray(head.length, head.length + length)
   fill(plain)
   framed.write(CRLF, head.length + length, 'latin1')
-  return { framed, plain, sums }
+  return { framed, unframed: plain, sums }
 }
 
 /** The HTTP content codings that an event stream can have. */

@@ -25,7 +25,7 @@ export const OUT: readonly Step[] = [
 export const IN: readonly Step[] = [
   { file: 'lib/routes/stream-route.ts', does: 'after all hooks' },
   { file: 'lib/open/stream-opener.ts', does: 'options; a few at a time' },
-  { file: 'lib/open/negotiate.ts', does: '406, or a coding' },
+  { file: 'lib/open/content-negotiation.ts', does: '406, or a coding' },
   { file: 'lib/open/admission.ts', does: 'a place, or 503' },
   { file: 'lib/open/response-takeover.ts', does: 'after the onSend hooks' },
   { file: 'lib/open/stream-starter.ts', does: 'head, retry, sse.open' },

@@ -58,8 +58,8 @@ t.test('an event is compressed once for all readers of all views, and only if a 
   publish('more', { channels: ['*', 'a'] })
   await settled()
   t.equal(entry().deflated, deflated)
-  for (const { writer } of readers) t.ok(writer.writes[1]!.plain.includes(deflated!))
-  t.ok(late.writer.writes[1]!.plain.includes(deflated!))
+  for (const { writer } of readers) t.ok(writer.writes[1]!.unframed.includes(deflated!))
+  t.ok(late.writer.writes[1]!.unframed.includes(deflated!))
 })
 
 t.test('readers that keep up share one running checksum', async (t) => {
@@ -98,7 +98,7 @@ t.test('events below minBytes are stored uncompressed and take no further memory
   publish('x'.repeat(100), { id: 'long' })
   await settled()
   t.equal(log.find('short')!.deflated, null)
-  t.ok(writer.writes[1]!.plain.includes('data: short'))
+  t.ok(writer.writes[1]!.unframed.includes('data: short'))
   t.equal(log.bytes, log.find('short')!.bytes.length + log.find('long')!.bytes.length + log.find('long')!.deflated!.length)
 })
 
@@ -153,7 +153,7 @@ t.test('an event that does not shrink, or leaves no room for a compressed form, 
     publish(data, { id })
     await settled()
     t.equal(log.find(id)!.deflated, null)
-    t.ok(writer.writes.at(-1)!.plain.includes(`data: ${data}`))
+    t.ok(writer.writes.at(-1)!.unframed.includes(`data: ${data}`))
     t.ok(log.bytes <= 3000)
   }
 })

@@ -60,7 +60,7 @@ t.test('the shared batches of 20 views take at most 8 MiB', async (t) => {
   }
   await new Promise((resolve) => setTimeout(resolve, 10))
   collectGarbage()
-  const held = chunks.map((chunk) => chunk.deref()?.plain.length ?? 0).reduce((sum, length) => sum + length, 0)
+  const held = chunks.map((chunk) => chunk.deref()?.unframed.length ?? 0).reduce((sum, length) => sum + length, 0)
   t.equal(views.size, 20, 'the views still exist')
   t.ok(held > 0 && held <= 8 * 1024 * 1024, `${held} bytes`)
 })
@@ -69,7 +69,7 @@ t.test('a chunk contains equal bytes with and without its framing, in one alloca
   const { view, publish } = createFanOut()
   const everybody = view()
   publish('é')
-  const { chunk: { framed, plain } } = everybody.batch(0, 1, false)
+  const { chunk: { framed, unframed: plain } } = everybody.batch(0, 1, false)
   t.equal(framed.toString(), `${plain.length.toString(16)}\r\n${plain.toString()}\r\n`)
   t.equal(plain.buffer, framed.buffer, 'both forms share one ArrayBuffer')
 })

@@ -3,7 +3,7 @@ import t from 'tap'
 import ssePlugin from '../../plugin.ts'
 import { isKnown } from '../../lib/routes/file-response.ts'
 import { lastEventIdOf } from '../../lib/open/last-event-id.ts'
-import { acceptsEventStream, asksForEventStream, codingFor } from '../../lib/open/negotiate.ts'
+import { acceptsEventStream, asksForEventStream, codingFor } from '../../lib/open/content-negotiation.ts'
 import { gate, turn, until } from '../flows/raw-reader.ts'
 
 // These tests measure time, but only CPU time of this process.

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import Negotiator from 'negotiator'
 import t from 'tap'
 import { membersOf, weightOf } from '../../lib/open/accept-headers.ts'
-import { acceptsEventStream, asksForEventStream, codingFor, EVENT_STREAM } from '../../lib/open/negotiate.ts'
+import { acceptsEventStream, asksForEventStream, codingFor, EVENT_STREAM } from '../../lib/open/content-negotiation.ts'
 
 t.test('a member has a name in lower case, parameters without quotation marks, and a weight', async (t) => {
   t.strictSame(membersOf('a/b, Text/HTML ; Level="1" ;q=0.5;x=y ,text/html', ['text/html']), [

@@ -3,7 +3,7 @@ import { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { textChunk } from '../../lib/wire/http-chunk.ts'
-import { PlainWriter } from '../../lib/response/plain-writer.ts'
+import { UnframedWriter } from '../../lib/response/unframed-writer.ts'
 import type { ResponseWriter } from '../../lib/response/response-writer.ts'
 import { SocketWriter } from '../../lib/response/socket-writer.ts'
 
@@ -42,7 +42,7 @@ const MAX_BACKLOG = 10_000
 
 const writers: Array<[title: string, create: (of: ReturnType<typeof fake>) => ResponseWriter]> = [
   ['the socket writer', ({ socket, response }) => new SocketWriter(response, socket, MAX_BACKLOG)],
-  ['the plain writer', ({ response }) => new PlainWriter(response, MAX_BACKLOG)]
+  ['the plain writer', ({ response }) => new UnframedWriter(response, MAX_BACKLOG)]
 ]
 
 for (const [title, create] of writers) {

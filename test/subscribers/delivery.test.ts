@@ -33,7 +33,7 @@ t.test('a socket with bytes waiting at the first tick has the full stallTimeout'
 t.test('a heartbeat is written only after a silence', async (t) => {
   const { publish, subscribe, settled, tick } = createFanOut({}, { timeouts: { heartbeatInterval: 100 } })
   const { writer } = subscribe()
-  const written = (): string => writer.writes.splice(0).map(({ plain }) => plain.toString().replace(/^id: .*\n/, '')).join('')
+  const written = (): string => writer.writes.splice(0).map(({ unframed: plain }) => plain.toString().replace(/^id: .*\n/, '')).join('')
   tick(100)
   await settled()
   t.equal(written(), ':\n')

@@ -40,7 +40,7 @@ t.test('a batch is limited to 64 KiB, and a larger entry is written alone', asyn
   const half = 'h'.repeat(30_000)
   for (const data of [half, half, half, 'x'.repeat(200_000), half]) publish(data)
   await settled()
-  t.strictSame(writer.writes.map(({ plain }) => Math.round(plain.length / 30_000)), [2, 1, 7, 1])
+  t.strictSame(writer.writes.map(({ unframed: plain }) => Math.round(plain.length / 30_000)), [2, 1, 7, 1])
   t.equal(writer.data.length, 5)
 })
 

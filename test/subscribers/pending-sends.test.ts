@@ -4,7 +4,7 @@ import { MAX_BATCH_BYTES } from '../../lib/cursor/batch-cache.ts'
 
 /** The size of a pending send beyond its bytes. */
 const OVERHEAD = sizeOfPendingSend('')
-const taken = (asides: PendingSends): string => asides.take().plain.toString()
+const taken = (asides: PendingSends): string => asides.take().unframed.toString()
 
 t.test('sends before one index are taken together, in order, and sends before a later index wait', async (t) => {
   const asides = new PendingSends()
@@ -33,7 +33,7 @@ t.test('a chunk contains at most MAX_BATCH_BYTES, and at least the first waiting
   asides.add(0, 'y'.repeat(MAX_BATCH_BYTES + 1))
   asides.add(0, 'z')
   const lengths: number[] = []
-  while (asides.count > 0) lengths.push(asides.take().plain.length)
+  while (asides.count > 0) lengths.push(asides.take().unframed.length)
   t.strictSame(lengths, [MAX_BATCH_BYTES, MAX_BATCH_BYTES / 2, MAX_BATCH_BYTES + 1, 1])
   t.equal(asides.size, 0)
 })

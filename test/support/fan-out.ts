@@ -50,7 +50,7 @@ export class GatedWriter implements ResponseWriter {
   write (chunk: Chunk): boolean {
     if (this.state !== 'open') throw new Error(`written to a response that is ${this.state}`)
     this.writes.push(chunk)
-    this.#parser.push(this.#gzip?.push(chunk.plain) ?? chunk.plain.toString())
+    this.#parser.push(this.#gzip?.push(chunk.unframed) ?? chunk.unframed.toString())
     return --this.room > 0
   }
 

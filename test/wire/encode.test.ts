@@ -9,7 +9,7 @@ import { encodeComment, encodeEvent, encodeId, encodePayload, encodeRetry } from
 function parse (wire: string): EventSourceMessage[] {
   const events: EventSourceMessage[] = []
   const parser = createParser({ onEvent: (event) => events.push(event) })
-  parser.feed(textChunk(wire).plain.toString('utf8'))
+  parser.feed(textChunk(wire).unframed.toString('utf8'))
   return events
 }
 

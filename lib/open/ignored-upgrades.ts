@@ -9,7 +9,7 @@ import type { AnyResponse } from '../response/any-response.ts'
  * Node has handed that connection over to its `upgrade` listeners, such as that of @fastify/websocket, and no longer manages it: no code reads
  * it, so the reader is not seen to leave, and no code ends it after the response.
  */
-export function watchUpgraded (response: AnyResponse): void {
+export function watchIgnoredUpgrade (response: AnyResponse): void {
   if (!isUpgraded(response)) return
   const { socket } = response
   // Node does the same on other connections: after the last response, and when the reader has ended its half.

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { Overloaded } from '../errors.ts'
-import { asksForEventStream } from './negotiate.ts'
+import { asksForEventStream } from './content-negotiation.ts'
 import { expose, headOfReply, setCoding, setGap, setHead, type StreamHeaders } from './response-head.ts'
 import { whenClosed } from '../response/any-response.ts'
 import type { CodingName } from '../wire/http-chunk.ts'

@@ -6,18 +6,7 @@ import type { CodingName } from '../wire/http-chunk.ts'
 /** The media type of an event stream. */
 export const EVENT_STREAM = 'text/event-stream'
 
-const CHARSET = 'charset=utf-8'
-
-/** The headers of every event stream. */
-export const HEAD = {
-  // The standard allows no other charset, but some readers decode text without a charset as Latin-1, in which 0x85 ends a line (Python's
-  // requests).
-  'content-type': `${EVENT_STREAM}; ${CHARSET}`,
-  // no-transform: a proxy that compresses would hold events back until its buffer is full.
-  'cache-control': 'no-cache, no-transform',
-  // nginx by default holds back the whole response, head included, and only this header prevents it.
-  'x-accel-buffering': 'no'
-} as const
+export const CHARSET = 'charset=utf-8'
 
 // The media ranges that include an event stream, the most specific first.
 const RANGES = [EVENT_STREAM, 'text/*', '*/event-stream', '*/*']

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { acceptsEventStream } from '../../lib/open/negotiate.ts'
+import { acceptsEventStream } from '../../lib/open/content-negotiation.ts'
 
 const ACCEPT: Array<[accept: string | undefined, accepted: boolean]> = [
   [undefined, true],

@@ -8,7 +8,7 @@ import { markOf, NOTHING, OVERHEAD_BYTES, unlessFailed } from './socket-progress
 import type { Chunk } from '../wire/http-chunk.ts'
 
 /** Writes with the ordinary `write` method of a response, on any server. */
-export class PlainWriter implements ResponseWriter {
+export class UnframedWriter implements ResponseWriter {
   readonly #response: AnyResponse
   readonly #maxBacklogBytes: number
   /** The number of bytes written. */
@@ -21,7 +21,7 @@ export class PlainWriter implements ResponseWriter {
     this.#maxBacklogBytes = maxBacklogBytes
   }
 
-  write ({ plain }: Chunk): boolean {
+  write ({ unframed: plain }: Chunk): boolean {
     if (!this.isOpen) return false
     // Checked before the write, because HTTP/2 sends nothing within the call.
     if (this.#response.writableLength === 0) this.#waiting = 0

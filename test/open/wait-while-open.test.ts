@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
-import { LEFT, whileOpen } from '../../lib/open/while-open.ts'
+import { LEFT, whileOpen } from '../../lib/open/wait-while-open.ts'
 
 /** The part of an HTTP/2 response that `whileOpen` uses. */
 class Response extends EventEmitter {
