@@ -1,6 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { EventSource } from 'eventsource'
 import t, { type Test } from 'tap'
 
@@ -12,9 +13,10 @@ const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
 
 /** Runs a program of Node's and gives what it printed. Standard error belongs to it: a warning is a failure here. */
-function run (cwd: string, ...args: string[]): string {
+async function run (cwd: string, ...args: string[]): Promise<string> {
   try {
-    return execFileSync(process.execPath, args, { cwd, encoding: 'utf8', env: { PATH: process.env.PATH }, stdio: 'pipe' })
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd, env: { PATH: process.env.PATH } })
+    return stdout + stderr
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string, stderr: string }
     throw new Error(`${args.join(' ')}\n${stdout}${stderr}`)
@@ -64,7 +66,7 @@ t.test('an installed package is imported, and its testing helper with it', async
   const folder = createConsumer(t, { without: ['typebox'] })
   const program = PROGRAM.replace(/, type EventsOf/, '').replace(/^declare module.*$/m, '')
   writeFileSync(join(folder, 'main.js'), program)
-  t.equal(run(folder, 'main.js'), '2 * 1\n')
+  t.equal(await run(folder, 'main.js'), '2 * 1\n')
 })
 
 const CLIENT_PROGRAM = `
@@ -93,17 +95,17 @@ await app.close()
 t.test('an installed package has the browser client and the inspector, to import and to serve', async (t) => {
   const folder = createConsumer(t, { without: ['typebox'] })
   writeFileSync(join(folder, 'main.js'), CLIENT_PROGRAM.replace('<typeof events>', ''))
-  t.equal(run(folder, 'main.js'), '2\n/sse/ 200\n/sse/client.js 200\n/sse/events.json 200\n')
+  t.equal(await run(folder, 'main.js'), '2\n/sse/ 200\n/sse/client.js 200\n/sse/events.json 200\n')
 })
 
 t.test('the browser client, as it is published, is as small as it is to be', async (t) => {
   const installed = join(createConsumer(t), 'node_modules', manifest.name)
-  const sizes = run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser')
+  const sizes = await run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser')
   t.comment(sizes)
   t.match(sizes, /^client\.js: \d+ bytes, \d+ with gzip\nfetch-transport\.js: .*\nrefusals\.js: .*\nsharing\.js: .*\n$/)
   const grown = join(installed, 'dist/browser/client.js')
   writeFileSync(grown, `${readFileSync(grown, 'latin1')}//${Array.from({ length: 2000 }, () => Math.random()).join()}`)
-  t.throws(() => run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser'), { message: /bytes more than the 4096/ })
+  await t.rejects(run(installed, join(ROOT, 'scripts/check-client-size.js'), 'dist/browser'), { message: /bytes more than the 4096/ })
 })
 
 t.test('what it serves to browsers is within the modules themselves', async (t) => {
@@ -116,7 +118,7 @@ t.test('what it serves to browsers is within the modules themselves', async (t) 
     await app.register(ssePlugin, { inspector: true })
     for (const url of ['/sse/', '/sse/client.js', '/sse/client.js.map', '/sse/inspector.css']) console.log((await app.inject(url)).statusCode)
   `)
-  t.equal(run(folder, 'main.js'), '200\n'.repeat(4))
+  t.equal(await run(folder, 'main.js'), '200\n'.repeat(4))
 })
 
 t.test('require gives the plugin itself, and its companions on it', async (t) => {
@@ -132,14 +134,14 @@ t.test('require gives the plugin itself, and its companions on it', async (t) =>
       return app.close()
     })
   `)
-  t.equal(run(folder, 'main.cjs'), 'function true string\n')
+  t.equal(await run(folder, 'main.cjs'), 'function true string\n')
 })
 
 t.test('a schema of typebox 1.x works where the application has that package', async (t) => {
   const folder = createConsumer(t)
   writeFileSync(join(folder, 'main.js'), PROGRAM
     .replace('{ Type } from \'@sinclair/typebox\'', 'Type from \'typebox\'').replace(/, type EventsOf/, '').replace(/^declare module.*$/m, ''))
-  t.equal(run(folder, 'main.js'), '2 * 1\n')
+  t.equal(await run(folder, 'main.js'), '2 * 1\n')
 })
 
 const codeBlocks = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!)
@@ -188,7 +190,7 @@ for (const [setting, options, without] of COMPILERS) {
       compilerOptions: { ...options, target: 'es2022', strict: true, noEmit: true, skipLibCheck: false, preserveSymlinks: true, types: ['node'] },
       files: ['main.ts', 'client.ts', 'readme.ts']
     }))
-    t.equal(run(folder, TSC, '-p', '.'), '')
+    t.equal(await run(folder, TSC, '-p', '.'), '')
   })
 }
 
