@@ -105,9 +105,15 @@ export class RawReader {
     this.#changed(() => { this.packets.length = 0 })
   }
 
-  get bytes (): Buffer { return this.#bytes ??= Buffer.concat(this.packets) }
+  get bytes (): Buffer {
+    this.#bytes ??= Buffer.concat(this.packets)
+    return this.#bytes
+  }
 
-  get answers (): RawAnswer[] { return this.#answers ??= readAnswers(this.bytes.toString('latin1'), this.#methods, this.ended) }
+  get answers (): RawAnswer[] {
+    this.#answers ??= readAnswers(this.bytes.toString('latin1'), this.#methods, this.ended)
+    return this.#answers
+  }
 
   /** The first answer's events, by an independent parser. */
   get events (): EventSourceMessage[] { return parseEvents(this.answers[0]?.body ?? '') }

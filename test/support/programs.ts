@@ -44,11 +44,13 @@ export function withLibraries (lib: readonly string[]): ts.CompilerOptions {
  * @returns The declarations by their path below the output folder, and what the compiler complains about.
  */
 export function declarationsOf (config: string): { declarations: ReadonlyMap<string, string>, errors: string[] } {
-  const { fileNames, options, errors } = ts.getParsedCommandLineOfConfigFile(join(ROOT, config), {}, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => {} })!
+  const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => {} }
+  const { fileNames, options, errors } = ts.getParsedCommandLineOfConfigFile(join(ROOT, config), {}, host)!
   const program = ts.createProgram(fileNames, options, createHost(new Map(), options))
   const declarations = new Map<string, string>()
   const { diagnostics } = program.emit(undefined, (name, text) => { declarations.set(relative(options.outDir!, name), text) })
-  return { declarations, errors: [...errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics].map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')) }
+  const complaints = [...errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics]
+  return { declarations, errors: complaints.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')) }
 }
 
 /** What the compiler says of the texts themselves, each with its place. */
