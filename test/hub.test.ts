@@ -104,13 +104,16 @@ t.test('closing again waits for those that came since', async (t) => {
 t.test('those that come while the hub closes have what is left of the time, not all of it again', async (t) => {
   const { publish, subscribe, hub } = createFanOut({}, { shutdownTimeout: 300 })
   publish('kept')
-  const began = performance.now()
   await hub.close()
   await new Promise((resolve) => setTimeout(resolve, 200))
   const { subscriber, writer } = subscribe(0)
   writer.room = 1
+  // Of two timers that are due the earlier one fires first, however late a busy machine comes to them.
+  let hadAllAgain = false
+  const all = setTimeout(() => { hadAllAgain = true }, 300)
   await subscriber.closed
-  t.ok(performance.now() - began < 480, 'sooner than 200 and 300 ms after')
+  clearTimeout(all)
+  t.notOk(hadAllAgain)
 })
 
 t.test('whoever comes while the hub waits for others is waited for, too', async (t) => {

@@ -24,7 +24,7 @@ async function reported (statements: string[]): Promise<string[]> {
   return (await lint(PATH, text)).map(({ source }) => source)
 }
 
-t.test('linters let nobody await what never ends a process', { timeout: 60_000 }, async (t) => {
+t.test('linters let nobody await what never ends a process', async (t) => {
   t.strictSame(await reported([
     'sse.broadcast("message", "text")',
     'sse.channel("a").broadcast("message", "text")',
@@ -37,7 +37,7 @@ t.test('linters let nobody await what never ends a process', { timeout: 60_000 }
   ]), [])
 })
 
-t.test('linters report what may end a process, or is a mistake where nobody awaits it', { timeout: 60_000 }, async (t) => {
+t.test('linters report what may end a process, or is a mistake where nobody awaits it', async (t) => {
   const statements = [
     'sse.broadcast("message", "text").then(({ id }) => id)',
     'subscriber.closed.then(() => {})',

@@ -18,11 +18,11 @@ await forEachBrowser(t, async (t, browser) => {
 
     await demo.stop()
     // Firefox gives up, Chromium tries again by itself and does not tell how often.
-    await tab.until(browser.name === 'chromium' ? `${rowsWith('#turns', 'tries again')} >= 1` : `${rowsWith('#turns', 'has given up')} >= 2`, 40_000)
+    await tab.until(browser.name === 'chromium' ? `${rowsWith('#turns', 'tries again')} >= 1` : `${rowsWith('#turns', 'has given up')} >= 2`)
     await sleep(LONGEST_RECONNECTION_TIME)
     await demo.start()
 
-    await tab.until(OPEN, 40_000)
+    await tab.until(OPEN)
     const before = await received(tab)
     await tab.until(`Number(document.querySelector("#received").textContent) > ${before}`)
     t.ok((await turns(tab)).some((turn) => turn.includes('(foreign)')), 'and says that the new server knows nothing of the events before')
@@ -45,7 +45,7 @@ await forEachBrowser(t, async (t, browser) => {
     t.equal(demo.app.sse.count(), 0, 'the browser has given up, nobody is connected')
     // One that the page can only get because it goes on from its last event ID.
     const number = await tab.evaluate<number>('Number(document.querySelector("#events .count").textContent.slice(1))')
-    await tab.until(OPEN, 40_000)
+    await tab.until(OPEN)
     await tab.until(`Number(document.querySelector("#events .count").textContent.slice(1)) > ${number + 2}`)
     t.equal(demo.app.sse.count(), 1, 'with exactly one connection')
     t.equal(await tab.evaluate('document.querySelector("#missing").textContent'), '0', 'the numbers of the events follow each other')

@@ -62,14 +62,14 @@ const page = `<!doctype html><meta charset="utf-8"><title>parser cases</title><l
     return faults
   }
 
-  // Whether a stream that ends is asked for again soon.
+  // Whether a stream that ends is asked for again soon: sooner than after the 3 s of Chromium, the shortest that browsers wait by default.
   const comesBackSoon = {
     native: (url) => new Promise((resolve) => {
       let opens = 0
       const source = new EventSource(url)
       const end = (soon) => { source.close(); resolve(soon) }
       source.onopen = () => { if (++opens === 2) end(true) }
-      source.onerror = () => setTimeout(end, 1500, false)
+      source.onerror = () => setTimeout(end, 2500, false)
     }),
     fetch: (url) => new Promise((resolve) => {
       const stream = connect(url, { headers: {}, backoff: { base: 0 } })

@@ -210,7 +210,7 @@ const step = fc.tuple(
   fc.nat(11)
 )
 
-t.test('however messages, the lock and the ends of tabs interleave, no tab loses an event or gets one twice', { timeout: 60_000 }, async (t) => {
+t.test('however messages, the lock and the ends of tabs interleave, no tab loses an event or gets one twice', async (t) => {
   const time = new FakeTime(t)
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), async (steps) => {
     const world = new World(t, time)

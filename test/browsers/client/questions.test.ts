@@ -90,7 +90,7 @@ async function isOpenWithItsFirstEvent (t: Test, browser: Browser, pages: Pages,
 
 async function quietCountsAsOpen (t: Test, browser: Browser, pages: Pages, options: string): Promise<void> {
   const { tab, answers } = await ask(t, browser, pages, (_nth, response) => stream(response, 'retry: 1000\n'), `{ ...${options}, connectTimeout: 6000 }`)
-  await tab.until('readers.one.stream.status.state === "open"', 20_000)
+  await tab.until('readers.one.stream.status.state === "open"')
   t.equal(answers.asked.length, 1)
 }
 
