@@ -7,15 +7,15 @@ import { parseArgs } from 'node:util'
 
 const VERSIONS = ['20.19', '22', '24']
 
-// These run programs with the Node that is on the path, or a compiler, which says the same on each.
+// Whole journeys; and programs that run with the Node that is on the path, or a compiler, which says the same on each.
 const NOT_UNITS = [
-  'package.test.ts', 'docs.test.ts', 'demo.test.ts',
-  'types.test.ts', 'typing.test.ts', 'declarations.test.ts', 'snippets.test.ts', 'safe-promise.test.ts'
+  /^(browsers|consumers|examples|faults|flows|hostile|proxies|soak)[\\/]/,
+  /(^|[\\/])(package|docs|demo|types|typing|declarations|snippets|safe-promise)\.test\.ts$/
 ]
 
-const testsIn = (folder) => readdirSync(folder)
-  .filter((name) => name.endsWith('.test.ts') && !NOT_UNITS.includes(name))
-  .map((name) => join(folder, name))
+const units = readdirSync('test', { recursive: true })
+  .filter((name) => name.endsWith('.test.ts') && !NOT_UNITS.some((pattern) => pattern.test(name)))
+  .map((name) => join('test', name))
 
 function install (version, folder) {
   const name = `node-${process.platform}-${process.arch}`
@@ -37,7 +37,7 @@ try {
 
 function runUnits (node) {
   console.log(`--- Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`)
-  const args = ['node_modules/.bin/tap', 'run', '--disable-coverage', '--reporter=terse', ...testsIn('test'), ...testsIn('test/client')]
+  const args = ['node_modules/.bin/tap', 'run', '--disable-coverage', '--reporter=terse', ...units]
   try {
     execFileSync(node, args, { stdio: 'inherit' })
     return { status: 0 }
