@@ -1,21 +1,14 @@
 // node scripts/check-nodes.js [version …]: the unit tests on other versions of Node, each taken from the package registry.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { testFiles } from './test-files.js'
 
 const VERSIONS = ['20.19', '22', '24']
 
-// Whole journeys; and programs that run with the Node that is on the path, or a compiler, which says the same on each.
-const NOT_UNITS = [
-  /^(browsers|consumers|examples|faults|flows|hostile|proxies|soak)[\\/]/,
-  /(^|[\\/])(package|docs|demo|types|typing|declarations|snippets|safe-promise)\.test\.ts$/
-]
-
-const units = readdirSync('test', { recursive: true })
-  .filter((name) => name.endsWith('.test.ts') && !NOT_UNITS.some((pattern) => pattern.test(name)))
-  .map((name) => join('test', name))
+const units = testFiles(['browsers', 'consumers', 'examples', 'faults', 'flows', 'hostile', 'proxies', 'soak'])
 
 function install (version, folder) {
   const name = `node-${process.platform}-${process.arch}`
