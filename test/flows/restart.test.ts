@@ -5,7 +5,8 @@ import { NumberedReader, type ConnectOptions } from './numbered-reader.ts'
 import { RawReader, turn, until } from './raw-reader.ts'
 import { ServerProcess } from './restart-process.ts'
 
-const SHUTDOWN_TIMEOUT = 1000
+// Long enough for a busy machine to serve everybody who reads. One who does not makes the server wait all of it.
+const SHUTDOWN_TIMEOUT = 4000
 // A native reader that came back while the server closes would get Fastify's 503, and stay away.
 // Well within what a stalled reader makes the closing server wait.
 const RECONNECTION_TIME = { min: 300, max: 800 }
