@@ -1,21 +1,14 @@
 // node scripts/check-nodes.js [version …]: the unit tests on other versions of Node, each taken from the package registry.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { testFiles } from './test-files.js'
 
 const VERSIONS = ['20.19', '22', '24']
 
-// These run programs with the Node that is on the path, or a compiler, which says the same on each.
-const NOT_UNITS = [
-  'package.test.ts', 'docs.test.ts', 'demo.test.ts',
-  'types.test.ts', 'typing.test.ts', 'declarations.test.ts', 'snippets.test.ts', 'safe-promise.test.ts'
-]
-
-const testsIn = (folder) => readdirSync(folder)
-  .filter((name) => name.endsWith('.test.ts') && !NOT_UNITS.includes(name))
-  .map((name) => join(folder, name))
+const units = testFiles(['browsers', 'consumers', 'examples', 'faults', 'flows', 'hostile', 'proxies', 'soak'])
 
 function install (version, folder) {
   const name = `node-${process.platform}-${process.arch}`
@@ -37,7 +30,7 @@ try {
 
 function runUnits (node) {
   console.log(`--- Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`)
-  const args = ['node_modules/.bin/tap', 'run', '--disable-coverage', '--reporter=terse', ...testsIn('test'), ...testsIn('test/client')]
+  const args = ['node_modules/.bin/tap', 'run', '--disable-coverage', '--reporter=terse', ...units]
   try {
     execFileSync(node, args, { stdio: 'inherit' })
     return { status: 0 }

@@ -24,7 +24,7 @@ async function reported (statements: string[]): Promise<string[]> {
   return (await lint(PATH, text)).map(({ source }) => source)
 }
 
-t.test('typescript-eslint accepts unawaited calls whose rejections are already handled', { timeout: 60_000 }, async (t) => {
+t.test('typescript-eslint accepts unawaited calls whose rejections are already handled', async (t) => {
   t.strictSame(await reported([
     'sse.broadcast("message", "text")',
     'sse.channel("a").broadcast("message", "text")',
@@ -37,7 +37,7 @@ t.test('typescript-eslint accepts unawaited calls whose rejections are already h
   ]), [])
 })
 
-t.test('typescript-eslint reports an unawaited `subscribe` and an unawaited `then` without a handler for rejections', { timeout: 60_000 }, async (t) => {
+t.test('typescript-eslint reports an unawaited `subscribe` and an unawaited `then` without a handler for rejections', async (t) => {
   const statements = [
     'sse.broadcast("message", "text").then(({ id }) => id)',
     'subscriber.closed.then(() => {})',

@@ -59,7 +59,7 @@ export interface LaunchOptions {
 
 /** Runs the tests in each real browser, one browser after the other by default. */
 export async function forEachBrowser (t: Test, claims: (t: Test, browser: Browser) => Promise<void>, options: LaunchOptions = {}): Promise<void> {
-  t.setTimeout(180_000)
+  t.setTimeout(600_000)
   const { atOnce = false } = options
   if (atOnce) t.jobs = INSTALLED.length
   await Promise.all(INSTALLED.map(async ({ name, path, launch }) => {
@@ -153,7 +153,7 @@ async function firefoxTab (page: FirefoxPage, url: string): Promise<Tab> {
   }
 }
 
-async function until<T> (evaluate: Tab['evaluate'], expression: string, milliseconds = 15_000): Promise<T> {
+async function until<T> (evaluate: Tab['evaluate'], expression: string, milliseconds = 60_000): Promise<T> {
   const deadline = performance.now() + milliseconds
   for (;;) {
     // Evaluation fails while the page navigates away.

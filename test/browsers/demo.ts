@@ -44,7 +44,7 @@ export async function startDemo (t: Test): Promise<Demo> {
 }
 
 /** Resolves once a condition in this process holds; rejects after `milliseconds`. */
-export async function holds (condition: () => boolean, what: string, milliseconds = 15_000): Promise<void> {
+export async function holds (condition: () => boolean, what: string, milliseconds = 60_000): Promise<void> {
   const deadline = performance.now() + milliseconds
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`Not within ${milliseconds} ms: ${what}`)

@@ -61,7 +61,7 @@ async function journey (t: Test, example: Example, browser: Browser, { name, com
   await tab.close()
 }
 
-t.test('the page of every example shows its stream, reconnects, and stays closed after signing out', { timeout: 180_000 }, async (t) => {
+t.test('the page of every example shows its stream, reconnects, and stays closed after signing out', async (t) => {
   const examples = await Promise.all(CASES.map(async (one) => ({ one, example: await Example.start(t, one.name, one.environment) })))
   // Concurrently, because the examples mostly wait.
   await forEachBrowser(t, async (t, browser) => {

@@ -31,7 +31,7 @@ function servePage (app: FastifyInstance): void {
   app.get('/', async (_request, reply) => reply.type('text/html').header('set-cookie', COOKIES).send('<!doctype html><title>A page</title>'))
 }
 
-t.test('`cors` decides which pages can read a stream', { timeout: 180_000 }, async (t) => {
+t.test('`cors` decides which pages can read a stream', async (t) => {
   const pages = Fastify({ forceCloseConnections: true })
   servePage(pages)
   const pagesPort = await listen(t, pages)

@@ -95,7 +95,7 @@ t.test('a stream with `expiresAt`', async (t) => {
     const { app, port, closes, opened } = await start(t, {
       stallTimeout: 200,
       route: { preHandler: async (_request, reply) => visits.push(1) > 1 ? reply.code(401).send('who?') : undefined },
-      subscribe: () => ({ expiresAt: new Date(Date.now() + 300) })
+      subscribe: () => ({ expiresAt: new Date(Date.now() + 1000) })
     })
     const reader = await openStream(t, port)
     await app.sse.broadcast('message', 'in time')

@@ -68,6 +68,8 @@ export class RawReader {
   error: NodeJS.ErrnoException | undefined
   readonly #methods: string[] = []
   readonly #changes = new EventEmitter()
+  #bytes: Buffer | undefined
+  #answers: RawAnswer[] | undefined
 
   constructor (socket: Duplex) {
     this.socket = socket
@@ -90,6 +92,7 @@ export class RawReader {
     const text = requests.map((request) => {
       const [line, ...headers] = request.split('\n')
       this.#methods.push(line!.split(' ')[0]!)
+      this.#answers = undefined
       const version = line!.includes(' HTTP/') ? '' : ' HTTP/1.1'
       return [`${line}${version}`, 'host: localhost', ...headers, '', ''].join('\r\n')
     })
@@ -97,9 +100,20 @@ export class RawReader {
     return this
   }
 
-  get bytes (): Buffer { return Buffer.concat(this.packets) }
+  /** Forgets what has come so far. */
+  clear (): void {
+    this.#changed(() => { this.packets.length = 0 })
+  }
 
-  get answers (): RawAnswer[] { return readAnswers(this.bytes.toString('latin1'), this.#methods, this.ended) }
+  get bytes (): Buffer {
+    this.#bytes ??= Buffer.concat(this.packets)
+    return this.#bytes
+  }
+
+  get answers (): RawAnswer[] {
+    this.#answers ??= readAnswers(this.bytes.toString('latin1'), this.#methods, this.ended)
+    return this.#answers
+  }
 
   /** The events of the first response, by an independent parser. */
   get events (): EventSourceMessage[] { return parseEvents(this.answers[0]?.body ?? '') }
@@ -125,6 +139,7 @@ export class RawReader {
 
   #changed (change: () => void): void {
     change()
+    this.#bytes = this.#answers = undefined
     this.#changes.emit('change')
   }
 }

@@ -5,9 +5,9 @@ import { NumberedReader, type ConnectOptions } from './numbered-reader.ts'
 import { RawReader, turn, until } from './raw-reader.ts'
 import { ServerProcess } from './restart-process.ts'
 
-const SHUTDOWN_TIMEOUT = 1000
-// A stalled reader delays the closing server for longer than this. If a native reader reconnected to that server, it would get Fastify's
-// 503 and give up.
+// Long enough for a busy machine to serve every reader that reads. A stalled reader makes the closing server wait all of it: if a native reader
+// reconnected to that server, it would get Fastify's 503 and give up.
+const SHUTDOWN_TIMEOUT = 4000
 const RECONNECTION_TIME = { min: 300, max: 800 }
 const MIB = 1024 * 1024
 

@@ -155,18 +155,18 @@ const typed = modulesOf(snippets.filter(({ language }) => language === 'ts'))
 const untyped = modulesOf(snippets.filter(({ language }) => language !== 'ts'))
 const program = createProgram(typed, PATHS)
 
-t.test('the code of the README, the documentation, the demo and the docstrings compiles', { timeout: 120_000 }, async (t) => {
+t.test('the code of the README, the documentation, the demo and the docstrings compiles', async (t) => {
   for (const [source, least] of [['README.md', 10], ['docs/client.md', 6], ['docs/security.md', 3], ['public/demo/credentials.html', 1], ['public/demo/comes-back.html', 1], ['client/index.ts', 1], ['testing/index.ts', 1]] as const) {
     t.ok(snippets.filter(({ from }) => from === source).length >= least, `there is code in ${source}`)
   }
   t.strictSame(errorsIn(program, typed), [])
 })
 
-t.test('the JavaScript of the documentation compiles if implicit any is allowed', { timeout: 120_000 }, async (t) => {
+t.test('the JavaScript of the documentation compiles if implicit any is allowed', async (t) => {
   t.strictSame(errorsIn(createProgram(untyped, { ...PATHS, noImplicitAny: false }), untyped), [])
 })
 
-t.test('the TypeScript of the README and the documentation passes the promise rules of typescript-eslint', { timeout: 120_000 }, async (t) => {
+t.test('the TypeScript of the README and the documentation passes the promise rules of typescript-eslint', async (t) => {
   const lint = createLinter(program, ['no-floating-promises', 'no-misused-promises', 'await-thenable', 'require-await'])
   for (const [path, text] of typed) {
     t.strictSame((await lint(path, text)).map(({ line, message, source }) => `${path}:${line}: ${message}\n${source}`), [])

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import ts from 'typescript'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -9,10 +9,9 @@ export const { options } = ts.convertCompilerOptionsFromJson({ ...config.compile
 
 const parsed = new Map<string, ts.SourceFile | undefined>()
 
-/** Creates a program from texts that are not files, each with a path in the project. Files that they import are parsed once for all programs. */
-export function createProgram (texts: ReadonlyMap<string, string>, more: ts.CompilerOptions = {}): ts.Program {
-  const own = new Map([...texts].map(([path, text]) => [join(ROOT, path), text]))
-  const host = ts.createCompilerHost({ ...options, ...more })
+/** The files of the disk for a compiler, and texts that are not files. Each file is parsed once for all programs of this process. */
+function createHost (own: ReadonlyMap<string, string>, options: ts.CompilerOptions): ts.CompilerHost {
+  const host = ts.createCompilerHost(options)
   const { getSourceFile, fileExists, readFile, directoryExists } = host
   host.getSourceFile = (name, languageVersion, ...others) => {
     const text = own.get(name)
@@ -23,7 +22,35 @@ export function createProgram (texts: ReadonlyMap<string, string>, more: ts.Comp
   host.fileExists = (name) => own.has(name) || fileExists.call(host, name)
   host.directoryExists = (name) => [...own.keys()].some((path) => path.startsWith(`${name}/`)) || directoryExists!.call(host, name)
   host.readFile = (name) => own.get(name) ?? readFile.call(host, name)
-  return ts.createProgram([...own.keys()], { ...options, ...more }, host)
+  return host
+}
+
+/** Creates a program from texts that are not files, each with a path in the project. */
+export function createProgram (texts: ReadonlyMap<string, string>, more: ts.CompilerOptions = {}): ts.Program {
+  const own = new Map([...texts].map(([path, text]) => [join(ROOT, path), text]))
+  const all = { ...options, ...more }
+  return ts.createProgram([...own.keys()], all, createHost(own, all))
+}
+
+/** The compiler options for other libraries than those of the project, named as `lib` in a tsconfig.json names them. */
+export function withLibraries (lib: readonly string[]): ts.CompilerOptions {
+  return ts.convertCompilerOptionsFromJson({ lib }, ROOT).options
+}
+
+/**
+ * Compiles the declarations of a project without writing them.
+ *
+ * @param config The path of a tsconfig.json.
+ * @returns The declarations by path below the output folder, and the errors of the compiler.
+ */
+export function declarationsOf (config: string): { declarations: ReadonlyMap<string, string>, errors: string[] } {
+  const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => {} }
+  const { fileNames, options, errors } = ts.getParsedCommandLineOfConfigFile(join(ROOT, config), {}, host)!
+  const program = ts.createProgram(fileNames, options, createHost(new Map(), options))
+  const declarations = new Map<string, string>()
+  const { diagnostics } = program.emit(undefined, (name, text) => { declarations.set(relative(options.outDir!, name), text) })
+  const complaints = [...errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics]
+  return { declarations, errors: complaints.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')) }
 }
 
 /** The errors of the compiler in these texts, each with its position. */

@@ -123,7 +123,7 @@ async function triesAtOnce (t: Test, browser: Browser, pages: Pages, options: st
   await tab.until('readers.one.stream.status.state === "waiting"')
   await proxy.set('pass')
   await tab.evaluate(wake)
-  await tab.until('readers.one.opens === 1', 5000)
+  await tab.until('readers.one.opens === 1')
   t.equal(streams.app.sse.count(), 1)
   await tab.close()
 }

@@ -24,7 +24,7 @@ await forEachBrowser(t, async (t, browser) => {
     await tab.until('readers.one.states.some(({ state }) => state === "waiting")')
     await proxy.set('pass')
     await streams.start()
-    await tab.until('readers.one.opens === 1', 10_000)
+    await tab.until('readers.one.opens === 1')
     await streams.next()
     await tab.until('readers.one.numbers.length === 1')
     t.strictSame(await tab.evaluate('readers.one.numbers'), numbers(1))

@@ -17,23 +17,26 @@ interface Journey {
   readonly answers: Answers
 }
 
-async function ask (t: Test, browser: Browser, pages: Pages, answer: (nth: number, response: ServerResponse, path: string) => void, options = '{}'): Promise<Journey> {
+async function ask (t: Test, browser: Browser, pages: Pages, answer: (nth: number, response: ServerResponse, path: string) => void, options = '{}', before = ''): Promise<Journey> {
   const answers = await startAnswers(t, (path, nth, response) => answer(nth, response, path))
   const tab = await pages.open(browser)
   t.teardown(() => tab.close().catch(() => {}))
-  await tab.evaluate(`read('one', '${answers.origin}/events', ${options})`)
+  await tab.evaluate(`${before}read('one', '${answers.origin}/events', ${options})`)
   return { tab, answers }
 }
+
+/** Makes the page wait a minute for the answer to a question instead of 5 s, because a busy machine may take that long. */
+const PATIENT = 'globalThis.setTimeout = ((wait) => (callback, time) => wait(callback, time === 5000 ? 60_000 : time))(setTimeout), '
 
 /** Refuses the first request, and opens a stream for the question why and for later requests. */
 async function leavesNobodyBehind (t: Test, browser: Browser, pages: Pages): Promise<void> {
   const { tab, answers } = await ask(t, browser, pages, (nth, response) => {
     if (nth === 0) response.writeHead(503).end()
     else stream(response, EVENTS)
-  })
+  }, '{}', PATIENT)
   const before = performance.now()
   await tab.until('readers.one.numbers.length === 1')
-  t.ok(performance.now() - before < 5000, 'the stream opens without a further failed attempt')
+  t.ok(performance.now() - before < 45_000, 'the stream opens without a further failed attempt')
   await holds(() => answers.waiting.size === 1, 'the request of the question is closed')
   t.strictSame(answers.asked.map(({ method }) => method), ['GET', 'GET', 'GET'])
   t.strictSame(await tab.evaluate('readers.one.states.filter(({ httpStatus }) => httpStatus !== undefined)'), [], 'an event stream is not reported as a refusal')
@@ -90,7 +93,7 @@ async function isOpenWithItsFirstEvent (t: Test, browser: Browser, pages: Pages,
 
 async function quietCountsAsOpen (t: Test, browser: Browser, pages: Pages, options: string): Promise<void> {
   const { tab, answers } = await ask(t, browser, pages, (_nth, response) => stream(response, 'retry: 1000\n'), `{ ...${options}, connectTimeout: 6000 }`)
-  await tab.until('readers.one.stream.status.state === "open"', 20_000)
+  await tab.until('readers.one.stream.status.state === "open"')
   t.equal(answers.asked.length, 1)
 }
 

@@ -210,7 +210,7 @@ const step = fc.tuple(
   fc.nat(11)
 )
 
-t.test('no tab loses an event or receives one twice, in any order of messages, lock grants and tab ends', { timeout: 60_000 }, async (t) => {
+t.test('no tab loses an event or receives one twice, in any order of messages, lock grants and tab ends', async (t) => {
   const time = new FakeTime(t)
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), async (steps) => {
     const world = new World(t, time)
