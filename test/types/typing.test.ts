@@ -91,9 +91,9 @@ t.test('an editor shows payload types instead of schemas', async (t) => {
 })
 
 t.test('an editor shows the documentation of the plugin, its exports and app.sse', async (t) => {
-  t.match(show('ssePlugin, { events }').doc, /^Server-Sent Events with typed events/)
-  t.match(show('sse.count').doc, /^Typed events to every connected browser/)
+  t.match(show('ssePlugin, { events }').doc, /^The Fastify plugin for typed Server-Sent Events/)
+  t.match(show('sse.count').doc, /^The event streams of this application/)
   t.match(show('defineEvents\n').doc, /^Declares events/)
-  t.match(show('EVERYBODY\n').doc, /^The channel that every subscriber hears/)
+  t.match(show('EVERYBODY\n').doc, /^The name of the channel that every subscriber hears/)
   t.match(show('EVERYBODY\n').type, /EVERYBODY: "\*"/)
 })

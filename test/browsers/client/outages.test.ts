@@ -100,8 +100,9 @@ async function honoursRetryAfter (t: Test, browser: Browser, pages: Pages, optio
   await tab.until('readers.one.opens === 2')
   t.equal(proxy.asked.length, asked + 1, 'one request')
   t.ok(proxy.asked[asked]!.at - proxy.asked[asked - 1]!.at >= 3900, 'the request comes after Retry-After')
-  // The browser and this process share one clock.
-  t.ok(proxy.asked[asked]!.at >= retryAt - 100, 'the request comes at `retryAt`')
+  // The browser and this process share one clock. The page starts its timer and reads the clock one after the other, and a busy machine may
+  // interrupt it in between.
+  t.ok(proxy.asked[asked]!.at >= retryAt - 1000, 'the request comes at `retryAt`')
   await tab.until('readers.one.numbers.length === 2')
   await tab.close()
 }
