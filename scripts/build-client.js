@@ -10,7 +10,7 @@ if (outdir === undefined) throw new Error('usage: node scripts/build-client.js <
 const onDemand = {
   name: 'on-demand',
   setup ({ onResolve }) {
-    onResolve({ filter: /^\.\/.*\.ts$/ }, ({ kind, path }) =>
+    onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.js`, external: true } : undefined)
   }
 }

@@ -2,7 +2,7 @@
 // browsers, and one tree of types.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join, sep } from 'node:path'
+import { basename, join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 
 const DIST = 'dist'
@@ -16,8 +16,9 @@ const FOLDERS_FOR_BROWSERS = { browser: join(DIST, 'browser'), 'public/inspector
 /** Makes a module with the interface of lib/routes/plugin-files.ts that contains the files themselves. All of them are text. */
 function pluginFilesModule () {
   const folders = Object.entries(FOLDERS_FOR_BROWSERS).map(([name, folder]) => {
-    const files = readdirSync(folder, { recursive: true }).filter((file) => /\.(?!cjs)[a-z]+$/.test(file))
-      .map((file) => [file.replaceAll(sep, '/'), readFileSync(join(folder, file), 'utf8')])
+    const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !entry.name.endsWith('.cjs'))
+    const paths = entries.map(({ parentPath, name }) => join(parentPath, name))
+    const files = paths.map((path) => [relative(folder, path).replaceAll(sep, '/'), readFileSync(path, 'utf8')])
     return [name, Object.fromEntries(files)]
   })
   return `'use strict'

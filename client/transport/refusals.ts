@@ -61,7 +61,7 @@ async function followWithin ({ response: first, url, resumeQuery, headers, ask, 
   for (let left = MOST_REDIRECTS; isRedirect(response); left--) {
     const to = new URL(response.headers.get('location') ?? 'about:blank', from)
     if (left === 0 || to.origin !== new URL(from).origin) {
-      failed(new Error(`${from} redirects, and "headers" are not sent to another origin: connect to the final URL`))
+      failed(new Error(`${from} redirects, and "headers" are not sent along: connect to the final URL`))
       return response
     }
     discard(response)

@@ -36,7 +36,7 @@ function waitingWords ({ reason, retryAt, httpStatus }) {
 }
 
 function refusalWords (httpStatus) {
-  if (httpStatus === undefined) return 'The server redirects, and headers are not sent to another origin.'
+  if (httpStatus === undefined) return 'The server redirects, and the headers are not sent along.'
   return httpStatus === 200 ? 'The server answered 200, but not with an event stream.' : `The server answered ${httpStatus}.`
 }
 
