@@ -106,7 +106,7 @@ async function staysWithItsOrigin (t: Test, browser: Browser, pages: Pages, targ
     response.writeHead(302, { location: target === 'same' ? '/stream' : `${other.origin}/stream` }).end()
   }, '{ headers: { "x-api-key": "secret" } }')
   await tab.until('readers.one.errors.length > 0')
-  t.match(await tab.evaluate<string[]>('readers.one.errors'), [/redirects, and "headers" are not sent to another origin/])
+  t.match(await tab.evaluate<string[]>('readers.one.errors'), [/redirects, and "headers" are not sent along/])
   t.match(await tab.evaluate('readers.one.states[0]'), { state: 'waiting', reason: 'refused' })
   t.strictSame([answers.to('/stream'), other.asked], [[], []])
 }
