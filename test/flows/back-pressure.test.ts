@@ -19,7 +19,7 @@ interface Journey {
 
 async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): Promise<Journey> {
   const app = Fastify()
-  await app.register(ssePlugin, { shutdownTimeout: 0, ...options })
+  await app.register(ssePlugin, { shutdownTimeout: 0, heartbeatInterval: false, ...options })
   const sockets: Socket[] = []
   app.server.on('connection', (socket) => { sockets.push(socket) })
   return { app, port: await listen(t, app), sockets }

@@ -17,7 +17,8 @@ interface Journey {
 
 async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): Promise<Journey> {
   const app = Fastify()
-  await app.register(ssePlugin, { shutdownTimeout: 0, ...options })
+  // No heartbeats: on a busy machine a journey takes longer than their interval.
+  await app.register(ssePlugin, { shutdownTimeout: 0, heartbeatInterval: false, ...options })
   return { app, port: await listen(t, app) }
 }
 
@@ -251,7 +252,7 @@ t.test('the start position of a reader with a last event ID', async (t) => {
 
   t.test('comes from the option `from` only without an id, or with `resume: false`', async (t) => {
     const app = Fastify()
-    await app.register(ssePlugin, { shutdownTimeout: 0, history: { maxEvents: 10 } })
+    await app.register(ssePlugin, { shutdownTimeout: 0, heartbeatInterval: false, history: { maxEvents: 10 } })
     app.get('/all', async (_request, reply) => { await app.sse.subscribe(reply, { from: 'oldest' }) })
     app.get('/always', async (_request, reply) => { await app.sse.subscribe(reply, { from: 'oldest', resume: false }) })
     app.get('/now', async (_request, reply) => { await app.sse.subscribe(reply, { resume: false }) })

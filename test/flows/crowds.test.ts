@@ -24,7 +24,8 @@ interface Journey {
 
 async function start (t: Test, options: Omit<SsePluginOptions, 'prefix'> = {}): Promise<Journey> {
   const app = Fastify()
-  await app.register(ssePlugin, { shutdownTimeout: 0, ...options })
+  // No heartbeats: on a busy machine a journey takes longer than their interval.
+  await app.register(ssePlugin, { shutdownTimeout: 0, heartbeatInterval: false, ...options })
   const sockets = new Set<Socket>()
   app.server.on('connection', (socket) => {
     sockets.add(socket)

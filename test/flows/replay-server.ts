@@ -44,6 +44,7 @@ const waiting: Array<() => void> = []
 const app = Fastify()
 await app.register(ssePlugin, {
   shutdownTimeout: 0,
+  heartbeatInterval: false,
   history: { maxEvents: 10 * history, maxBytes: 64 * 1024 * 1024 },
   route: {
     onRequest (request, _reply, done) {
