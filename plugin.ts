@@ -136,7 +136,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     await Promise.all([streamOpener.close(), hub.close()])
     clock.stop()
   })
-  // Again, for streams that have opened since. Their connections are gone.
+  // Again, for streams that have opened since. Their connections have closed by now.
   app.addHook('onClose', () => hub.close())
 }
 

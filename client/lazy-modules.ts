@@ -25,7 +25,7 @@ export function fetchTransport (headers: RequestHeaders | null, withCredentials:
       loading = undefined
       if (signal.aborted) return
       listener.lost({})
-      // Last, because the listener may close the stream.
+      // Reported last, because the listener may close the stream.
       listener.error(error)
     })
     return { seesComments: true, listenTo () {}, close: () => closing.abort() }
@@ -40,7 +40,7 @@ const importSharing = () => import('./sharing/sharing.ts')
  * that a module failed to load, and never request its URL again. webpack repeats the request itself.
  */
 function load<T> (importModule: () => Promise<T>): Promise<T> {
-  // The file name that a bundler chose is found only in the source text of the function.
+  // Only the source text of the function contains the file name that a bundler chose.
   return importModule().catch((error) => import(`${`${importModule}`.split(/['"`]/)[1]}?${Date.now()}`).catch(() => { throw error }))
 }
 

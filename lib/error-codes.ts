@@ -6,6 +6,7 @@ type ErrorClass = Extract<typeof errors[keyof typeof errors], { readonly code: s
 
 /** An error that this plugin makes. */
 export interface SseError<Code extends string = string> extends FastifyError {
+  /** The code of the error, such as `FST_SSE_CLOSED`. */
   readonly code: Code
 }
 

@@ -59,20 +59,20 @@ export async function loadStatic (): Promise<typeof import('@fastify/static').de
  * @returns The copy for `import`, which this call loads if necessary, and the copy for `require` if it is already loaded.
  */
 export async function otherSinclairs (): Promise<SinclairRegistries[]> {
-  // A variable, because bundlers would follow a literal: the application has registered nothing with a copy inside the bundle.
+  // Not a literal: a bundler would bundle a second copy, which knows none of the application's registrations.
   const name = '@sinclair/typebox'
   const copies: SinclairRegistries[] = []
   try {
     copies.push(await import(/* webpackIgnore: true */ /* @vite-ignore */ name) as SinclairRegistries)
   } catch {
-    // Bundled, or run by a test runner without `import()`.
+    // The code runs in a bundle, or in a test runner without `import()`.
   }
   try {
     const { cache, resolve } = nodeModule.createRequire(import.meta.url)
     const required = cache[resolve(name)]?.exports as SinclairRegistries | undefined
     if (required !== undefined) copies.push(required)
   } catch {
-    // Bundled.
+    // The code runs in a bundle.
   }
   return copies
 }

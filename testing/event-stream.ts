@@ -71,10 +71,11 @@ export class EventStream<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Reads the next event of a type; if no type is given, the next event that is not the plugin's own (`sse.*`). The events before it are
-   * skipped, also for other calls that wait.
+   * Reads the next event of a type; if no type is given, the next event that is not the plugin's own (`sse.*`). Events before it are skipped
+   * for all pending calls.
    *
    * @param event The event type.
+   * @returns A promise of the event.
    * @throws Error when the stream ends first, or no such event arrives within `timeout`.
    */
   next<K extends EventName<E & PluginEvents>> (event: K): Promise<ReceivedEvent<K, (E & PluginEvents)[K]>>
@@ -113,7 +114,7 @@ export class EventStream<E extends object = RegisteredEvents> {
   /** True if the stream has ended, on either side. */
   get ended (): boolean { return this.#ended }
 
-  /** Closes the stream, as a reader that closes its page. @returns A promise that resolves when the stream is closed on both sides. */
+  /** Closes the stream, like a reader that closes its page. @returns A promise that resolves when the stream is closed on both sides. */
   async close (): Promise<void> {
     // Fastify logs an error for every request that an abort signal ends.
     this.#response.raw.res.destroy()

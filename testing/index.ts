@@ -12,10 +12,10 @@ export interface InjectableApp {
   readonly sse?: object
 }
 
-/** Options of `openStream`, all of them optional. */
+/** The options of `openStream`, all of them optional. */
 export interface OpenStreamOptions<D extends Declarations = Declarations> {
   /**
-   * Declaration of the events of the stream. It gives the payload types that readers receive, and tells text from JSON.
+   * The declaration of the events of the stream. It gives the payload types that readers receive, and tells text from JSON.
    *
    * @defaultValue the events of `app.sse`, with the types that are broadcast; declare them here if one has a transform
    */

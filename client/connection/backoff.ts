@@ -1,15 +1,15 @@
 // Exponential backoff with full jitter: the waits before the next attempt after failures.
 
 /**
- * Bounds of a random wait, in milliseconds. The upper bound is `base` after the first failure, doubles with every further failure, and never
- * exceeds `cap`.
+ * The bounds of a random wait, in milliseconds. The upper bound is `base` after the first failure, doubles with every further failure, and
+ * never exceeds `cap`.
  */
 export interface Backoff {
   readonly base: number
   readonly cap: number
 }
 
-/** Milliseconds of success after which earlier failures no longer count. */
+/** The time of success, in milliseconds, after which earlier failures no longer count. */
 export const HEALTHY = 10_000
 
 /**

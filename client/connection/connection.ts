@@ -13,7 +13,8 @@ export interface ConnectionOptions {
   readonly connectTimeout: number
 }
 
-// The timer of a page that was suspended may fire before the events that arrived in the meantime are dispatched.
+// The extra wait, in milliseconds, before a silent stream counts as lost: the timer of a page that was suspended may fire before the events
+// that arrived in the meantime are dispatched.
 const SECOND_LOOK = 1000
 
 // One day, even if the server asks for a longer wait. A timer of more than 24 days would fire immediately.

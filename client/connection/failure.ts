@@ -8,7 +8,7 @@ export interface Failure {
   readonly httpStatus?: number
   /** The final status of the stream, if no attempt is to follow. */
   readonly gone?: Closed
-  /** Milliseconds for which the server asks for no attempt; negative: none. */
+  /** The time, in milliseconds, for which the server asks for no attempt; negative: none. */
   readonly wait?: number
   /** True if the server ended the response properly. */
   readonly ended?: boolean

@@ -13,7 +13,7 @@ export interface PageListener {
 
 const BEAT = 20_000
 
-// Browsers may throttle the timers of a hidden page to one call a minute, which is no sleep.
+// Browsers may throttle the timers of a hidden page to one call per minute, which must not count as sleep.
 const SLEEP = 100_000
 
 /**

@@ -1,9 +1,9 @@
 /**
- * Reason why a stream is not open.
+ * The reason of a `connecting` or `waiting` status.
  *
  * - `lost`: the stream broke off, or the server could not be reached
  * - `refused`: the response was no event stream, or a redirect that is not followed
- * - `later`: the stream ended before anything of it arrived, as when the server is full
+ * - `later`: the stream ended before anything arrived, as when the server is full
  * - `silent`: no response within `connectTimeout`, or the heartbeats stopped
  * - `left`: the page was left
  *
@@ -17,11 +17,11 @@ type Field = 'reason' | 'retryAt' | 'httpStatus' | 'closeReason'
 type Only<T> = T & { readonly [K in Exclude<Field, keyof T>]?: undefined }
 
 /**
- * State of a stream, with the reason where it is not open.
+ * The state of a stream, with the reason where it is not open.
  *
  * - `connecting`: an attempt is in progress. With a `reason`, the stream was lost and the browser itself reconnects
  * - `open`: something of the stream has arrived, such as its `sse.open`, or the stream has been quiet for ten seconds since its head
- * - `waiting`: the next attempt starts at `retryAt`, in milliseconds since 1970, or, if that is null, when the visitor returns to the page.
+ * - `waiting`: the next attempt starts at `retryAt`, in milliseconds since 1970, or, if that is null, when the user returns to the page.
  *   `httpStatus` is the status of a response that was no event stream; it may be 200
  * - `closed`: no attempt follows. The reason is `closed` (`close()` was called), `final` (the server ended the stream for good, with
  *   `closeReason`), `gone` (the response status, `httpStatus`, is 204, 401, 403, 404 or 410) or `unreadable` (this `fetch` gives no access to
@@ -35,7 +35,7 @@ export type Status =
   | Only<{ readonly state: 'waiting', readonly reason: Reason, readonly retryAt: number | null, readonly httpStatus?: number | undefined }>
   | Closed
 
-/** Final status of a stream: the members of `Status` whose state is `closed`. */
+/** The final status of a stream: the members of `Status` whose state is `closed`. */
 export type Closed =
   | Only<{ readonly state: 'closed', readonly reason: 'closed' | 'unreadable' }>
   | Only<{ readonly state: 'closed', readonly reason: 'final', readonly closeReason: string }>

@@ -1,4 +1,4 @@
-/** Options of a shared stream, a part of the options of `connect`. */
+/** The options of a shared stream, a part of the options of `connect`. */
 export interface SharingOptions {
   readonly url: string
   readonly withCredentials: boolean

@@ -7,7 +7,7 @@ import { RecentEvents } from './recent-events.ts'
 import type { Source, SourceListener } from '../connection/source.ts'
 import type { Status } from '../connection/status.ts'
 
-/** Functions of the main module. Importing them here would load them twice. */
+/** The functions of the main module. Importing them here would load them twice. */
 export interface SharingParts {
   readonly open: (lastEventId: string, listener: SourceListener) => Source
   readonly watchPage: (listener: PageListener) => () => void

@@ -10,8 +10,9 @@ import { UnreadableEvent } from './unreadable-event.ts'
 import type { Source, SourceListener } from '../connection/source.ts'
 import type { Status } from '../connection/status.ts'
 
-/** Name and ID of the event that a payload belongs to. */
+/** The name and the ID of the event that a payload belongs to. */
 export interface EventInfo<K extends string = string> {
+  /** The name of the event. */
   readonly event: K
   /** The last event ID after this event; empty if there is none. */
   readonly id: string
@@ -27,16 +28,16 @@ type Listener = (...values: never[]) => void
  * @see docs/client.md
  */
 export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<D>> {
-  /** Never set: lets the compiler compare streams by their payloads, because it compares the parameters of methods in both directions. */
+  /** Type information only; no such property exists at run time. */
   declare protected readonly gives?: P
   /** Keeps Vue from wrapping the stream in a proxy, which cannot reach private members. @internal */
   readonly __v_skip = true
   readonly #settings: Settings
   #source: Source
-  /** Listeners by event. The empty name, which no event has, holds the listeners for statuses. */
+  /** The listeners by event. The empty name, which no event has, holds the listeners for statuses. */
   readonly #listeners = new Map<string, Set<Listener>>()
   #status: Status = { state: 'connecting' }
-  /** The events whose data is text. If `undefined` is among them, so is data that is not JSON. */
+  /** The events whose data is text. Contains `undefined` if the server declares no events; data that is not JSON is then text, too. */
   #text: readonly unknown[]
   /** True while an `onGap` is set. */
   #loadsGaps = false
@@ -140,8 +141,8 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
   /**
    * Drops the present connection, or the wait for the next, and connects immediately. Does nothing on a closed stream.
    *
-   * @param lastEventId The event ID to resume from, such as a snapshot's. Absent: the current one. Empty, or null, as from a server without
-   * `history`: new events only.
+   * @param lastEventId The event ID to resume from, such as a snapshot's. Absent: the current one. Empty or null (the position that
+   * a server without `history` gives): new events only.
    */
   reconnect (lastEventId?: string | null): void {
     this.#source.reconnect(lastEventId === null ? '' : lastEventId)

@@ -7,20 +7,24 @@ import type { AnyDeclarations, TextEvent } from './payloads.ts'
 // The options of `connect`: their types, their validation and their defaults.
 
 /**
- * Options of `connect`, all of them optional. Times are in milliseconds.
+ * The options of `connect`, all of them optional. Times are in milliseconds.
  *
  * @see docs/client.md
  */
 export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
-  /** Events whose payload is text, in addition to those that the server names in `sse.open`. Other payloads are JSON. @defaultValue none */
+  /** The events whose payload is text, in addition to those that the server names in `sse.open`. Other payloads are JSON. @defaultValue none */
   readonly text?: ReadonlyArray<TextEvent<D>> | undefined
   /** True: cookies are also sent to other origins. False: only to the page's own. @defaultValue false */
   readonly withCredentials?: boolean | undefined
-  /** The event ID to resume from, such as a snapshot's. Empty, or null, as from a server without `history`: new events only. @defaultValue '' */
+  /**
+   * The event ID to resume from, such as a snapshot's. Empty or null (the position that a server without `history` gives): new events only.
+   *
+   * @defaultValue ''
+   */
   readonly lastEventId?: string | null | undefined
   /**
-   * Request headers, or a function that returns them and is called for every attempt. With this option, even if it is empty, `fetch` reads the
-   * stream.
+   * The request headers, or a function that returns them and is called for every attempt. With this option, even if it is empty, `fetch` reads
+   * the stream.
    *
    * @defaultValue none; the browser's EventSource reads the stream where there is one
    */
@@ -40,8 +44,8 @@ export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
    */
   readonly share?: boolean | string | undefined
   /**
-   * Bounds of the random wait before an attempt. The upper bound is `base` after the first failure, doubles with every further failure, and
-   * never exceeds `cap`.
+   * The bounds of the random wait before an attempt. The upper bound is `base` after the first failure, doubles with every further failure,
+   * and never exceeds `cap`.
    *
    * @defaultValue { base: 1000, cap: 30_000 }
    */

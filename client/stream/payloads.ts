@@ -4,19 +4,19 @@ import type { AnySchema, DecoderOf, Encoded } from '../../lib/schema/payload.ts'
 
 // The types of events and payloads, derived from a declaration.
 
-/** Declaration of a stream whose events are not declared: any event name goes, and payloads are `unknown`. */
+/** The declaration of a stream whose events are not declared: any event name goes, and payloads are `unknown`. */
 export interface AnyDeclarations {
   [event: string]: AnySchema
 }
 
 type IsAny<D> = string extends keyof D ? true : false
 
-/** Payload types by event, as readers receive them. The plugin's own events (`sse.*`) are included. */
+/** The payload types by event, as readers receive them. The plugin's own events (`sse.*`) are included. */
 export type Payloads<D> =
   IsAny<D> extends true ? Record<string, unknown> & PluginEvents
     : EncodedEventsOf<D> & PluginEvents extends infer P ? { [K in keyof P]: P[K] } : never
 
-/** Names of the events of a declaration and of the plugin's own events. Any name if nothing is declared. */
+/** The names of the events of a declaration and of the plugin's own events. Any name if nothing is declared. */
 export type EventName<D> = keyof Payloads<D> & string
 
 /** True if the payload of a schema, or of one of its members, is always sent as JSON, whatever its encoded type. */
@@ -32,5 +32,5 @@ type IsText<S> =
         : [Encoded<S>] extends [string] ? true extends HasCodec<S> ? false : true
             : false
 
-/** Names of the events whose payload is text: declared as a string, without a transform. Any name if nothing is declared. */
+/** The names of the events whose payload is text: declared as a string, without a transform. Any name if nothing is declared. */
 export type TextEvent<D> = IsAny<D> extends true ? string : { [K in keyof D]: IsText<SchemaOf<D[K]>> extends true ? K : never }[keyof D] & string

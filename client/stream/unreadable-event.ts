@@ -1,7 +1,7 @@
 import type { ParsedEvent } from '../wire/event-stream-parser.ts'
 
 /**
- * Error for an event that was not dispatched: its data is not JSON, or `validate` rejected its payload. `cause` is the exception of
+ * The error for an event that was not dispatched: its data is not JSON, or `validate` rejected its payload. `cause` is the exception of
  * `JSON.parse` or of `validate`; undefined if `validate` returned false.
  *
  * @see docs/client.md

@@ -3,7 +3,7 @@ import { pause } from '../connection/backoff.ts'
 import { requestStream } from '../wire/request.ts'
 import { classifyResponse } from '../connection/failure.ts'
 
-// A server that has not answered the diagnostic request by then counts as unreachable.
+// A server that has not answered the diagnostic request within this many milliseconds counts as unreachable.
 const PATIENCE = 5000
 
 const MOMENT = 100
@@ -20,7 +20,7 @@ export function openEventSource (options: AttemptOptions, withCredentials: boole
   const closing = new AbortController()
   const { signal } = closing
   let instead: Attempt | undefined
-  // With no ID to resume from, there is none to keep.
+  // Without an ID to resume from, the EventSource's own ID is used from the start.
   let hasOwnId = resumeQuery === ''
 
   // A server may send events of the types `open` and `error`. They carry data, unlike the events of the connection itself.

@@ -7,7 +7,7 @@ type HeaderValues = Readonly<Record<string, string>>
 
 // The transport that reads a stream by `fetch`.
 
-/** Request headers, or a function that returns them and is called for every attempt. */
+/** The request headers, or a function that returns them and is called for every attempt. */
 export type RequestHeaders = HeaderValues | (() => HeaderValues | Promise<HeaderValues>)
 
 export interface FetchOptions {
@@ -42,7 +42,7 @@ export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, op
     try {
       // A redirect that is followed carries the caller's headers, such as an API key, wherever it leads.
       const redirect = [...headers].length > 0 ? 'manual' : 'follow'
-      // Undefined in Node.
+      // `origin` is undefined in Node.
       const { origin } = globalThis
       // Another origin, also as the target of a redirect, has to allow this header. Servers may reject a long value, and other characters
       // may not survive.

@@ -4,6 +4,7 @@
 export interface ParsedEvent {
   /** The event type; `message` if the stream names none. */
   readonly type: string
+  /** The values of the `data` fields, joined by LF. */
   readonly data: string
   /** The last event ID after this event. */
   readonly lastEventId: string

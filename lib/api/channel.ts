@@ -40,8 +40,11 @@ export class Channel<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Sends an event to every subscriber of this channel, in all other respects like `app.sse.broadcast`.
+   * Sends an event to every subscriber of this channel, otherwise like `app.sse.broadcast`.
    *
+   * @param event The event type.
+   * @param data The payload.
+   * @param options `id`, `ephemeral`.
    * @returns A promise of the event ID. It rejects with the errors of `app.sse.broadcast`.
    * @see Sse.broadcast
    */
@@ -49,18 +52,23 @@ export class Channel<E extends object = RegisteredEvents> {
     return this.#owner.broadcast(event, data, options)
   }
 
-  /** The number of event streams of this process that hear this channel now. */
+  /** The number of open event streams of this hub that hear this channel. @see README.md */
   count (): number {
     return this.#owner.count()
   }
 
-  /** The subscribers of this process that hear this channel at the time of the call. The result is a snapshot: later changes do not affect it. */
+  /**
+   * The subscribers of this hub that hear this channel at the time of the call.
+   *
+   * @returns A snapshot: later changes do not affect it, so it may contain subscribers that have closed since.
+   * @see README.md
+   */
   subscribers (): Iterable<Subscriber<E>> {
     return this.#owner.subscribers()
   }
 
   /**
-   * Ends event streams of this process that hear this channel, in all other respects like `app.sse.disconnect`.
+   * Ends event streams of this hub that hear this channel, otherwise like `app.sse.disconnect`.
    *
    * @param predicate Returns true for a subscriber whose stream is to end. @defaultValue every subscriber of the channel
    * @param options `final`: whether the readers are told to stay away. @defaultValue { final: false }

@@ -44,7 +44,8 @@ export function isSse (value: unknown): boolean {
 }
 
 /**
- * The object `app.sse`: broadcasts typed events, opens event streams, and reports on them.
+ * The object `app.sse` of one hub, which is one registration of the plugin in this process: broadcasts typed events, opens event streams, and
+ * reports on them.
  *
  * @typeParam E The payload types, by event type.
  * @see README.md
@@ -72,7 +73,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * @param event The event type; `'message'` is the unnamed event that `EventSource.onmessage` receives.
    * @param data The payload.
    * @param options `channels`, `id`, `ephemeral`.
-   * @returns A promise that you need not await. It resolves once the event is in the log of this process, whether it has subscribers or not,
+   * @returns A promise that you need not await. It resolves once the event is in the log of this hub, whether it has subscribers or not,
    * with the event ID as `id`: null for an ephemeral event, and if `history` is false.
    * @throws Asynchronously and logged: FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID (`error.failures` lists the broken rules),
    * FST_SSE_PAYLOAD_NOT_ENCODABLE, FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_KEY_INVALID, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID,
@@ -106,9 +107,10 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * The number of event streams open in this process. A stream counts from the moment its head is sent until its response closes.
+   * The number of open event streams of this hub. A stream counts from the moment its head is sent until its response closes.
    *
    * @param channel The channel whose subscribers are counted. @defaultValue all subscribers
+   * @see README.md
    */
   count (channel?: string): number {
     const { hub } = this.#parts
@@ -116,10 +118,11 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * The subscribers of this process at the time of the call.
+   * The subscribers of this hub at the time of the call.
    *
    * @param channel The channel that they hear. @defaultValue all subscribers
    * @returns A snapshot: later changes do not affect it, so it may contain subscribers that have closed since.
+   * @see README.md
    */
   subscribers (channel?: string): Iterable<Subscriber<E>> {
     const { hub } = this.#parts
@@ -131,6 +134,7 @@ export class Sse<E extends object = RegisteredEvents> {
    *
    * @param name 1 to 256 characters, no control characters.
    * @throws FST_SSE_CHANNEL_INVALID when the name breaks this rule.
+   * @see README.md
    */
   channel (name: string): Channel<E> {
     checkChannel(name)
@@ -143,13 +147,14 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Ends event streams of this process with the close reason `revoked`, for readers that have lost the right to hear them. Events that wait
+   * Ends event streams of this hub with the close reason `revoked`, for readers that have lost the right to hear them. Events that wait
    * for such a reader are not sent. Unless `final` is true, readers reconnect, and the hooks of the route decide again.
    *
    * @param predicate Returns true for a subscriber whose stream is to end. If it throws, the error is logged and that stream continues.
    * @param options `final`: whether the readers are told to stay away. @defaultValue { final: false }
    * @returns A promise that you need not await, of the number of streams ended. Their responses may still be closing.
    * @throws Asynchronously and logged: FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN when an argument is wrong.
+   * @see docs/security.md
    */
   disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): SafePromise<number> {
     return this.#disconnect(undefined, predicate, options)
@@ -168,7 +173,7 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * The event ID of the newest kept event of this process, or of the start of the history if there is none; null if `history` is false.
+   * The event ID of the newest kept event of this hub, or of the start of the history if there is none; null if `history` is false.
    * Read it before you take a snapshot of your state. A page that gets both, and connects with `?lastEventId=`, misses no event in between.
    *
    * @see docs/reconnecting.md
@@ -184,6 +189,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * the reader has left, a limit is reached (`overload`), or the reader was told to stay away and gets 204 (`refused`).
    * @throws Asynchronously: FST_SSE_NOT_ACCEPTABLE (status 406) when the request refuses `text/event-stream`, another code of docs/errors.md
    * when an option or the reply is wrong, and any error of the options `headers` and `keyGenerator`.
+   * @see docs/options.md
    */
   subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber<E>> {
     const subscribed = this.#parts.streamOpener.subscribe(reply, options) as Promise<Subscriber<E>>
@@ -193,7 +199,7 @@ export class Sse<E extends object = RegisteredEvents> {
 
   /** Logs an error unless the handler awaits `subscribe` and Fastify responds with it. A request can cause the error, so it must not end the process. */
   #logUnanswered (reply: FastifyReply | undefined, err: unknown): void {
-    // Not a mistake in the program.
+    // The request causes this error, not the program.
     if (err instanceof NotAcceptable) return
     setImmediate(() => {
       if (reply?.sent && reply.statusCode >= 400) return
@@ -206,6 +212,7 @@ export class Sse<E extends object = RegisteredEvents> {
    *
    * @param time Milliseconds, or two bounds: each reader gets a random time between them. With 0, Chromium reconnects every 5 ms.
    * @throws FST_SSE_OPTION_INVALID when the time is not of this form.
+   * @see docs/options.md
    */
   setReconnectionTime (time: number | ReconnectionTime): void {
     this.#parts.hub.setReconnectionTime(readReconnectionTime(time))
@@ -216,6 +223,7 @@ export class Sse<E extends object = RegisteredEvents> {
    *
    * @param events A declaration that the plugin was registered with.
    * @throws FST_SSE_EVENTS_UNREGISTERED when the plugin was registered with another declaration of one of the events, or with none.
+   * @see README.md
    */
   of<const D extends Declarations> (events: D): Sse<EventsOf<D>> {
     demand(isObject(events), 'of.events', 'the result of defineEvents', events)

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 
 // Positions of events in the order of a broker, and their text form, the event ID.
 
-/** The position of a kept entry, which is the same for all nodes. Offsets may only be compared, because those of an engine may have holes. */
+/** The position of a kept entry, which is the same for all nodes. Offsets may only be compared, because a broker may skip some. */
 export interface Position {
   /** The history that the offset belongs to. A new epoch begins whenever history is lost. */
   readonly epoch: string

@@ -17,7 +17,7 @@ export interface Batch {
 // Large enough that a write costs little per event, and small enough that the replay of one reader does not block the event loop.
 export const MAX_BATCH_BYTES = 64 * 1024
 
-// Replays from many cursors, or many small views, would otherwise fill the memory with batches that few subscribers share.
+// Limits the cache, because replays from many cursors, or many small views, would fill the memory with batches that few subscribers share.
 const MAX_BYTES = 8 * 1024 * 1024
 
 /**
@@ -29,7 +29,7 @@ export class BatchCache {
   #bytes = 0
   /** The value of `Log.changes` for which the batches were built. */
   #changes = 0
-  // The result of the latest call, because most subscribers in a sweep ask for one and the same batch.
+  // The batch that was returned last: most subscribers in a sweep ask for it again.
   #view: object | undefined
   #place = 0
   #batch: Batch | undefined

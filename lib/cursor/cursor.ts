@@ -44,7 +44,7 @@ export class Cursor {
     this.#index = index
     this.#log = log
     this.#views = views
-    // If no ephemeral entry has to be skipped, this is no replay, and the cursor shares batches with subscribers that are connected already.
+    // A cursor with no ephemeral entry to skip is not a replay. It shares batches with subscribers that are connected already.
     this.#ephemeralSince = log.ephemeralHead > index ? log.head : index
     this.#offset = log.offsetBefore(index)
   }

@@ -6,7 +6,7 @@ import { type Chunk, createChunk } from '../wire/http-chunk.ts'
 import { NOTHING, type Checksum, checksumAfter } from '../wire/gzip-checksum.ts'
 import { deflatedBlocks, storedBlocks } from '../wire/gzip.ts'
 
-// Subscribers that keep up have one of the latest few cursors. A batch from any other cursor starts with an empty checksum.
+// Subscribers that keep up are at one of the latest few cursors. A batch from any other cursor starts with an empty checksum.
 const CURSORS_KEPT = 8
 
 /**

@@ -58,13 +58,13 @@ export function place (log: Log, view: View, start: StartingPoint, afterGap: Aft
 }
 
 function resume (log: Log, view: View, { id, isNamed }: StartingPoint & { from: 'id' }, afterGap: AfterGap): Placement {
-  // This reader could not hear any event that was ever kept, so it has missed none.
+  // Nothing is kept, or the reader hears no channel, so it has missed no kept event.
   if (!log.keeps || view.channels.length === 0) return { cursor: log.head }
   const position = parsePosition(id)
   const gap = (reason: GapReason): Placement => ({
     cursor: reason === 'future' || afterGap === 'live' ? log.head : log.oldest(),
     gap: reason,
-    // The position alone, because a reader may send any text of any length in front of it.
+    // Only the position is reported, because a reader may send any text of any length before it.
     ...position !== undefined && { lastEventId: formatPosition(position) }
   })
   if (position === undefined) {

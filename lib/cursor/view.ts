@@ -100,7 +100,7 @@ export class View {
    * @param replay True: without ephemeral entries, because the reader was not connected when they were placed.
    */
   batch (cursor: number, limit: number, replay: boolean): Batch {
-    // A single subscriber shares with no other, so its batches are not cached.
+    // Not cached for a single subscriber, because no other would use the batch.
     if (this.subscribers === 1) return this.#join(cursor, limit, replay)
     const place = replay ? ~cursor : cursor
     const shared = this.#batchCache.get(this, place)

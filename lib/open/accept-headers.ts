@@ -12,7 +12,7 @@ interface Member {
 
 // Node accepts 16 KiB of headers in all over HTTP/1.1, and more over HTTP/2.
 const MAX_LENGTH = 16 * 1024
-// Only members with the requested names count. Ten lines of a browser's `Accept` have fewer.
+// Only members with the requested names count. Ten lines of a browser's `Accept` have fewer than 32 such members.
 const MAX_MEMBERS = 32
 // A member with more parameters is ignored. The media types of this plugin have one at most.
 const MAX_PARAMETERS = 8

@@ -43,7 +43,7 @@ export class Admission {
   enter (key: Key | undefined, response: AnyResponse): boolean {
     const { maxSubscribers, maxSubscribersPerKey } = this.#limits
     if (maxSubscribersPerKey !== Infinity) {
-      // An empty key is refused: all requests that lack a key would share the places of one.
+      // An empty key is refused, because all requests without a key would count as one client.
       demand((typeof key === 'string' && key !== '') || typeof key === 'number', 'keyGenerator', 'a function that returns text or a number', key)
     } else if (maxSubscribers === Infinity) {
       return true

@@ -19,7 +19,7 @@ import type { GapReason } from '../wire/reasons.ts'
  */
 export type Overload = 'retry' | 'reject'
 
-// Milliseconds. Readers of an overloaded server wait this long, even if their reconnection time is shorter.
+// Readers of an overloaded server wait at least this many milliseconds, even if their reconnection time is shorter.
 const SHORTEST_WAIT = 1000
 
 /** Keeps a response out of every cache. A cache would give it to all readers, and native readers would stay away for good. */

@@ -32,9 +32,17 @@ export type StreamHeaders = Record<string, string | number | readonly string[]>
 /** The header that states the reason of an `sse.gap`, for readers that see the head first, such as `fetch`. */
 const GAP_HEADER = 'sse-gap'
 
-// The first two would frame or encode the body a second time. An event stream has no trailers. The others, except the last, belong to the
-// connection, and HTTP/2 refuses them.
-const RESERVED = ['content-length', 'content-encoding', 'trailer', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', GAP_HEADER]
+/** The headers that an application cannot set. */
+const RESERVED = [
+  // They would frame or encode the body a second time.
+  'content-length', 'content-encoding',
+  // An event stream has no trailers.
+  'trailer',
+  // They belong to the connection, and HTTP/2 refuses them.
+  'transfer-encoding', 'connection', 'keep-alive', 'upgrade',
+  // Only the plugin knows whether there is a gap.
+  GAP_HEADER
+]
 
 // An application may omit the charset, for a reader that compares the whole value. Chromium refuses any other charset.
 const CONTENT_TYPE = /^text\/event-stream(?: *; *charset="?utf-8"?)?$/i

@@ -43,12 +43,12 @@ export class ResponseTakeover extends Readable {
   override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
     if (destination as unknown !== this.#response) return super.pipe(destination, options)
     try {
-      // Set by a hook for another body: this one has no length, and `take` sets its encoding.
+      // A hook may have set these for another body. An event stream has no length, and `take` sets its encoding.
       this.#response.removeHeader('content-length')
       this.#response.removeHeader('content-encoding')
       this.#stopWatching()
       this.#take()
-      // Fastify watches a payload until it ends. It ends now, so it need not be watched for as long as the event stream is open.
+      // Ends now: Fastify watches a payload until it ends, and would watch this one for as long as the event stream is open.
       this.push(null)
       this.resume()
     } catch (error) {
@@ -70,7 +70,7 @@ export class ResponseTakeover extends Readable {
 
   override _read (): void {
     this.#failed(new ReplyReplaced())
-    // Not immediately, because the error response must be sent before this end becomes the response.
+    // Ends in a later turn, because the error response must be sent before the end of this payload would end the response.
     setImmediate(() => this.push(null))
   }
 }

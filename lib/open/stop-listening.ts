@@ -16,7 +16,7 @@ export function stopListening (server: Server): void {
   // From now on, a connection that is idle for this many milliseconds ends; Node adds a second.
   if ('keepAliveTimeout' in server) server.keepAliveTimeout = 1
   server.prependListener('request', cutReader)
-  // Only beside other listeners, because Node hands connections over as soon as `upgrade` has a listener.
+  // Only if another `upgrade` listener exists, because Node hands connections over as soon as there is one.
   if (server.listenerCount('upgrade') > 0) server.prependListener('upgrade', cutReader)
 }
 

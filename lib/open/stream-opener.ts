@@ -77,7 +77,7 @@ export class StreamOpener {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
     return this.#pendingReplies.add(reply, async () => {
-      // First, because any other error would be sent with that status.
+      // Checked first, because the response to any other error would have that status.
       refuseStatus(reply)
       watchIgnoredUpgrade(reply.raw)
       const options = await whileOpen(reply.raw, give())
@@ -98,14 +98,14 @@ export class StreamOpener {
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const { request, raw: response } = reply
-    // Taken now, not when the stream starts: entries placed in between are not missed.
+    // Determined now and not when the stream starts, so that entries placed in between are not missed.
     const chosen = startingPoint(log, from)
     const turn = this.#openingQueue.pass()
     if (turn !== undefined) await turn
     if (reply.sent) throw new ReplySent()
-    // The reader may have left during a hook of the application: `close` has been emitted by then.
+    // The reader may have left during a hook of the application. `close` was emitted then, and does not come again.
     if (hasClosed(response)) return this.#neverOpened(reply, { channels, context }, 'reader')
-    // After the queue, because the sender of a request chooses how much there is to parse.
+    // Parsed after the queue, because the sender of a request determines how long the headers are.
     if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
     const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
@@ -124,13 +124,13 @@ export class StreamOpener {
     const response: AnyResponse = reply.raw
     const key = await whileOpen(response, admission.keyOf(request))
     const given = key === LEFT ? LEFT : await whileOpen(response, this.#parts.headers(request))
-    // The handler has returned: it did not await this call.
+    // The handler did not await this call, and its response is sent.
     if (reply.sent) throw new ReplySent()
     if (key === LEFT || given === LEFT || hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     const headers = checkHeaders(given)
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
     if (!waitInLine(response)) {
-      // A response would be sent only after all earlier ones on the connection.
+      // Cut without a response, which would have to wait for all earlier responses on the connection.
       hub.turnedAway('overload')
       response.req.socket.destroy()
       return this.#neverOpened(reply, start, 'overload')
@@ -166,7 +166,7 @@ export class StreamOpener {
         refuseTrailers(reply)
         refuseLateStatus(reply)
         resolve(hasClosed(response) ? this.#neverOpened(reply, start, 'reader') : this.#parts.starter.start(response, request, start))
-        // Last: hijacking skips the onSend hooks, and with them cookies and security headers.
+        // Called last, because hijacking skips the onSend hooks, and with them cookies and security headers.
         reply.hijack()
       }, reject))
     })
@@ -175,7 +175,7 @@ export class StreamOpener {
   #neverOpened (reply: FastifyReply, start: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
     // Otherwise Fastify would report a second response when the handler returns the subscriber.
     reply.hijack()
-    // A response that the shutdown has cut closes like a response whose reader has left.
+    // The cut at the shutdown deadline looks like a reader that has left.
     return this.#parts.starter.closed(start, this.#pendingReplies.wasCut(reply) ? 'shutdown' : reason)
   }
 }

@@ -23,8 +23,8 @@ type OfRequest<F extends (...args: never[]) => unknown> = { bivariant (...args: 
 export type SlowSubscriber = 'skip' | 'close'
 
 /**
- * The options of the plugin. Times are in milliseconds, sizes in bytes. An absent option has its default, `false` turns a feature off,
- * `Infinity` means no limit, and 0 is a real zero.
+ * The options of one hub, which is one registration of the plugin in this process. Times are in milliseconds, sizes in bytes. An absent option
+ * has its default, `false` turns a feature off, `Infinity` means no limit, and 0 is a real zero.
  *
  * @see docs/options.md
  */
@@ -35,13 +35,22 @@ export interface SsePluginOptions {
   path?: string | false | undefined
   /** Fastify route options for the stream route: hooks, `schema`, `config`, `constraints` and so on. @defaultValue {} */
   route?: Omit<RouteShorthandOptions, 'handler'> | undefined
-  /** Returns the options of `app.sse.subscribe` for a request to the stream route, after the hooks of the route. @defaultValue no options */
+  /** Returns the options of `app.sse.subscribe` for a request to the stream route. Called after the hooks of the route. @defaultValue no options */
   subscribe?: OfRequest<(request: FastifyRequest) => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>> | undefined
-  /** Called when a stream has opened: its head and `sse.open` are sent. An error that it throws is logged, and the stream continues. */
+  /**
+   * Called when a stream has opened: its head and `sse.open` are sent. An error that it throws is logged, and the stream continues.
+   *
+   * @defaultValue none
+   */
   onSubscribe?: OfRequest<(subscriber: Subscriber, request: FastifyRequest) => void | Promise<void>> | undefined
-  /** Called when a stream has ended and is no longer counted. An error that it throws is logged. */
+  /** Called when a stream has ended and is no longer counted. An error that it throws is logged. @defaultValue none */
   onClose?: ((subscriber: Subscriber, reason: CloseReason) => void | Promise<void>) | undefined
-  /** Returns additional response headers for an event stream. The headers that make a response an event stream cannot be changed. */
+  /**
+   * Returns additional response headers for an event stream. A header that HTTP does not allow, or that the event stream itself sets and that
+   * cannot be changed, is refused with FST_SSE_HEADER_INVALID.
+   *
+   * @defaultValue none
+   */
   headers?: OfRequest<(request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>> | undefined
   /** The path of the browser client, below `prefix`. The modules that it loads are served beside it. `false`: not served. @defaultValue '/sse/client.js' */
   client?: string | false | undefined
@@ -75,7 +84,7 @@ export interface SsePluginOptions {
   idleTimeout?: number | false | undefined
   /** A stream ends at 80 to 100 % of this age, and its reader reconnects, perhaps to another process. `false`: never. @defaultValue false */
   maxLifetime?: number | false | undefined
-  /** The most bytes that may wait in a subscriber's socket. Beyond this, nothing is written to it until it drains. @defaultValue 256 KiB */
+  /** The most bytes that may wait in a subscriber's socket. Beyond this, nothing is written to it until the socket drains. @defaultValue 256 KiB */
   maxBacklogBytes?: number | undefined
   /** The treatment of a subscriber that has fallen behind the oldest event: it gets `sse.gap`, or its stream ends. @defaultValue 'skip' */
   slowSubscriber?: SlowSubscriber | undefined
@@ -83,18 +92,28 @@ export interface SsePluginOptions {
   maxPayloadBytes?: number | undefined
   /** The maximum number of channels that one subscriber may hear. @defaultValue 100 */
   maxChannelsPerSubscriber?: number | undefined
-  /** The maximum number of open event streams in this process. @defaultValue Infinity */
+  /** The maximum number of open event streams of this hub. @defaultValue Infinity */
   maxSubscribers?: number | undefined
-  /** The maximum number of open event streams in this process for one key of `keyGenerator`. @defaultValue Infinity */
+  /** The maximum number of open event streams of this hub for one key of `keyGenerator`. @defaultValue Infinity */
   maxSubscribersPerKey?: number | undefined
-  /** Returns the key that a request counts for, text or a number, after the hooks of the route. @defaultValue the IP address of the request */
+  /**
+   * Returns the key that a request counts for, text or a number. Called after the hooks of the route. Empty text is refused with
+   * FST_SSE_OPTION_INVALID.
+   *
+   * @defaultValue the IP address of the request
+   */
   keyGenerator?: OfRequest<(request: FastifyRequest) => string | number | Promise<string | number>> | undefined
   /** The response to a request when a limit on subscribers is reached. @defaultValue 'retry' */
   overload?: Overload | undefined
   /** Compresses events of at least `minBytes` for readers that accept gzip, each once for all readers. `true`: 256 bytes. @defaultValue false */
   compress?: boolean | { minBytes?: number | undefined } | undefined
-  /** The time that `app.close()` waits for readers to receive the end of their streams before it cuts the connections. @defaultValue 5000 */
+  /**
+   * The time that `app.close()` waits for readers to receive the end of their streams before it cuts the connections; 0: no wait. Streams that
+   * `disconnect` or `expiresAt` has ended get this time, too.
+   *
+   * @defaultValue 5000
+   */
   shutdownTimeout?: number | undefined
-  /** The `prefix` of Fastify's `register`. It precedes `path`, `client`, `inspector` and the prefix of `static`. */
+  /** The `prefix` of Fastify's `register`. It precedes `path`, `client`, `inspector` and the prefix of `static`. @defaultValue '' */
   prefix?: string
 }

@@ -18,8 +18,9 @@ export interface BroadcastOptions {
    */
   readonly channels?: string | readonly string[]
   /**
-   * The first part of the event ID: 1 to 256 printable ASCII characters, no space at either end, not `'head'` or `'oldest'`. `@` and the
-   * position follow, so a reader resumes at the right event even if two events have the same `id`. Not allowed for an ephemeral event.
+   * The first part of the event ID: 1 to 256 printable ASCII characters, no space at either end, not `'head'` or `'oldest'`, not a position, and
+   * not beginning with `sse.`. `@` and the position follow, so a reader resumes at the right event even if two events have the same `id`. Not
+   * allowed for an ephemeral event.
    *
    * @defaultValue none; the event ID is the position alone
    */

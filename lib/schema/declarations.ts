@@ -31,6 +31,7 @@ export type Declarations = Readonly<Record<string, AnySchema | {
   readonly latestBy?: ((payload: never) => string | number) | undefined
 }>>
 
+/** The schema of a declaration: its `schema`, or the declaration itself if it is a schema. */
 export type SchemaOf<D> = D extends { readonly schema: infer S extends AnySchema } ? S : D
 
 // `infer E` resolves the mapped type, so that the compiler compares, and editors show, plain payload types. Each type repeats it, because the

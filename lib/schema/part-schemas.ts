@@ -19,7 +19,7 @@ export interface Parts {
  */
 export function partsOf (places: readonly SchemaNode[], value: object): readonly Parts[] | undefined {
   const [first] = places
-  // A shortcut for most places, which have no members.
+  // Most places have no members, and take this shortcut.
   if (places.length === 1 && first !== undefined && !first.isComposed) {
     if (first.isOpen) return undefined
     const parts = ownPartsOf(first, value)
@@ -59,7 +59,7 @@ class Members {
   add (place: SchemaNode): boolean {
     const known = this.#found.get(place)
     if (known !== undefined) return known
-    // The result for a place that is a member of itself, so that it does not keep a value whole because of itself.
+    // Set before the members are added: a place that is a member of itself must not keep a value whole because of itself.
     this.#found.set(place, false)
     const isOpen = this.#addNew(place)
     this.#found.set(place, isOpen)

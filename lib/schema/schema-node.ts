@@ -112,7 +112,7 @@ export class SchemaNode {
     const types = [schema.type ?? (schema[Kind] === undefined ? 'string' : [])].flat()
     if (schema.format !== undefined && types.includes('string')) findings.formats.add(schema.format)
     for (const key of this.#properties.keys()) findings.properties.add(key)
-    // These declare no parts, but TypeBox checks them, so their formats and references count.
+    // `not` and `contains` declare no parts, but TypeBox checks them, so their formats and references are collected, too.
     nodes([schema.not, schema.contains])
   }
 

@@ -46,6 +46,6 @@ function toCheck (format: Format): Check | undefined {
   if (format instanceof RegExp) return (value) => format.test(value)
   if (typeof format === 'function') return (value) => format(value) === true
   if (typeof format === 'object' && format.type !== 'number' && format.async !== true) return toCheck(format.validate as Format)
-  // A rule for numbers, which any string passes.
+  // A format for numbers: any string passes it.
   return () => true
 }

@@ -5,7 +5,7 @@ import { firstAtEachPlace, type TypeCheck, type TypeLine } from './type-check.ts
 
 // Checks schemas of `typebox` 1.x.
 
-// Replacements for rules whose own words may contain data of the payload: its keys, or the message that a refinement makes of it.
+// Replacement texts for rules whose own text may contain data of the payload: its keys, or the message of a refinement.
 const SAFE_RULES: Readonly<Record<string, string>> = {
   propertyNames: 'must have valid property names',
   '~refine': 'must pass its refinement'

@@ -135,7 +135,7 @@ export class Delivery implements Pumped, Signs, EndingStream {
 
   #beat (times: Times): void {
     if (!this.showsHeartbeats) {
-      // Anything that waits will itself end the silence.
+      // A comment is needed only if nothing else waits to be written.
       if (this.#state === 'open' && !this.waiting) this.enqueue(this.#owner.heartbeat)
       return
     }

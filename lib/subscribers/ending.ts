@@ -74,7 +74,7 @@ export class Ending {
   revoke (reason: 'revoked' | 'expired', final: boolean): boolean {
     if (this.#stream.isOver) return false
     const isAgain = this.#isRevocation
-    // A second revocation may make the first one final, but not take that back.
+    // A second revocation can make the first final, but cannot undo that.
     if (isAgain && !final) return false
     this.#reason = reason
     this.#stream.stopHere(final ? encodeClose(reason) : undefined)

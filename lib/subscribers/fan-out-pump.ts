@@ -98,7 +98,7 @@ export class FanOutPump {
 
   /** Evicts entries that have become too old, or that the last slow reader has got, while nothing is broadcast. */
   tidy (): void {
-    // A scheduled sweep does this at its end.
+    // A scheduled sweep trims at its end.
     if (!this.#scheduled) this.#trim(this.#log.head)
   }
 

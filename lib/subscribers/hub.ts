@@ -37,7 +37,7 @@ type Listeners = ReadonlyMap<Subscriber, Delivery>
 
 const NO_LISTENERS: Listeners = new Map()
 
-/** The subscribers of this process, each from the moment its head is sent until its response closes. */
+/** The subscribers of one registration of the plugin in this process, each from the moment its head is sent until its response closes. */
 export class Hub implements SubscriberOwner {
   readonly counters: DeliveryCounters = zeroCounters()
   readonly #subscribers = new Set<Subscriber>()
@@ -191,8 +191,8 @@ export class Hub implements SubscriberOwner {
   }
 
   #sendAway (subscribers: readonly Subscriber[]): void {
-    // A native EventSource gives up for good on the 503 that Fastify sends while it closes. With a reconnection time drawn for each of
-    // them, readers come back late and spread out.
+    // A native EventSource gives up for good on the 503 that Fastify sends while it closes. Each reader gets its own
+    // reconnection time, so readers return late and spread out.
     for (const { delivery } of subscribers) delivery.ending.endForReconnect('shutdown')
     // All in one turn of the event loop: the first cut also closes the streams that share its connection.
     const cut = (): void => { for (const { delivery } of subscribers) delivery.ending.destroy('shutdown') }

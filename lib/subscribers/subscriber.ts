@@ -96,6 +96,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    * @param channel 1 to 256 characters, no control characters.
    * @throws FST_SSE_CHANNEL_INVALID when the name breaks this rule, FST_SSE_CHANNELS_EXCEEDED when the subscriber already hears
    * `maxChannelsPerSubscriber` channels.
+   * @see docs/reconnecting.md
    */
   join (channel: string): void {
     checkChannel(channel)
@@ -107,7 +108,11 @@ export class Subscriber<E extends object = RegisteredEvents> {
     this.#owner.joined(this.#self, channel)
   }
 
-  /** Removes a channel. Events that the subscriber would get only through this channel are no longer sent, not even if they already wait. */
+  /**
+   * Removes a channel. Events that the subscriber would get only through this channel are no longer sent, not even if they already wait.
+   *
+   * @see docs/security.md
+   */
   leave (channel: string): void {
     if (this.delivery.isClosed || !this.channels.includes(channel)) return
     this.delivery.cursor.leave(channel)
@@ -185,6 +190,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
    *
    * @param options `final`: whether the reader is told to stay away. @defaultValue { final: false }
    * @throws FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN when an option is wrong.
+   * @see docs/reconnecting.md
    */
   close (options: CloseOptions = {}): void {
     this.delivery.ending.end('ended', readCloseOptions('close', options).final)

@@ -2,7 +2,7 @@ import { FieldInvalid, PayloadNotEncodable } from '../errors.ts'
 import { kindOf, quote } from '../value-text.ts'
 
 // Encodes the lines of an event stream, text in and text out.
-// Quotations are steps of "Interpreting an event stream" (WHATWG HTML 9.2.6), which a reader takes for the line in question.
+// Quotations are steps of "Interpreting an event stream" (WHATWG HTML 9.2.6), which a reader performs for that line.
 
 /** The event type that a reader passes to `onmessage`. It needs no `event` field. */
 const UNNAMED = 'message'
@@ -48,7 +48,7 @@ export function encodeEvent (event: string, data: string): string {
   // "If the field name is 'event': set the event type buffer to field value."
   const type = event === UNNAMED ? '' : `event: ${oneLine('event type', event)}\n`
   // "If the field name is 'data': append the field value, then a single LF, to the data buffer."
-  // The data is split at a lone CR too, because readers end a line there and would take the rest of the text for another field.
+  // The data is split at a lone CR too, because readers end a line there and would interpret the rest as another field.
   const lines = LINE_ENDS.test(data) ? data.split(LINE_ENDS).join('\ndata: ') : data
   // "If the line is empty: dispatch the event." The first LF ends the field, the second is the empty line.
   return `${type}data: ${lines}\n\n`

@@ -40,6 +40,7 @@ export interface Opening {
 
 /** The payload of `sse.gap`. */
 export interface Gap {
+  /** The reason why events are missing. */
   readonly reason: GapReason
   /** The position that the reader resumed from; absent if it fell behind (`slow`), or if its last event ID has no position of this plugin. */
   readonly lastEventId?: string | undefined
