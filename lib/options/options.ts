@@ -41,7 +41,7 @@ export interface SsePluginOptions {
   onSubscribe?: OfRequest<(subscriber: Subscriber, request: FastifyRequest) => void | Promise<void>> | undefined
   /** Called when a stream has ended and is no longer counted. An error that it throws is logged. */
   onClose?: ((subscriber: Subscriber, reason: CloseReason) => void | Promise<void>) | undefined
-  /** Returns additional response headers for an event stream. The headers that make a response an event stream cannot be changed. */
+  /** Returns additional response headers for an event stream. Headers that frame or encode the body are refused. */
   headers?: OfRequest<(request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>> | undefined
   /** The path of the browser client, below `prefix`. The modules that it loads are served beside it. `false`: not served. @defaultValue '/sse/client.js' */
   client?: string | false | undefined
@@ -55,7 +55,7 @@ export interface SsePluginOptions {
    * @defaultValue { origin: '*' }, or the application's own @fastify/cors if it has registered one
    */
   cors?: CorsOptions | false | undefined
-  /** The bounds of the events kept for replay. `false`: no ids and no replay. @defaultValue { maxEvents: 10_000, maxBytes: 16 MiB, maxAge: false } */
+  /** The bounds of the events kept for replay. `false`: no IDs and no replay. @defaultValue { maxEvents: 10_000, maxBytes: 16 MiB, maxAge: false } */
   history?: { maxEvents?: number | undefined, maxBytes?: number | undefined, maxAge?: number | false | undefined } | false | undefined
   /** The time that a reader waits before it reconnects; two bounds: a random time between them for each reader. @defaultValue { min: 1000, max: 5000 } */
   reconnectionTime?: number | ReconnectionTime | undefined
@@ -83,11 +83,11 @@ export interface SsePluginOptions {
   maxPayloadBytes?: number | undefined
   /** The maximum number of channels that one subscriber may hear. @defaultValue 100 */
   maxChannelsPerSubscriber?: number | undefined
-  /** The maximum number of open event streams in this process. @defaultValue Infinity */
+  /** The maximum number of open event streams of this hub (one registration of the plugin). @defaultValue Infinity */
   maxSubscribers?: number | undefined
-  /** The maximum number of open event streams in this process for one key of `keyGenerator`. @defaultValue Infinity */
+  /** The maximum number of open event streams of this hub for one key of `keyGenerator`. @defaultValue Infinity */
   maxSubscribersPerKey?: number | undefined
-  /** Returns the key that a request counts for, text or a number, after the hooks of the route. @defaultValue the IP address of the request */
+  /** Returns the key that a request counts for; called after the hooks if `maxSubscribersPerKey` is set. @defaultValue the IP address */
   keyGenerator?: OfRequest<(request: FastifyRequest) => string | number | Promise<string | number>> | undefined
   /** The response to a request when a limit on subscribers is reached. @defaultValue 'retry' */
   overload?: Overload | undefined
