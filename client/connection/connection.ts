@@ -154,7 +154,7 @@ export class Connection implements Source {
     const reason = this.#assess(ended)
     const asked = Math.min(Math.max(wait, this.#reconnectionTime), LONGEST_WAIT)
     this.#notBefore = performance.now() + asked
-    // A silent stream has already cost a time-out, so the wait is shorter: with the defaults, a reader is back at most 40 s after its server.
+    // A silent stream has already cost a time-out, so the wait is shorter: with the defaults, a reader is back at most 45 s after its server.
     const drawn = drawWait(this.#options.backoff, this.#failures++) / (silent ? 3 : 1)
     this.#wait(asked + drawn, silent ?? (httpStatus === undefined ? reason : 'refused'), httpStatus)
   }

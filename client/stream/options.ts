@@ -53,7 +53,7 @@ export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
   /** The longest time that an attempt may stay without a response. `Infinity`: one day. @defaultValue 30_000 */
   readonly connectTimeout?: number | undefined
   /**
-   * Receives an `UnreadableEvent` for each event that could not be read, and errors that listeners, `headers` and the transport throw.
+   * Receives an `UnreadableEvent` for each event that could not be read, and errors of listeners, `onGap`, `headers` and the transport.
    *
    * @defaultValue errors are reported as uncaught (`reportError`), or to `console.error` where that is missing, as in Node
    */

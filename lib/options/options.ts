@@ -64,7 +64,7 @@ export interface SsePluginOptions {
    * @defaultValue { origin: '*' }, or the application's own @fastify/cors if it has registered one
    */
   cors?: CorsOptions | false | undefined
-  /** The bounds of the events kept for replay. `false`: no ids and no replay. @defaultValue { maxEvents: 10_000, maxBytes: 16 MiB, maxAge: false } */
+  /** The bounds of the events kept for replay. `false`: no IDs and no replay. @defaultValue { maxEvents: 10_000, maxBytes: 16 MiB, maxAge: false } */
   history?: { maxEvents?: number | undefined, maxBytes?: number | undefined, maxAge?: number | false | undefined } | false | undefined
   /** The time that a reader waits before it reconnects; two bounds: a random time between them for each reader. @defaultValue { min: 1000, max: 5000 } */
   reconnectionTime?: number | ReconnectionTime | undefined
@@ -92,13 +92,13 @@ export interface SsePluginOptions {
   maxPayloadBytes?: number | undefined
   /** The maximum number of channels that one subscriber may hear. @defaultValue 100 */
   maxChannelsPerSubscriber?: number | undefined
-  /** The maximum number of open event streams of this hub. @defaultValue Infinity */
+  /** The maximum number of open event streams of this hub (one registration of the plugin). @defaultValue Infinity */
   maxSubscribers?: number | undefined
   /** The maximum number of open event streams of this hub for one key of `keyGenerator`. @defaultValue Infinity */
   maxSubscribersPerKey?: number | undefined
   /**
-   * Returns the key that a request counts for, text or a number. Called after the hooks of the route. Empty text is refused with
-   * FST_SSE_OPTION_INVALID.
+   * Returns the key that a request counts for, text or a number. Called after the hooks of the route if `maxSubscribersPerKey` is set. Empty
+   * text is refused with FST_SSE_OPTION_INVALID.
    *
    * @defaultValue the IP address of the request
    */
