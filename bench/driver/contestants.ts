@@ -1,5 +1,5 @@
 import { load, NAMES, type Name } from '../servers/index.ts'
-import type { Row } from '../workload.ts'
+import type { Row } from './workload.ts'
 
 interface Contestants {
   readonly rows: readonly Row[]

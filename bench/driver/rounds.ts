@@ -1,6 +1,7 @@
 import type { Cores } from './cores.ts'
 import { tableOf, type Table } from '../report/results.ts'
-import type { Outcome, Row, Workload } from '../workload.ts'
+import type { Row, Workload } from './workload.ts'
+import type { Outcome } from '../report/columns.ts'
 
 /** Called after each cell. */
 export type OnCell = (workload: Workload, row: Row, round: number, outcome: Outcome, seconds: number) => void

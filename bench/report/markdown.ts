@@ -1,4 +1,4 @@
-import type { Column } from '../workload.ts'
+import type { Column } from './columns.ts'
 import { ratioSpread, spread, type Line, type Results, type Table } from './results.ts'
 import type { Spread } from './statistics.ts'
 

@@ -1,5 +1,5 @@
 import type { Machine } from './machine.ts'
-import type { Column, Outcome, Row, Workload } from '../workload.ts'
+import type { Heading, Outcome } from './columns.ts'
 import { spreadOf, type Spread } from './statistics.ts'
 
 // The results of a run: tables, lines and ratios.
@@ -11,13 +11,7 @@ export interface Line {
   readonly outcomes: readonly Outcome[]
 }
 
-export interface Table {
-  readonly key: string
-  readonly title: string
-  readonly statement: string
-  readonly columns: readonly Column[]
-  readonly reference: string
-  readonly plot?: Workload['plot']
+export interface Table extends Heading {
   readonly lines: readonly Line[]
 }
 
@@ -31,8 +25,8 @@ export interface Results {
   readonly tables: readonly Table[]
 }
 
-export function tableOf (workload: Workload, rows: readonly Row[], outcomes: ReadonlyMap<string, readonly Outcome[]>): Table {
-  const { key, title, statement, columns, reference, plot } = workload
+export function tableOf (heading: Heading, rows: ReadonlyArray<Pick<Line, 'key' | 'title'>>, outcomes: ReadonlyMap<string, readonly Outcome[]>): Table {
+  const { key, title, statement, columns, reference, plot } = heading
   const lines = rows.map((row) => ({ key: row.key, title: row.title, outcomes: outcomes.get(row.key)! }))
   return { key, title, statement, columns, reference, plot, lines }
 }

@@ -1,4 +1,4 @@
-import type { Column } from '../workload.ts'
+import type { Column } from '../report/columns.ts'
 
 /** Columns that several tables share. */
 export const USER: Column = { key: 'user', title: 'user CPU, µs per delivery', digits: 2, ratio: true }

@@ -1,6 +1,6 @@
 import { PLAIN } from '../driver/cell.ts'
 import { publishAll } from '../driver/publish.ts'
-import type { Row, Workload } from '../workload.ts'
+import type { Row, Workload } from '../driver/workload.ts'
 import { measure } from '../driver/window.ts'
 import { CORE, CPU, DOUBLES, GROWTH, LATE, LOST, USER } from './columns.ts'
 import { runCell } from './run-cell.ts'

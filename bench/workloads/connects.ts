@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PLAIN } from '../driver/cell.ts'
-import type { Workload } from '../workload.ts'
+import type { Workload } from '../driver/workload.ts'
 import { perDelivery } from '../driver/window.ts'
 import { runCell } from './run-cell.ts'
 import { servers } from './rows.ts'

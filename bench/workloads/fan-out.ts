@@ -1,6 +1,6 @@
 import { PLAIN } from '../driver/cell.ts'
 import { publishInTurn } from '../driver/publish.ts'
-import type { Workload } from '../workload.ts'
+import type { Workload } from '../driver/workload.ts'
 import { measure } from '../driver/window.ts'
 import { CORE, CPU, DOUBLES, LATE, LOST, RATE, SYSTEM, USER } from './columns.ts'
 import { runCell } from './run-cell.ts'

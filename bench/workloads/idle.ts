@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PLAIN, type Cell } from '../driver/cell.ts'
-import type { Workload } from '../workload.ts'
+import type { Workload } from '../driver/workload.ts'
 import { perDelivery, type Figures } from '../driver/window.ts'
 import { runCell } from './run-cell.ts'
 import type { Scale } from './scale.ts'

@@ -1,4 +1,4 @@
-import type { Workload } from '../workload.ts'
+import type { Workload } from '../driver/workload.ts'
 import { burst } from './burst.ts'
 import { channels } from './channels.ts'
 import { compression } from './compression.ts'

@@ -1,6 +1,7 @@
 import { PLAIN, type Cell } from '../driver/cell.ts'
 import { publishAll } from '../driver/publish.ts'
-import type { Column, Workload } from '../workload.ts'
+import type { Workload } from '../driver/workload.ts'
+import type { Column } from '../report/columns.ts'
 import { measure, type Figures } from '../driver/window.ts'
 import { CORE, CPU, DOUBLES, GROWTH, LATE, LATENCY, LOOP, LOOP99, LOST, PEAK, RATE, SYSTEM, USER } from './columns.ts'
 import { runCell } from './run-cell.ts'

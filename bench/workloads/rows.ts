@@ -1,4 +1,4 @@
-import type { Row } from '../workload.ts'
+import type { Row } from '../driver/workload.ts'
 
 // The rows of a table.
 

@@ -1,6 +1,7 @@
 import { Cell } from '../driver/cell.ts'
 import type { Cores } from '../driver/cores.ts'
-import type { Outcome, Row } from '../workload.ts'
+import type { Row } from '../driver/workload.ts'
+import type { Outcome } from '../report/columns.ts'
 import type { Figures } from '../driver/window.ts'
 
 /** Runs a cell and ends it, even if the server collapses. */

@@ -15,7 +15,7 @@ const FLOODS: ReadonlyArray<Required<Flood>> = [
 ]
 const STALLED = 25
 const HEALTHY = 5
-const PUBLISHED = 500_000_000
+const PUBLISHED = 300_000_000
 
 // Observed: 70 to 85 MiB more than before the first event. The log takes 16, 100 sockets take 25 plus an event or a batch each, and
 // evicted events wait for the next garbage collection.

@@ -6,7 +6,7 @@ import type { ServerCommands, State } from './server.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-const READERS = 500
+const READERS = 200
 const MAX_BACKLOG = 256 * KIB
 // The memory that docs/security.md states in addition to `maxBacklogBytes`.
 const BESIDE = 64 * KIB

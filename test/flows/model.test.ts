@@ -1,6 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { Reference } from '../support/reference.ts'
+import { tries } from '../support/tries.ts'
 
 const CHANNELS = ['*', 'a', 'b', 'c']
 
@@ -67,7 +68,7 @@ for (const closesSlow of [false, true]) {
         const faults = [...reference.faults(), ...reference.leftovers()]
         if (faults.length > 0) throw new Error(faults.join('\n'))
       }
-    ), { numRuns: 2000 })
+    ), tries(2000))
     t.pass('in every scenario')
   })
 }

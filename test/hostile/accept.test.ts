@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { ask, isPlain, start } from './server.ts'
+import { tries } from '../support/tries.ts'
 
 const HOST = 'host: localhost'
 
@@ -63,7 +64,7 @@ t.test('an `Accept` header', async (t) => {
       const answer = await ask(t, port, 'GET /events HTTP/1.1', HOST, `accept: ${parts.join('')}`)
       assert.ok(answer.status === 200 || answer.status === 406, `${answer.status}`)
       assert.equal(answer.headers['content-type']?.[0] === 'text/event-stream; charset=utf-8', answer.status === 200)
-    }), { numRuns: 100 })
+    }), tries(100))
   })
 
   t.test('that is refused leaves no subscriber behind', (t) => server.servesOthers(t))

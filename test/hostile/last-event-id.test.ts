@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { parseEvents, RawReader } from '../flows/raw-reader.ts'
 import { ask, requestOf, start, type Unhurt } from './server.ts'
+import { tries } from '../support/tries.ts'
 
 // Two events are kept, a reader sends some last event ID, and a live event follows.
 
@@ -130,6 +131,6 @@ t.test('with any bytes in the header and the query a stream opens, with the gap 
     assert.equal(open!.event, 'sse.open')
     if (value.trim() === '' && (new URLSearchParams(`lastEventId=${text}`).get('lastEventId') || '') === '') assert.equal(gap, undefined)
     else assert.deepEqual([gap!.event, JSON.parse(gap!.data).reason], ['sse.gap', 'unknown'])
-  }), { numRuns: 100 })
+  }), tries(100))
   await kept.servesOthers(t)
 })

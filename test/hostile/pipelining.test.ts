@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { parseEvents, RawReader, turn, until, type RawAnswer } from '../flows/raw-reader.ts'
 import { requestOf, start, type Unhurt } from './server.ts'
+import { tries } from '../support/tries.ts'
 
 /** Ends the open streams, in order of arrival, until a connection has all expected responses. */
 async function endAll ({ opened }: Unhurt, reader: RawReader, answers: number): Promise<void> {
@@ -185,7 +186,7 @@ t.test('any sequence of requests, split at any byte, is answered in order and co
     server.opened.length = 0
     await play(server, picks.map((pick) => kinds[pick]!), cuts)
     await until(() => server.app.sse.count() === 0)
-  }), { numRuns: 60 })
+  }), tries(60))
   await server.servesOthers(t)
 })
 

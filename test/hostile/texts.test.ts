@@ -5,6 +5,7 @@ import t from 'tap'
 import { defineEvents } from '../../plugin.ts'
 import { start } from './server.ts'
 import { asRead, RUNS, TwoOpinions } from './two-opinions.ts'
+import { tries } from '../support/tries.ts'
 
 const PIECES = ['\r', '\n', '\r\n', '\n\r', '\0', '\uFEFF', '\u2028', '\u2029', '\x85', '\x0b', '\x0c', ' ', '  ', ':', 'data', 'data: ', 'data:', 'id: 7', 'id', 'event: sse.close', 'retry: 1', 'é',
   '😀', '\uD800', '\uDC00', '\uD83D\uD83D', '\u202e', 'x'.repeat(3000)]
@@ -40,7 +41,7 @@ for (const declared of [true, false]) {
         const read = [await reader.next(), await reader.next()].map(({ type, data }) => [type, data])
         assert.deepEqual(read, [['message', asRead(text)], ['named', asRead(other)]])
         assert.deepEqual(await Promise.all(handed), [true, true])
-      }), { numRuns: 100 })
+      }), tries(100))
     })
 
     t.test('any text within an object arrives, as a value and as a key, on one line', async (t) => {
@@ -54,7 +55,7 @@ for (const declared of [true, false]) {
         const record = await reader.next()
         assert.equal(record.data, JSON.stringify({ [key]: { [text]: list } }))
         assert.doesNotMatch(data + record.data, /[\r\n]/)
-      }), { numRuns: 200 })
+      }), tries(200))
     })
 
     t.test('any payload arrives as its JSON, or is rejected with a code and not delivered', async (t) => {
@@ -122,5 +123,5 @@ t.test('any custom id arrives unchanged and can be resumed from, or is rejected 
     const comeback = await TwoOpinions.open(t, port, `/events?lastEventId=${encodeURIComponent((await broadcast).id!)}`)
     assert.deepEqual(await comeback.next(), { type: 'message', data: 'next', lastEventId: after.id })
     comeback.leave()
-  }), { numRuns: 200 })
+  }), tries(200))
 })

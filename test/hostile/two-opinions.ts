@@ -3,11 +3,12 @@ import { get, type IncomingMessage } from 'node:http'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Test } from 'tap'
 import { EventStreamParser, type ParsedEvent } from '../../client/wire/event-stream-parser.ts'
+import { tries } from '../support/tries.ts'
 
 // fast-check checks properties here: a failure prints its seed and the smallest counterexample. Runs are few, because each of them
 // goes over a socket.
 
-export const RUNS = { numRuns: 300 }
+export const RUNS = tries(300)
 
 /**
  * A reader of one stream. The parser of the browser client and an independent one read its bytes, in pieces that may split a character.

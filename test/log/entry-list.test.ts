@@ -2,6 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import type { Entry } from '../../lib/log/entry.ts'
 import { EntryList } from '../../lib/log/entry-list.ts'
+import { tries } from '../support/tries.ts'
 
 const entryAt = (index: number): Entry => ({
   index, position: null, id: undefined, channels: [], key: undefined, time: 0, bytes: Buffer.alloc(0), deflated: undefined, listings: 0
@@ -39,7 +40,7 @@ t.test('an entry list equals a plain array after any appends and removals', asyn
       if (count === 0 && slot !== list.end) return false
     }
     return [...list].every((entry, at) => entry === plain[at])
-  }), { numRuns: 500 })
+  }), tries(500))
   t.pass('in every case')
 })
 

@@ -3,6 +3,7 @@ import Negotiator from 'negotiator'
 import t from 'tap'
 import { membersOf, weightOf } from '../../lib/open/accept-headers.ts'
 import { acceptsEventStream, asksForEventStream, codingFor, EVENT_STREAM } from '../../lib/open/content-negotiation.ts'
+import { tries } from '../support/tries.ts'
 
 t.test('a member has a name in lower case, parameters without quotation marks, and a weight', async (t) => {
   t.strictSame(membersOf('a/b, Text/HTML ; Level="1" ;q=0.5;x=y ,text/html', ['text/html']), [
@@ -52,11 +53,11 @@ t.test('valid headers are read as the package negotiator reads them', async (t) 
     const offered = [EVENT_STREAM, `${EVENT_STREAM};charset=utf-8`]
     return acceptsEventStream(accept) === (opinion('accept', accept).mediaType(offered) !== undefined) &&
       asksForEventStream(accept) === opinion('accept', accept.toLowerCase()).mediaTypes().includes(EVENT_STREAM)
-  }), { numRuns: 3000 }))
+  }), tries(3000)))
   const coding = fc.constantFrom('gzip', 'GZIP', 'identity', '*', 'br', 'deflate', 'gzipped')
   const distinct = fc.uniqueArray(fc.constantFrom(0, 0.001, 0.25, 0.5, 0.8, 1), { minLength: 6, maxLength: 6 })
   await t.resolves(fc.assert(fc.asyncProperty(fc.array(coding, { minLength: 1, maxLength: 6 }), distinct, async (codings, qs) => {
     const value = codings.map((name, n) => `${name};q=${qs[n]}`).join(', ')
     return codingFor(value) === (opinion('accept-encoding', value).encoding(['gzip', 'identity']) === 'gzip' ? 'gzip' : 'identity')
-  }), { numRuns: 3000 }))
+  }), tries(3000)))
 })

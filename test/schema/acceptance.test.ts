@@ -8,6 +8,7 @@ import type { Schema } from '../../lib/schema/schema.ts'
 import { SchemaNode } from '../../lib/schema/schema-node.ts'
 import { typeLineOf } from '../../lib/schema/type-lines.ts'
 import { LINES, payloads, schemas } from '../support/recursive-schemas.ts'
+import { tries } from '../support/tries.ts'
 
 for (const [line, T, recursive] of LINES) {
   t.test(`for any recursive union of ${line}`, async (t) => {
@@ -22,7 +23,7 @@ for (const [line, T, recursive] of LINES) {
         return acceptance.during(() => (union.anyOf as Schema[]).every((member, index) => (
           place?.alternatives[index]?.accepts(payload) === typeLine.compile(member, [union as Schema]).check(payload)
         )))
-      }), { numRuns: 500 }))
+      }), tries(500)))
     })
   })
 

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import { LINES, payloads, schemas, type Check } from '../support/recursive-schemas.ts'
+import { tries } from '../support/tries.ts'
 
 /** A proxy of a payload that counts the reads of its parts. */
 function counted (payload: object): { payload: object, looks: () => number } {
@@ -106,7 +107,7 @@ for (const [line, T, recursive, check] of LINES) {
       fc.pre(check(schema, given))
       const { all, byTypeBox } = await looksAt(schema, given, check)
       return all <= 2 * byTypeBox + JSON.stringify(schema).length * JSON.stringify(given).length / 8
-    }), { numRuns: 300 }))
+    }), tries(300)))
   })
 
   t.test(`a payload of 4,000 levels under ${line} is projected at each level`, async (t) => {

@@ -5,6 +5,7 @@ import * as NextType from 'typebox'
 import { encodePayload } from '../../lib/wire/encode.ts'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { AnySchema } from '../../lib/schema/payload.ts'
+import { tries } from '../support/tries.ts'
 
 type Builder = typeof Type
 
@@ -157,7 +158,7 @@ for (const [line, T] of LINES) {
         const { payload: once } = types.validate('event', deepFreeze(payload))
         const { payload: twice } = types.validate('event', once)
         return JSON.stringify(twice) === JSON.stringify(once)
-      }), { numRuns: 300 }))
+      }), tries(300)))
     })
 
     t.test('the sent payload is accepted by the closed schema', async (t) => {
@@ -166,7 +167,7 @@ for (const [line, T] of LINES) {
         fc.pre(accepts(types, payload))
         const closed = await EventTypes.compile([{ event: close(T, schema) }])
         return accepts(closed, types.validate('event', payload).payload)
-      }), { numRuns: 300 }))
+      }), tries(300)))
     })
   })
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { textChunk } from '../../lib/wire/http-chunk.ts'
 import { encodeComment, encodeEvent, encodeId, encodePayload, encodeRetry } from '../../lib/wire/encode.ts'
+import { tries } from '../support/tries.ts'
 
 /** Parses bytes on the wire with the package eventsource-parser. */
 function parse (wire: string): EventSourceMessage[] {
@@ -72,7 +73,7 @@ t.test('any JSON payload is decoded as its JSON round trip', async (t) => {
     const event = named ? 'e' : 'message'
     const [read, ...more] = parse(encodeEvent(event, encodePayload(event, payload, false)))
     return more.length === 0 && t.strictSame(JSON.parse(read!.data), JSON.parse(JSON.stringify(payload)))
-  }), { numRuns: 300 })
+  }), tries(300))
 })
 
 const anyText = fc.oneof(
@@ -84,14 +85,14 @@ t.test('any text is decoded unchanged, except for line ends and lone surrogates'
   fc.assert(fc.property(anyText, (text) => {
     const expected = Buffer.from(text).toString().replaceAll(/\r\n|\r|\n/g, '\n')
     return t.match(parse(encodeId('e.1') + encodeEvent('x', text)), [{ id: 'e.1', event: 'x', data: expected }])
-  }), { numRuns: 500 })
+  }), tries(500))
 })
 
 t.test('any consecutive events are decoded one by one', async (t) => {
   fc.assert(fc.property(fc.array(anyText, { maxLength: 5 }), (texts) => {
     const wire = texts.map((text, index) => encodeId(`e.${index}`) + encodeEvent('x', text)).join('')
     return t.equal(parse(wire).length, texts.length)
-  }), { numRuns: 200 })
+  }), tries(200))
 })
 
 t.test('a circular payload is refused without the names of its keys in message or cause', async (t) => {

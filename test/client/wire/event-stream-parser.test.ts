@@ -2,6 +2,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import { createParser } from 'eventsource-parser'
 import { EventStreamParser, type ParsedEvent } from '../../../client/wire/event-stream-parser.ts'
+import { tries } from '../../support/tries.ts'
 
 interface Read { events: ParsedEvent[], retries: number[], comments: string[] }
 
@@ -56,5 +57,5 @@ t.test('any stream, cut anywhere, is read as the package eventsource-parser read
     const places = [0, ...cuts.filter((cut) => cut < wire.length).sort((a, b) => a - b), wire.length]
     const pieces = places.slice(1).map((end, index) => wire.slice(places[index], end))
     return t.strictSame(read(...pieces).events.map(({ type, data }) => ({ type, data })), expected)
-  }), { numRuns: 500 })
+  }), tries(500))
 })
