@@ -22,6 +22,7 @@ export function fetchTransport (headers: RequestHeaders | null, withCredentials:
     loading.then(({ openFetch }) => {
       if (!signal.aborted) openFetch(options, { headers, withCredentials, classifyResponse, requestStream, signal }, listener)
     }, (error) => {
+      // A module fails to load only in a browser; its tests are in test/browsers/client/modules.test.ts.
       loading = undefined
       if (signal.aborted) return
       listener.lost({})

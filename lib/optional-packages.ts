@@ -1,4 +1,5 @@
-// Loads the packages that not every application needs, each when it is first used.
+// Loads the packages that not every application needs, each when it is first used. What happens without them, in bundles and in other
+// runtimes is tested by programs that have the package installed (test/consumers).
 
 // Imported as a namespace, because bundled servers declare a `createRequire` of their own at the top of the file.
 import * as nodeModule from 'node:module'

@@ -83,5 +83,6 @@ function hash (name: string): { bucket: number, tag: number } {
     tag = Math.imul(tag ^ unit, 0x85ebca6b)
     tag ^= tag >>> 15
   }
+  // The tag 0 marks a free slot.
   return { bucket: ((bucket ^ bucket >>> 16) >>> 0) % BUCKETS, tag: tag >>> 0 || 1 }
 }

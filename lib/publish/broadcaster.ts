@@ -55,7 +55,6 @@ export class Broadcaster {
 
   /** Closes the broker. Later calls of `publish` throw FST_SSE_CLOSED. */
   async close (): Promise<void> {
-    if (this.#closed) return
     this.#closed = true
     await this.#parts.broker.close()
   }

@@ -76,7 +76,7 @@ type Compiled = Omit<EventType, 'declaration' | keyof Terms>
 
 async function compileSchema (name: string, schema: Schema, line: TypeLine): Promise<Compiled> {
   try {
-    const { root, findings } = SchemaNode.build(schema, (kind) => line.isRegistered(kind))
+    const { root, findings } = SchemaNode.build(schema, (kind) => line.kinds?.has(kind) === true)
     const unknown = await line.provideFormats(findings.formats)
     if (unknown !== undefined) throw new EventInvalid(quote(name), `its string format "${unknown}" is unknown; register it with TypeBox first`)
     const acceptance = new Acceptance(line, findings.alternatives)
@@ -84,7 +84,7 @@ async function compileSchema (name: string, schema: Schema, line: TypeLine): Pro
     const isText = root.isText && !hasEncoder
     return { schema, root, properties, hasEncoder, acceptance, check: line.compile(schema, []), isText }
   } catch (error) {
-    if (error instanceof KindUnknown && await line.adopt(error.kind)) return compileSchema(name, schema, line)
+    if (error instanceof KindUnknown && await line.kinds?.adopt(error.kind) === true) return compileSchema(name, schema, line)
     throw error
   }
 }

@@ -67,7 +67,7 @@ class Encoding {
         const encoded = this.encode(member, value, path)
         if (member.accepts(encoded)) return encoded
       } catch (error) {
-        // Not an error: the value does not belong to this member of the union.
+        // Not an error: the value does not belong to this member of the union. Any other error would be a fault of this file.
         if (!(error instanceof EncoderFailed)) throw error
       }
     }

@@ -24,8 +24,13 @@ export interface TypeLine {
   checkedBy (accepts: (value: unknown) => boolean): Schema
   /** Registers string formats. Resolves to the first name that is unknown, or to undefined if all are known. */
   provideFormats (names: Iterable<string>): Promise<string | undefined>
+  /** The kinds of types that the application has registered. Absent: this line has no such registry. */
+  readonly kinds?: Kinds
+}
+
+export interface Kinds {
   /** True if the application has registered a check for types of this kind. */
-  isRegistered (kind: string): boolean
+  has (kind: string): boolean
   /** Copies the check of a kind from another copy of TypeBox in this process. Resolves to false if no copy has one. */
   adopt (kind: string): Promise<boolean>
 }

@@ -16,7 +16,7 @@ export async function load (): Promise<TypeLine> {
   return new NextLine(await loadNext())
 }
 
-/** The TypeBox line `typebox` 1.x. It has no registry of kinds. */
+/** The TypeBox line `typebox` 1.x. */
 class NextLine implements TypeLine {
   readonly #typeBox: Next
 
@@ -41,14 +41,6 @@ class NextLine implements TypeLine {
 
   provideFormats (names: Iterable<string>): Promise<string | undefined> {
     return provideFormats(names, this.#typeBox.Format as Formats)
-  }
-
-  isRegistered (): boolean {
-    return false
-  }
-
-  async adopt (): Promise<boolean> {
-    return false
   }
 }
 

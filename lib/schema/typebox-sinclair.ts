@@ -3,7 +3,7 @@ import type { TypeCheck as CompiledCheck } from '@sinclair/typebox/compiler'
 import { loadSinclair, otherSinclairs, type Sinclair } from '../optional-packages.ts'
 import type { Schema } from './schema.ts'
 import { provideFormats } from './string-formats.ts'
-import { firstAtEachPlace, KindUnknown, type TypeCheck, type TypeLine } from './type-check.ts'
+import { firstAtEachPlace, KindUnknown, type Kinds, type TypeCheck, type TypeLine } from './type-check.ts'
 import { isProvided, Kind, markProvided } from './type-marks.ts'
 
 // Checks schemas of `@sinclair/typebox` 0.34.
@@ -26,9 +26,11 @@ export async function load (): Promise<TypeLine> {
 /** The TypeBox line `@sinclair/typebox` 0.34. */
 class SinclairLine implements TypeLine {
   readonly #typeBox: Sinclair
+  readonly kinds: Kinds
 
   constructor (typeBox: Sinclair) {
     this.#typeBox = typeBox
+    this.kinds = new RegisteredKinds(typeBox.TypeRegistry)
     typeBox.TypeRegistry.Set(FUNCTION_KIND, (schema: FunctionSchema, value) => schema.accepts(value))
   }
 
@@ -68,16 +70,26 @@ class SinclairLine implements TypeLine {
       return other === undefined ? undefined : markProvided((value) => other.FormatRegistry.Get(name)?.(value) ?? false)
     })
   }
+}
 
-  isRegistered (kind: string): boolean {
-    return this.#typeBox.TypeRegistry.Has(kind)
+/** The kinds of types in TypeBox's `TypeRegistry`. */
+class RegisteredKinds implements Kinds {
+  readonly #registry: Sinclair['TypeRegistry']
+
+  constructor (registry: Sinclair['TypeRegistry']) {
+    this.#registry = registry
+  }
+
+  has (kind: string): boolean {
+    return this.#registry.Has(kind)
   }
 
   async adopt (kind: string): Promise<boolean> {
     const others = await otherSinclairs()
     const other = others.find(({ TypeRegistry }) => isOwn(TypeRegistry.Get(kind)))
     if (other === undefined) return false
-    this.#typeBox.TypeRegistry.Set(kind, markProvided((schema: unknown, value: unknown) => other.TypeRegistry.Get(kind)?.(schema, value) ?? false))
+    // Looked up at each check, because the application may replace it.
+    this.#registry.Set(kind, markProvided((schema: unknown, value: unknown) => other.TypeRegistry.Get(kind)?.(schema, value) ?? false))
     return true
   }
 }

@@ -33,7 +33,12 @@ export class FakeAttempt implements Attempt {
 
   lose (verdict: Failure = {}): void { if (!this.isClosed) this.#listener.lost(verdict) }
   event (type: string, data: unknown, lastEventId: string): void {
-    if (!this.isClosed) this.#listener.event({ type, data: JSON.stringify(data), lastEventId })
+    this.eventOfText(type, JSON.stringify(data), lastEventId)
+  }
+
+  /** Delivers an event with this data, which need not be JSON. */
+  eventOfText (type: string, data: string, lastEventId: string): void {
+    if (!this.isClosed) this.#listener.event({ type, data, lastEventId })
   }
 }
 

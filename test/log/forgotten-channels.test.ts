@@ -33,6 +33,14 @@ for (const [count, allowed] of [[20_000, 0.005], [100_000, 0.05]] as const) {
   })
 }
 
+t.test('a channel with an older offset than all in a full bucket takes no slot, and its offset counts for the whole bucket', async (t) => {
+  const forgotten = new ForgottenChannels(0)
+  for (let i = 0; i < 250_000; i++) forgotten.add(`room/${i}`, 1000)
+  forgotten.add('quiet', 7)
+  t.ok(forgotten.lostOffset('quiet') >= 7)
+  t.equal(forgotten.lostOffset('room/249999'), 1000)
+})
+
 t.test('with more forgotten channels than slots no gap is missed, even for channels that are forgotten again', async (t) => {
   const forgotten = new ForgottenChannels(0)
   const offsets = new Map<string, number>()

@@ -71,6 +71,46 @@ t.test('a second `subscribe` of a reply rejects, even during its onSend hooks', 
   t.equal(sse.count(), 1)
 })
 
+t.test('a `subscribe` that a handler does not await rejects if the handler has sent another response meanwhile', async (t) => {
+  const given = gate()
+  const asked = gate()
+  const slow = async (): Promise<Record<string, string>> => {
+    asked.open()
+    await given.passed
+    return {}
+  }
+  const app = Fastify()
+  await app.register(ssePlugin, { events, path: false, headers: slow })
+  const outcomes: Array<Promise<unknown>> = []
+  app.get('/forgotten', async (_request, reply) => {
+    outcomes.push(app.sse.subscribe(reply))
+    await asked.passed
+    return reply.send({ other: true })
+  })
+  t.after(() => app.close())
+  t.strictSame((await app.inject('/forgotten')).json(), { other: true })
+  given.open()
+  await t.rejects(outcomes[0]!, { code: 'FST_SSE_REPLY_SENT' })
+  t.equal(app.sse.count(), 0)
+})
+
+t.test('a `subscribe` that waits in the opening queue rejects if the handler has sent another response meanwhile', async (t) => {
+  const app = Fastify()
+  await app.register(ssePlugin, { events, path: false })
+  const outcomes: Array<Promise<unknown>> = []
+  app.get('/forgotten', (_request, reply) => {
+    outcomes.push(app.sse.subscribe(reply))
+    // The first 32 of a turn open at once.
+    if (outcomes.length > 32) reply.send({ other: true })
+  })
+  t.after(() => app.close())
+  const answers = await Promise.all(Array.from({ length: 40 }, () => app.inject({ url: '/forgotten', payloadAsStream: true })))
+  t.equal(answers.filter(({ headers }) => headers['content-type'] === 'text/event-stream; charset=utf-8').length, 32)
+  const settled = await Promise.allSettled(outcomes)
+  t.equal(settled.filter(({ status }) => status === 'rejected').length, 8)
+  for (const outcome of settled) if (outcome.status === 'rejected') t.match(outcome.reason, { code: 'FST_SSE_REPLY_SENT' })
+})
+
 t.test('a Content-Length or Content-Encoding that an onSend hook sets is not sent', async (t) => {
   const app = Fastify()
   app.addHook('onSend', async (_request, reply) => { reply.headers({ 'content-length': 5, 'content-encoding': 'gzip' }) })

@@ -60,6 +60,11 @@ for (const [title, create] of writers) {
     t.ok(create(fake(large)).write(event))
   })
 
+  t.test(`${title} writes nothing once the reader has ended its half of the connection`, async (t) => {
+    const writer = create(fake({ bytes: 0, isOver: true, onWrite: () => t.fail('it wrote') }))
+    t.equal(writer.write(event), false)
+  })
+
   t.test(`${title} resets its count once nothing waits`, async (t) => {
     const waiting = { bytes: 9 }
     const writer = create(fake(waiting))

@@ -69,10 +69,13 @@ for (const [line, T] of LINES) {
     })
 
     t.test('contains nothing of a payload whose getter throws while failures are collected', async (t) => {
-      let looks = 0
-      const payload = { get a () { if (looks++ > 1) throw new Error('no more'); return { 'ada@example.com': 1 } } }
-      const error = await failureOf(T.Object({ a: T.Record(T.String(), T.String()) }), payload)
-      t.notMatch(error.message, 'ada')
+      // The check reads it twice, the failures read it, and so does their text.
+      for (const allowed of [2, 3, 4, 5]) {
+        let looks = 0
+        const payload = { get a () { if (looks++ >= allowed) throw new Error('no more'); return { 'ada@example.com': 1 } } }
+        const error = await failureOf(T.Object({ a: T.Record(T.String(), T.String()) }), payload)
+        t.notMatch(error.message, 'ada')
+      }
     })
   })
 }

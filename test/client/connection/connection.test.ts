@@ -448,6 +448,17 @@ for (const state of ['open', 'connecting', 'waiting'] as const) {
   })
 }
 
+t.test('sse.open and sse.close take effect even if their data is not JSON', async (t) => {
+  const journey = new Journey(t, { seesComments: true })
+  journey.attempt.head()
+  journey.attempt.eventOfText('sse.open', '{', '1')
+  t.equal(journey.status.state, 'open')
+  journey.time.pass(10 * HEARTBEAT)
+  t.equal(journey.made, 1, 'no watchdog without an interval')
+  journey.attempt.eventOfText('sse.close', '{', 'sse.final')
+  t.strictSame(journey.status, { state: 'closed', reason: 'final', closeReason: '' })
+})
+
 t.test('close is final if an event listener calls it, even one of sse.close', async (t) => {
   for (const last of ['sse.open', 'order', 'sse.close']) {
     await t.test(last, async (t) => {

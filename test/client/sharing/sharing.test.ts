@@ -409,6 +409,17 @@ t.test('reconnect of a follower makes the leader reconnect', async (t) => {
   t.strictSame([source(leader).reconnects, follower.sources], [[undefined], []])
 })
 
+t.test('retryNow makes the leader attempt at once, whichever tab calls it', async (t) => {
+  const tabs = tabsOf(t)
+  const [leader, follower] = await follow(tabs, 2) as [Opened, Opened]
+  for (const [times, tab] of [leader, follower].entries()) {
+    await tabs.in(tab, () => tab.connection.retryNow())
+    await tabs.settle()
+    t.equal(source(leader).hastened, times + 1)
+  }
+  t.strictSame(follower.sources, [])
+})
+
 t.test('reconnect with an ID repeats the events after it, from the leader if the leader knows the ID', async (t) => {
   const tabs = tabsOf(t)
   const [leader, follower] = await follow(tabs, 2) as [Opened, Opened]

@@ -54,6 +54,21 @@ t.test('a relative URL, a malformed URL and a URL with a user are refused', asyn
   for (const url of ['/events', 'http://', '', 'http://user:password@localhost/']) t.throws(() => readOptions(url, {}), { name: 'TypeError', message: '"url" must be an absolute URL without a user' }, url)
 })
 
+t.test('a URL is relative to the base of the document, and in a worker to the location', async (t) => {
+  const names = ['document', 'location'] as const
+  const before = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name))
+  t.teardown(() => {
+    for (const [at, name] of names.entries()) {
+      if (before[at] === undefined) Reflect.deleteProperty(globalThis, name)
+      else Object.defineProperty(globalThis, name, before[at])
+    }
+  })
+  Object.defineProperty(globalThis, 'location', { value: { href: 'http://localhost/worker.js' }, configurable: true })
+  t.equal(readOptions('events', {}).url, 'http://localhost/events')
+  Object.defineProperty(globalThis, 'document', { value: { baseURI: 'http://localhost/base/' }, configurable: true })
+  t.equal(readOptions('events', {}).url, 'http://localhost/base/events')
+})
+
 t.test('each option has its documented default', async (t) => {
   const { text, validate, onError, observe, ...rest } = readOptions(URL, {})
   t.strictSame(rest, {

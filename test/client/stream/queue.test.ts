@@ -39,6 +39,13 @@ t.test('a waiting value can be taken once after the end', async (t) => {
   t.strictSame(await queue.next(), { value: undefined, done: true })
 })
 
+t.test('a value pushed after the end is ignored', async (t) => {
+  const queue = createQueue<number>(() => {})
+  queue.end()
+  queue.push(1)
+  t.strictSame(await queue.next(), { value: undefined, done: true })
+})
+
 t.test('leaving a loop drops waiting values, ends pending requests and calls the callback', async (t) => {
   let left = 0
   const queue = createQueue<number>(() => { left++ })

@@ -302,6 +302,43 @@ t.test('the reconnection time of a stream is the minimum wait', async (t) => {
   if (status.state === 'waiting') t.ok(status.retryAt! >= before + 7_200_000 && status.retryAt! <= Date.now() + 7_200_000)
 })
 
+t.test('credentials are sent to other origins only with `withCredentials`', async (t) => {
+  const { fetch } = globalThis
+  t.teardown(() => { globalThis.fetch = fetch })
+  for (const [withCredentials, credentials] of [[true, 'include'], [false, 'same-origin']] as const) {
+    const asked = new Promise<RequestInit | undefined>((resolve) => {
+      globalThis.fetch = async (_, options) => {
+        resolve(options)
+        return new Response('data: a\n\n', { headers: { 'content-type': 'text/event-stream' } })
+      }
+    })
+    const { stream } = read(t, 'http://localhost/events', { withCredentials })
+    t.match(await asked, { credentials })
+    stream.close()
+  }
+})
+
+t.test('bytes that arrive after close are not read', async (t) => {
+  const { fetch } = globalThis
+  t.teardown(() => { globalThis.fetch = fetch })
+  let pulls = 0
+  globalThis.fetch = async () => new Response(new ReadableStream({
+    pull (controller) {
+      pulls++
+      controller.enqueue(new TextEncoder().encode('data: a\n\n'))
+    }
+  }, { highWaterMark: 0 }), { headers: { 'content-type': 'text/event-stream' } })
+  const { stream, told } = read(t, 'http://localhost/events')
+  const closed = new Promise<void>((resolve) => stream.on('message', () => {
+    stream.close()
+    resolve()
+  }))
+  await closed
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  t.equal(told.length, 1)
+  t.ok(pulls <= 2, `${pulls} pieces were asked for`)
+})
+
 t.test('a response that arrives after close opens no stream', async (t) => {
   const { fetch } = globalThis
   t.teardown(() => { globalThis.fetch = fetch })
