@@ -60,12 +60,13 @@ function publishBatch (): void {
 
 /** Misbehaves in a way that a soak has to find. */
 function fail (fault: Fault): void {
-  if (fault === 'memory') kept.push(Buffer.alloc(16 * 1024 * 1024, 1))
   if (fault === 'double') void sse.broadcast('message', numbered(numbers[EVERYBODY]!, FILLS[EVERYBODY]!))
   if (fault === 'loss') numbers[EVERYBODY]!++
 }
 
 async function sample (): Promise<Sample> {
+  // Grows between any two samples, however slow the machine.
+  if (faults.has('memory' satisfies Fault)) kept.push(Buffer.alloc(32 * 1024 * 1024, 1))
   // Collects garbage twice: V8 frees buffers a few turns later.
   usedBytes()
   await new Promise((resolve) => setTimeout(resolve, 50))
