@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 
 // A server on loopback, and a reader that sees every byte as received: shared by the tests over real sockets.
@@ -66,14 +67,18 @@ export class RawReader {
   ended = false
   closed = false
   error: NodeJS.ErrnoException | undefined
-  readonly #methods: string[] = []
+  readonly #parser = new AnswerParser()
   readonly #changes = new EventEmitter()
   #bytes: Buffer | undefined
-  #answers: RawAnswer[] | undefined
+  /** The packets that are not parsed yet: a fault in them is thrown at the test that looks. */
+  #unparsed: Buffer[] = []
 
   constructor (socket: Duplex) {
     this.socket = socket
-    socket.on('data', (packet: Buffer) => this.#changed(() => this.packets.push(packet)))
+    socket.on('data', (packet: Buffer) => this.#changed(() => {
+      this.packets.push(packet)
+      this.#unparsed.push(packet)
+    }))
     socket.on('end', () => this.#changed(() => { this.ended = true }))
     socket.on('close', () => this.#changed(() => { this.closed = true }))
     socket.on('error', (error) => this.#changed(() => { this.error = error }))
@@ -91,8 +96,7 @@ export class RawReader {
   ask (...requests: string[]): this {
     const text = requests.map((request) => {
       const [line, ...headers] = request.split('\n')
-      this.#methods.push(line!.split(' ')[0]!)
-      this.#answers = undefined
+      this.#parser.expect(line!.split(' ')[0]!)
       const version = line!.includes(' HTTP/') ? '' : ' HTTP/1.1'
       return [`${line}${version}`, 'host: localhost', ...headers, '', ''].join('\r\n')
     })
@@ -100,23 +104,22 @@ export class RawReader {
     return this
   }
 
-  /** Forgets what has come so far. */
-  clear (): void {
-    this.#changed(() => { this.packets.length = 0 })
-  }
-
   get bytes (): Buffer {
     this.#bytes ??= Buffer.concat(this.packets)
     return this.#bytes
   }
 
+  /** The responses so far, as they are now. */
   get answers (): RawAnswer[] {
-    this.#answers ??= readAnswers(this.bytes.toString('latin1'), this.#methods, this.ended)
-    return this.#answers
+    this.#parse()
+    return this.#parser.answers.map((answer) => ({ ...answer }))
   }
 
-  /** The events of the first response, by an independent parser. */
-  get events (): EventSourceMessage[] { return parseEvents(this.answers[0]?.body ?? '') }
+  /** The events of the first response so far, by an independent parser. */
+  get events (): EventSourceMessage[] {
+    this.#parse()
+    return [...this.#parser.events]
+  }
 
   /** Waits until a predicate holds. @throws when the connection closes first. */
   async sees (holds: (reader: this) => boolean): Promise<this> {
@@ -137,9 +140,16 @@ export class RawReader {
     return this
   }
 
+  #parse (): void {
+    const packets = this.#unparsed
+    this.#unparsed = []
+    for (const packet of packets) this.#parser.feed(packet)
+    if (this.ended) this.#parser.end()
+  }
+
   #changed (change: () => void): void {
     change()
-    this.#bytes = this.#answers = undefined
+    this.#bytes = undefined
     this.#changes.emit('change')
   }
 }
@@ -152,51 +162,126 @@ export function parseEvents (body: string): EventSourceMessage[] {
   return events
 }
 
-function readAnswers (text: string, methods: readonly string[], ended: boolean): RawAnswer[] {
-  const answers: RawAnswer[] = []
-  let at = 0
-  for (;;) {
-    const bodyAt = text.indexOf('\r\n\r\n', at) + 4
-    if (bodyAt === 3) return answers
-    const [statusLine, ...lines] = text.slice(at, bodyAt - 4).split('\r\n')
+/** The methods whose responses have no body, and the statuses. */
+const BODILESS = /^(HEAD|204|304)$/
+
+/** Parses the responses of a connection as they arrive: a stream may hold megabytes, and its test looks after every packet. */
+class AnswerParser {
+  readonly answers: Array<{ -readonly [key in keyof RawAnswer]: RawAnswer[key] }> = []
+  readonly #events: EventSourceMessage[] = []
+  readonly #eventParser = createParser({ onEvent: (event) => this.#events.push(event), onError: (error) => { throw error } })
+  /** The pieces of the first body that are not parsed as events yet: it may be something else. */
+  #pieces: string[] = []
+  readonly #methods: string[] = []
+  #rest: Buffer = Buffer.alloc(0)
+  #state: 'head' | 'size' | 'body' | 'end of chunk' = 'head'
+  /** Bytes that are missing from the current chunk, or from a body without chunks; infinite if the end of the connection ends it. */
+  #missing = 0
+  #isChunked = false
+  #isLastChunk = false
+  #decoder = new StringDecoder()
+
+  get events (): readonly EventSourceMessage[] {
+    const pieces = this.#pieces
+    this.#pieces = []
+    for (const piece of pieces) this.#eventParser.feed(piece)
+    return this.#events
+  }
+
+  /** Notes the method of the next request. */
+  expect (method: string): void {
+    this.#methods.push(method)
+  }
+
+  feed (packet: Buffer): void {
+    this.#rest = Buffer.concat([this.#rest, packet])
+    while (this.#step());
+  }
+
+  /** The connection has ended. */
+  end (): void {
+    if (this.#state === 'body' && this.#missing === Infinity) this.#complete()
+  }
+
+  /** @returns False if more bytes must come first. */
+  #step (): boolean {
+    switch (this.#state) {
+      case 'head': return this.#takeHead()
+      case 'size': return this.#takeSize()
+      case 'body': return this.#takeBody()
+      case 'end of chunk': return this.#takeEndOfChunk()
+    }
+  }
+
+  #takeHead (): boolean {
+    const head = this.#takeUpTo('\r\n\r\n')
+    if (head === undefined) return false
+    const [statusLine, ...lines] = head.split('\r\n')
     const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine!)?.[1])
-    if (Number.isNaN(status)) throw new Error(`Not an answer: ${JSON.stringify(text.slice(at, at + 200))}`)
+    if (Number.isNaN(status)) throw new Error(`Not an answer: ${JSON.stringify(head.slice(0, 200))}`)
     const headers: Record<string, string[]> = {}
     for (const line of lines) {
       const colon = line.indexOf(':')
       const values = headers[line.slice(0, colon).toLowerCase()] ??= []
       values.push(line.slice(colon + 1).trim())
     }
-    const { body, end, complete } = readBody(text, bodyAt, status, headers, methods[answers.length], ended)
-    answers.push({ status, headers, body: Buffer.from(body, 'latin1').toString(), complete })
-    if (!complete || end === text.length) return answers
-    at = end
+    const hasBody = !BODILESS.test(String(status)) && !BODILESS.test(this.#methods[this.answers.length] ?? '')
+    this.answers.push({ status, headers, body: '', complete: false })
+    this.#isChunked = hasBody && headers['transfer-encoding']?.[0] === 'chunked'
+    this.#missing = hasBody ? Number(headers['content-length']?.[0] ?? Infinity) : 0
+    this.#state = this.#isChunked ? 'size' : 'body'
+    return true
   }
-}
 
-interface RawBody { readonly body: string, readonly end: number, readonly complete: boolean }
-
-function readBody (text: string, at: number, status: number, headers: Record<string, string[]>, method: string | undefined, ended: boolean): RawBody {
-  if (method === 'HEAD' || status === 204 || status === 304) return { body: '', end: at, complete: true }
-  if (headers['transfer-encoding']?.[0] === 'chunked') return readChunks(text, at)
-  const length = headers['content-length'] === undefined ? undefined : Number(headers['content-length'][0])
-  if (length === undefined) return { body: text.slice(at), end: text.length, complete: ended }
-  const end = Math.min(at + length, text.length)
-  return { body: text.slice(at, end), end, complete: end === at + length }
-}
-
-function readChunks (text: string, at: number): RawBody {
-  let body = ''
-  for (;;) {
-    const lineEnd = text.indexOf('\r\n', at)
-    if (lineEnd === -1) return { body, end: text.length, complete: false }
-    const size = text.slice(at, lineEnd)
+  #takeSize (): boolean {
+    const size = this.#takeUpTo('\r\n')
+    if (size === undefined) return false
     if (!/^[0-9a-f]+$/.test(size)) throw new Error(`Not the head of a chunk: ${JSON.stringify(size.slice(0, 100))}`)
-    const end = lineEnd + 2 + parseInt(size, 16)
-    if (end + 2 > text.length) return { body: body + text.slice(lineEnd + 2, end), end: text.length, complete: false }
-    if (text.slice(end, end + 2) !== '\r\n') throw new Error('A chunk does not end where its head says')
-    if (end === lineEnd + 2) return { body, end: end + 2, complete: true }
-    body += text.slice(lineEnd + 2, end)
-    at = end + 2
+    this.#missing = parseInt(size, 16)
+    this.#isLastChunk = this.#missing === 0
+    this.#state = 'body'
+    return true
+  }
+
+  #takeBody (): boolean {
+    const bytes = this.#take(Math.min(this.#missing, this.#rest.length))
+    this.#missing -= bytes.length
+    this.#append(this.#decoder.write(bytes))
+    if (this.#missing > 0) return false
+    if (this.#isChunked) this.#state = 'end of chunk'
+    else this.#complete()
+    return true
+  }
+
+  #takeEndOfChunk (): boolean {
+    if (this.#rest.length < 2) return false
+    if (this.#take(2).toString() !== '\r\n') throw new Error('A chunk does not end where its head says')
+    if (this.#isLastChunk) this.#complete()
+    else this.#state = 'size'
+    return true
+  }
+
+  #complete (): void {
+    this.#append(this.#decoder.end())
+    this.answers.at(-1)!.complete = true
+    this.#state = 'head'
+  }
+
+  #append (text: string): void {
+    this.answers.at(-1)!.body += text
+    if (this.answers.length === 1) this.#pieces.push(text)
+  }
+
+  #take (length: number): Buffer {
+    const bytes = this.#rest.subarray(0, length)
+    this.#rest = this.#rest.subarray(length)
+    return bytes
+  }
+
+  /** Takes the bytes before a mark, and the mark. */
+  #takeUpTo (mark: string): string | undefined {
+    const end = this.#rest.indexOf(mark)
+    if (end === -1) return undefined
+    return this.#take(end + mark.length).toString('latin1', 0, end)
   }
 }
