@@ -19,7 +19,7 @@ async function reported (statements: string[]): Promise<string[]> {
   const text = `${KNOWN}${statements.join('\n')}\n`
   const texts = new Map([[PATH, text]])
   const program = createProgram(texts)
-  t.strictSame(errorsIn(program, texts), [])
+  t.strictSame(errorsIn(program, texts.keys()), [])
   const lint = createLinter(program, ['no-floating-promises', 'await-thenable'])
   return (await lint(PATH, text)).map(({ source }) => source)
 }

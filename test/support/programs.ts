@@ -53,9 +53,9 @@ export function declarationsOf (config: string): { declarations: ReadonlyMap<str
   return { declarations, errors: complaints.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')) }
 }
 
-/** The errors of the compiler in these texts, each with its position. */
-export function errorsIn (program: ts.Program, texts: ReadonlyMap<string, string>): string[] {
-  return [...texts.keys()].flatMap((path) => {
+/** The errors of the compiler in the files of these paths, each with its position. */
+export function errorsIn (program: ts.Program, paths: Iterable<string>): string[] {
+  return [...paths].flatMap((path) => {
     const file = program.getSourceFile(join(ROOT, path))!
     return [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)].map(({ start = 0, messageText }) => (
       `${path}:${file.getLineAndCharacterOfPosition(start).line + 1}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`
