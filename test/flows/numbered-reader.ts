@@ -321,11 +321,16 @@ export function usedBytes (): number {
   return heapUsed + arrayBuffers
 }
 
+/** Blocks the event loop, without work for the processor. */
+export function block (milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
 /** Waits until at most so many bytes are in use, or half a second: V8 frees buffers a few turns later, on a background thread. */
 export async function settlesAt (most: number): Promise<number> {
   let used = usedBytes()
-  for (let n = 0; n < 50 && used > most; n++) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
+  for (let n = 0; n < 10 && used > most; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
     used = usedBytes()
   }
   return used
