@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyServerOptions } from 'fastify'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Stats } from '../../plugin.ts'
-import { numbered, settlesAt } from '../flows/numbered-reader.ts'
+import { block, numbered, settlesAt } from '../flows/numbered-reader.ts'
 import { obey } from './program.ts'
 
 // The server under test, in a separate process. The query of a request holds the `name`, `channel` and `expiresIn` of its reader.
@@ -91,11 +91,6 @@ function publish (channel: string, fill: number, count: number): number {
 }
 
 let timers: NodeJS.Timeout[] = []
-
-function block (milliseconds: number): void {
-  const end = performance.now() + milliseconds
-  while (performance.now() < end);
-}
 
 const EVERYBODY = '*'
 const MARKS = 'marks'

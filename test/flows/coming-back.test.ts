@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
+import { TYPESCRIPT } from '../support/child.ts'
 import { NumberedReader, numbered, randomFrom, type ResumeBy, type ToldGap } from './numbered-reader.ts'
 import { listen, turn, until } from './raw-reader.ts'
 import type { Opened, Published } from './replay-server.ts'
@@ -81,7 +82,7 @@ const HISTORY = 10_000
 const HISTORY_FILL = 140
 
 t.test('while 10,000 events are replayed to 1,000 readers and 1,000 a second are published,', async (t) => {
-  const server = fork('test/flows/replay-server.ts', [HISTORY, HISTORY_FILL, 1000, READERS].map(String), { execArgv: ['--import', 'tsx'] })
+  const server = fork('test/flows/replay-server.ts', [HISTORY, HISTORY_FILL, 1000, READERS].map(String), TYPESCRIPT)
   t.after(() => server.kill('SIGKILL'))
   const [{ port, beginning }] = await once(server, 'message') as [Opened]
   const live = readersOf(t, port, LIVE, HISTORY_FILL)

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { Delivery } from '../../lib/subscribers/delivery.ts'
 import { View } from '../../lib/cursor/view.ts'
 import ssePlugin, { EVERYBODY, type SsePluginOptions } from '../../plugin.ts'
+import { TYPESCRIPT } from '../support/child.ts'
 import { createFanOut } from '../support/fan-out.ts'
 import { NumberedReader, numbered, settlesAt, usedBytes } from './numbered-reader.ts'
 import { listen, turn, until } from './raw-reader.ts'
@@ -70,7 +71,7 @@ t.test('30,000 readers, 200 at a time, that leave with a FIN, with a RST, or bef
     subscribe: ({ query }) => ({ channels: [EVERYBODY, `room ${(query as { room: string }).room}`] }),
     onClose: () => { closes++ }
   })
-  const visitors = fork('test/flows/visitors.ts', { execArgv: ['--import', 'tsx'] })
+  const visitors = fork('test/flows/visitors.ts', TYPESCRIPT)
   t.after(() => visitors.kill('SIGKILL'))
   const visit = async (count: number): Promise<void> => {
     visitors.send({ port, count, atATime: 200 } satisfies Visits)

@@ -84,7 +84,8 @@ export class NumberedReader {
   #idFrom = 0
   #idTo = 0
   #gap: ToldGap | undefined
-  #partial: Buffer = NOTHING
+  /** The pieces of a head or of an event that has arrived in part; none is empty. */
+  #partial: Buffer[] = []
   #state: 'head' | 'size' | 'data' | 'end of data' = 'head'
   #size = 0
   #eventLength = 0
@@ -117,7 +118,7 @@ export class NumberedReader {
     this.head = ''
     this.complete = this.closed = false
     this.received = this.#size = 0
-    this.#partial = NOTHING
+    this.#partial = []
     this.#state = 'head'
     this.#cutAfter = cutAfter
     socket.on('error', () => {})
@@ -177,14 +178,14 @@ export class NumberedReader {
   }
 
   #takeHead (piece: Buffer): number {
-    const before = this.#partial.length
-    const bytes = Buffer.concat([this.#partial, piece])
+    const bytes = Buffer.concat([...this.#partial, piece])
+    const before = bytes.length - piece.length
     const end = bytes.indexOf(HEAD_END)
     if (end === -1) {
-      this.#partial = bytes
+      this.#partial = [bytes]
       return piece.length
     }
-    this.#partial = NOTHING
+    this.#partial = []
     this.head = bytes.toString('latin1', 0, end)
     if (!this.head.startsWith('HTTP/1.1 200 ') || !/\r\ntransfer-encoding: chunked(\r|$)/i.test(this.head)) this.#fault(`unexpected response: ${this.head}`)
     this.#state = 'size'
@@ -204,7 +205,8 @@ export class NumberedReader {
     } else {
       this.complete = true
       // Lines that dispatch no event: `retry` and comments.
-      if (!/^((retry: \d+|:)\n)*$/.test(this.#partial.toString('latin1'))) this.#fault(`ends within an event: ${this.#partial.toString('latin1', 0, 100)}`)
+      const rest = Buffer.concat(this.#partial).toString('latin1')
+      if (!/^((retry: \d+|:)\n)*$/.test(rest)) this.#fault(`ends within an event: ${rest.slice(0, 100)}`)
       this.#state = 'end of data'
     }
   }
@@ -212,17 +214,17 @@ export class NumberedReader {
   #takeBody (piece: Buffer, from: number, to: number): void {
     let at = from
     if (this.#partial.length > 0) {
-      const straddles = this.#partial.at(-1) === LF && piece[at] === LF
+      const straddles = this.#partial.at(-1)!.at(-1) === LF && piece[at] === LF
       const found = straddles ? at - 1 : piece.indexOf(EVENT_END, at)
       const isWhole = straddles || (found !== -1 && found + 2 <= to)
       const end = isWhole ? found + 2 : to
-      const bytes = Buffer.concat([this.#partial, piece.subarray(at, end)])
-      at = end
       if (!isWhole) {
-        this.#partial = bytes
+        this.#partial.push(Buffer.from(piece.subarray(at, end)))
         return
       }
-      this.#partial = NOTHING
+      const bytes = Buffer.concat([...this.#partial, piece.subarray(at, end)])
+      at = end
+      this.#partial = []
       this.#takeEvent(bytes, 0, bytes.length)
     }
     while (at < to) {
@@ -237,7 +239,7 @@ export class NumberedReader {
       this.#takeEvent(piece, at, end)
       at = end
     }
-    if (at < to) this.#partial = Buffer.from(piece.subarray(at, to))
+    if (at < to) this.#partial = [Buffer.from(piece.subarray(at, to))]
   }
 
   #takeEvent (bytes: Buffer, from: number, to: number): void {
@@ -321,11 +323,16 @@ export function usedBytes (): number {
   return heapUsed + arrayBuffers
 }
 
+/** Blocks the event loop, without work for the processor. */
+export function block (milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
 /** Waits until at most so many bytes are in use, or half a second: V8 frees buffers a few turns later, on a background thread. */
 export async function settlesAt (most: number): Promise<number> {
   let used = usedBytes()
-  for (let n = 0; n < 50 && used > most; n++) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
+  for (let n = 0; n < 10 && used > most; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
     used = usedBytes()
   }
   return used

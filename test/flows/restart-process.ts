@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { TYPESCRIPT } from '../support/child.ts'
 import { until, type AfterTest } from './raw-reader.ts'
 import type { Publish, RestartOptions, Told } from './restart-server.ts'
 
@@ -17,7 +18,7 @@ export class ServerProcess {
 
   /** @param options Options of the plugin, as JSON can hold them. */
   static async start (t: AfterTest, options: Partial<RestartOptions> = {}): Promise<ServerProcess> {
-    const child = fork('test/flows/restart-server.ts', [JSON.stringify({ port: 0, ...options })], { execArgv: ['--import', 'tsx'] })
+    const child = fork('test/flows/restart-server.ts', [JSON.stringify({ port: 0, ...options })], TYPESCRIPT)
     t.after(() => child.kill('SIGKILL'))
     const server = new ServerProcess(child)
     await until(() => server.port !== undefined || child.exitCode !== null)

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import ssePlugin, { type CloseReason, type SsePluginOptions, type Subscriber } from '../../plugin.ts'
-import { NumberedReader, numbered, settlesAt, usedBytes, type ConnectOptions } from './numbered-reader.ts'
+import { block, NumberedReader, numbered, settlesAt, usedBytes, type ConnectOptions } from './numbered-reader.ts'
 import { listen, turn, until } from './raw-reader.ts'
 
 const KIB = 1024
@@ -203,8 +203,7 @@ t.test('`stallTimeout`', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 400))
     t.strictSame(closes, [])
     reader.resume()
-    const blockedUntil = performance.now() + 1100
-    while (performance.now() < blockedUntil);
+    block(1100)
     await until(() => closes.length > 0 || reader.last === 400)
     t.strictSame(closes.map(({ reason }) => reason), [])
   })

@@ -1,0 +1,11 @@
+import type { ForkOptions } from 'node:child_process'
+
+/**
+ * Options of `fork` for a program in TypeScript.
+ *
+ * Without the NODE_OPTIONS that tap sets: its hook makes a start a quarter dearer, and c8 counts coverage without it.
+ */
+export const TYPESCRIPT = {
+  execArgv: ['--import', 'tsx/esm'],
+  env: { ...process.env, NODE_OPTIONS: '' }
+} satisfies ForkOptions
