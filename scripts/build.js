@@ -94,7 +94,7 @@ function buildCommonJsClient () {
 function writeTypes () {
   const types = join(DIST, 'types')
   const tsc = 'node_modules/typescript/bin/tsc'
-  // `npm run types` checks them.
+  // Only emitted here: `npm run types` checks the types, and so does test/types.
   run(tsc, '-p', 'tsconfig.build.json', '--noCheck')
   run(tsc, '-p', 'client/tsconfig.build.json', '--noCheck')
   writeFileSync(join(types, 'package.json'), '{ "type": "commonjs" }\n')

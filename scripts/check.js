@@ -1,4 +1,4 @@
-// node scripts/check.js: what a contributor runs before a push: the linters, then the tests without browsers, which compile the types too.
+// node scripts/check.js: what a contributor runs before a push: the linters beside the tests without browsers, one of which checks all types.
 import { spawn } from 'node:child_process'
 
 /**

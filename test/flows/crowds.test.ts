@@ -62,8 +62,8 @@ function listenersOf (emitter: EventEmitter): number {
 
 const CONNECTIONS = 30_000
 const WARM_UP = 5_000
-// 18 bytes for each connection: less than the smallest object.
-const ALLOWED = MIB / 2
+// 35 bytes for each connection: an empty object and its place in a list take more than 50. Observed without a leak: up to 413 KiB in all.
+const ALLOWED = MIB
 
 t.test('30,000 readers, 200 at a time, that leave with a FIN, with a RST, or before they read, leave no memory or listener behind', async (t) => {
   let closes = 0
@@ -81,7 +81,8 @@ t.test('30,000 readers, 200 at a time, that leave with a FIN, with a RST, or bef
   const listeners = (): number => [app.server, process].reduce((sum, emitter) => sum + listenersOf(emitter), 0)
 
   await visit(WARM_UP)
-  const before = { used: usedBytes(), listeners: listeners() }
+  // Measured once the heap has settled: after a warm-up V8 drops as much compiled code as a leak takes.
+  const before = { used: await settlesAt(0), listeners: listeners() }
   const closesBefore = closes
   const most = { subscribers: 0, views: 0 }
   const looking = setInterval(() => {
