@@ -4,7 +4,8 @@ import type { Socket } from 'node:net'
 import t from 'tap'
 import { textChunk } from '../../lib/wire/http-chunk.ts'
 import { UnframedWriter } from '../../lib/response/unframed-writer.ts'
-import type { ResponseWriter } from '../../lib/response/response-writer.ts'
+import { GzipWriter } from '../../lib/response/gzip-writer.ts'
+import { NOWHERE, type ResponseWriter } from '../../lib/response/response-writer.ts'
 import { SocketWriter } from '../../lib/response/socket-writer.ts'
 
 interface Waiting {
@@ -39,6 +40,14 @@ function fake (waiting: Waiting): { readonly socket: Socket, readonly response: 
 }
 
 const MAX_BACKLOG = 10_000
+
+t.test('a gzip writer cuts the stream alone, or with its connection', async (t) => {
+  const cuts: string[] = []
+  const writer = new GzipWriter({ ...NOWHERE, destroy: () => cuts.push('stream'), destroyConnection: () => cuts.push('connection') })
+  writer.destroy()
+  writer.destroyConnection()
+  t.strictSame(cuts, ['stream', 'connection'])
+})
 
 const writers: Array<[title: string, create: (of: ReturnType<typeof fake>) => ResponseWriter]> = [
   ['the socket writer', ({ socket, response }) => new SocketWriter(response, socket, MAX_BACKLOG)],

@@ -68,9 +68,9 @@ for (const [line, T] of LINES) {
       t.match(error.failures, [{ path: '/ada@example.com', value: 'hunter2' }])
     })
 
-    t.test('contains nothing of a payload whose getter throws while failures are collected', async (t) => {
-      // The check reads it twice, the failures read it, and so does their text.
-      for (const allowed of [2, 3, 4, 5]) {
+    t.test('contains nothing of a payload, whichever read of its getter throws', async (t) => {
+      // The last reads are those of the text itself.
+      for (let allowed = 0; allowed <= 11; allowed++) {
         let looks = 0
         const payload = { get a () { if (looks++ >= allowed) throw new Error('no more'); return { 'ada@example.com': 1 } } }
         const error = await failureOf(T.Object({ a: T.Record(T.String(), T.String()) }), payload)
