@@ -1,14 +1,20 @@
 // node scripts/check-nodes.js [version …]: the unit tests on other versions of Node, each taken from the package registry.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { parseArgs } from 'node:util'
-import { testFiles } from './test-files.js'
 
 const VERSIONS = ['20.19', '22', '24']
 
-const units = testFiles(['browsers', 'consumers', 'examples', 'faults', 'flows', 'hostile', 'proxies', 'soak'])
+// What takes long, or runs a compiler or the Node that is on the path.
+const WITHOUT_FOLDERS = ['browsers', 'consumers', 'examples', 'faults', 'flows', 'hostile', 'proxies', 'soak']
+const WITHOUT_FILES = /^(package|docs|demo|types|typing|declarations|snippets|safe-promise)\.test\.ts$/
+
+const units = readdirSync('test', { recursive: true })
+  .filter((path) => path.endsWith('.test.ts'))
+  .filter((path) => !WITHOUT_FOLDERS.includes(path.split(sep)[0]) && !WITHOUT_FILES.test(path.split(sep).at(-1)))
+  .map((path) => join('test', path))
 
 function install (version, folder) {
   const name = `node-${process.platform}-${process.arch}`
