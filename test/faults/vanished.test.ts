@@ -12,8 +12,6 @@ const ALLOWED = 8 * MIB
 
 interface Network {
   readonly server: Program<ServerCommands>
-  /** Readers that stay, in the network of the server. */
-  readonly near: Program<ReaderCommands>
   /** Readers whose network is cut. */
   readonly far: Program<ReaderCommands>
   /** Sets the number of retries after which the kernel of the server gives up a connection. */
@@ -26,8 +24,12 @@ async function startNetwork (t: Test): Promise<Network> {
     Program.start<ReaderCommands>(t, 'readers.ts', { alone: true })
   ])
   join(server.pid, far.pid)
-  const near = await Program.start<ReaderCommands>(t, 'readers.ts', { within: server.pid })
-  return { server, near, far, retries: (count) => { within(server.pid, 'sh', '-c', `echo ${count} > /proc/sys/net/ipv4/tcp_retries2`) } }
+  return { server, far, retries: (count) => { within(server.pid, 'sh', '-c', `echo ${count} > /proc/sys/net/ipv4/tcp_retries2`) } }
+}
+
+/** Starts readers that stay, in the network of the server. */
+function startNear (t: Test, { server }: Network): Promise<Program<ReaderCommands>> {
+  return Program.start(t, 'readers.ts', { within: server.pid })
 }
 
 const skip = noNamespaces()
@@ -35,24 +37,31 @@ const skip = noNamespaces()
 t.test('a reader that vanishes while 10 MB/s are published', { skip }, async (t) => {
   t.jobs = 2
   const FILL = 50_000
-  const open = async (t: Test, stallTimeout: number | false): Promise<Network & { look: () => Promise<State>, before: State }> => {
+  const NEAR = 2
+  interface Flooded extends Network {
+    readonly near: Program<ReaderCommands>
+    readonly look: () => Promise<State>
+    readonly before: State
+  }
+  const open = async (t: Test, stallTimeout: number | false): Promise<Flooded> => {
     const network = await startNetwork(t)
-    const { server, near, far } = network
+    const { server, far } = network
+    const near = await startNear(t, network)
     const port = await server.call('listen', { host: '0.0.0.0', options: { stallTimeout, heartbeatInterval: false } })
-    for (let n = 0; n < 3; n++) await near.call('openNumbered', port, '/events?name=near', FILL)
+    for (let n = 0; n < NEAR; n++) await near.call('openNumbered', port, '/events?name=near', FILL)
     const look = (): Promise<State> => server.call('state')
-    await untilSeen(look, ({ count }) => count === 3)
+    await untilSeen(look, ({ count }) => count === NEAR)
     await far.call('open', HERE, port, '/events?name=far')
     await server.call('flood', { fill: FILL, bytesPerSecond: 10_000_000 })
     // By then the memory of the other readers and of the log is included.
     const before = await untilSeen(look, ({ last }) => last['*']! * FILL > 20 * MIB)
     cable(far.pid, 'down')
-    return { ...network, look, before }
+    return { ...network, near, look, before }
   }
-  const checkOthers = async (t: Test, { near, server, look }: Network & { look: () => Promise<State> }): Promise<void> => {
+  const checkOthers = async (t: Test, { near, server, look }: Flooded): Promise<void> => {
     const last = (await server.call('stopFloods'))['*']!
     const others = await untilSeen(() => near.call('counted'), (all) => all.every((one) => one.last === last))
-    t.strictSame(others, Array(3).fill({ first: 1, last, count: last, gaps: 0, faults: [], closed: false } satisfies Counted))
+    t.strictSame(others, Array(NEAR).fill({ first: 1, last, count: last, gaps: 0, faults: [], closed: false } satisfies Counted))
     t.strictSame((await look()).complaints, [])
   }
 
@@ -102,7 +111,9 @@ t.test('a reader that vanishes while nothing is published', { skip }, async (t) 
   })
 
   t.test('is noticed by its heartbeats when the kernel gives it up, and closes as `reader`', async (t) => {
-    const { server, near, far, retries } = await startNetwork(t)
+    const network = await startNetwork(t)
+    const { server, far, retries } = network
+    const near = await startNear(t, network)
     retries(2)
     const port = await server.call('listen', { host: '0.0.0.0', options: { heartbeatInterval: 200, stallTimeout: 60_000 } })
     const look = (): Promise<State> => server.call('state')

@@ -61,6 +61,9 @@ class Reader {
   /** The leading numbers of the payloads, in order of arrival. */
   get numbers (): number[] { return this.events.filter(({ isOurs }) => !isOurs).map(({ number }) => number) }
 
+  /** The leading number of the newest event. */
+  get last (): number | undefined { return this.events.at(-1)?.number }
+
   get offsets (): number[] { return this.events.filter(({ isOurs }) => !isOurs).map(({ offset }) => offset) }
 
   #keep ({ event, id, data }: EventSourceMessage): void {
@@ -193,9 +196,9 @@ t.test('a reader that stops reading', async (t) => {
     stalled.socket.pause()
     await flood(journey)
     stalled.socket.resume()
-    await until(() => stalled.numbers.at(-1) === EVENTS - 1)
+    await until(() => stalled.last === EVENTS - 1)
     await journey.app.sse.broadcast('message', `${EVENTS} x;`)
-    await until(() => stalled.numbers.at(-1) === EVENTS)
+    await until(() => stalled.last === EVENTS)
     t.ok(stalled.gaps.length > 0, 'at least one gap')
     checkWholeButForGaps(t, stalled, EVENTS)
     t.equal(journey.app.sse.stats().gaps.slow, stalled.gaps.length)
@@ -210,36 +213,36 @@ t.test('a reader that stops reading', async (t) => {
       else stalled.socket.resume()
     })
     stalled.socket.resume()
-    await until(() => stalled.numbers.at(-1) === EVENTS - 1)
+    await until(() => stalled.last === EVENTS - 1)
     t.ok(stalled.gaps.length > 1, `${stalled.gaps.length} gaps`)
     checkWholeButForGaps(t, stalled, EVENTS - 1)
   })
 })
 
 /** Broadcasts a thousand events in one loop, and a thousand more while the first thousand are being delivered. */
-async function burst (t: Test, payload: string): Promise<void> {
+async function burst (t: Test, count: number, payload: string): Promise<void> {
   const journey = await start(t, { history: { maxEvents: 10 } })
   const readers: Reader[] = []
-  for (let n = 0; n < 10; n++) readers.push(...await Promise.all(range(0, 50).map(() => Reader.open(t, journey.port))))
-  t.equal(journey.app.sse.count(), 500)
+  while (readers.length < count) readers.push(...await Promise.all(range(0, 50).map(() => Reader.open(t, journey.port))))
+  t.equal(journey.app.sse.count(), count)
   for (let n = 0; n < 1000; n++) void journey.app.sse.broadcast('message', `${n} ${payload};`)
   while (journey.app.sse.stats().deliveries === 0) await turn()
   for (let n = 1000; n < 2000; n++) void journey.app.sse.broadcast('message', `${n} ${payload};`)
-  await until(() => readers.every(({ numbers }) => numbers.at(-1) === 1999))
+  await until(() => readers.every(({ last }) => last === 1999))
   const expected = range(0, 2000)
   for (const { numbers, offsets, torn, gaps } of readers) {
     const inOrder = numbers.length === 2000 && numbers.every((number, at) => number === expected[at]) && ascends(offsets)
     if (!inOrder || torn !== undefined || gaps.length > 0) t.fail('lost, duplicated or torn', { first: numbers[0], count: numbers.length, torn, gaps })
   }
-  t.equal(journey.app.sse.stats().deliveries, 1_000_000)
+  t.equal(journey.app.sse.stats().deliveries, 2000 * count)
   for (const { socket } of readers) socket.destroy()
   await until(() => journey.app.sse.count() === 0)
 }
 
 t.test('500 readers get 1,000 events of one synchronous loop and 1,000 more during their delivery, although `history` keeps ten', async (t) => {
-  await burst(t, 'x')
+  await burst(t, 500, 'x')
 })
 
-t.test('500 readers get all events of such a burst when it is larger than one batch of 64 KiB', async (t) => {
-  await burst(t, 'x'.repeat(60))
+t.test('200 readers get all events of such a burst when it is larger than one batch of 64 KiB', async (t) => {
+  await burst(t, 200, 'x'.repeat(60))
 })

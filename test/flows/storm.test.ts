@@ -4,7 +4,7 @@ import ssePlugin from '../../plugin.ts'
 import { NumberedReader, numbered } from './numbered-reader.ts'
 import { gate, listen, until } from './raw-reader.ts'
 
-const STORM = 5000
+const STORM = 2000
 const LIVE = 10
 const HISTORY = 100
 // Twice the opening queue's limit: a turn counted here may include parts of two of its turns.
