@@ -1,18 +1,18 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import fc from 'fast-check'
 import t from 'tap'
-import * as NextType from 'typebox'
 import { encodePayload } from '../../lib/wire/encode.ts'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { AnySchema } from '../../lib/schema/payload.ts'
 import { tries } from '../support/tries.ts'
+import { Next } from '../support/typebox.ts'
 
 type Builder = typeof Type
 
 // Both lines build equal schemas from these calls; only their compile-time types differ.
 const LINES: ReadonlyArray<[line: string, T: Builder]> = [
   ['@sinclair/typebox', Type],
-  ['typebox', NextType as unknown as Builder]
+  ['typebox', Next as unknown as Builder]
 ]
 
 const REFUSED = Symbol('refused')
@@ -121,7 +121,7 @@ function casesOfSinclair (): Case[] {
 }
 
 function casesOfNext (): Case[] {
-  const T = NextType
+  const T = Next
   const A = { type: 'object', required: ['a'], properties: { a: { type: 'number' } } }
   const row = { a: 1, b: 2 }
   return [

@@ -1,8 +1,7 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import fc from 'fast-check'
-import * as Next from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, Next } from './typebox.ts'
 
 export type Builder = typeof Type
 
