@@ -8,6 +8,7 @@ import { openFetch } from '../../../client/transport/fetch-transport.ts'
 import { connect, type ConnectOptions, type EventStream, type Status } from '../../../client/index.ts'
 import { portOf } from '../../../demo/origins.ts'
 import ssePlugin, { defineEvents, type SsePluginOptions } from '../../../plugin.ts'
+import { TYPESCRIPT } from '../../support/child.ts'
 import { Answering, has } from '../answering.ts'
 
 const events = defineEvents({ message: Type.String(), order: Type.Object({ number: Type.Number() }) })
@@ -654,7 +655,7 @@ t.test('a process ends by itself after streams are closed in the states open, wa
     await server.next()
   })()
   const program = join(import.meta.dirname, '../ends-by-itself.ts')
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program, server.url], { timeout: 120_000 })
+  const { stdout } = await promisify(execFile)(process.execPath, [...TYPESCRIPT.execArgv, program, server.url], { env: TYPESCRIPT.env, timeout: 120_000 })
   t.equal(stdout, 'open waiting connecting\n')
   await answering
 })
