@@ -10,8 +10,8 @@ export default {
         'demo/server.ts', 'scripts/*.js',
         'public/**/*.html', 'examples/*/server.ts', 'examples/**/*.html', 'examples/*/public/*.js',
         'test/**/*.test.ts',
-        // Programs that a test starts, and those that the compiler alone reads.
-        'test/**/ends-by-itself.ts', 'test/**/types.ts', 'test/**/types/**/*.ts'
+        // What Node loads before each test, programs that a test starts, and those that the compiler alone reads.
+        'test/support/preload.js', 'test/**/ends-by-itself.ts', 'test/**/types.ts', 'test/**/types/**/*.ts'
       ],
       project: ['{lib,client,testing,demo,examples,public,scripts,test}/**/*.{ts,js,html}', '!test/consumers/**'],
       // The pages of an example get their scripts from two folders, and the client from the plugin.

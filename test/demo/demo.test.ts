@@ -6,7 +6,8 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import t, { type Test } from 'tap'
-import { HELP } from '../../demo/options.ts'
+import { HELP, readOptions } from '../../demo/options.ts'
+import { TYPESCRIPT } from '../support/child.ts'
 
 interface LogLine {
   readonly msg: string
@@ -15,11 +16,16 @@ interface LogLine {
   readonly subscribers?: number
 }
 
-const FREE_PORTS = ['--port', '0', '--other-port', '0']
+interface Demo {
+  readonly child: ChildProcess
+  readonly streams: string
+  readonly pages: string
+  readonly logged: LogLine[]
+}
 
 function run (t: Test, args: string[], environment: Record<string, string> = {}): ChildProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'demo/server.ts', ...args], {
-    env: { ...process.env, ...environment },
+  const child = spawn(process.execPath, [...TYPESCRIPT.execArgv, 'demo/server.ts', ...args], {
+    env: { ...TYPESCRIPT.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   t.teardown(() => child.kill('SIGKILL'))
@@ -34,8 +40,8 @@ async function ends (t: Test, args: string[], environment?: Record<string, strin
 }
 
 /** Starts the demo on free ports. @returns Its process, once it listens. */
-async function open (t: Test): Promise<{ child: ChildProcess, streams: string, pages: string, logged: LogLine[] }> {
-  const child = run(t, FREE_PORTS)
+async function open (t: Test): Promise<Demo> {
+  const child = run(t, ['--port', '0', '--other-port', '0'])
   child.stderr!.pipe(process.stderr)
   const logged: LogLine[] = []
   const lines = createInterface(child.stdout!)
@@ -89,10 +95,12 @@ t.test('--help names every option and starts no server', async (t) => {
 })
 
 t.test('a wrong option prints one line that names it and exits with 1', async (t) => {
+  for (const [args, environment, message] of [
+    [['--port', 'http'], {}, '--port is a number from 0 to 65535; it is "http"'],
+    [[], { DEMO_LOG_LEVEL: 'loud' }, /^--log-level is one of .*; it is "loud"$/]
+  ] as const) t.throws(() => readOptions([...args], environment), { message })
   for (const [args, environment, line] of [
-    [['--port', 'http'], {}, /^--port is a number from 0 to 65535; it is "http"\n$/],
     [[], { DEMO_OTHER_PORT: '65536' }, /^--other-port is a number from 0 to 65535; it is "65536"\n$/],
-    [[], { DEMO_LOG_LEVEL: 'loud' }, /^--log-level is one of .*; it is "loud"\n$/],
     [['--colour'], {}, /^Unknown option '--colour'.*--help.*\n$/]
   ] as const) {
     const { code, err } = await ends(t, [...args], environment)
@@ -113,8 +121,29 @@ t.test('a port in use prints one line that says so and exits with 1', async (t) 
   }
 })
 
+/** Proves that a demo with 100 open streams ends at once and cleanly. */
+async function endsBy (t: Test, signal: NodeJS.Signals, { child, streams }: Demo): Promise<void> {
+  const bodies = await Promise.all(Array.from({ length: 100 }, async () => {
+    const response = await fetch(`${streams}/events`)
+    t.equal(response.status, 200)
+    return response.body!
+  }))
+  const end = once(child, 'exit')
+  const since = performance.now()
+  child.kill(signal)
+  // Ctrl+C sends the signal twice: the terminal signals npm, tsx and node, and the first two forward it.
+  child.kill(signal)
+  t.strictSame(await end, [0, null])
+  t.ok(performance.now() - since < 2000, `after ${Math.round(performance.now() - since)} ms`)
+  await Promise.all(bodies.map((body) => text(body)))
+  t.pass('every stream has ended cleanly')
+}
+
+t.test('SIGINT with 100 open streams ends the demo within two seconds with exit code 0', async (t) => endsBy(t, 'SIGINT', await open(t)))
+
 t.test('the running demo', async (t) => {
-  const { streams, pages, logged } = await open(t)
+  const demo = await open(t)
+  const { streams, pages, logged } = demo
 
   await t.test('the first unnamed event arrives within three seconds, as text with the local time', async (t) => {
     const since = performance.now()
@@ -216,24 +245,6 @@ t.test('the running demo', async (t) => {
     }
     t.equal(status, 200)
   })
-})
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal} with 100 open streams ends the demo within two seconds with exit code 0`, async (t) => {
-    const { child, streams } = await open(t)
-    const bodies = await Promise.all(Array.from({ length: 100 }, async () => {
-      const response = await fetch(`${streams}/events`)
-      t.equal(response.status, 200)
-      return response.body!
-    }))
-    const end = once(child, 'exit')
-    const since = performance.now()
-    child.kill(signal)
-    // Ctrl+C sends the signal twice: the terminal signals npm, tsx and node, and the first two forward it.
-    child.kill(signal)
-    t.strictSame(await end, [0, null])
-    t.ok(performance.now() - since < 2000, `after ${Math.round(performance.now() - since)} ms`)
-    await Promise.all(bodies.map((body) => text(body)))
-    t.pass('every stream has ended cleanly')
-  })
-}
+  await t.test('SIGTERM with 100 open streams ends the demo within two seconds with exit code 0', (t) => endsBy(t, 'SIGTERM', demo))
+})

@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { RawReader, type RawAnswer } from '../flows/raw-reader.ts'
+import { TYPESCRIPT } from '../support/child.ts'
 
 // Otherwise a test that is killed by its timeout would leave its server running.
 const ENDS_WITH_TEST = 'data:text/javascript,process.on("disconnect", () => process.exit()); process.channel.unref()'
@@ -37,9 +38,9 @@ export class Example {
   }
 
   static async start (t: Test, name: string, environment: Record<string, string> = {}): Promise<Example> {
-    const child = spawn(process.execPath, ['--import', 'tsx', '--import', ENDS_WITH_TEST, `examples/${name}/server.ts`], {
+    const child = spawn(process.execPath, [...TYPESCRIPT.execArgv, '--import', ENDS_WITH_TEST, `examples/${name}/server.ts`], {
       cwd: ROOT,
-      env: { ...process.env, PORT: '0', PAGES_PORT: '0', ...environment },
+      env: { ...TYPESCRIPT.env, PORT: '0', PAGES_PORT: '0', ...environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc']
     })
     t.after(() => child.kill('SIGKILL'))

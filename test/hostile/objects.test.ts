@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { Type } from '@sinclair/typebox'
 import fc from 'fast-check'
 import t from 'tap'
-import * as Next from 'typebox'
 import { defineEvents } from '../../plugin.ts'
 import { start } from './server.ts'
 import { TwoOpinions } from './two-opinions.ts'
 import { tries } from '../support/tries.ts'
+import { Next } from '../support/typebox.ts'
 
 function thrower (): never {
   throw new Error('not today')

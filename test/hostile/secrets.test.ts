@@ -47,16 +47,17 @@ const returns: Array<[option: Returning, title: string, of: (given: unknown) => 
 
 for (const [option, title, of] of returns) {
   t.test(`neither response nor log shows a wrong value from \`${option}\` (${title})`, async (t) => {
+    let given: unknown
+    const { app, lines } = await start(t, { [option]: async () => of(given), ...option === 'keyGenerator' ? { maxSubscribersPerKey: 5 } : {} })
+    app.addHook('onSend', async (_request, reply, payload) => reply.statusCode === 200 ? '' : payload)
     let refused = 0
-    for (const given of WRONG) {
+    for (given of WRONG) {
       // Valid header values are sent, as they should be.
       if (option === 'headers' && title !== 'itself' && ['number', 'bigint'].includes(typeof given)) continue
-      const { app, lines } = await start(t, { [option]: async () => of(given), ...option === 'keyGenerator' ? { maxSubscribersPerKey: 5 } : {} })
-      app.addHook('onSend', async (_request, reply, payload) => reply.statusCode === 200 ? '' : payload)
       const { statusCode, body } = await app.inject('/events')
       if (statusCode === 500) refused++
       t.notMatch(body, SECRETS)
-      t.notMatch(lines.join(''), SECRETS)
+      t.notMatch(lines.splice(0).join(''), SECRETS)
     }
     t.ok(refused >= 5, `${refused}`)
   })

@@ -5,8 +5,8 @@ import helmet from '@fastify/helmet'
 import { Type } from '@sinclair/typebox'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import Next from 'typebox'
 import ssePlugin, { defineEvents, type SsePluginOptions } from '../../plugin.ts'
+import { Next } from '../support/typebox.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const PAGE = readFileSync(join(ROOT, 'public/inspector/index.html'), 'utf8')

@@ -37,7 +37,12 @@ async function createApp (options: Omit<SsePluginOptions, 'prefix'> = {}, before
 
 /** Sends one request and waits for the complete response. */
 async function ask (t: Test, app: FastifyInstance, request: string): Promise<RawAnswer> {
-  const reader = await RawReader.connect(t, await listen(t, app))
+  return askAt(t, await listen(t, app), request)
+}
+
+/** Sends one request to a port and waits for the complete response. */
+async function askAt (t: Test, port: number, request: string): Promise<RawAnswer> {
+  const reader = await RawReader.connect(t, port)
   const { answers: [answer] } = await reader.ask(request).sees(({ answers }) => answers[0]?.complete === true)
   return answer!
 }
@@ -126,10 +131,13 @@ t.test('the head of a stream', async (t) => {
     ['undefined as a value', { 'x-a': undefined }],
     ['an object as a value', { 'x-a': {} }]
   ]
+  let returned: Record<string, unknown>
+  const returning = await createApp({ headers: () => returned as never })
+  const port = await listen(t, returning)
   for (const [title, headers] of refused) {
     t.test(`gives way to a JSON response with a code if \`headers\` returns ${title}`, async (t) => {
-      const app = await createApp({ headers: () => headers as never })
-      const answer = await ask(t, app, 'GET /events')
+      returned = headers
+      const answer = await askAt(t, port, 'GET /events')
       t.equal(answer.status, 500)
       t.equal(JSON.parse(answer.body).code, 'FST_SSE_HEADER_INVALID')
       // A name that HTTP does not allow may hold anything, so that the message leaves it out.
@@ -137,7 +145,7 @@ t.test('the head of a stream', async (t) => {
       t.equal(answer.body.includes(` ${name}: `), /^[\w-]+$/.test(name!), 'names the header')
       t.match(answer.headers['content-type']?.[0], 'application/json')
       t.notOk(answer.headers['x-accel-buffering'])
-      t.equal(app.sse.count(), 0)
+      t.equal(returning.sse.count(), 0)
     })
   }
 
@@ -388,31 +396,29 @@ t.test('a last event ID', async (t) => {
     ['the query, while the header is empty', (id) => `GET /events?lastEventId=${encodeURIComponent(id)}\nlast-event-id:`],
     ['a query that the route\'s schema strips', (id) => `GET /stripped?lastEventId=${encodeURIComponent(id)}`]
   ]
+  const app = await createApp()
+  app.get('/stripped', { schema: { querystring: Type.Object({}, { additionalProperties: false }) } }, async (_request, reply) => {
+    await app.sse.subscribe(reply)
+  })
+  const port = await listen(t, app)
+  const sse = app.sse.of(events)
+  await sse.broadcast('message', '1')
+  const { id: last } = await sse.broadcast('message', '2')
+  await sse.broadcast('message', '3')
+  await sse.broadcast('message', '4')
   for (const [title, request] of places) {
     t.test(`in ${title} replays exactly the later events`, async (t) => {
-      const app = await createApp()
-      app.get('/stripped', { schema: { querystring: Type.Object({}, { additionalProperties: false }) } }, async (_request, reply) => {
-        await app.sse.subscribe(reply)
-      })
-      const sse = app.sse.of(events)
-      await sse.broadcast('message', '1')
-      const { id } = await sse.broadcast('message', '2')
-      await sse.broadcast('message', '3')
-      await sse.broadcast('message', '4')
-      const reader = await openStream(t, app, request(id!))
-      await reader.seesEvents(undefined, 2)
-      t.equal(reader.events[0]?.id, id)
+      const reader = await (await RawReader.connect(t, port)).ask(request(last!)).seesEvents(undefined, 2)
+      t.equal(reader.events[0]?.id, last)
       t.strictSame(reader.events.slice(1).map(({ data }) => data), ['3', '4'])
     })
   }
 
   for (const id of ['nonsense', '\u20ac'.repeat(50), 'a'.repeat(8000), 'head', 'oldest', '0.0']) {
     t.test(`${JSON.stringify(id.slice(0, 20))} of ${id.length} characters causes a gap, not an error`, async (t) => {
-      const app = await createApp()
-      await app.sse.broadcast('message', 'kept')
-      const reader = await RawReader.connect(t, await listen(t, app))
-      await reader.ask(`GET /events?lastEventId=${encodeURIComponent(id)}`).seesEvents(undefined)
-      t.strictSame(reader.events.map(({ event }) => event), ['sse.open', 'sse.gap', undefined])
+      const reader = await RawReader.connect(t, port)
+      await reader.ask(`GET /events?lastEventId=${encodeURIComponent(id)}`).seesEvents(undefined, 4)
+      t.strictSame(reader.events.map(({ event }) => event), ['sse.open', 'sse.gap', undefined, undefined, undefined, undefined])
       t.notOk(reader.events[0]?.id)
     })
   }

@@ -1,7 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
 import fc from 'fast-check'
 import t from 'tap'
-import * as Next from 'typebox'
 import { Acceptance } from '../../lib/schema/acceptance.ts'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { Schema } from '../../lib/schema/schema.ts'
@@ -9,6 +8,7 @@ import { SchemaNode } from '../../lib/schema/schema-node.ts'
 import { typeLineOf } from '../../lib/schema/type-lines.ts'
 import { LINES, payloads, schemas } from '../support/recursive-schemas.ts'
 import { tries } from '../support/tries.ts'
+import { Next } from '../support/typebox.ts'
 
 for (const [line, T, recursive] of LINES) {
   t.test(`for any recursive union of ${line}`, async (t) => {

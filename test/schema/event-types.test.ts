@@ -1,16 +1,16 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
-import * as NextType from 'typebox'
 import type { Failure } from '../../lib/errors.ts'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import { type Declarations } from '../../lib/schema/declarations.ts'
+import { Next } from '../support/typebox.ts'
 
 type Builder = typeof Type
 
 // Both lines build equal schemas from these calls; only their compile-time types differ.
 const LINES: ReadonlyArray<[line: string, T: Builder]> = [
   ['@sinclair/typebox', Type],
-  ['typebox', NextType as unknown as Builder]
+  ['typebox', Next as unknown as Builder]
 ]
 
 type Coded = Error & { code: string, failures: Failure[] }
@@ -166,7 +166,7 @@ t.test('declarations', async (t) => {
 
   t.test('{ schema } declares an event like the schema alone, and refuses unknown keys', async (t) => {
     t.same(await outgoing({ schema: Type.Object({ a: Type.Number() }) }, { a: 1, b: 2 }), [{ a: 1 }])
-    t.same(await outgoing({ schema: NextType.Object({ a: NextType.Number() }) }, { a: 1, b: 2 }), [{ a: 1 }])
+    t.same(await outgoing({ schema: Next.Object({ a: Next.Number() }) }, { a: 1, b: 2 }), [{ a: 1 }])
     await t.rejects(compile({ a: { schema: Type.Number(), latestby: 1 } }), { code: 'FST_SSE_EVENT_INVALID', message: /"latestby" is unknown/ })
   })
 
@@ -219,13 +219,13 @@ t.test('declarations', async (t) => {
 const At = Type.Transform(Type.String({ format: 'date-time' })).Decode((text) => new Date(text)).Encode((date) => date.toISOString())
 /** A Set, encoded as a list. The encoder throws on a value without `values()`. */
 const Tags = Type.Transform(Type.Array(Type.String())).Decode((list) => new Set(list)).Encode((set) => [...set.values()])
-const NextAt = NextType.Codec(NextType.String({ format: 'date-time' })).Decode((text) => new Date(text)).Encode((date) => date.toISOString())
-const NextTags = NextType.Codec(NextType.Array(NextType.String())).Decode((list) => new Set(list)).Encode((set) => [...set.values()])
+const NextAt = Next.Codec(Next.String({ format: 'date-time' })).Decode((text) => new Date(text)).Encode((date) => date.toISOString())
+const NextTags = Next.Codec(Next.Array(Next.String())).Decode((list) => new Set(list)).Encode((set) => [...set.values()])
 
 const epoch = new Date(0)
 const text = '1970-01-01T00:00:00.000Z'
 
-for (const [line, T, at, tags] of [['Type.Transform', Type, At, Tags], ['Codec of typebox', NextType as unknown as Builder, NextAt as unknown as TSchema, NextTags as unknown as TSchema]] as const) {
+for (const [line, T, at, tags] of [['Type.Transform', Type, At, Tags], ['Codec of typebox', Next as unknown as Builder, NextAt as unknown as TSchema, NextTags as unknown as TSchema]] as const) {
   t.test(line, async (t) => {
     t.test('is encoded at the root, and is JSON even if its encoded form is a string', async (t) => {
       t.same(await outgoing(at, epoch, text), [text, INVALID])
@@ -261,7 +261,7 @@ for (const [line, T, at, tags] of [['Type.Transform', Type, At, Tags], ['Codec o
     t.test('is encoded from the outermost type inwards', async (t) => {
       const Pair = line === 'Type.Transform'
         ? Type.Transform(Type.Object({ at: At })).Decode(({ at }) => [at]).Encode(([at]) => ({ at: at as Date }))
-        : NextType.Codec(NextType.Object({ at: NextAt })).Decode(({ at }) => [at]).Encode(([at]) => ({ at: at as Date }))
+        : Next.Codec(Next.Object({ at: NextAt })).Decode(({ at }) => [at]).Encode(([at]) => ({ at: at as Date }))
       t.same(await outgoing(Pair, [epoch]), [{ at: text }])
     })
 
@@ -305,9 +305,9 @@ for (const [line, T, at, tags] of [['Type.Transform', Type, At, Tags], ['Codec o
 
 t.test('recursive types and modules', async (t) => {
   const Tree = Type.Recursive((This) => Type.Object({ at: At, children: Type.Array(This), next: Type.Union([This, Type.Null()]) }))
-  const NextThis = NextType.Ref('Tree')
-  const NextTree = NextType.Cyclic({
-    Tree: NextType.Object({ at: NextAt, children: NextType.Array(NextThis), next: NextType.Union([NextThis, NextType.Null()]) })
+  const NextThis = Next.Ref('Tree')
+  const NextTree = Next.Cyclic({
+    Tree: Next.Object({ at: NextAt, children: Next.Array(NextThis), next: Next.Union([NextThis, Next.Null()]) })
   }, 'Tree')
   const leaf = { at: epoch, children: [], next: null }
   const goneOut = { at: text, children: [], next: null }
@@ -335,8 +335,8 @@ t.test('recursive types and modules', async (t) => {
     const Shop = Type.Module(definitions)
     t.same(await outgoing(Shop.Import('Order'), { number: 7 }), [{ number: '7' }])
     t.same(await outgoing(Type.Transform(Shop.Import('Id')).Decode(Number).Encode(String), 7), ['7'])
-    const NextOrder = NextType.Object({ number: NextType.Codec(NextType.Ref('Id')).Decode(Number).Encode(String) })
-    t.same(await outgoing(NextType.Cyclic({ Order: NextOrder, Id: NextType.String() }, 'Order'), { number: 7 }), [{ number: '7' }])
+    const NextOrder = Next.Object({ number: Next.Codec(Next.Ref('Id')).Decode(Number).Encode(String) })
+    t.same(await outgoing(Next.Cyclic({ Order: NextOrder, Id: Next.String() }, 'Order'), { number: 7 }), [{ number: '7' }])
   })
 
   t.test('two types of one name in one event, which TypeBox would confuse, are refused at registration', async (t) => {
@@ -349,13 +349,13 @@ t.test('recursive types and modules', async (t) => {
 
   t.test('a string behind a reference is text', async (t) => {
     t.equal(await isText(Type.Module({ A: Type.Ref('B'), B: Type.String() }).Import('A')), true)
-    t.equal(await isText(NextType.Cyclic({ A: NextType.String() }, 'A')), true)
+    t.equal(await isText(Next.Cyclic({ A: Next.String() }, 'A')), true)
   })
 })
 
 t.test('a string enum in plain JSON Schema, wrapped by typebox, is text', async (t) => {
-  t.equal(await isText(NextType.Unsafe<'a' | 'b'>({ type: 'string', enum: ['a', 'b'] })), true)
-  t.same(await outgoing(NextType.Unsafe<'a' | 'b'>({ type: 'string', enum: ['a', 'b'] }), 'a', 'c'), ['a', INVALID])
+  t.equal(await isText(Next.Unsafe<'a' | 'b'>({ type: 'string', enum: ['a', 'b'] })), true)
+  t.same(await outgoing(Next.Unsafe<'a' | 'b'>({ type: 'string', enum: ['a', 'b'] }), 'a', 'c'), ['a', INVALID])
 })
 
 t.test('a payload is refused if a getter returns an invalid value on its second read', async (t) => {

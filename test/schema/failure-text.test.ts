@@ -1,9 +1,9 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import t from 'tap'
-import * as Next from 'typebox'
 import { PayloadInvalid } from '../../lib/errors.ts'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { AnySchema } from '../../lib/schema/payload.ts'
+import { Next } from '../support/typebox.ts'
 
 type Builder = typeof Type
 

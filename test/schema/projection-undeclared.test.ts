@@ -1,9 +1,9 @@
 import { Kind, Type, TypeRegistry, type TSchema } from '@sinclair/typebox'
 import { TypeSystemPolicy } from '@sinclair/typebox/system'
 import t from 'tap'
-import * as Next from 'typebox'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { AnySchema } from '../../lib/schema/payload.ts'
+import { Next } from '../support/typebox.ts'
 
 const SECRET = 'hunter2'
 const INVALID = 'FST_SSE_PAYLOAD_INVALID'

@@ -2,10 +2,9 @@ import { createRequire } from 'node:module'
 import { FormatRegistry, Type } from '@sinclair/typebox'
 import { formatNames } from 'ajv-formats/dist/formats.js'
 import t from 'tap'
-import * as NextType from 'typebox'
-import { Format as NextFormats } from 'typebox/format'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { AnySchema } from '../../lib/schema/payload.ts'
+import { Next, NextFormats } from '../support/typebox.ts'
 
 // Strings that fit each format, and strings that do not. Fastify's own validation decides which do.
 const SAMPLES: Record<string, readonly string[]> = {
@@ -73,7 +72,7 @@ t.test('a format of the application', async (t) => {
     t.teardown(() => FormatRegistry.Delete('ipv4'))
     t.teardown(() => NextFormats.Reset())
     t.same(await accepted(Type.String({ format: 'ipv4' }), ['LOUD', 'quiet']), ['LOUD'])
-    t.same(await accepted(NextType.String({ format: 'ipv4' }), ['LOUD', 'quiet']), ['LOUD'])
+    t.same(await accepted(Next.String({ format: 'ipv4' }), ['LOUD', 'quiet']), ['LOUD'])
   })
 
   t.test('takes precedence even if it is registered in the CommonJS copy of TypeBox', async (t) => {
@@ -89,13 +88,13 @@ t.test('a format of the application', async (t) => {
     FormatRegistry.Set('loud', isLoud)
     NextFormats.Set('loud', isLoud)
     t.same(await accepted(Type.Object({ a: Type.Array(Type.String({ format: 'loud' })) }).properties.a.items, ['LOUD', 'quiet']), ['LOUD'])
-    t.same(await accepted(NextType.String({ format: 'loud' }), ['LOUD', 'quiet']), ['LOUD'])
+    t.same(await accepted(Next.String({ format: 'loud' }), ['LOUD', 'quiet']), ['LOUD'])
   })
 })
 
 t.test('an unknown format is refused at registration with the names of the event and the format', async (t) => {
   const Unknown = Type.String({ format: 'unheard-of' })
-  const NextUnknown = NextType.String({ format: 'unheard-of' })
+  const NextUnknown = Next.String({ format: 'unheard-of' })
   const schemas: Record<string, AnySchema> = {
     'at the root': Unknown,
     'in a list in an object': Type.Object({ a: Type.Array(Unknown) }),
@@ -104,8 +103,8 @@ t.test('an unknown format is refused at registration with the names of the event
     'in "contains" of a list': Type.Array(Type.String(), { contains: Unknown }),
     'in a module': Type.Module({ A: Type.Ref('B'), B: Unknown }).Import('A'),
     'at the root, in typebox': NextUnknown,
-    'in a list in an object, in typebox': NextType.Object({ a: NextType.Array(NextUnknown) }),
-    'without a type, in typebox': NextType.Unsafe({ format: 'unheard-of' })
+    'in a list in an object, in typebox': Next.Object({ a: Next.Array(NextUnknown) }),
+    'without a type, in typebox': Next.Unsafe({ format: 'unheard-of' })
   }
   for (const [place, schema] of Object.entries(schemas)) {
     await t.rejects(EventTypes.compile([{ 'order.updated': schema }]), { code: 'FST_SSE_EVENT_INVALID', message: /"order.updated".*"unheard-of"/ }, place)
@@ -114,7 +113,7 @@ t.test('an unknown format is refused at registration with the names of the event
 
 t.test('the format of a schema other than a string is ignored', async (t) => {
   await t.resolves(EventTypes.compile([{ a: Type.Number({ format: 'money' }), b: Type.Date({ format: 'day' }), c: Type.Union([Type.Null()], { format: 'any' }) }]))
-  await t.resolves(EventTypes.compile([{ a: NextType.Number({ format: 'money' }) }]))
+  await t.resolves(EventTypes.compile([{ a: Next.Number({ format: 'money' }) }]))
 })
 
 t.test('every format of ajv-formats has samples', async (t) => {
@@ -129,13 +128,13 @@ for (const [format, samples] of Object.entries(SAMPLES)) {
     t.equal(expected.length < samples.length, !REFUSES_NOTHING.includes(format), 'some do not fit if the format has a rule')
     t.same(await accepted(Type.String({ format }), samples), expected, '@sinclair/typebox')
     const isLikeInNext = (sample: string): boolean => sample !== OTHERWISE_IN_NEXT[format]
-    t.same(await accepted(NextType.String({ format }), samples.filter(isLikeInNext)), expected.filter(isLikeInNext), 'typebox')
+    t.same(await accepted(Next.String({ format }), samples.filter(isLikeInNext)), expected.filter(isLikeInNext), 'typebox')
   })
 }
 
 for (const [format, sample] of Object.entries(OTHERWISE_IN_NEXT)) {
   t.test(`the rule of typebox 1.x for ${format} takes precedence`, async (t) => {
-    const [own] = await accepted(NextType.String({ format }), [sample])
+    const [own] = await accepted(Next.String({ format }), [sample])
     t.not(own === sample, compileAsFastify({ schema: { type: 'string', format } })(sample))
   })
 }

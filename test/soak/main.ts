@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import type { Visits } from '../flows/visitors.ts'
 import type { AskedOfReaders, ToldByReaders } from './readers.ts'
 import type { AskedOfServer, ToldByServer } from './server.ts'
+import { TYPESCRIPT } from '../support/child.ts'
 import { growthOf, type Watched } from './trend.ts'
 import { FAULTS, type Heard, type Sample } from './told.ts'
 
@@ -46,7 +47,7 @@ const children: ChildProcess[] = []
 process.once('exit', () => { for (const child of children) child.kill('SIGKILL') })
 
 function start (file: string, ...args: string[]): ChildProcess {
-  const child = fork(new URL(file, import.meta.url), args, { execArgv: ['--import', 'tsx'] })
+  const child = fork(new URL(file, import.meta.url), args, { execArgv: TYPESCRIPT.execArgv })
   child.once('exit', (code, signal) => {
     if (isOver) return
     console.error(`${file} has ended: ${code ?? signal}`)

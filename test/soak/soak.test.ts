@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
+import { TYPESCRIPT } from '../support/child.ts'
 import { growthOf, slope, TOLERANCES } from './trend.ts'
 import { FAULTS, type Sample } from './told.ts'
 
@@ -10,7 +11,10 @@ t.jobs = 3
 interface Outcome { readonly code: number | null, readonly output: string }
 
 async function soak (...args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/soak/main.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...TYPESCRIPT.execArgv, 'test/soak/main.ts', ...args], {
+    env: TYPESCRIPT.env,
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (piece: string) => { output += piece })
   const [code] = await once(child, 'close') as [number | null]

@@ -6,6 +6,6 @@ import type { ForkOptions } from 'node:child_process'
  * Without the NODE_OPTIONS that tap sets: its hook makes a start a quarter dearer, and c8 counts coverage without it.
  */
 export const TYPESCRIPT = {
-  execArgv: ['--import', 'tsx/esm'],
+  execArgv: ['--import', new URL('preload.js', import.meta.url).href, '--import', 'tsx/esm'],
   env: { ...process.env, NODE_OPTIONS: '' }
 } satisfies ForkOptions

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { EventTypes } from '../../../lib/schema/event-types.ts'
 import { type Declarations } from '../../../lib/schema/declarations.ts'
-import { JSON_TEXT, TEXT } from './text-events.ts'
+import '../../support/typebox.ts'
 
-// test/client/types.ts checks these tables with the compiler.
+// test/client/types.ts checks these tables with the compiler. They find `typebox` loaded.
+const { JSON_TEXT, TEXT } = await import('./text-events.ts')
 
 for (const [events, isText] of [[TEXT, true], [JSON_TEXT, false]] as const) {
   for (const [name, declaration] of Object.entries(events as unknown as Declarations)) {
