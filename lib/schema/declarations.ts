@@ -20,7 +20,7 @@ interface DetailedDeclaration<S> {
    *
    * @defaultValue no key; nothing is replaced
    */
-  readonly latestBy?: ((payload: Payload<S>) => string | number) | undefined
+  readonly latestBy?: NoInfer<(payload: Payload<S>) => string | number> | undefined
 }
 
 /** The declarations of events, by event type. */
