@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import ts from 'typescript'
 import t from 'tap'
+import { ts } from '../../scripts/house/compiler.ts'
 import { createProgram, declarationsOf, errorsIn, withLibraries } from '../support/programs.ts'
 
 // Compiles against the declarations of the client, as an application does, and not against its source.

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
-import ts from 'typescript'
 import t from 'tap'
+import { ts } from '../../scripts/house/compiler.ts'
 import { createProgram, errorsIn } from '../support/programs.ts'
 
 // A library with `declaration: true` exports values of the plugin. The compiler must be able to name each of their types by an export of the

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
-import ts from 'typescript'
 import t from 'tap'
+import { ts } from '../../scripts/house/compiler.ts'
 import { errorsIn, options } from '../support/programs.ts'
 
 // Counts the types that the compiler instantiates, and checks the types that an editor shows.
