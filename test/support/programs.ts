@@ -21,8 +21,14 @@ function createHost (options: CompilerOptions): CompilerHost {
   return host
 }
 
-/** Creates a program from texts that are not files, each with a path in the project. */
-export function createProgram (texts: ReadonlyMap<string, string>, more: CompilerOptions = {}): Program {
+/**
+ * Creates a program from texts that are not files.
+ *
+ * @param texts Each with a path in the project.
+ * @param more Compiler options beside those of the project.
+ * @param roots The paths of the texts that the program consists of, with what they import.
+ */
+export function createProgram (texts: ReadonlyMap<string, string>, more: CompilerOptions = {}, roots = texts.keys()): Program {
   const own = new Map([...texts].map(([path, text]) => [join(ROOT, path), text]))
   const all = { ...options, ...more }
   const host = createHost(all)
@@ -34,7 +40,7 @@ export function createProgram (texts: ReadonlyMap<string, string>, more: Compile
   host.fileExists = (name) => own.has(name) || fileExists.call(host, name)
   host.directoryExists = (name) => [...own.keys()].some((path) => path.startsWith(`${name}/`)) || directoryExists!.call(host, name)
   host.readFile = (name) => own.get(name) ?? readFile.call(host, name)
-  return ts.createProgram([...own.keys()], all, host)
+  return ts.createProgram([...roots].map((path) => join(ROOT, path)), all, host)
 }
 
 /** The compiler options for other libraries than those of the project, named as `lib` in a tsconfig.json names them. */
@@ -49,14 +55,9 @@ function readProject (config: string): ParsedCommandLine {
 
 const textOf = ({ messageText }: Diagnostic): string => ts.flattenDiagnosticMessageText(messageText, '\n')
 
-/**
- * Compiles the declarations of a project without writing them.
- *
- * @param config The path of a tsconfig.json.
- * @returns The declarations by path below the output folder, and the errors of the compiler.
- */
-export function declarationsOf (config: string): { declarations: ReadonlyMap<string, string>, errors: string[] } {
-  const { fileNames, options, errors } = readProject(config)
+/** Compiles the declarations of the package without writing them: by path below the output folder, and the errors of the compiler. */
+export function emitDeclarations (): { declarations: ReadonlyMap<string, string>, errors: string[] } {
+  const { fileNames, options, errors } = readProject('tsconfig.build.json')
   const program = ts.createProgram(fileNames, options, createHost(options))
   const declarations = new Map<string, string>()
   const { diagnostics } = program.emit(undefined, (name, text) => { declarations.set(relative(options.outDir!, name), text) })
