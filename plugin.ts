@@ -145,6 +145,9 @@ function refuseTwice (app: FastifyInstance): void {
   if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(isSse(app.sse) ? ' of this plugin: register it once here, or in a child scope of its own' : '')
 }
 
+// Typed, because the compiler otherwise resolves the overloads of `fastifyPlugin` in every program that imports this file, for more than a second.
+const withoutScope: FastifyPluginAsync<SsePluginOptions> = fastifyPlugin(plugin, { name: 'fastify-typed-sse', fastify: '5.x' })
+
 /**
  * The Fastify plugin for typed Server-Sent Events: decorates the instance with `sse`, and declares the stream route, by default `GET /events`.
  *
@@ -152,7 +155,7 @@ function refuseTwice (app: FastifyInstance): void {
  * @see SsePluginOptions
  */
 const ssePlugin = Object.assign(
-  fastifyPlugin(plugin, { name: 'fastify-typed-sse', fastify: '5.x' }),
+  withoutScope,
   {
     /** Declares events: their types, and a TypeBox schema for the payload of each. */
     defineEvents,

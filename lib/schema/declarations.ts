@@ -14,13 +14,14 @@ interface DetailedDeclaration<S> {
   readonly schema: S
   /** True: the event is not kept, and reaches only connected subscribers. An option of `broadcast` overrides this. @defaultValue false */
   readonly ephemeral?: boolean | undefined
+  // `NoInfer`: the compiler instantiates a million types more if it also looks for the schema in a function that takes its payload.
   /**
    * Returns the key of a payload, text or a number. A later event of the same channel and key replaces an earlier one for readers that have not
    * received the earlier one, including readers that reconnect: such a reader gets only the last of many moves of a cursor.
    *
    * @defaultValue no key; nothing is replaced
    */
-  readonly latestBy?: ((payload: Payload<S>) => string | number) | undefined
+  readonly latestBy?: NoInfer<(payload: Payload<S>) => string | number> | undefined
 }
 
 /** The declarations of events, by event type. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
-import ts from 'typescript'
+import { ts } from './compiler.ts'
 
 /** Imports by file: the paths of the files that each one imports, relative to the root and with "/" in them. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>

@@ -1,4 +1,4 @@
-// Checked by the compiler only, here with the DOM and by types.test.ts without it. A missing expected error is an error.
+// Checked by the compiler only, here with the DOM and by test/types without it. A missing expected error is an error.
 
 import { Type } from '@sinclair/typebox'
 import * as Next from 'typebox'

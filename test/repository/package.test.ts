@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { EventSource } from 'eventsource'
 import t, { type Test } from 'tap'
-import ts from 'typescript'
+import { ts } from '../../scripts/house/compiler.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {

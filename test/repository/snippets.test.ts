@@ -4,7 +4,8 @@ import t from 'tap'
 import { createLinter } from '../support/linting.ts'
 import { createProgram, errorsIn } from '../support/programs.ts'
 
-// Checks all code that people may copy from the README, the documentation, the demo pages and the docstrings.
+// Checks all code that people may copy from the README, the documentation, the demo pages and the docstrings, and what the promise rules of
+// typescript-eslint say of code that awaits nothing. One program holds both.
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -153,7 +154,41 @@ function modulesOf (snippets: readonly Snippet[]): Map<string, string> {
 
 const typed = modulesOf(snippets.filter(({ language }) => language === 'ts'))
 const untyped = modulesOf(snippets.filter(({ language }) => language !== 'ts'))
-const program = createProgram(typed, PATHS)
+
+/** Calls whose rejections are already handled. */
+const HANDLED = [
+  'sse.broadcast("message", "text")',
+  'sse.channel("a").broadcast("message", "text")',
+  'sse.disconnect(() => true)',
+  'sse.channel("a").disconnect()',
+  'subscriber.send("message", "text")',
+  'subscriber.stream("message", async function * () {})',
+  'await sse.broadcast("message", "text")',
+  'await Promise.all([sse.broadcast("message", "text"), sse.disconnect(() => true)])'
+]
+
+const UNHANDLED = [
+  'sse.broadcast("message", "text").then(({ id }) => id)',
+  'subscriber.closed.then(() => {})',
+  'app.sse.subscribe(reply)'
+]
+
+const FLOATING = `
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Sse, Subscriber } from 'fastify-typed-sse'
+
+declare const app: FastifyInstance
+declare const reply: FastifyReply
+declare const sse: Sse<{ message: string }>
+declare const subscriber: Subscriber<{ message: string }>
+`
+
+const floating = new Map([
+  ['test/floating/handled.ts', `${FLOATING}${HANDLED.join('\n')}\n`],
+  ['test/floating/unhandled.ts', `${FLOATING}${UNHANDLED.join('\n')}\nsse.broadcast("message", "text").catch(() => {})\n`]
+])
+
+const program = createProgram(new Map([...typed, ...floating]), PATHS)
 
 t.test('the code of the README, the documentation, the demo and the docstrings compiles', async (t) => {
   for (const [source, least] of [['README.md', 10], ['docs/client.md', 6], ['docs/security.md', 3], ['public/demo/credentials.html', 1], ['public/demo/comes-back.html', 1], ['client/index.ts', 1], ['testing/index.ts', 1]] as const) {
@@ -171,4 +206,19 @@ t.test('the TypeScript of the README and the documentation passes the promise ru
   for (const [path, text] of typed) {
     t.strictSame((await lint(path, text)).map(({ line, message, source }) => `${path}:${line}: ${message}\n${source}`), [])
   }
+})
+
+/** The statements in one of the texts of `floating` that the recommended promise rules report. */
+async function reportedIn (path: string): Promise<string[]> {
+  const lint = createLinter(program, ['no-floating-promises', 'await-thenable'])
+  return (await lint(path, floating.get(path)!)).map(({ source }) => source)
+}
+
+t.test('typescript-eslint accepts unawaited calls whose rejections are already handled', async (t) => {
+  t.strictSame(errorsIn(program, floating.keys()), [])
+  t.strictSame(await reportedIn('test/floating/handled.ts'), [])
+})
+
+t.test('typescript-eslint reports an unawaited `subscribe` and an unawaited `then` without a handler for rejections', async (t) => {
+  t.strictSame(await reportedIn('test/floating/unhandled.ts'), UNHANDLED)
 })
