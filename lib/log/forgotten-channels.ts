@@ -65,7 +65,7 @@ interface Table {
 function createTable (origin: number): Table {
   return {
     tags: new Uint32Array(BUCKETS * SLOTS),
-    offsets: new Float64Array(BUCKETS * SLOTS).fill(origin),
+    offsets: new Float64Array(BUCKETS * SLOTS),
     dropped: new Float64Array(BUCKETS).fill(origin)
   }
 }
