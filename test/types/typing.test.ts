@@ -30,6 +30,7 @@ const USES = [
   ['a broadcast', 'declare const sse: Sse<EventsOf<typeof events>>\nvoid sse.broadcast(\'e3\', { id: \'x\', parts: [[1, true]] })', 10_000],
   ['a hub assigned to a hub of equal events', 'export const of = (sse: Sse<EventsOf<typeof events>>): Sse<EventsOf<typeof same>> => sse', 400_000],
   ['a hub assigned to a hub of fewer events', 'export const of = (sse: Sse<EventsOf<typeof events>>): Sse<EventsOf<typeof fewer>> => sse', 100_000],
+  ['a declaration within the options', 'export const options: SsePluginOptions = { events: defineEvents({ a: { schema: Type.String(), latestBy: (text) => text } }) }', 1000],
   ['a client', 'connect<typeof events>(\'/events\').on(\'e2\', ({ at }) => at.toUpperCase())', 40_000],
   ['a client that names the text events', `connect<typeof events>('/events', { text: [${NAMES.join()}] })`, 20_000]
 ] as const
@@ -48,8 +49,9 @@ ssePlugin.EVERYBODY
 `
 
 const USED = `
+import { Type } from '@sinclair/typebox'
 import { connect } from '../../../client/index.ts'
-import type { EventsOf, Sse } from '../../../plugin.ts'
+import { defineEvents, type EventsOf, type Sse, type SsePluginOptions } from '../../../plugin.ts'
 import { events, fewer, same } from './declared.ts'
 `
 
