@@ -38,7 +38,8 @@ export function gate (): Gate {
 
 /** Polls until a condition holds; the timeout of the test is the only limit. */
 export async function until (holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1))
+  // Short waits end at once, and long ones leave the processor to others.
+  for (let pause = 1; !holds(); pause = Math.min(pause * 1.1, 10)) await new Promise((resolve) => setTimeout(resolve, pause))
 }
 
 /** Waits for one turn of the event loop. */

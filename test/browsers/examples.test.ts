@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { forEachBrowser, type Browser, type Tab } from '../browsers/browsers.ts'
-import { cookieOf, Example, type Proof } from './example.ts'
+import { forEachBrowser, type Browser, type Tab } from './browsers.ts'
+import { cookieOf, Example, type Proof } from '../examples/example.ts'
 
 const state = (word: string): string => `document.querySelector('#state').textContent === '${word}'`
 const messages = (tab: Tab): Promise<string[]> => tab.evaluate('[...document.querySelectorAll("#messages li")].map(({ textContent }) => textContent)')

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
-import { forEachBrowser } from '../browsers/browsers.ts'
+import { forEachBrowser } from './browsers.ts'
 import { listen } from '../flows/raw-reader.ts'
 
 // The table in docs/security.md, in real browsers: `localhost` and `127.0.0.1` are two sites, and two ports are two origins of one site.
