@@ -73,6 +73,7 @@ export class Example {
   /** Posts a message. @returns The number of readers that it went to. */
   async say (proof: Proof, text: string, to?: string): Promise<number> {
     const response = await this.post('/messages', proof, { text, ...(to !== undefined && { to }) })
+    if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`)
     const { readers } = await response.json() as { readers: number }
     return readers
   }
