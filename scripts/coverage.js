@@ -1,5 +1,5 @@
-// node scripts/coverage.js: how much of each folder was run by the processes that ended since NODE_V8_COVERAGE was `coverage/v8`; fails
-// below the bounds. Node counts in every process, those that tests start included, and the counts are merged once, here.
+// node scripts/coverage.js: how much of each folder the tests ran, by the counts in coverage/v8; fails below the bounds. Every process of Node
+// whose NODE_V8_COVERAGE is coverage/v8 writes its counts there when it ends, those that tests start included.
 import { existsSync } from 'node:fs'
 import { resolve, sep } from 'node:path'
 import { Report } from 'c8'

@@ -2,7 +2,7 @@
 
 interface RequestOptions {
   readonly headers?: Headers
-  readonly redirect?: RequestRedirect
+  readonly redirect?: 'follow' | 'manual'
   readonly withCredentials: boolean
   readonly signal: AbortSignal
 }

@@ -38,7 +38,8 @@ export class Example {
   }
 
   static async start (t: Test, name: string, environment: Record<string, string> = {}): Promise<Example> {
-    const child = spawn(process.execPath, [...TYPESCRIPT.execArgv, '--import', ENDS_WITH_TEST, `examples/${name}/server.ts`], {
+    // With all of tsx, as `npx tsx` does.
+    const child = spawn(process.execPath, ['--import', 'tsx', '--import', ENDS_WITH_TEST, `examples/${name}/server.ts`], {
       cwd: ROOT,
       env: { ...TYPESCRIPT.env, PORT: '0', PAGES_PORT: '0', ...environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc']

@@ -51,7 +51,6 @@ function listenersOf (emitter: EventEmitter): number {
 async function report (atMost: number): Promise<Remains> {
   await until(() => sockets === 0)
   const remains = {
-    used: await settlesAt(atMost),
     listeners: listenersOf(app.server) + listenersOf(process),
     closes,
     stats: app.sse.stats(),
@@ -59,7 +58,7 @@ async function report (atMost: number): Promise<Remains> {
     most: { ...most }
   }
   most.subscribers = most.views = 0
-  return remains
+  return { ...remains, used: await settlesAt(atMost) }
 }
 
 process.on('message', (atMost: number) => { void report(atMost).then((remains) => process.send!(remains)) })

@@ -38,7 +38,7 @@ export function gate (): Gate {
 
 /** Polls until a condition holds; the timeout of the test is the only limit. */
 export async function until (holds: () => boolean): Promise<void> {
-  // Short waits end at once, and long ones leave the processor to others.
+  // Polls often at first, and then leaves the processor to others.
   for (let pause = 1; !holds(); pause = Math.min(pause * 1.1, 10)) await new Promise((resolve) => setTimeout(resolve, pause))
 }
 

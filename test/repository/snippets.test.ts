@@ -5,7 +5,7 @@ import { createLinter } from '../support/linting.ts'
 import { createProgram, errorsIn } from '../support/programs.ts'
 
 // Checks all code that people may copy from the README, the documentation, the demo pages and the docstrings, and what the promise rules of
-// typescript-eslint say of code that awaits nothing. One program holds both.
+// typescript-eslint say of calls of the plugin that are not awaited. One program holds both.
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')

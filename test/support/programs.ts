@@ -55,13 +55,17 @@ function readProject (config: string): ParsedCommandLine {
 
 const textOf = ({ messageText }: Diagnostic): string => ts.flattenDiagnosticMessageText(messageText, '\n')
 
-/** Compiles the declarations of the package without writing them: by path below the output folder, and the errors of the compiler. */
+/**
+ * Compiles the declarations of the package without writing them: by path below the output folder, and the errors of the compiler. Of the types it
+ * checks those of the client, which need libraries that the rest does not need.
+ */
 export function emitDeclarations (): { declarations: ReadonlyMap<string, string>, errors: string[] } {
   const { fileNames, options, errors } = readProject('tsconfig.build.json')
-  const program = ts.createProgram(fileNames, options, createHost(options))
+  const program = ts.createProgram(fileNames, { ...options, noCheck: false }, createHost(options))
+  const client = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(join(ROOT, 'client/')))
   const declarations = new Map<string, string>()
   const { diagnostics } = program.emit(undefined, (name, text) => { declarations.set(relative(options.outDir!, name), text) })
-  const complaints = [...errors, ...ts.getPreEmitDiagnostics(program), ...diagnostics]
+  const complaints = [...errors, ...client.flatMap((file) => ts.getPreEmitDiagnostics(program, file)), ...diagnostics]
   return { declarations, errors: complaints.map(textOf) }
 }
 
@@ -73,13 +77,13 @@ export function emitDeclarations (): { declarations: ReadonlyMap<string, string>
  */
 export function errorsOf (config: string): string {
   const { fileNames, options, errors } = readProject(config)
-  const program = ts.createIncrementalProgram({ rootNames: fileNames, options, host: createHost(options) })
+  const host = createHost(options)
+  const program = ts.createIncrementalProgram({ rootNames: fileNames, options, host })
   const found = [
     ...errors, ...program.getOptionsDiagnostics(), ...program.getSyntacticDiagnostics(), ...program.getGlobalDiagnostics(),
-    ...program.getSemanticDiagnostics()
+    ...program.getSemanticDiagnostics(), ...program.emit().diagnostics
   ]
-  program.emit()
-  return ts.formatDiagnostics(ts.sortAndDeduplicateDiagnostics(found), createHost(options))
+  return ts.formatDiagnostics(ts.sortAndDeduplicateDiagnostics(found), host)
 }
 
 /** The errors of the compiler in the files of these paths, each with its position. */

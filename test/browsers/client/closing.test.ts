@@ -27,8 +27,9 @@ const STATES: readonly State[] = [
 ]
 
 /** Closes the stream from within the page, with the change of status after which a condition holds: a request later, it may not hold any more. */
-const closeWhen = (condition: string): string => `new Promise((resolve) => {
+const closeWhen = (condition: string): string => `new Promise((resolve, reject) => {
   const { stream } = readers.one
+  setTimeout(() => reject(new Error(${JSON.stringify(`never: ${condition}`)})), 60_000)
   const off = stream.onStatus(look)
   function look () {
     if (!(${condition})) return
@@ -52,7 +53,7 @@ async function isFinal (t: Test, browser: Browser, pages: Pages, options: string
   const { page = 'true', requests } = reached
   if (requests !== undefined) await holds(() => answers.asked.length === requests, `${requests} requests`)
   await tab.evaluate(closeWhen(page))
-  const asked = answers.asked.length
+  const asked = requests ?? answers.asked.length
   await holds(() => answers.waiting.size === 0, 'no response is open')
   await sleep(NOTHING)
   t.equal(answers.asked.length, asked, 'no further request')

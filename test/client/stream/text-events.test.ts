@@ -3,7 +3,7 @@ import { EventTypes } from '../../../lib/schema/event-types.ts'
 import { type Declarations } from '../../../lib/schema/declarations.ts'
 import '../../support/typebox.ts'
 
-// test/client/types.ts checks these tables with the compiler. They find `typebox` loaded.
+// test/client/types.ts checks these tables with the compiler. Imported once `typebox` is loaded, which is faster.
 const { JSON_TEXT, TEXT } = await import('./text-events.ts')
 
 for (const [events, isText] of [[TEXT, true], [JSON_TEXT, false]] as const) {

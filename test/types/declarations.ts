@@ -9,8 +9,9 @@ import { createProgram, emitDeclarations, errorsIn, withLibraries } from '../sup
 const ROOT = resolve(import.meta.dirname, '../..')
 const { declarations, errors } = emitDeclarations()
 
-t.test('the compiler emits the declarations of the client without errors', async (t) => {
+t.test('the compiler emits the declarations of the package without errors', async (t) => {
   t.strictSame(errors, [])
+  t.ok(declarations.has('plugin.d.ts'))
   t.ok(declarations.has('client/index.d.ts'))
 })
 
@@ -19,7 +20,7 @@ const applications = new Map(['types.ts', 'stream/text-events.ts'].map((file) =>
   const source = readFileSync(join(ROOT, 'test/client', file), 'utf8')
   return [`${FOLDER}/${file}`, source.replace('../../client/index.ts', './dist/client/index.js')]
 }))
-const declared = [...declarations].map(([path, text]) => [`${FOLDER}/dist/${path}`, text] as const)
+const declared = new Map([...declarations].map(([path, text]) => [`${FOLDER}/dist/${path}`, text]))
 
 for (const [program, lib] of [
   ['a program without the DOM', ['es2023']],
@@ -34,3 +35,9 @@ for (const [program, lib] of [
     t.notOk(program.getSourceFiles().some(({ fileName }) => fileName === join(ROOT, 'client/index.ts')), 'not its source')
   })
 }
+
+// The package is built with the DOM. A program for Node that checks libraries has none.
+t.test('no declaration of the package needs the DOM', async (t) => {
+  const program = createProgram(declared, { ...withLibraries(['es2023']), skipLibCheck: false })
+  t.strictSame(errorsIn(program, declared.keys()), [])
+})
