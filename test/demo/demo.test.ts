@@ -23,9 +23,11 @@ interface Demo {
   readonly logged: LogLine[]
 }
 
-function run (t: Test, args: string[], environment: Record<string, string> = {}): ChildProcess {
-  // With all of tsx, as `npm start` does.
-  const child = spawn(process.execPath, ['--import', 'tsx', 'demo/server.ts', ...args], {
+/** The options of Node in `npm start`. */
+const AS_STARTED = ['--import', 'tsx']
+
+function run (t: Test, args: string[], environment: Record<string, string> = {}, options: readonly string[] = TYPESCRIPT.execArgv): ChildProcess {
+  const child = spawn(process.execPath, [...options, 'demo/server.ts', ...args], {
     env: { ...TYPESCRIPT.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
   })
@@ -41,8 +43,8 @@ async function ends (t: Test, args: string[], environment?: Record<string, strin
 }
 
 /** Starts the demo on free ports. @returns Its process, once it listens. */
-async function open (t: Test): Promise<Demo> {
-  const child = run(t, ['--port', '0', '--other-port', '0'])
+async function open (t: Test, options?: readonly string[]): Promise<Demo> {
+  const child = run(t, ['--port', '0', '--other-port', '0'], {}, options)
   child.stderr!.pipe(process.stderr)
   const logged: LogLine[] = []
   const lines = createInterface(child.stdout!)
@@ -85,8 +87,6 @@ async function firstEvent (url: string, passes: (event: EventSourceMessage) => b
 function post (url: string, body: string): Promise<Response> {
   return fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
 }
-
-t.setTimeout(120_000)
 
 t.test('--help names every option and starts no server', async (t) => {
   const { code, out } = await ends(t, ['--help'])
@@ -143,7 +143,7 @@ async function endsBy (t: Test, signal: NodeJS.Signals, { child, streams }: Demo
 t.test('SIGINT with 100 open streams ends the demo within two seconds with exit code 0', async (t) => endsBy(t, 'SIGINT', await open(t)))
 
 t.test('the running demo', async (t) => {
-  const demo = await open(t)
+  const demo = await open(t, AS_STARTED)
   const { streams, pages, logged } = demo
 
   await t.test('the first unnamed event arrives within three seconds, as text with the local time', async (t) => {

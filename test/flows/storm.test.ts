@@ -11,7 +11,6 @@ const HISTORY = 100
 const MOST_IN_ONE_TURN = 64
 
 t.test(`${STORM} readers that reconnect in one turn of the event loop open a few per turn and get every event once`, async (t) => {
-  t.setTimeout(110_000)
   const app = Fastify()
   const allHere = gate()
   let here = 0
