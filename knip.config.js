@@ -9,7 +9,7 @@ export default {
         'plugin.ts', 'testing/index.ts', 'client/index.ts',
         'demo/server.ts', 'scripts/*.js',
         'public/**/*.html', 'examples/*/server.ts', 'examples/**/*.html', 'examples/*/public/*.js',
-        'test/**/*.test.ts',
+        'test/**/*.test.ts', 'test/**/all.ts',
         // What Node loads before each test, programs that a test starts, and those that the compiler alone reads.
         'test/support/preload.js', 'test/**/ends-by-itself.ts', 'test/**/types.ts', 'test/**/types/**/*.ts'
       ],
