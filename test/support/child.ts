@@ -9,3 +9,9 @@ export const TYPESCRIPT = {
   execArgv: ['--import', new URL('preload.js', import.meta.url).href, '--import', 'tsx/esm'],
   env: { ...process.env, NODE_OPTIONS: '' }
 } satisfies ForkOptions
+
+/** The same for a program whose memory is measured: coverage takes memory to count. */
+export const MEASURED = {
+  ...TYPESCRIPT,
+  env: { ...TYPESCRIPT.env, NODE_V8_COVERAGE: undefined }
+} satisfies ForkOptions
