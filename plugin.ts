@@ -145,7 +145,7 @@ function refuseTwice (app: FastifyInstance): void {
   if (Object.hasOwn(app, 'sse')) throw new DecoratorTaken(isSse(app.sse) ? ' of this plugin: register it once here, or in a child scope of its own' : '')
 }
 
-// Typed, because the compiler otherwise resolves the overloads of `fastifyPlugin` in every program that imports this file, for more than a second.
+// Typed, because the compiler otherwise spends more than a second on the overloads of `fastifyPlugin` in every program that imports this file.
 const withoutScope: FastifyPluginAsync<SsePluginOptions> = fastifyPlugin(plugin, { name: 'fastify-typed-sse', fastify: '5.x' })
 
 /**

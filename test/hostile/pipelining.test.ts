@@ -223,6 +223,7 @@ t.test('pipelined streams that wait for their turn hold one write each, and get 
     await app.sse.broadcast('message', `${n}`)
     await turn()
   }
+  await until(() => opened[0]!.lag === 0)
   t.strictSame(opened.map(({ lag }) => lag), [0, ...Array(16).fill(999)], 'only the first event is in their first write')
   opened[0]!.close()
   await reader.sees(({ answers }) => answers[1]?.body.endsWith('data: 999\n\n') === true)

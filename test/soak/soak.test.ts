@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
-import { TYPESCRIPT } from '../support/child.ts'
+import { MEASURED } from '../support/child.ts'
 import { growthOf, slope, TOLERANCES } from './trend.ts'
 import { FAULTS, type Sample } from './told.ts'
 
@@ -11,8 +11,8 @@ t.jobs = 3
 interface Outcome { readonly code: number | null, readonly output: string }
 
 async function soak (...args: string[]): Promise<Outcome> {
-  const child = spawn(process.execPath, [...TYPESCRIPT.execArgv, 'test/soak/main.ts', ...args], {
-    env: TYPESCRIPT.env,
+  const child = spawn(process.execPath, [...MEASURED.execArgv, 'test/soak/main.ts', ...args], {
+    env: MEASURED.env,
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
