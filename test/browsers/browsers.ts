@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chromium, type Page as ChromiumPage } from 'playwright-core'
-import type { Page as FirefoxPage, PuppeteerNode } from 'puppeteer-core'
+import { chromium, type BrowserContext as ChromiumContext, type Page as ChromiumPage } from 'playwright-core'
+import type { BrowserContext as FirefoxContext, Page as FirefoxPage, PuppeteerNode } from 'puppeteer-core'
 import type { Test } from 'tap'
 import { notInstalled } from '../support/system.ts'
 
@@ -22,7 +22,7 @@ export interface Tab {
   resize (width: number, height: number): Promise<void>
   screenshot (path: string, fullPage?: boolean): Promise<void>
   close (): Promise<void>
-  /** Resolves with the value of the expression once it is truthy; rejects after `milliseconds` (15 s by default). */
+  /** Resolves with the value of the expression once it is truthy; rejects after `milliseconds` ({@link PATIENCE} by default). */
   until<T> (expression: string, milliseconds?: number): Promise<T>
 }
 
@@ -39,9 +39,19 @@ interface Profile {
   setOffline (isOffline: boolean): Promise<void>
 }
 
-interface Launched extends Browser {
+interface Launched {
+  /** Starts with no cookies and no storage, like a browser just installed. */
+  session (): Promise<Session>
   close (): Promise<void>
 }
+
+interface Session extends Browser {
+  /** Closes all tabs of the session. */
+  close (): Promise<void>
+}
+
+/** For facts that a busy machine brings late, in milliseconds. */
+export const PATIENCE = 180_000
 
 const VIEWPORT = { width: 1280, height: 800 }
 
@@ -60,16 +70,39 @@ export interface LaunchOptions {
 /** Runs the tests in each real browser, one browser after the other by default. */
 export async function forEachBrowser (t: Test, claims: (t: Test, browser: Browser) => Promise<void>, options: LaunchOptions = {}): Promise<void> {
   t.setTimeout(600_000)
-  const { atOnce = false } = options
+  const { atOnce = false, keepsPages = false } = options
   if (atOnce) t.jobs = INSTALLED.length
   await Promise.all(INSTALLED.map(async ({ name, path, launch }) => {
     if (!existsSync(path)) return missing(t, name)
     await t.test(name, { buffered: atOnce }, async (t) => {
-      const browser = await launch(path, options)
-      t.teardown(() => browser.close())
-      await claims(t, browser)
+      const launched = await running(name, () => launch(path, keepsPages), keepsPages)
+      const session = await launched.session()
+      t.teardown(() => session.close())
+      await claims(t, session)
     })
   }))
+  if (!areShared) await closeRunning()
+}
+
+let areShared = false
+const RUNNING = new Map<string, Promise<Launched>>()
+
+/** Lets the test files of `work` share each browser, which takes longer to start than most tests. */
+export async function sharingBrowsers (work: () => Promise<void>): Promise<void> {
+  areShared = true
+  await work().finally(closeRunning)
+}
+
+function running (name: string, launch: () => Promise<Launched>, keepsPages: boolean): Promise<Launched> {
+  const key = `${name} ${keepsPages}`
+  const launched = RUNNING.get(key) ?? launch()
+  RUNNING.set(key, launched)
+  return launched
+}
+
+async function closeRunning (): Promise<void> {
+  for (const launched of RUNNING.values()) await (await launched).close()
+  RUNNING.clear()
 }
 
 function missing (t: Test, name: string): void {
@@ -78,7 +111,7 @@ function missing (t: Test, name: string): void {
   else t.test(name, { skip }, () => {})
 }
 
-async function launchChromium (executablePath: string, { keepsPages = false }: LaunchOptions): Promise<Launched> {
+async function launchChromium (executablePath: string, keepsPages: boolean): Promise<Launched> {
   const browser = await chromium.launch({
     executablePath,
     headless: true,
@@ -86,18 +119,25 @@ async function launchChromium (executablePath: string, { keepsPages = false }: L
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--ignore-certificate-errors']
   })
-  return {
-    name: 'chromium',
-    open: async (url) => chromiumTab(await browser.newPage({ viewport: VIEWPORT }), url),
-    profile: async () => {
+  const session = async (): Promise<Session> => {
+    const contexts: ChromiumContext[] = []
+    const profile = async (): Promise<Profile> => {
       const context = await browser.newContext({ viewport: VIEWPORT })
+      context.setDefaultTimeout(0)
+      contexts.push(context)
       return {
         open: async (url) => chromiumTab(await context.newPage(), url),
         setOffline: (isOffline) => context.setOffline(isOffline)
       }
-    },
-    close: () => browser.close()
+    }
+    return {
+      name: 'chromium',
+      open: async (url) => (await profile()).open(url),
+      profile,
+      close: async () => { await Promise.all(contexts.map((context) => context.close())) }
+    }
   }
+  return { session, close: () => browser.close() }
 }
 
 async function chromiumTab (page: ChromiumPage, url: string): Promise<Tab> {
@@ -117,25 +157,34 @@ async function chromiumTab (page: ChromiumPage, url: string): Promise<Tab> {
   }
 }
 
-async function launchFirefox (executablePath: string, { keepsPages = false }: LaunchOptions): Promise<Launched> {
+async function launchFirefox (executablePath: string, keepsPages: boolean): Promise<Launched> {
   const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, acceptInsecureCerts: true, extraPrefsFirefox: { 'fission.bfcacheInParent': keepsPages } })
-  return {
-    name: 'firefox',
-    open: async (url) => firefoxTab(await browser.newPage(), url),
-    profile: async () => {
+  const session = async (): Promise<Session> => {
+    const contexts: FirefoxContext[] = []
+    const profile = async (): Promise<Profile> => {
       const context = await browser.createBrowserContext()
+      contexts.push(context)
       return {
         open: async (url) => firefoxTab(await context.newPage(), url),
         setOffline: async (isOffline) => {
           for (const page of await context.pages()) await page.setOfflineMode(isOffline)
         }
       }
-    },
-    close: () => browser.close()
+    }
+    // One for all tabs: Firefox starts processes for each profile.
+    const { open } = await profile()
+    return {
+      name: 'firefox',
+      open,
+      profile,
+      close: async () => { await Promise.all(contexts.map((context) => context.close())) }
+    }
   }
+  return { session, close: () => browser.close() }
 }
 
 async function firefoxTab (page: FirefoxPage, url: string): Promise<Tab> {
+  page.setDefaultTimeout(0)
   await page.setViewport(VIEWPORT)
   await page.goto(url, { waitUntil: 'domcontentloaded' })
   const evaluate = <T>(expression: string): Promise<T> => page.evaluate(expression) as Promise<T>
@@ -153,7 +202,7 @@ async function firefoxTab (page: FirefoxPage, url: string): Promise<Tab> {
   }
 }
 
-async function until<T> (evaluate: Tab['evaluate'], expression: string, milliseconds = 60_000): Promise<T> {
+async function until<T> (evaluate: Tab['evaluate'], expression: string, milliseconds = PATIENCE): Promise<T> {
   const deadline = performance.now() + milliseconds
   for (;;) {
     // Evaluation fails while the page navigates away.

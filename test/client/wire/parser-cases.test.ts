@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { openFetch } from '../../../client/transport/fetch-transport.ts'
 import { requestStream } from '../../../client/wire/request.ts'
 import { classifyResponse } from '../../../client/connection/failure.ts'
-import { PARSER_CASES, RETRY_FORMS, type Heard } from '../../browsers/parser-cases.ts'
+import { PARSER_CASES, RETRY_FORMS, type Heard } from '../../browsers/streams/parser-cases.ts'
 
 // The parser cases of the browser tests, read without a browser and cut at more places.
 
