@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { portOf } from '../../../demo/origins.ts'
 import ssePlugin from '../../../plugin.ts'
 import { forEachBrowser, type Browser, type Tab } from '../browsers.ts'
+import { gate, type Gate } from '../../flows/raw-reader.ts'
 import { holds } from '../holds.ts'
 
 // No heartbeat, because it would flush bytes that the compressor holds back.
@@ -47,6 +48,8 @@ interface Journey {
   readonly app: FastifyInstance
   /** The requests for a stream, in order. */
   readonly asked: Asked[]
+  /** Creates a gate at which later requests for a stream wait. */
+  readonly admit: () => Gate
   readonly tab: Tab
 }
 
@@ -54,15 +57,22 @@ async function start (t: Test, browser: Browser, page: keyof typeof PAGES): Prom
   const app = Fastify({ forceCloseConnections: true }) as FastifyInstance
   t.teardown(() => app.close())
   const asked: Asked[] = []
+  let admission: Gate | undefined
   app.addHook('onRequest', async ({ url, headers }, { raw }) => {
-    if (url.startsWith('/events')) asked.push({ lastEventId: headers['last-event-id'] as string | undefined, raw })
+    if (!url.startsWith('/events')) return
+    asked.push({ lastEventId: headers['last-event-id'] as string | undefined, raw })
+    await admission?.passed
   })
   await app.register(ssePlugin, OPTIONS)
   app.get('/page', async (_request, reply) => reply.type('text/html').send(PAGES[page]))
   await app.listen({ host: 'localhost', port: 0 })
   const tab = await browser.open(`http://localhost:${portOf(app)}/page`)
   await holds(() => app.sse.count() === 1, 'a stream is open')
-  return { app, asked, tab }
+  const admit = (): Gate => {
+    admission = gate()
+    return admission
+  }
+  return { app, asked, admit, tab }
 }
 
 /** The Content-Encoding that the server set on a response. */
@@ -75,7 +85,7 @@ const payloadOf = (number: number, length: number): string => `${number} ${'the 
 
 await forEachBrowser(t, async (t, browser) => {
   await t.test('a native EventSource receives each event of a compressed stream immediately, resumes after a cut, and stays closed after a final disconnect', async (t) => {
-    const { app, asked, tab } = await start(t, browser, 'source')
+    const { app, asked, admit, tab } = await start(t, browser, 'source')
     await tab.until('opens === 1')
     const expected: unknown[] = []
     const broadcast = async (length: number): Promise<void> => {
@@ -91,9 +101,11 @@ await forEachBrowser(t, async (t, browser) => {
     t.strictSame(await tab.evaluate('told'), expected)
 
     const before = await app.sse.lastEventId
+    const { open } = admit()
     asked[0]!.raw.socket!.destroy()
     await holds(() => app.sse.count() === 0, 'its stream was cut')
     for (const length of SIZES) await broadcast(length)
+    open()
     await tab.until(`told.length === ${expected.length}`)
     await broadcast(20)
     await tab.until(`told.length === ${expected.length}`)
