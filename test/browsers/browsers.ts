@@ -115,6 +115,7 @@ async function launchChromium (executablePath: string, keepsPages: boolean): Pro
   const browser = await chromium.launch({
     executablePath,
     headless: true,
+    timeout: PATIENCE,
     ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--ignore-certificate-errors']
@@ -158,7 +159,7 @@ async function chromiumTab (page: ChromiumPage, url: string): Promise<Tab> {
 }
 
 async function launchFirefox (executablePath: string, keepsPages: boolean): Promise<Launched> {
-  const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, acceptInsecureCerts: true, extraPrefsFirefox: { 'fission.bfcacheInParent': keepsPages } })
+  const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, timeout: PATIENCE, acceptInsecureCerts: true, extraPrefsFirefox: { 'fission.bfcacheInParent': keepsPages } })
   const session = async (): Promise<Session> => {
     const contexts: FirefoxContext[] = []
     const profile = async (): Promise<Profile> => {
