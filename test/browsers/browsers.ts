@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chromium, type BrowserContext as ChromiumContext, type Page as ChromiumPage } from 'playwright-core'
-import type { BrowserContext as FirefoxContext, Page as FirefoxPage, PuppeteerNode } from 'puppeteer-core'
+import { chromium, type Page as ChromiumPage } from 'playwright-core'
+import type { Page as FirefoxPage, PuppeteerNode } from 'puppeteer-core'
 import type { Test } from 'tap'
 import { notInstalled } from '../support/system.ts'
 
@@ -37,11 +37,15 @@ interface Profile {
   open (url: string): Promise<Tab>
   /** Takes all tabs of the profile offline, or back online. */
   setOffline (isOffline: boolean): Promise<void>
+  /** Closes all tabs of the profile. */
+  close (): Promise<void>
 }
 
 interface Launched {
-  /** Starts with no cookies and no storage, like a browser just installed. */
-  session (): Promise<Session>
+  readonly name: string
+  /** Puts all tabs of a test file into one profile, where a profile of its own costs processes. */
+  readonly sharesProfile: boolean
+  profile (): Promise<Profile>
   close (): Promise<void>
 }
 
@@ -75,8 +79,7 @@ export async function forEachBrowser (t: Test, claims: (t: Test, browser: Browse
   await Promise.all(INSTALLED.map(async ({ name, path, launch }) => {
     if (!existsSync(path)) return missing(t, name)
     await t.test(name, { buffered: atOnce }, async (t) => {
-      const launched = await running(name, () => launch(path, keepsPages), keepsPages)
-      const session = await launched.session()
+      const session = await startSession(await running(`${name} ${keepsPages}`, () => launch(path, keepsPages)))
       t.teardown(() => session.close())
       await claims(t, session)
     })
@@ -93,8 +96,7 @@ export async function sharingBrowsers (work: () => Promise<void>): Promise<void>
   await work().finally(closeRunning)
 }
 
-function running (name: string, launch: () => Promise<Launched>, keepsPages: boolean): Promise<Launched> {
-  const key = `${name} ${keepsPages}`
+function running (key: string, launch: () => Promise<Launched>): Promise<Launched> {
   const launched = RUNNING.get(key) ?? launch()
   RUNNING.set(key, launched)
   return launched
@@ -103,6 +105,23 @@ function running (name: string, launch: () => Promise<Launched>, keepsPages: boo
 async function closeRunning (): Promise<void> {
   for (const launched of RUNNING.values()) await (await launched).close()
   RUNNING.clear()
+}
+
+/** Starts with no cookies and no storage, like a browser just installed. */
+async function startSession ({ name, sharesProfile, profile }: Launched): Promise<Session> {
+  const profiles: Profile[] = []
+  const create = async (): Promise<Profile> => {
+    const created = await profile()
+    profiles.push(created)
+    return created
+  }
+  const shared = sharesProfile ? await create() : undefined
+  return {
+    name,
+    open: async (url) => (shared ?? await create()).open(url),
+    profile: create,
+    close: async () => { await Promise.all(profiles.map((profile) => profile.close())) }
+  }
 }
 
 function missing (t: Test, name: string): void {
@@ -120,25 +139,20 @@ async function launchChromium (executablePath: string, keepsPages: boolean): Pro
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--ignore-certificate-errors']
   })
-  const session = async (): Promise<Session> => {
-    const contexts: ChromiumContext[] = []
-    const profile = async (): Promise<Profile> => {
+  return {
+    name: 'chromium',
+    sharesProfile: false,
+    profile: async () => {
       const context = await browser.newContext({ viewport: VIEWPORT })
       context.setDefaultTimeout(0)
-      contexts.push(context)
       return {
         open: async (url) => chromiumTab(await context.newPage(), url),
-        setOffline: (isOffline) => context.setOffline(isOffline)
+        setOffline: (isOffline) => context.setOffline(isOffline),
+        close: () => context.close()
       }
-    }
-    return {
-      name: 'chromium',
-      open: async (url) => (await profile()).open(url),
-      profile,
-      close: async () => { await Promise.all(contexts.map((context) => context.close())) }
-    }
+    },
+    close: () => browser.close()
   }
-  return { session, close: () => browser.close() }
 }
 
 async function chromiumTab (page: ChromiumPage, url: string): Promise<Tab> {
@@ -160,28 +174,21 @@ async function chromiumTab (page: ChromiumPage, url: string): Promise<Tab> {
 
 async function launchFirefox (executablePath: string, keepsPages: boolean): Promise<Launched> {
   const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true, timeout: PATIENCE, acceptInsecureCerts: true, extraPrefsFirefox: { 'fission.bfcacheInParent': keepsPages } })
-  const session = async (): Promise<Session> => {
-    const contexts: FirefoxContext[] = []
-    const profile = async (): Promise<Profile> => {
+  return {
+    name: 'firefox',
+    sharesProfile: true,
+    profile: async () => {
       const context = await browser.createBrowserContext()
-      contexts.push(context)
       return {
         open: async (url) => firefoxTab(await context.newPage(), url),
         setOffline: async (isOffline) => {
           for (const page of await context.pages()) await page.setOfflineMode(isOffline)
-        }
+        },
+        close: () => context.close()
       }
-    }
-    // One for all tabs: Firefox starts processes for each profile.
-    const { open } = await profile()
-    return {
-      name: 'firefox',
-      open,
-      profile,
-      close: async () => { await Promise.all(contexts.map((context) => context.close())) }
-    }
+    },
+    close: () => browser.close()
   }
-  return { session, close: () => browser.close() }
 }
 
 async function firefoxTab (page: FirefoxPage, url: string): Promise<Tab> {

@@ -79,7 +79,7 @@ function lookAtQuarters (): void {
 let longestTurn = 0
 let timers: NodeJS.Timeout[] = []
 
-/** Lets the held requests go on, a few in each turn: what Fastify does for a thousand of them is no turn of the plugin. */
+/** Lets the held requests go on, a few in each turn. Otherwise the longest turn would be the one in which Fastify handles a thousand requests. */
 function release (): void {
   for (const done of waiting.splice(0, 25)) done()
   if (waiting.length > 0) setImmediate(release)

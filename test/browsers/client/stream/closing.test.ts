@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { forEachBrowser, type Browser } from '../../browsers.ts'
+import { forEachBrowser, PATIENCE, type Browser } from '../../browsers.ts'
 import { holds } from '../../holds.ts'
 import { startAnswers, stream } from '../answers.ts'
 import { startPages, TRANSPORTS, type Pages } from '../pages.ts'
@@ -29,7 +29,7 @@ const STATES: readonly State[] = [
 /** Closes the stream from within the page, with the change of status after which a condition holds: a request later, it may not hold any more. */
 const closeWhen = (condition: string): string => `new Promise((resolve, reject) => {
   const { stream } = readers.one
-  setTimeout(() => reject(new Error(${JSON.stringify(`never: ${condition}`)})), 180_000)
+  setTimeout(() => reject(new Error(${JSON.stringify(`never: ${condition}`)})), ${PATIENCE})
   const off = stream.onStatus(look)
   function look () {
     if (!(${condition})) return
