@@ -94,6 +94,8 @@ let timers: NodeJS.Timeout[] = []
 
 const EVERYBODY = '*'
 const MARKS = 'marks'
+/** The place of its send queue in the kernel's line of a connection, whose fields end with a blank or a colon. */
+const SEND_QUEUE = 6
 
 const commands = {
   /** @returns The port. */
@@ -172,6 +174,12 @@ const commands = {
       freeHeap: heapTotal - heapUsed,
       descriptors: readdirSync('/proc/self/fd').length
     }
+  },
+
+  /** @returns Bytes that were sent over IPv4 in this network, and whose receipt the kernel has not been told of. */
+  unacknowledged (): number {
+    const [, ...connections] = readFileSync('/proc/self/net/tcp', 'latin1').trimEnd().split('\n')
+    return connections.reduce((sum, connection) => sum + parseInt(connection.trim().split(/[ :]+/)[SEND_QUEUE]!, 16), 0)
   },
 
   /** @returns Bytes in use after a garbage collection, once they are at most so many or after half a second. */
