@@ -8,11 +8,11 @@ async function turn (): Promise<void> {
 }
 
 t.test('32 openings pass in each turn of the event loop, in the order of arrival', async (t) => {
-  const turnstile = new OpeningQueue()
+  const queue = new OpeningQueue()
   const passed: number[] = []
   let atOnce = 0
   for (let n = 0; n < 100; n++) {
-    const waits = turnstile.pass()
+    const waits = queue.pass()
     if (waits === undefined) passed.push(atOnce++)
     else void waits.then(() => passed.push(n))
   }
@@ -26,9 +26,9 @@ t.test('32 openings pass in each turn of the event loop, in the order of arrival
 })
 
 t.test('an opening that arrives while others wait passes after them', async (t) => {
-  const turnstile = new OpeningQueue()
+  const queue = new OpeningQueue()
   const passed: string[] = []
-  const come = (name: string): void => { void turnstile.pass()?.then(() => passed.push(name)) }
+  const come = (name: string): void => { void queue.pass()?.then(() => passed.push(name)) }
   for (let n = 0; n < PER_TURN; n++) come('at once')
   come('first')
   await turn()
@@ -38,9 +38,9 @@ t.test('an opening that arrives while others wait passes after them', async (t) 
 })
 
 t.test('openings pass immediately while none is waiting', async (t) => {
-  const turnstile = new OpeningQueue()
+  const queue = new OpeningQueue()
   for (let n = 0; n < 5; n++) {
-    for (let m = 0; m < PER_TURN; m++) t.equal(turnstile.pass(), undefined)
+    for (let m = 0; m < PER_TURN; m++) t.equal(queue.pass(), undefined)
     for (let m = 0; m < 3; m++) await turn()
   }
 })
