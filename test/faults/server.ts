@@ -94,7 +94,7 @@ let timers: NodeJS.Timeout[] = []
 
 const EVERYBODY = '*'
 const MARKS = 'marks'
-/** The place of its send queue in the kernel's line of a connection, whose fields end with a blank or a colon. */
+/** The field of a line of /proc/net/tcp, split at blanks and colons, that holds the bytes without acknowledgement. */
 const SEND_QUEUE = 6
 
 const commands = {
@@ -176,7 +176,7 @@ const commands = {
     }
   },
 
-  /** @returns Bytes that were sent over IPv4 in this network, and whose receipt the kernel has not been told of. */
+  /** @returns Bytes sent over IPv4 in this network that nobody has acknowledged yet. */
   unacknowledged (): number {
     const [, ...connections] = readFileSync('/proc/self/net/tcp', 'latin1').trimEnd().split('\n')
     return connections.reduce((sum, connection) => sum + parseInt(connection.trim().split(/[ :]+/)[SEND_QUEUE]!, 16), 0)

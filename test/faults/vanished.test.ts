@@ -100,7 +100,7 @@ t.test('a reader that vanishes while nothing is published', { skip }, async (t) 
     const port = await server.call('listen', { host: '0.0.0.0', options: { heartbeatInterval: false, stallTimeout: 500 } })
     const reader = await far.call('open', HERE, port, '/events?name=far')
     await server.call('publish', 1)
-    // Bytes under way would be sent again in vain, until the kernel gives the connection up.
+    // Without this wait the kernel could send bytes again in vain, and give the connection up.
     await untilSeen(() => far.call('heard', reader), ({ events }) => events.length === 2)
     await untilSeen(() => server.call('unacknowledged'), (bytes) => bytes === 0)
     cable(far.pid, 'down')

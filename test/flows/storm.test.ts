@@ -7,7 +7,7 @@ import { gate, listen, until } from './raw-reader.ts'
 const STORM = 2000
 const LIVE = 10
 const HISTORY = 100
-// Fewer than a listening socket queues: the kernel may reset connections beyond that. Their requests wait for the last one.
+// A listening socket queues 511 connections, and the kernel may reset further ones. Each request waits in a hook until all have arrived.
 const AT_A_TIME = 100
 // Twice the opening queue's limit: a turn counted here may include parts of two of its turns.
 const MOST_IN_ONE_TURN = 64
