@@ -1,15 +1,23 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { guarded, logError } from './lib/api/guarded-callbacks.ts'
-import { isSse, Sse } from './lib/api/sse.ts'
-import { MemoryBroker } from './lib/broker/memory-broker.ts'
+import { LoggedBroadcasts } from './lib/api/logged-broadcasts.ts'
+import { Sse } from './lib/api/sse.ts'
+import { isSse } from './lib/api/sse-symbol.ts'
+import { memoryBroker } from './lib/broker/memory-broker.ts'
+import { NO_POSITION } from './lib/broker/position.ts'
+import { Readiness } from './lib/broker/readiness.ts'
+import { startOrder } from './lib/broker/starting.ts'
+import { Cluster } from './lib/cluster/cluster.ts'
 import { Views } from './lib/cursor/views.ts'
 import { errorCodes } from './lib/error-codes.ts'
 import { DecoratorTaken } from './lib/errors.ts'
 import { ChannelIndex } from './lib/log/channel-index.ts'
 import { EVERYBODY } from './lib/log/channel-name.ts'
 import { Log } from './lib/log/log.ts'
+import { Replica } from './lib/log/replica.ts'
 import { Admission } from './lib/open/admission.ts'
+import { CatchingUp } from './lib/open/catching-up.ts'
 import { serversOf } from './lib/open/servers.ts'
 import { stopListening } from './lib/open/stop-listening.ts'
 import { StreamOpener } from './lib/open/stream-opener.ts'
@@ -53,14 +61,11 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
 
   const eventTypes = await EventTypes.compile(settings.events)
   const encoder = new EventEncoder(eventTypes, settings.maxPayloadBytes)
-  const broker = new MemoryBroker()
-  const origin = await broker.start((position, publication) => {
-    channels.append(position, publication)
-    for (const channel of publication.channels) pump.wake(hub.of(channel))
-  })
+  const { broker } = settings
+  const order = broker.order('events')
   const clock = new Clock()
   const log = new Log({
-    origin,
+    origin: NO_POSITION,
     bounds: settings.history,
     minBytesToCompress: settings.compress === false ? Infinity : settings.compress.minBytes,
     keeps: settings.keepsHistory,
@@ -83,7 +88,14 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     failed: (err, event) => logError(app.log, { err, event }, 'sse: sending an event to one subscriber failed'),
     predicateFailed: (err) => logError(app.log, { err }, 'sse: the predicate of "disconnect" threw')
   })
-  const broadcaster = new Broadcaster({ eventTypes, encoder, broker, log })
+  const replica = new Replica({
+    log,
+    channels,
+    wake: (names) => { for (const name of names) pump.wake(hub.of(name)) },
+    wakeAll: () => { for (const { delivery } of hub) pump.add(delivery) },
+    served: () => pump.served()
+  })
+  const broadcaster = new Broadcaster({ eventTypes, encoder, order, log })
   const starter = new StreamStarter({
     log,
     views,
@@ -103,11 +115,22 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     starter,
     headers: settings.headers,
     admission: new Admission(settings.admission),
+    catchingUp: new CatchingUp(order, replica),
     overload: settings.overload,
     shutdownDeadline,
     compresses: settings.compress !== false
   })
-  app.decorate('sse', new Sse({ log, channels, views, hub, eventTypes, broadcaster, streamOpener, clock, logger: app.log }))
+  const cluster = new Cluster({
+    order: broker.order('nodes'),
+    count: (channel) => channel === undefined ? hub.size : hub.of(channel).size,
+    disconnect: (channel, final) => hub.revoke(channel, () => true, final),
+    disconnectAll: () => hub.revoke(undefined, () => true, false)
+  })
+  const readiness = new Readiness(broker)
+  const broadcasts = new LoggedBroadcasts(broadcaster, app.log)
+  app.decorate('sse', new Sse({
+    broker, log, channels, views, hub, eventTypes, broadcaster, broadcasts, cluster, readiness, streamOpener, clock, logger: app.log
+  }))
 
   if (url !== false) {
     const open = (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => streamOpener.subscribeBy(reply, () => settings.subscribe(request))
@@ -116,6 +139,11 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)
   if (settings.inspector !== false) await serveInspector(app, settings.inspector, { stream, events: eventTypes.describe() })
   if (settings.static !== false) await servePages(app, settings.static)
+
+  // Last, because the broker places events from now on.
+  const bounds = { ...settings.history, keepFor: Infinity }
+  await startOrder({ broker, order, listener: replica, bounds, timeout: settings.waitForBroker, logger: app.log, loaded: () => readiness.loaded() })
+  cluster.start()
 
   app.addHook('onReady', async () => {
     clock.start(settings.tickInterval, (times) => {
@@ -131,7 +159,9 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   app.addHook('onListen', async () => { listens = true })
   // In preClose, because the server waits for open streams before it runs onClose.
   app.addHook('preClose', async () => {
-    await broadcaster.close()
+    shutdownDeadline.begin()
+    await Promise.all([broadcaster.close(shutdownDeadline.left), cluster.close(shutdownDeadline.left)])
+    await broker.close()
     if (listens) for (const server of new Set([...serversOf(app), ...starter.servers])) stopListening(server)
     await Promise.all([streamOpener.close(), hub.close()])
     clock.stop()
@@ -162,19 +192,23 @@ const ssePlugin = Object.assign(
     /** The error classes of this plugin, by code: `error instanceof errorCodes.FST_SSE_CLOSED`. */
     errorCodes,
     /** The name of the channel that every subscriber hears by default. */
-    EVERYBODY
+    EVERYBODY,
+    /** Creates the default broker, whose order ends with the process. */
+    memoryBroker
   } as const
 )
 
 export default ssePlugin
-export { ssePlugin, defineEvents, errorCodes, EVERYBODY }
+export { ssePlugin, defineEvents, errorCodes, EVERYBODY, memoryBroker }
 export type { Channel, ChannelBroadcastOptions } from './lib/api/channel.ts'
 export type { Sse } from './lib/api/sse.ts'
 export type { Stats } from './lib/api/stats.ts'
 export type { AnyEvents, Events, RegisteredEvents, SubscriberContext } from './lib/augmentable.ts'
+export type { Broker, BrokerHealth, BrokerReports, EventRecord, Order, OrderBounds, OrderListener, Placed } from './lib/broker/broker.ts'
+export type { Position } from './lib/broker/position.ts'
 export type { AfterGap } from './lib/cursor/placement.ts'
 export type { ErrorCodes, SseError } from './lib/error-codes.ts'
-export type { Failure, PayloadInvalid } from './lib/errors.ts'
+export type { BrokerUnavailable, Failure, PayloadInvalid } from './lib/errors.ts'
 export type { Overload } from './lib/open/refusals.ts'
 export type { StreamHeaders } from './lib/open/response-head.ts'
 export type { ReplyOfAnyServer } from './lib/open/stream-opener.ts'

@@ -1,6 +1,6 @@
 import type { FastifyError } from 'fastify'
 import * as errors from './errors.ts'
-import type { PayloadInvalid } from './errors.ts'
+import type { BrokerUnavailable, PayloadInvalid } from './errors.ts'
 
 type ErrorClass = Extract<typeof errors[keyof typeof errors], { readonly code: string }>
 
@@ -13,7 +13,7 @@ export interface SseError<Code extends string = string> extends FastifyError {
 /** The classes of this plugin's errors, each under its code. An application does not construct them. */
 export type ErrorCodes = {
   readonly [Class in ErrorClass as Class['code']]: abstract new (...internal: never) =>
-  InstanceType<Class> extends PayloadInvalid ? PayloadInvalid : SseError<Class['code']>
+  InstanceType<Class> extends PayloadInvalid | BrokerUnavailable ? InstanceType<Class> : SseError<Class['code']>
 }
 
 /**

@@ -68,9 +68,6 @@ export class OptionUnknown extends OptionUnknownBase {
   }
 }
 
-export const OptionUnsupported = define<[option: string]>()(
-  'FST_SSE_OPTION_UNSUPPORTED', 'The option "%s" is not yet supported')
-
 export const DecoratorTaken = define<[by: string]>()(
   'FST_SSE_DECORATOR_TAKEN', 'This scope already has a decorator "sse"%s')
 
@@ -167,3 +164,24 @@ export const TrailersSet = define<[names: string]>()(
 
 export const Closed = define<[event: string]>()(
   'FST_SSE_CLOSED', 'The event %s was broadcast after the application began to close')
+
+const BrokerUnavailableBase = define<[kind: string, problem: string, options?: { cause: unknown }]>()(
+  'FST_SSE_BROKER_UNAVAILABLE', 'The %s broker is not available: %s', 503)
+
+/**
+ * The error `FST_SSE_BROKER_UNAVAILABLE`: the engine of the broker cannot be reached, or did not take an event in time.
+ *
+ * @see docs/errors.md
+ */
+export class BrokerUnavailable extends BrokerUnavailableBase {
+  /** False: the event was not stored, and never will be. Undefined: it may have been stored, and then all readers get it once. */
+  readonly stored: false | undefined
+
+  constructor (kind: string, problem: string, stored: false | undefined, cause: unknown) {
+    super(kind, problem, ...(cause === undefined ? [] : [{ cause }]))
+    this.stored = stored
+  }
+}
+
+export const DriverMissing = define<[kind: string, name: string, options?: { cause: unknown }]>()(
+  'FST_SSE_DRIVER_MISSING', 'The %s broker needs the package %s: install it')

@@ -94,6 +94,8 @@ export async function advance (app: InjectableApp, milliseconds: number): Promis
 }
 
 export { EventStream }
+export { brokerContract } from './contract/broker-contract.ts'
+export type { BrokerHarness, BrokerTest } from './contract/broker-contract.ts'
 export type { ReceivedEvent } from './event-stream.ts'
 export type { Gap, Opening, PluginEvents } from '../lib/wire/plugin-events.ts'
 export type { CloseReason } from '../lib/wire/reasons.ts'

@@ -18,6 +18,7 @@ interface ChannelOwner<E extends object> {
   subscribers (): Iterable<Subscriber<E>>
   count (): number
   disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number>
+  disconnectAll (options: CloseOptions): Promise<number>
 }
 
 /**
@@ -68,14 +69,19 @@ export class Channel<E extends object = RegisteredEvents> {
   }
 
   /**
-   * Ends event streams of this hub that hear this channel, otherwise like `app.sse.disconnect`.
+   * Ends the event streams that hear this channel, on all nodes of the broker or on this one, otherwise like `app.sse.disconnect`.
    *
-   * @param predicate Returns true for a subscriber whose stream is to end. @defaultValue every subscriber of the channel
+   * @param predicate Returns true for a subscriber of this hub whose stream is to end. Without it the streams of all nodes end: a name can
+   * travel to other nodes, a function cannot.
    * @param options `final`: whether the readers are told to stay away. @defaultValue { final: false }
-   * @returns A promise of the number of streams ended.
+   * @returns A promise of the number of streams ended, on all nodes that answer within a second.
+   * @throws Asynchronously and logged: the errors of `app.sse.disconnect`; and FST_SSE_BROKER_UNAVAILABLE when other nodes could not be told. The
+   * streams of this hub have ended then.
    * @see Sse.disconnect
    */
-  disconnect (predicate: (subscriber: Subscriber<E>) => boolean = () => true, options: CloseOptions = {}): SafePromise<number> {
-    return this.#owner.disconnect(predicate, options)
+  disconnect (options?: CloseOptions): SafePromise<number>
+  disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options?: CloseOptions): SafePromise<number>
+  disconnect (first: CloseOptions | ((subscriber: Subscriber<E>) => boolean) = {}, options: CloseOptions = {}): SafePromise<number> {
+    return typeof first === 'function' ? this.#owner.disconnect(first, options) : this.#owner.disconnectAll(first)
   }
 }

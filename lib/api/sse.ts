@@ -1,11 +1,16 @@
 import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import { Channel } from './channel.ts'
 import { logError } from './guarded-callbacks.ts'
+import type { LoggedBroadcasts } from './logged-broadcasts.ts'
+import { kSse } from './sse-symbol.ts'
 import { takeStats, type Stats } from './stats.ts'
 import type { RegisteredEvents, Takes } from '../augmentable.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { Readiness } from '../broker/readiness.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { Views } from '../cursor/views.ts'
 import type { ChannelIndex } from '../log/channel-index.ts'
-import { Closed, EventsUnregistered, NotAcceptable } from '../errors.ts'
+import { EventsUnregistered, NotAcceptable } from '../errors.ts'
 import { checkChannel } from '../log/channel-name.ts'
 import type { Log } from '../log/log.ts'
 import type { StreamOpener, ReplyOfAnyServer } from '../open/stream-opener.ts'
@@ -24,23 +29,19 @@ import type { Clock } from '../time/clock.ts'
 import { setImmediate } from '../time/timers.ts'
 
 interface SseParts {
+  readonly broker: Broker
   readonly log: Log
   readonly channels: ChannelIndex
   readonly views: Views
   readonly hub: Hub
   readonly eventTypes: EventTypes
   readonly broadcaster: Broadcaster
+  readonly broadcasts: LoggedBroadcasts
+  readonly cluster: Cluster
+  readonly readiness: Readiness
   readonly streamOpener: StreamOpener
   readonly clock: Clock
   readonly logger: FastifyBaseLogger
-}
-
-// A registered symbol, because a process may load two copies of this plugin, one as a CommonJS module and one as an ES module.
-const kSse: unique symbol = Symbol.for('fastify-typed-sse.sse')
-
-/** True if a value is the `app.sse` of any copy of this plugin. */
-export function isSse (value: unknown): boolean {
-  return typeof value === 'object' && value !== null && kSse in value
 }
 
 /**
@@ -56,8 +57,6 @@ export class Sse<E extends object = RegisteredEvents> {
   /** @internal */
   readonly [kSse] = true
   readonly #parts: SseParts
-  #failedBroadcasts = 0
-  #hasLoggedClosed = false
 
   /** @internal */
   constructor (parts: SseParts) {
@@ -77,33 +76,11 @@ export class Sse<E extends object = RegisteredEvents> {
    * with the event ID as `id`: null for an ephemeral event, and if `history` is false.
    * @throws Asynchronously and logged: FST_SSE_EVENT_UNKNOWN, FST_SSE_PAYLOAD_INVALID (`error.failures` lists the broken rules),
    * FST_SSE_PAYLOAD_NOT_ENCODABLE, FST_SSE_PAYLOAD_TOO_LARGE, FST_SSE_KEY_INVALID, FST_SSE_CHANNEL_INVALID, FST_SSE_OPTION_INVALID,
-   * FST_SSE_OPTION_UNKNOWN; and FST_SSE_CLOSED when the application closes, logged only once, at level `info`.
+   * FST_SSE_OPTION_UNKNOWN, FST_SSE_BROKER_UNAVAILABLE; and FST_SSE_CLOSED when the application closes, logged only once, at level `info`.
    * @see docs/errors.md
    */
   broadcast<K extends keyof E & string> (event: K, data: E[K], options: BroadcastOptions = {}): SafePromise<Broadcast> {
-    return this.#broadcast(event, data, () => options)
-  }
-
-  #broadcast (event: string, data: unknown, options: () => BroadcastOptions): Promise<Broadcast> {
-    const broadcast = this.#publish(event, data, options)
-    broadcast.catch((err: unknown) => {
-      this.#failedBroadcasts++
-      if (err instanceof Closed) this.#logClosed(err)
-      else logError(this.#parts.logger, { err, event }, 'sse: a broadcast failed')
-    })
-    return broadcast
-  }
-
-  /** Logs the first broadcast after closing only, and not as an error, because timers and close handlers often broadcast then. */
-  #logClosed ({ message }: Error): void {
-    if (this.#hasLoggedClosed) return
-    this.#hasLoggedClosed = true
-    this.#parts.logger.info(`sse: ${message}; later broadcasts are counted, not logged`)
-  }
-
-  // `publish` runs synchronously within `broadcast`, so the stack of an error contains the caller.
-  async #publish (event: string, data: unknown, options: () => BroadcastOptions): Promise<Broadcast> {
-    return this.#parts.broadcaster.publish(event, data, options())
+    return this.#parts.broadcasts.broadcast(event, data, () => options)
   }
 
   /**
@@ -116,6 +93,25 @@ export class Sse<E extends object = RegisteredEvents> {
     const { hub } = this.#parts
     return channel === undefined ? hub.size : hub.of(channel).size
   }
+
+  /**
+   * The number of open event streams on all nodes of the broker. A node that has died is forgotten after ten seconds.
+   *
+   * @param channel The channel whose subscribers are counted. @defaultValue all subscribers
+   * @returns A promise of the sum of what the nodes have answered within a second. It does not reject.
+   * @see docs/scaling.md
+   */
+  countAll (channel?: string): SafePromise<number> {
+    return this.#parts.cluster.count(channel)
+  }
+
+  /**
+   * True if this process should get new readers: it has loaded the history, and its broker has not been away for more than 5 s. For the route
+   * that a load balancer asks.
+   *
+   * @see docs/scaling.md
+   */
+  get isReady (): boolean { return this.#parts.readiness.isReady }
 
   /**
    * The subscribers of this hub at the time of the call.
@@ -139,10 +135,11 @@ export class Sse<E extends object = RegisteredEvents> {
   channel (name: string): Channel<E> {
     checkChannel(name)
     return new Channel(name, {
-      broadcast: (event, data, options) => this.#broadcast(event, data, () => channelOptions(name, options)),
+      broadcast: (event, data, options) => this.#parts.broadcasts.broadcast(event, data, () => channelOptions(name, options)),
       subscribers: () => this.subscribers(name),
       count: () => this.count(name),
-      disconnect: (predicate, options) => this.#disconnect(name, predicate, options)
+      disconnect: (predicate, options) => this.#logged(this.#revoke(name, predicate, options)),
+      disconnectAll: (options) => this.#logged(this.#disconnectAll(name, options))
     })
   }
 
@@ -157,13 +154,16 @@ export class Sse<E extends object = RegisteredEvents> {
    * @see docs/security.md
    */
   disconnect (predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions = {}): SafePromise<number> {
-    return this.#disconnect(undefined, predicate, options)
+    return this.#logged(this.#revoke(undefined, predicate, options))
   }
 
-  #disconnect (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
-    const disconnected = this.#revoke(channel, predicate, options)
+  #logged (disconnected: Promise<number>): Promise<number> {
     disconnected.catch((err: unknown) => logError(this.#parts.logger, { err }, 'sse: a call of "disconnect" failed'))
     return disconnected
+  }
+
+  async #disconnectAll (channel: string, options: CloseOptions): Promise<number> {
+    return this.#parts.cluster.disconnect(channel, readCloseOptions('disconnect', options).final)
   }
 
   async #revoke (channel: string | undefined, predicate: (subscriber: Subscriber<E>) => boolean, options: CloseOptions): Promise<number> {
@@ -234,7 +234,7 @@ export class Sse<E extends object = RegisteredEvents> {
 
   /** The counts and the present state of this hub, as a plain object. @see docs/deployment.md */
   stats (): Stats {
-    return takeStats(this.#parts, this.#failedBroadcasts)
+    return takeStats(this.#parts)
   }
 
   /** True if the data of an event is text, false if it is JSON; undefined if the event is not declared. @internal */

@@ -1,3 +1,5 @@
+import type { Broker, BrokerHealth } from '../broker/broker.ts'
+import type { LoggedBroadcasts } from './logged-broadcasts.ts'
 import type { Views } from '../cursor/views.ts'
 import type { ChannelIndex } from '../log/channel-index.ts'
 import type { Broadcaster } from '../publish/broadcaster.ts'
@@ -34,17 +36,21 @@ export interface Stats {
   readonly replays: number
   /** The number of events that the subscriber furthest behind has yet to get. */
   readonly lag: number
+  /** The state of the broker in this process. */
+  readonly broker: BrokerHealth
 }
 
 interface StatsParts {
+  readonly broker: Broker
   readonly hub: Hub
   readonly channels: ChannelIndex
   readonly views: Views
   readonly broadcaster: Broadcaster
+  readonly broadcasts: LoggedBroadcasts
 }
 
 /** The figures of a hub as they are at the call. */
-export function takeStats ({ hub, channels, views, broadcaster }: StatsParts, failedBroadcasts: number): Stats {
+export function takeStats ({ broker, hub, channels, views, broadcaster, broadcasts }: StatsParts): Stats {
   return {
     subscribers: hub.size,
     channels: hub.channels,
@@ -52,9 +58,10 @@ export function takeStats ({ hub, channels, views, broadcaster }: StatsParts, fa
     closes: hub.closes,
     events: broadcaster.events,
     replaced: channels.replaced,
-    failedBroadcasts,
+    failedBroadcasts: broadcasts.failed,
     ...hub.counters,
     gaps: { ...hub.counters.gaps },
-    lag: hub.lag
+    lag: hub.lag,
+    broker: broker.health()
   }
 }

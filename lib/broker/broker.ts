@@ -1,9 +1,9 @@
 import type { Position } from './position.ts'
 
-// The contract of brokers, which place events in one order for all nodes.
+// The contract of brokers. docs/broker-contract.md explains it to those who write one.
 
-/** An encoded event that has no position yet. */
-export interface Publication {
+/** An encoded event, as a broker stores it. A broker changes nothing in it. */
+export interface EventRecord {
   /** The channels whose subscribers hear the event. */
   readonly channels: readonly string[]
   /** The event in its wire form, without the `id` line, which depends on the position. */
@@ -14,37 +14,150 @@ export interface Publication {
   readonly id: string | undefined
   /** The key of `latestBy`: a later event of the same channel and key replaces this one for readers that have not received it; undefined: no key. */
   readonly key: string | undefined
+  /** The time of the broadcast, in milliseconds since 1970 by the wall clock of its node. */
+  readonly time: number
+}
+
+/** A record and its place. */
+export interface Placed {
+  /** The position of the event; null for an ephemeral event. */
+  readonly position: Position | null
+  readonly record: EventRecord
 }
 
 /**
- * Takes an event from the broker. Calls come in the order of the broker, once per event, and never before `start` has resolved.
- *
- * @param position The position of the event; null for an ephemeral event.
+ * The replica of one order in this process, which the broker feeds. The broker makes one call at a time: it waits for the promise of `place`
+ * before it makes the next call.
  */
-export type Place = (position: Position | null, publication: Publication) => void
+export interface OrderListener {
+  /**
+   * Takes records, each once, in the order of the broker, before it returns.
+   *
+   * @param batch Records whose bodies take at most about a fourth of `maxBytes`: more could evict records that no subscriber has received.
+   * @returns A promise that resolves when healthy subscribers have received the records; undefined if there is nothing to wait for.
+   */
+  place (batch: readonly Placed[]): Promise<void> | undefined
+
+  /**
+   * Takes note that records between the last placed one and the next were lost to this process. Every subscriber is told (`sse.gap`, `evicted`).
+   *
+   * @param upTo The position of the newest kept record that may be lost; null: only ephemeral records were lost.
+   */
+  lose (upTo: Position | null): void
+
+  /**
+   * Begins the history: at the start, and whenever the broker has lost its history or gone back in it. Every subscriber is told (`sse.gap`,
+   * `foreign`).
+   *
+   * @param origin The position before the next kept record. Its epoch is greater than that of every earlier call.
+   */
+  reset (origin: Position): void
+
+  /**
+   * The position of the oldest record that this process keeps. The broker may forget records before it, but should keep as many again for nodes
+   * that are behind.
+   */
+  readonly oldest: Position
+}
+
+/** The records that a broker should keep of an order, and give to a process that starts. */
+export interface OrderBounds {
+  readonly maxEvents: number
+  /** The total size of the records in bytes. */
+  readonly maxBytes: number
+  /** The time in milliseconds after which the broker may forget an order that gets no records; Infinity: never. */
+  readonly keepFor: number
+}
 
 /**
- * A broker places events in one order for all nodes.
+ * One order of records, as this process sees it.
  *
- * Calls of `publish` may overlap. All nodes see the same order, and each node sees it without holes. The events of one publisher keep the
- * order of its calls. A broker keeps no reference to a publication, only its own record of the event.
+ * All nodes see one order, each without holes or duplicates, unless its listener is told otherwise (`lose`, `reset`).
  */
+export interface Order {
+  /**
+   * Begins to follow the order. Called once, before the other methods but `publish`.
+   *
+   * @returns A promise that resolves once the listener has everything within the bounds that was placed before the call. While the engine is
+   * away, the promise is pending.
+   */
+  start (listener: OrderListener, bounds: OrderBounds): Promise<void>
+
+  /**
+   * Places a record. Calls may overlap; the records of one node keep the order of its calls. While the engine is away, records wait, within the
+   * bounds that the broker states.
+   *
+   * @returns A promise of the position, null for an ephemeral event. It resolves after the listener of this process has taken the record.
+   * @throws FST_SSE_BROKER_UNAVAILABLE when the record waited too long, or found no room. `error.stored` is false if the record is certainly not
+   * stored and never will be, and undefined if that is unknown.
+   */
+  publish (record: EventRecord): Promise<Position | null>
+
+  /**
+   * Asks for the newest position, whichever node it comes from. Absent if only this process places records: then no reader has an event ID that
+   * is ahead of the listener.
+   *
+   * @returns A promise of the position, within about 2 s.
+   * @throws any error when the engine does not answer.
+   */
+  head? (): Promise<Position>
+
+  /**
+   * Stops following. Called once; nothing is called afterwards, and the listener gets no more calls.
+   *
+   * @param timeout The longest time in milliseconds to wait for records under way. Those that are left are rejected.
+   * @returns A promise that resolves when every promise of `publish` is settled.
+   */
+  close (timeout: number): Promise<void>
+}
+
+/** The state of a broker in this process. */
+export interface BrokerHealth {
+  /** True while the engine answers and this process follows it. */
+  readonly up: boolean
+  /** The time in milliseconds since the engine was last heard; 0 for the in-memory broker. */
+  readonly delay: number
+  /** The number of times that the connection to the engine was made again. */
+  readonly reconnects: number
+  /** The number of records that were skipped, because they are not of this plugin or are damaged. */
+  readonly skipped: number
+  /** The number of records of this process that wait for their place. */
+  readonly waiting: number
+}
+
+/** What a broker reports, for the log of the application. */
+export interface BrokerReports {
+  /** The engine does not answer. Called once until `up` is called. */
+  down (cause: unknown): void
+  /** The engine answers again. */
+  up (): void
+  /** A record that is not of this plugin, or is damaged, was skipped. Called for the first one of each order. */
+  skipped (order: string, problem: string): void
+}
+
+/** A broker serves orders by name. It needs no connection and no timer for each of them. */
 export interface Broker {
-  /**
-   * Starts the broker. Called once, before any other method.
-   *
-   * @param place The function that takes every event from now on.
-   * @returns The position after which `place` begins.
-   */
-  start (place: Place): Promise<Position>
+  /** The name of the kind, such as `redis`. */
+  readonly kind: string
 
   /**
-   * Places an event in the order.
+   * Begins to connect. Called once, after `order` and before the orders are started.
    *
-   * @returns A promise of the position, null for an ephemeral event. It resolves after `place` was called with the event in this process.
+   * @returns A promise that resolves without waiting for the engine.
+   * @throws FST_SSE_DRIVER_MISSING, or any other error that will not go away, such as a wrong option.
    */
-  publish (publication: Publication): Promise<Position | null>
+  start (reports: BrokerReports): Promise<void>
 
-  /** Stops the broker. Called once. Afterwards `publish` is not called any more, and the broker must not call `place`. */
+  /**
+   * Gives access to an order, which exists once a node has started or published to it.
+   *
+   * @param name 1 to 256 printable ASCII characters. At one time a process uses only one object for each name.
+   */
+  order (name: string): Order
+
+  /** The state at the call. */
+  health (): BrokerHealth
+
+  /** Disconnects. Called once, after every order was closed. */
   close (): Promise<void>
 }

@@ -1,20 +1,46 @@
-import type { Broker, Place, Publication } from './broker.ts'
+import type { Broker, BrokerHealth, EventRecord, Order, OrderListener } from './broker.ts'
 import { createEpoch, type Position } from './position.ts'
 
-/** The broker of a single process. It places an event during the call of `publish`. A restart begins a new epoch. */
-export class MemoryBroker implements Broker {
-  readonly #epoch = createEpoch()
-  #offset = 0
-  #place!: Place
+/**
+ * Creates the broker of a single process, which is the default. The order ends with the process: a restart begins a new one.
+ *
+ * @see docs/scaling.md
+ */
+export function memoryBroker (): Broker {
+  return new MemoryBroker()
+}
 
-  async start (place: Place): Promise<Position> {
-    this.#place = place
-    return { epoch: this.#epoch, offset: this.#offset }
+class MemoryBroker implements Broker {
+  readonly kind = 'memory'
+
+  async start (): Promise<void> {}
+
+  order (): Order {
+    return new MemoryOrder()
   }
 
-  async publish (publication: Publication): Promise<Position | null> {
-    const position = publication.ephemeral ? null : { epoch: this.#epoch, offset: ++this.#offset }
-    this.#place(position, publication)
+  health (): BrokerHealth {
+    return { up: true, delay: 0, reconnects: 0, skipped: 0, waiting: 0 }
+  }
+
+  async close (): Promise<void> {}
+}
+
+/** Places a record during the call of `publish`. */
+class MemoryOrder implements Order {
+  readonly #epoch = createEpoch()
+  #offset = 0
+  #listener!: OrderListener
+
+  async start (listener: OrderListener): Promise<void> {
+    this.#listener = listener
+    listener.reset({ epoch: this.#epoch, offset: this.#offset })
+  }
+
+  async publish (record: EventRecord): Promise<Position | null> {
+    const position = record.ephemeral ? null : { epoch: this.#epoch, offset: ++this.#offset }
+    // Not awaited: a burst is placed at once, and the log keeps what healthy subscribers have still to get.
+    void this.#listener.place([{ position, record }])
     return position
   }
 

@@ -4,10 +4,16 @@ import { randomInt } from 'node:crypto'
 
 /** The position of a kept entry, which is the same for all nodes. Offsets may only be compared, because a broker may skip some. */
 export interface Position {
-  /** The history that the offset belongs to. A new epoch begins whenever history is lost. */
+  /**
+   * The history that the offset belongs to: ten digits of base 36. A new epoch begins whenever history is lost. The epochs of an engine rise, so
+   * that the later of two is the greater text.
+   */
   readonly epoch: string
   readonly offset: number
 }
+
+/** The position before a process knows any: before every other one. */
+export const NO_POSITION: Position = { epoch: '0000000000', offset: 0 }
 
 const EPOCH_LENGTH = 10
 const TEXT = /^([0-9a-z]{10})\.(0|[1-9][0-9]{0,15})$/
@@ -36,7 +42,17 @@ export function parsePosition (eventId: string): Position | undefined {
   return match === null ? undefined : { epoch: match[1]!, offset: Number(match[2]) }
 }
 
-/** Creates a random epoch. */
+/** True if a position is later than another. */
+export function isAfter (position: Position, other: Position): boolean {
+  return position.epoch === other.epoch ? position.offset > other.offset : position.epoch > other.epoch
+}
+
+/** Creates a random epoch, for an order that ends with this process. */
 export function createEpoch (): string {
   return Array.from({ length: EPOCH_LENGTH }, () => randomInt(36).toString(36)).join('')
+}
+
+/** Creates the epoch that follows another one in an engine: the present time in milliseconds, or one more than the other. */
+export function nextEpoch (previous: string): string {
+  return Math.max(Date.now(), Number.parseInt(previous, 36) + 1).toString(36).padStart(EPOCH_LENGTH, '0')
 }

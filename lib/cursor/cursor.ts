@@ -53,7 +53,7 @@ export class Cursor {
   get index (): number { return this.#index }
 
   /** The event ID up to which the subscriber was served; null if the log has no ids. */
-  get lastEventId (): string | null { return this.#log.idAt(this.#offset) }
+  get lastEventId (): string | null { return this.#log.idAt(this.#offset, this.#index) }
 
   /** The names of all channels that the subscriber hears. */
   get channels (): readonly string[] {
@@ -96,6 +96,9 @@ export class Cursor {
     if (this.#log.losses.newest < this.#index) return false
     return haveLost(this.#view.parts, Math.max(this.#index, this.#keptSince), Math.max(this.#index, this.#ephemeralSince), this.#end)
   }
+
+  /** The reason of the loss, if `isLost`. */
+  get lossReason (): GapReason { return this.#log.breaks.reasonSince(Math.max(this.#index, this.#keptSince)) }
 
   /** Adds a channel. The subscriber hears its entries from the head of the log on. */
   join (channel: string): void {
@@ -166,11 +169,12 @@ export class Cursor {
    * @param toHead True: the cursor continues at the head of the log. False: it continues with all surviving entries.
    */
   skip (toHead: boolean): void {
-    if (toHead) this.#index = this.#log.head
+    // Nothing before the present history survives.
+    this.#index = toHead ? this.#log.head : Math.max(this.#index, this.#log.breaks.resetAt + 1)
     this.#keptSince = this.#log.losses.kept + 1
     this.#ephemeralSince = Math.max(this.#ephemeralSince, this.#log.losses.ephemeral + 1)
     this.#offset = this.#log.offsetBefore(this.#index)
-    if (toHead) this.#mergeJoined()
+    this.#mergeJoined()
   }
 
   /** Encodes `sse.gap` for the place of the cursor. See `View.gap`. */

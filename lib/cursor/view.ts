@@ -2,7 +2,7 @@ import { MAX_BATCH_BYTES, type Batch, type BatchCache } from './batch-cache.ts'
 import type { Coding } from './entry-coding.ts'
 import type { ChannelLog } from '../log/channel-log.ts'
 import type { EntryList } from '../log/entry-list.ts'
-import type { Entry } from '../log/entry.ts'
+import { eventIdOf, type Entry } from '../log/entry.ts'
 import type { Log } from '../log/log.ts'
 import { encodeGap } from '../wire/plugin-events.ts'
 import type { GapReason } from '../wire/reasons.ts'
@@ -65,7 +65,7 @@ export class View {
    */
   gap (cursor: number, reason: GapReason, lastEventId?: string): string {
     const oldest = this.#firstKept(cursor)
-    const oldestEventId = oldest === undefined ? undefined : this.#log.idOf(oldest) ?? undefined
+    const oldestEventId = oldest === undefined ? undefined : eventIdOf(oldest) ?? undefined
     return encodeGap(this.#log.idBefore(cursor), { reason, lastEventId, oldestEventId })
   }
 

@@ -1,4 +1,4 @@
-import type { Publication } from '../broker/broker.ts'
+import type { EventRecord } from '../broker/broker.ts'
 import type { Position } from '../broker/position.ts'
 import { ChannelLog } from './channel-log.ts'
 import type { Entry } from './entry.ts'
@@ -14,13 +14,13 @@ import type { Log } from './log.ts'
 export class ChannelIndex {
   readonly #log: Log
   readonly #channels = new Map<string, ChannelLog>()
-  readonly #forgottenChannels: ForgottenChannels
+  #forgottenChannels: ForgottenChannels
   /** The number of entries that a later entry of the same key replaced, counted once per channel. */
   replaced = 0
 
   constructor (log: Log) {
     this.#log = log
-    this.#forgottenChannels = new ForgottenChannels(log.origin.offset)
+    this.#forgottenChannels = new ForgottenChannels(log.losses.offset)
   }
 
   /** The number of channels that are present. */
@@ -30,10 +30,10 @@ export class ChannelIndex {
    * Appends an event to the log and to its channels.
    *
    * @param position The position of the event; null for an ephemeral event.
-   * @param publication An event whose body and `id` line take at most `maxBytes` of the log.
+   * @param record An event whose body and `id` line take at most `maxBytes` of the log.
    */
-  append (position: Position | null, publication: Publication): void {
-    const entry = this.#log.append(position, publication)
+  append (position: Position | null, record: EventRecord): void {
+    const entry = this.#log.append(position, record)
     for (const name of entry.channels) {
       // An ephemeral entry creates no channel, because a channel that is not present has no subscribers.
       const channel = entry.position === null ? this.#channels.get(name) : this.#present(name)
@@ -54,6 +54,28 @@ export class ChannelIndex {
       channel?.evict(entry)
       if (channel?.isIdle) this.#forget(channel)
     }
+  }
+
+  /**
+   * Records the loss of unknown entries, which any channel may have had.
+   *
+   * @param upTo The newest position that may be lost; null: only ephemeral entries were lost.
+   */
+  lose (upTo: Position | null): void {
+    const index = this.#log.lose(upTo)
+    if (upTo === null) for (const channel of this.#channels.values()) channel.loseEphemeral(index)
+    else this.#loseKept(index, upTo)
+  }
+
+  /** Empties the log and begins a new history. @param origin The position before the next kept entry. */
+  reset (origin: Position): void {
+    this.#loseKept(this.#log.reset(origin), origin)
+  }
+
+  #loseKept (index: number, { offset }: Position): void {
+    // Every offset that it remembers is lower.
+    this.#forgottenChannels = new ForgottenChannels(offset)
+    for (const channel of this.#channels.values()) channel.lose(index, offset)
   }
 
   /** Acquires a channel for one more view. The channel stays present until the view passes it to `release`. */

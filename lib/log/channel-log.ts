@@ -48,6 +48,23 @@ export class ChannelLog {
     this.losses.record(entry)
   }
 
+  /**
+   * Records the loss of unknown entries of both kinds.
+   *
+   * @param index The index that stands for them.
+   * @param offset The offset of the newest kept entry that may be lost.
+   */
+  lose (index: number, offset: number): void {
+    this.losses.lose(index, offset)
+    this.keptHead = index + 1
+  }
+
+  /** Records the loss of unknown ephemeral entries. @param index The index that stands for them. */
+  loseEphemeral (index: number): void {
+    this.losses.ephemeral = index
+    this.ephemeralHead = index + 1
+  }
+
   #listOf ({ position }: Entry): EntryList {
     return position === null ? this.ephemeral : this.kept
   }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import type { Position } from '../broker/position.ts'
+import { formatPosition, type Position } from '../broker/position.ts'
 
 /** One encoded event in the order of this process. */
 export interface Entry {
@@ -12,7 +12,7 @@ export interface Entry {
   readonly channels: readonly string[]
   /** The key of `latestBy`: a later entry of the same channel and key replaces this one; undefined: no entry does. */
   readonly key: string | undefined
-  /** The time of `append`, in milliseconds of the log's clock. */
+  /** The time of the broadcast, in milliseconds of the log's clock. */
   readonly time: number
   /** The event in its wire form, with its `id` line; empty once the entry has left the log. Only `Log` changes it. */
   bytes: Buffer
@@ -38,4 +38,9 @@ export function copyOf (text: string): Buffer {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
   bytes.write(text)
   return bytes
+}
+
+/** Returns the event ID of an entry; null if the entry is ephemeral. */
+export function eventIdOf ({ id, position }: Entry): string | null {
+  return position === null ? null : formatPosition(position, id)
 }

@@ -1,21 +1,14 @@
-import { Buffer } from 'node:buffer'
-import type { Publication } from '../broker/broker.ts'
+import type { Buffer } from 'node:buffer'
+import type { EventRecord } from '../broker/broker.ts'
 import { formatPosition, type Position } from '../broker/position.ts'
 import { CustomIdIndex } from './custom-id-index.ts'
-import { EntryList } from './entry-list.ts'
 import { copyOf, sizeOf, type Entry } from './entry.ts'
-import { Losses } from './losses.ts'
+import { EntryTimes } from './entry-times.ts'
+import { Histories } from './histories.ts'
+import type { LogBounds } from './log-bounds.ts'
+import { Breaks, Losses } from './losses.ts'
+import { Partition } from './partition.ts'
 import { encodeId } from '../wire/encode.ts'
-
-/** The bounds of kept entries, and separately of ephemeral entries. */
-export interface LogBounds {
-  /** The number of entries that `trim` keeps; 0: an entry leaves as soon as it is served. Entries that are not served yet may exceed it. */
-  readonly maxEvents: number
-  /** The total size of the entries in bytes, which is never exceeded. */
-  readonly maxBytes: number
-  /** The time in milliseconds for which an entry may be replayed. */
-  readonly maxAge: number
-}
 
 interface LogParts {
   /** The position before the first entry. */
@@ -29,26 +22,6 @@ interface LogParts {
   now (): number
   /** Called after each eviction. Some subscribers may not have received the entry. */
   evicted (entry: Entry): void
-}
-
-// `id: `, epoch, `.`, offset, LF.
-const MAX_POSITION_LINE_BYTES = 32
-
-/**
- * Computes the maximum size of the `id` line of an entry, in bytes.
- *
- * @param id The id that the application gave to the event: ASCII; undefined: the event ID is the position alone.
- */
-export function idLineBytes (id: string | undefined): number {
-  return MAX_POSITION_LINE_BYTES + (id === undefined ? 0 : id.length + 1)
-}
-
-const NO_BYTES = Buffer.alloc(0)
-
-/** The kept or the ephemeral entries, which have separate bounds. */
-class Partition {
-  readonly entries = new EntryList()
-  bytes = 0
 }
 
 /**
@@ -66,12 +39,17 @@ export class Log {
   #changes = 0
   #ephemeralHead = 0
   #newest: Position
+  readonly #histories: Histories
+  readonly #times: EntryTimes
   /** The newest evicted entries. */
   readonly losses: Losses
+  readonly breaks = new Breaks()
 
   constructor (parts: LogParts) {
     this.#parts = parts
     this.#newest = parts.origin
+    this.#times = new EntryTimes(parts.now)
+    this.#histories = new Histories(parts.origin.epoch)
     this.losses = new Losses(parts.origin.offset)
   }
 
@@ -93,11 +71,11 @@ export class Log {
   /** The number of ephemeral entries, each held until every subscriber has received it. */
   get ephemeralSize (): number { return this.#ephemeral.entries.size }
 
-  /** The position before the first entry. */
-  get origin (): Position { return this.#parts.origin }
-
   /** The position of the newest kept entry, whether that entry is still present or not; `origin` if there was none. */
   get newest (): Position { return this.#newest }
+
+  /** The position of the oldest kept entry; `newest` if there is none. */
+  get oldestPosition (): Position { return this.#kept.entries.first?.position ?? this.#newest }
 
   /** The event ID at the head of the log; null if this log has no ids. */
   get lastEventId (): string | null { return this.idBefore(this.#head) }
@@ -112,9 +90,9 @@ export class Log {
    * Appends an event at the head. First evicts the oldest entries of its kind until the new entry fits into `maxBytes`.
    *
    * @param position The position of the event; null for an ephemeral event.
-   * @param publication An event whose body and `id` line take at most `maxBytes`.
+   * @param record An event whose body and `id` line take at most `maxBytes`.
    */
-  append (position: Position | null, { channels, body, id, key }: Publication): Entry {
+  append (position: Position | null, { channels, body, id, key, time }: EventRecord): Entry {
     const kept = position !== null && this.#parts.keeps
     const text = kept ? encodeId(formatPosition(position, id)) + body : body
     const bytes = copyOf(text)
@@ -125,15 +103,14 @@ export class Log {
       id: kept ? id : undefined,
       channels,
       key,
-      time: this.#parts.now(),
+      time: this.#times.of(time),
       bytes,
       deflated: this.#isCompressible(bytes) ? undefined : null,
       listings: 0
     }
     const size = sizeOf(entry)
     this.#evictWhile(partition, () => partition.bytes + size > this.#parts.bounds.maxBytes)
-    partition.entries.append(entry)
-    partition.bytes += size
+    partition.append(entry)
     this.#changes++
     if (kept) this.#newest = position
     else this.#ephemeralHead = this.#head
@@ -141,23 +118,49 @@ export class Log {
     return entry
   }
 
+  /**
+   * Records that unknown entries were lost on their way to this log.
+   *
+   * @param upTo The newest position that may be lost; null: only ephemeral entries were lost.
+   * @returns The index that stands for them: a reader that has not got beyond it has lost something.
+   */
+  lose (upTo: Position | null): number {
+    const index = this.#head++
+    this.#changes++
+    this.breaks.holeAt = index
+    if (upTo === null) {
+      this.losses.ephemeral = index
+      this.#ephemeralHead = this.#head
+    } else {
+      this.losses.lose(index, upTo.offset)
+      this.#newest = upTo
+    }
+    return index
+  }
+
+  /**
+   * Evicts all entries and begins a new history.
+   *
+   * @param origin The position before the next kept entry.
+   * @returns The index that stands for everything that was lost.
+   */
+  reset (origin: Position): number {
+    for (const partition of [this.#ephemeral, this.#kept]) this.#evictWhile(partition, () => true)
+    const index = this.lose(origin)
+    this.breaks.resetAt = index
+    this.#histories.begin(origin.epoch, index + 1)
+    return index
+  }
+
   /** Removes an entry that no reader can get any more. Records no loss. */
   remove (entry: Entry): void {
-    const partition = entry.position === null ? this.#ephemeral : this.#kept
-    partition.entries.remove(entry)
-    partition.bytes -= sizeOf(entry)
+    this.#partitionOf(entry).remove(entry)
     this.#changes++
-    // The list refers to removed entries until it is compacted, and must not keep their bytes alive.
-    entry.bytes = NO_BYTES
-    entry.deflated = null
   }
 
   /** Stores the compressed form of an entry if it is smaller than the entry. `sizeOf` has reserved the room for it. */
   holdDeflated (entry: Entry, deflated: Buffer): void {
-    const partition = entry.position === null ? this.#ephemeral : this.#kept
-    partition.bytes -= sizeOf(entry)
-    entry.deflated = deflated.length < entry.bytes.length ? deflated : null
-    partition.bytes += sizeOf(entry)
+    this.#partitionOf(entry).holdDeflated(entry, deflated)
   }
 
   /** An entry that leaves no room for its compressed form within `maxBytes` is sent uncompressed. */
@@ -184,7 +187,7 @@ export class Log {
 
   /** Returns the event ID just before an index: a reader that resumes from it continues at this index. Null if this log has no ids. */
   idBefore (index: number): string | null {
-    return this.idAt(this.offsetBefore(index))
+    return this.idAt(this.offsetBefore(index), Math.max(index, this.#histories.from))
   }
 
   /** Returns the offset of the event ID just before an index. */
@@ -194,14 +197,13 @@ export class Log {
     return entries.before(entries.slotOf(index))?.position?.offset ?? this.losses.offset
   }
 
-  /** Formats an offset of this log as an event ID; null if this log has no ids. */
-  idAt (offset: number): string | null {
-    return this.#parts.keeps ? formatPosition({ epoch: this.#parts.origin.epoch, offset }) : null
-  }
-
-  /** Returns the event ID of an entry; null if the entry is ephemeral. */
-  idOf ({ id, position }: Entry): string | null {
-    return position === null ? null : formatPosition(position, id)
+  /**
+   * Formats an offset of this log as an event ID; null if this log has no ids.
+   *
+   * @param index An index in the history that the offset belongs to.
+   */
+  idAt (offset: number, index: number): string | null {
+    return this.#parts.keeps ? formatPosition({ epoch: this.#histories.epochAt(index), offset }) : null
   }
 
   /** Finds the index of the oldest kept entry within `maxEvents` and `maxAge`, even before the next `trim`; the head if there is none. */
@@ -219,6 +221,10 @@ export class Log {
   /** Finds the kept entry with an id that the application gave; undefined if no entry has this id, or if several have it. */
   find (id: string): Entry | undefined {
     return this.#customIds.find(id)
+  }
+
+  #partitionOf ({ position }: Entry): Partition {
+    return position === null ? this.#ephemeral : this.#kept
   }
 
   #indexAt (slot: number): number {

@@ -1,4 +1,5 @@
 import type { Entry } from './entry.ts'
+import type { GapReason } from '../wire/reasons.ts'
 
 // Records evicted entries, and decides whether a reader has lost any of them. The question has two coordinates: the index for an open
 // stream, the offset for a reader that resumes from an event ID.
@@ -20,14 +21,41 @@ export class Losses {
   /** The index of the newest evicted entry of either kind; -1: none. */
   get newest (): number { return Math.max(this.kept, this.ephemeral) }
 
-  /** Records an eviction. @param entry An entry that is newer than all entries of its kind that were recorded before. */
+  /** Records an eviction. @param entry An entry that is newer than all evicted entries of its kind. */
   record ({ index, position }: Entry): void {
     if (position === null) {
-      this.ephemeral = index
-    } else {
+      this.ephemeral = Math.max(this.ephemeral, index)
+    } else if (index > this.kept) {
+      // Entries from before an unknown loss are evicted after it.
       this.kept = index
       this.offset = position.offset
     }
+  }
+
+  /**
+   * Records the loss of unknown entries of both kinds.
+   *
+   * @param index The index that stands for them.
+   * @param offset The offset of the newest kept entry that may be lost.
+   */
+  lose (index: number, offset: number): void {
+    this.kept = index
+    this.ephemeral = index
+    this.offset = offset
+  }
+}
+
+/** The places at which the order of this log does not go on without a break. */
+export class Breaks {
+  /** The index of the newest loss on the way to this log; -1: none. */
+  holeAt = -1
+  /** The index before the first one of the present history; -1: no history was lost. */
+  resetAt = -1
+
+  /** Tells why an open stream has lost entries. @param since The index from which it has still to deliver entries. */
+  reasonSince (since: number): GapReason {
+    if (this.resetAt >= since) return 'foreign'
+    return this.holeAt >= since ? 'evicted' : 'slow'
   }
 }
 

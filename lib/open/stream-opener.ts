@@ -4,6 +4,7 @@ import { ChannelsExceeded, NotAcceptable, ReplyReplaced, ReplySent } from '../er
 import type { Log } from '../log/log.ts'
 import { demand } from '../option-rules.ts'
 import type { Admission } from './admission.ts'
+import type { CatchingUp } from './catching-up.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import { acceptsEventStream, codingFor } from './content-negotiation.ts'
 import { OpeningQueue } from './opening-queue.ts'
@@ -36,6 +37,7 @@ export interface StreamOpenerParts {
   readonly hub: Hub
   readonly starter: StreamStarter
   readonly admission: Admission
+  readonly catchingUp: CatchingUp
   readonly overload: Overload
   readonly shutdownDeadline: ShutdownDeadline
   /** True: a reader that accepts gzip gets it. */
@@ -119,11 +121,14 @@ export class StreamOpener {
   }
 
   async #admit (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    const { admission, hub, shutdownDeadline, compresses, overload } = this.#parts
+    const { admission, catchingUp, hub, shutdownDeadline, compresses, overload } = this.#parts
     const { request } = reply
     const response: AnyResponse = reply.raw
     const key = await whileOpen(response, admission.keyOf(request))
     const given = key === LEFT ? LEFT : await whileOpen(response, this.#parts.headers(request))
+    // Before the head, which says whether there is a gap.
+    const ahead = start.at.from === 'id' ? catchingUp.wait(start.at.id) : undefined
+    if (ahead !== undefined) await whileOpen(response, ahead)
     // The handler did not await this call, and its response is sent.
     if (reply.sent) throw new ReplySent()
     if (key === LEFT || given === LEFT || hasClosed(response)) return this.#neverOpened(reply, start, 'reader')

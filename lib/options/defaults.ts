@@ -1,6 +1,8 @@
+import type { Broker } from '../broker/broker.ts'
+import { memoryBroker } from '../broker/memory-broker.ts'
 import type { AfterGap } from '../cursor/placement.ts'
-import { OptionUnknown, OptionUnsupported } from '../errors.ts'
-import type { LogBounds } from '../log/log.ts'
+import { OptionUnknown } from '../errors.ts'
+import type { LogBounds } from '../log/log-bounds.ts'
 import { addressOf, type AdmissionLimits } from '../open/admission.ts'
 import type { Overload } from '../open/refusals.ts'
 import { atRegistration, demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from '../option-rules.ts'
@@ -44,6 +46,9 @@ export interface Settings {
   readonly tickInterval: TickInterval
   readonly maxPayloadBytes: number
   readonly shutdownTimeout: number
+  readonly broker: Broker
+  /** The longest time in milliseconds that registration waits for the broker; false: no wait. */
+  readonly waitForBroker: number | false
 }
 
 const KIB = 1024
@@ -52,9 +57,7 @@ const MIB = 1024 * KIB
 const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'client', 'inspector', 'static', 'cors',
   'history', 'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'afterGap', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
   'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
-  'compress', 'shutdownTimeout']
-
-const RESERVED_OPTIONS = ['broker']
+  'compress', 'shutdownTimeout', 'broker', 'waitForBroker']
 
 // Both plugin loaders pass their own options to every plugin.
 const ADVICE = 'if @fastify/autoload or fastify-cli passed it on, register this plugin in a file of its own, with its own options only'
@@ -64,7 +67,7 @@ const OPTIONS_OF_REGISTER = ['prefix', 'logLevel', 'logSerializers']
 /**
  * Reads the options of the plugin.
  *
- * @throws FST_SSE_OPTION_UNKNOWN, FST_SSE_OPTION_UNSUPPORTED or FST_SSE_OPTION_INVALID when an option is wrong; the message shows the value.
+ * @throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID when an option is wrong; the message shows the value.
  */
 export function readOptions (options: SsePluginOptions): Settings {
   return atRegistration(() => complete(options))
@@ -72,7 +75,6 @@ export function readOptions (options: SsePluginOptions): Settings {
 
 function complete (options: SsePluginOptions): Settings {
   for (const key of Object.keys(options)) {
-    if (RESERVED_OPTIONS.includes(key)) throw new OptionUnsupported(key)
     if (!OPTIONS.includes(key) && !OPTIONS_OF_REGISTER.includes(key)) throw new OptionUnknown('', key, `${OPTIONS.join(', ')}; ${ADVICE}`)
   }
   // Defaults of destructuring instead of `??`, so that null is refused as a wrong value.
@@ -82,7 +84,8 @@ function complete (options: SsePluginOptions): Settings {
     heartbeatInterval = 15_000, heartbeatEvent = heartbeatInterval !== false && heartbeatInterval !== Infinity, afterGap = 'replay',
     stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
     maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
-    keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, prefix = ''
+    keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, broker = memoryBroker(), waitForBroker = 5000,
+    prefix = ''
   } = options
   const timeouts = {
     heartbeatInterval: readTimeout('heartbeatInterval', heartbeatInterval),
@@ -126,7 +129,9 @@ function complete (options: SsePluginOptions): Settings {
     compress: readCompress(compress),
     tickInterval: tickIntervalFor(timeouts),
     maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
-    shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout)
+    shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout),
+    broker: readBroker(broker),
+    waitForBroker: waitForBroker === false ? false : readLimit('waitForBroker', waitForBroker)
   })
 }
 
@@ -162,6 +167,13 @@ function readCompress (value: boolean | { minBytes?: number | undefined }): Sett
 
 function readSlowSubscriber (value: SlowSubscriber): SlowSubscriber {
   demand(value === 'skip' || value === 'close', 'slowSubscriber', '"skip" or "close"', value)
+  return value
+}
+
+function readBroker (value: Broker): Broker {
+  const methods = ['start', 'order', 'health', 'close'] as const
+  const isBroker = isObject(value) && methods.every((method) => typeof value[method] === 'function')
+  demand(isBroker, 'broker', 'a broker, such as the result of redisBroker()', value)
   return value
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { Broker } from '../broker/broker.ts'
 import type { AfterGap } from '../cursor/placement.ts'
 import type { Overload } from '../open/refusals.ts'
 import type { StreamHeaders } from '../open/response-head.ts'
@@ -114,6 +115,18 @@ export interface SsePluginOptions {
    * @defaultValue 5000
    */
   shutdownTimeout?: number | undefined
+  /**
+   * The broker, which places events in one order for all processes that share its engine, and keeps them over a restart: `redisBroker`,
+   * `sqliteBroker`, or your own. One broker object belongs to one registration.
+   *
+   * @defaultValue memoryBroker(), whose order ends with the process
+   */
+  broker?: Broker | undefined
+  /**
+   * The time that registration waits for the engine of the broker, and for the events that it has kept. Afterwards registration fails with
+   * FST_SSE_BROKER_UNAVAILABLE. `false`: the application starts without the engine, and goes on when it is there. @defaultValue 5000
+   */
+  waitForBroker?: number | false | undefined
   /** The `prefix` of Fastify's `register`. It precedes `path`, `client`, `inspector` and the prefix of `static`. @defaultValue '' */
   prefix?: string
 }

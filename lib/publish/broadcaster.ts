@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
-import type { Broker } from '../broker/broker.ts'
+import type { EventRecord, Order } from '../broker/broker.ts'
 import { formatPosition } from '../broker/position.ts'
 import { Closed, OptionInvalid } from '../errors.ts'
-import { idLineBytes, type Log } from '../log/log.ts'
+import { idLineBytes } from '../log/log-bounds.ts'
+import type { Log } from '../log/log.ts'
 import { type BroadcastOptions, readBroadcastOptions } from './broadcast-options.ts'
 import { demandWithin, type EventEncoder } from './event-encoder.ts'
 import type { EventTypes } from '../schema/event-types.ts'
@@ -17,7 +18,7 @@ export interface Broadcast {
 interface BroadcasterParts {
   readonly eventTypes: EventTypes
   readonly encoder: EventEncoder
-  readonly broker: Broker
+  readonly order: Order
   /** The log that the event must fit into. */
   readonly log: Log
 }
@@ -39,7 +40,7 @@ export class Broadcaster {
    * @throws The errors that `Sse.broadcast` documents, synchronously and before anything is published.
    */
   publish (event: string, data: unknown, options: BroadcastOptions): Promise<Broadcast> {
-    const { eventTypes, encoder, broker, log } = this.#parts
+    const { eventTypes, encoder, order, log } = this.#parts
     if (this.#closed) throw new Closed(quote(event))
     const { channels, id, ephemeral = eventTypes.isEphemeral(event) } = readBroadcastOptions(options, log.keeps)
     if (ephemeral && id !== undefined) throw new OptionInvalid('broadcast.id', 'absent for an ephemeral event, because no reader can resume from it', id)
@@ -47,16 +48,25 @@ export class Broadcaster {
     demandWithin(event, Buffer.byteLength(body) + idLineBytes(id), 'history.maxBytes', log.maxBytes)
     // `latestBy` is called last, so that changes that it makes to the payload have no effect.
     const key = eventTypes.keyOf(event, data)
-    return broker.publish({ channels, body, ephemeral, id, key: key === undefined ? key : qualifiedKey(ephemeral, event, key) }).then((position) => {
+    const record: EventRecord = {
+      channels,
+      body,
+      // Without a history a broker has nothing to keep either.
+      ephemeral: ephemeral || !log.keeps,
+      id,
+      key: key === undefined ? key : qualifiedKey(ephemeral, event, key),
+      time: Date.now()
+    }
+    return order.publish(record).then((position) => {
       this.events++
       return { id: position === null || !log.keeps ? null : formatPosition(position, id) }
     })
   }
 
-  /** Closes the broker. Later calls of `publish` throw FST_SSE_CLOSED. */
-  async close (): Promise<void> {
+  /** Refuses later calls of `publish` with FST_SSE_CLOSED, and waits for the events that have no place yet, no longer than `timeout`. */
+  async close (timeout: number): Promise<void> {
     this.#closed = true
-    await this.#parts.broker.close()
+    await this.#parts.order.close(timeout)
   }
 }
 

@@ -196,11 +196,12 @@ export class Delivery implements Pumped, Signs, EndingStream {
   /** Handles the eviction of entries that the subscriber has not received: ends the stream, or sends `sse.gap` and continues. */
   #skipLostEntries (): number {
     const { closesSlow, replaysGaps } = this.#owner.limits
+    const reason = this.cursor.lossReason
     // A stream that is already ending gets the gap, and keeps its close reason.
-    if (closesSlow && this.ending.endSlow()) return this.#finish()
+    if (reason === 'slow' && closesSlow && this.ending.endSlow()) return this.#finish()
     this.cursor.skip(!replaysGaps)
-    this.#owner.counters.gaps.slow++
-    const gap = textChunk(this.cursor.gap('slow'))
+    this.#owner.counters.gaps[reason]++
+    const gap = textChunk(this.cursor.gap(reason))
     const batch = replaysGaps ? this.#nextBatch() : undefined
     if (batch === undefined) return this.#write(gap)
     // Both are written, even if the gap alone fills the socket: the batch may be evicted before the socket drains, and a reader of large

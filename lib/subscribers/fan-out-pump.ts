@@ -59,6 +59,8 @@ export class FanOutPump {
   /** The head of the log when the present sweep began. A delivery that was not behind then has every entry before it. */
   #headAtBegin = 0
   #scheduled = false
+  /** Those who wait until the entries before an index are served. */
+  #waiting: Array<{ readonly head: number, readonly resolve: () => void }> = []
   /** Deliveries whose sockets are full. */
   readonly #passedBy = new Set<Pumped>()
   // Over TLS and HTTP/2, no bytes leave within a turn of the event loop, so a socket that has just become full is not yet a slow one.
@@ -94,6 +96,13 @@ export class FanOutPump {
       this.#passedByNow.delete(delivery)
       this.#passedByLately.delete(delivery)
     }
+  }
+
+  /** Waits until every delivery with a writable socket has everything that is in the log now; undefined if that is so. */
+  served (): Promise<void> | undefined {
+    if (!this.#scheduled) return undefined
+    const { head } = this.#log
+    return new Promise((resolve) => this.#waiting.push({ head, resolve }))
   }
 
   /** Evicts entries that have become too old, or that the last slow reader has got, while nothing is broadcast. */
@@ -172,7 +181,9 @@ export class FanOutPump {
     this.#queue = this.#queue.slice(this.#last)
     this.#first = this.#last = 0
     this.#groups = this.#members = undefined
-    this.#trim(this.#served())
+    const served = this.#servedIndex()
+    this.#trim(served)
+    if (this.#waiting.length > 0) this.#tellServed(served)
     this.#passedByLately = this.#passedByNow
     this.#passedByNow = new Set()
     if (this.#queue.length === 0) this.#views.rest()
@@ -182,13 +193,18 @@ export class FanOutPump {
    * The index up to which every delivery with a writable socket has been served. A burst of more than one batch takes more than one sweep.
    * A full socket counts as writable for two turns of the event loop, in which it may drain.
    */
-  #served (): number {
+  #servedIndex (): number {
     let served = this.#headAtBegin
     for (const { cursor } of this.#queue) served = Math.min(served, cursor.index)
     for (const passedBy of [this.#passedByNow, this.#passedByLately]) {
       for (const { cursor } of passedBy) if (cursor.isBehind) served = Math.min(served, cursor.index)
     }
     return served
+  }
+
+  #tellServed (served: number): void {
+    for (const { head, resolve } of this.#waiting) if (head <= served) resolve()
+    this.#waiting = this.#waiting.filter(({ head }) => head > served)
   }
 
   #trim (served: number): void {

@@ -6,5 +6,8 @@ import timers from 'node:timers'
 // and sinon replace the functions of the global object, possibly before this module loads.
 export const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = timers
 
+/** Returns a promise that resolves after so many milliseconds. */
+export const pause = timers.promises.setTimeout
+
 /** Returns monotonic time in milliseconds, with a fraction. */
 export const monotonicTime: () => number = performance.now.bind(performance)

@@ -14,6 +14,7 @@ export const OUT: readonly Step[] = [
   { file: 'lib/schema/event-types.ts', does: 'transform, check, projection' },
   { file: 'lib/wire/encode.ts', does: 'payload to lines' },
   { file: 'lib/broker/broker.ts', does: 'its place in the order' },
+  { file: 'lib/log/replica.ts', does: 'what the broker places' },
   { file: 'lib/log/channel-index.ts', does: 'append, by channel' },
   { file: 'lib/subscribers/fan-out-pump.ts', does: 'everyone who is behind' },
   { file: 'lib/subscribers/delivery.ts', does: 'entries and sends, in order' },

@@ -1,7 +1,8 @@
 import t from 'tap'
 import fc from 'fast-check'
-import type { Entry } from '../../lib/log/entry.ts'
-import { Log, idLineBytes, type LogBounds } from '../../lib/log/log.ts'
+import { eventIdOf, type Entry } from '../../lib/log/entry.ts'
+import { Log } from '../../lib/log/log.ts'
+import { idLineBytes, type LogBounds } from '../../lib/log/log-bounds.ts'
 import { formatPosition } from '../../lib/broker/position.ts'
 
 const EPOCH = 'a000000000'
@@ -18,7 +19,7 @@ function createLog (bounds: Partial<LogBounds> = {}, keeps = true) {
   let offset = 0
   const append = (body = 'data: x\n\n', given: { ephemeral?: boolean, id?: string } = {}): Entry => {
     const position = given.ephemeral === true ? null : { epoch: EPOCH, offset: offset += 10 }
-    return log.append(position, { channels: ['*'], body, ephemeral: false, id: undefined, key: undefined, ...given })
+    return log.append(position, { channels: ['*'], body, ephemeral: false, id: undefined, key: undefined, time: Date.now(), ...given })
   }
   const appendMany = (count: number): void => { for (let i = 0; i < count; i++) append() }
   return { log, clock, evicted, append, appendMany }
@@ -55,7 +56,7 @@ t.test('an ID of the application precedes the position in the event ID', async (
   const entry = append('data: x\n\n', { id: 'order 7' })
   t.equal(entry.bytes.toString(), `id: order 7@${id(10)}\ndata: x\n\n`)
   t.equal(log.find('order 7'), entry)
-  t.equal(log.idOf(entry), `order 7@${id(10)}`)
+  t.equal(eventIdOf(entry), `order 7@${id(10)}`)
   t.equal(log.lastEventId, id(10), '`lastEventId` is the position alone')
 })
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import t from 'tap'
+import { memoryBroker } from '../../lib/broker/memory-broker.ts'
 import { readOptions } from '../../lib/options/defaults.ts'
 import { type SsePluginOptions } from '../../lib/options/options.ts'
 
@@ -61,9 +62,10 @@ t.test('an unknown option is refused with the list of known options', async (t) 
   t.throws(() => read({ history: { maxItems: 1 } }), { code: 'FST_SSE_OPTION_UNKNOWN', message: /"history\.maxItems"/ })
 })
 
-t.test('a planned option is refused as not yet supported', async (t) => {
-  for (const option of ['broker']) {
-    t.throws(() => read({ [option]: true }), { code: 'FST_SSE_OPTION_UNSUPPORTED', message: `The option "${option}" is not yet supported` })
+t.test('a broker is an object with the methods of the contract', async (t) => {
+  t.equal(read({ broker: memoryBroker() }).broker.kind, 'memory')
+  for (const broker of [true, null, 'redis', {}, { ...memoryBroker() }, () => memoryBroker()]) {
+    t.throws(() => read({ broker } as never), { code: 'FST_SSE_OPTION_INVALID', message: /"broker" must be a broker, such as the result of redisBroker\(\)/ })
   }
 })
 

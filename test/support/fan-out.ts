@@ -7,7 +7,8 @@ import { EventStreamParser, type ParsedEvent } from '../../client/wire/event-str
 import { ShutdownDeadline } from '../../lib/time/shutdown-deadline.ts'
 import { encodeEvent } from '../../lib/wire/encode.ts'
 import { Hub } from '../../lib/subscribers/hub.ts'
-import { Log, type LogBounds } from '../../lib/log/log.ts'
+import { Log } from '../../lib/log/log.ts'
+import type { LogBounds } from '../../lib/log/log-bounds.ts'
 import { createEpoch } from '../../lib/broker/position.ts'
 import { FanOutPump } from '../../lib/subscribers/fan-out-pump.ts'
 import { textChunk, type Chunk } from '../../lib/wire/http-chunk.ts'
@@ -180,7 +181,7 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     view: () => views.acquire([EVERYBODY]),
     publish (data: string, { channels: names = [EVERYBODY], ephemeral = false, key, id }: Publishing = {}): void {
       const position = ephemeral ? null : { epoch, offset: ++offset }
-      channels.append(position, { channels: names, body: encodeEvent('message', data), ephemeral, key, id })
+      channels.append(position, { channels: names, body: encodeEvent('message', data), ephemeral, key, id, time: Date.now() })
       for (const name of names) pump.wake(hub.of(name))
     },
     subscribe (index = log.head, names: readonly string[] = [EVERYBODY], { expiresAt = Infinity, coding = 'identity' }: Coming = {}): Arrived {

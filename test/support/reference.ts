@@ -284,5 +284,5 @@ export class Reference {
 }
 
 function formatOrigin (log: ReturnType<typeof createFanOut>['log']): string {
-  return `${log.origin.epoch}.${log.origin.offset}`
+  return `${log.newest.epoch}.0`
 }

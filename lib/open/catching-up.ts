@@ -1,0 +1,59 @@
+import type { Order } from '../broker/broker.ts'
+import { isAfter, parsePosition, type Position } from '../broker/position.ts'
+import type { Replica } from '../log/replica.ts'
+import { monotonicTime, setTimeout } from '../time/timers.ts'
+
+// The time to wait for events that another node has already: much longer than a node is behind another, and short enough for a reader to wait.
+const MAX_WAIT = 2000
+// The least time between two questions to the engine: readers may send any ID, and must not keep the engine busy.
+const QUESTION_INTERVAL = 100
+
+/** Lets readers that come from a node which is ahead of this one wait until this one has got as far. */
+export class CatchingUp {
+  readonly #order: Pick<Order, 'head'>
+  readonly #replica: Replica
+  /** The newest position that the engine has told of. */
+  #head: Position | undefined
+  #asked = -Infinity
+  /** The question that is asked next; undefined if nobody waits for one. */
+  #question: Promise<void> | undefined
+
+  constructor (order: Pick<Order, 'head'>, replica: Replica) {
+    this.#order = order
+    this.#replica = replica
+  }
+
+  /**
+   * Waits until the log has got to an event ID. Does not wait for an ID that the engine has not given to an event, or for longer than 2 s.
+   *
+   * @returns Undefined if there is nothing to wait for.
+   */
+  wait (eventId: string): Promise<void> | undefined {
+    if (this.#order.head === undefined) return undefined
+    const position = parsePosition(eventId)
+    return position !== undefined && this.#replica.isBehind(position) ? this.#reach(position) : undefined
+  }
+
+  async #reach (position: Position): Promise<void> {
+    const signal = AbortSignal.timeout(MAX_WAIT)
+    if (!this.#isKnown(position)) await this.#ask(signal)
+    // Without an answer the position may exist.
+    if (this.#head === undefined || this.#isKnown(position)) await this.#replica.reach(position, signal)
+  }
+
+  #isKnown (position: Position): boolean {
+    return this.#head !== undefined && !isAfter(position, this.#head)
+  }
+
+  /** Asks the engine. All readers that come before the question is asked share the answer; a later one may know of a later event. */
+  #ask (signal: AbortSignal): Promise<void> {
+    this.#question ??= new Promise((resolve) => {
+      setTimeout(() => {
+        this.#question = undefined
+        this.#asked = monotonicTime()
+        this.#order.head!().then((head) => { this.#head = head }, () => { this.#head = undefined }).finally(resolve)
+      }, Math.max(0, this.#asked + QUESTION_INTERVAL - monotonicTime()))
+    })
+    return Promise.race([this.#question, new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))])
+  }
+}
