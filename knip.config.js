@@ -6,21 +6,21 @@ export default {
   workspaces: {
     '.': {
       entry: [
-        'plugin.ts', 'testing/index.ts', 'client/index.ts',
+        'plugin.ts', 'testing/index.ts', 'client/index.ts', 'brokers/{redis,sqlite}/index.ts',
         'demo/server.ts', 'scripts/*.js',
-        'public/**/*.html', 'examples/*/server.ts', 'examples/**/*.html', 'examples/*/public/*.js',
+        'public/**/*.html', 'examples/*/server.ts', 'examples/*/node.ts', 'examples/**/*.html', 'examples/*/public/*.js',
         'test/**/*.test.ts', 'test/**/all.ts',
         // What Node loads before each test, programs that a test starts, and those that the compiler alone reads.
         'test/support/preload.js', 'test/**/ends-by-itself.ts', 'test/**/types.ts', 'test/**/types/**/*.ts'
       ],
-      project: ['{lib,client,testing,demo,examples,public,scripts,test}/**/*.{ts,js,html}', '!test/consumers/**'],
+      project: ['{lib,brokers,client,testing,demo,examples,public,scripts,test}/**/*.{ts,js,html}', '!test/consumers/**'],
       // The pages of an example get their scripts from two folders, and the client from the plugin.
       paths: { '/post.js': ['examples/public/post.js'] },
       ignoreUnresolved: ['/sse/client.js', '/stream.js', '../client.js'],
-      // scripts/lint.js starts the first two; tests read a file of the third.
-      ignoreDependencies: ['cspell', 'markdownlint-cli2', 'axe-core'],
+      // scripts/lint.js starts the first two; tests read a file of the third; the fourth is installed in test/engines.
+      ignoreDependencies: ['cspell', 'markdownlint-cli2', 'axe-core', 'better-sqlite3'],
       // scripts/setup-system.sh installs these.
-      ignoreBinaries: ['openssl', 'unshare', 'nsenter']
+      ignoreBinaries: ['openssl', 'unshare', 'nsenter', 'redis-server']
     },
     bench: {
       // The driver starts these by their names.

@@ -6,7 +6,7 @@ import { basename, join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 
 const DIST = 'dist'
-const ENTRIES = { plugin: 'plugin.ts', testing: 'testing/index.ts' }
+const ENTRIES = { plugin: 'plugin.ts', testing: 'testing/index.ts', redis: 'brokers/redis/index.ts', sqlite: 'brokers/sqlite/index.ts' }
 
 const run = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' })
 
@@ -95,7 +95,7 @@ function writeTypes () {
   const types = join(DIST, 'types')
   run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json')
   writeFileSync(join(types, 'package.json'), '{ "type": "commonjs" }\n')
-  const entries = { plugin: 'plugin', testing: 'testing/index', client: 'client/index' }
+  const entries = { plugin: 'plugin', testing: 'testing/index', client: 'client/index', redis: 'brokers/redis/index', sqlite: 'brokers/sqlite/index' }
   for (const [name, path] of Object.entries(entries)) {
     const source = `'./types/${path}.js'`
     const text = `export * from ${source}\n`

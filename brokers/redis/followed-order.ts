@@ -1,0 +1,70 @@
+import { isAfter, type Position } from '../../lib/broker/position.ts'
+import type { StoredEntry } from '../engine/engine.ts'
+import { ephemeralNumber, formatId, parseEphemeral, parseKept, type StreamEntry } from './entries.ts'
+
+/** The place of this process in the two streams of an order, of kept and of ephemeral entries, which it joins to one sequence. */
+export class FollowedOrder {
+  readonly name: string
+  #kept: Position
+  /** The id of the last ephemeral entry; undefined: not known yet. Entries from before the process followed the order are not for it. */
+  ephemeral: string | undefined
+  /** True if the last read held ephemeral entries back. */
+  #hasHeld = false
+
+  constructor (name: string, after: Position) {
+    this.name = name
+    this.#kept = after
+  }
+
+  /** The id of the last kept entry. */
+  get kept (): string { return formatId(this.#kept) }
+
+  /** Goes on from a position. */
+  continueAfter (position: Position): void {
+    this.#kept = position
+  }
+
+  /**
+   * Joins what one read has returned.
+   *
+   * @param limit The number of entries at which each list is cut.
+   */
+  join (kept: readonly StreamEntry[], ephemeral: readonly StreamEntry[], limit: number): StoredEntry[] {
+    const entries = kept.map(parseKept)
+    const last = entries.at(-1)?.position ?? this.#kept
+    if (last.epoch !== this.#kept.epoch) {
+      // The ids of ephemeral entries begin from the lowest with each epoch, so this read has not got all of them.
+      this.#kept = last
+      this.ephemeral = '0-0'
+      return entries
+    }
+    const joined: StoredEntry[] = []
+    let next = 0
+    const takeKept = (upTo: Position): void => {
+      for (; next < entries.length && !isAfter(entries[next]!.position, upTo); next++) {
+        joined.push(entries[next]!)
+        this.#kept = entries[next]!.position
+      }
+    }
+    // The kept entry before an ephemeral one comes with the next read, unless it was deleted.
+    const mayHold = kept.length > 0 || !this.#hasHeld
+    this.#hasHeld = false
+    let end = last
+    for (const streamEntry of ephemeral) {
+      const [id] = streamEntry
+      const entry = parseEphemeral(streamEntry)
+      takeKept(entry.position)
+      if (mayHold && isAfter(entry.position, this.#kept)) {
+        this.#hasHeld = true
+        break
+      }
+      const isNext = ephemeralNumber(id) === ephemeralNumber(this.ephemeral!) + 1
+      joined.push(isNext ? entry : { ...entry, isAfterLoss: true })
+      this.ephemeral = id
+      // After a list that was cut, more ephemeral entries may come before the next kept one.
+      if (ephemeral.length === limit) end = entry.position
+    }
+    takeKept(end)
+    return joined
+  }
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import { NAMES } from './entries.ts'
+
+// The Lua scripts. Each writes either kept or ephemeral entries of an order, never both: a blocked XREAD is answered with one key only.
+
+/** A script and the name under which Redis keeps it. */
+export interface Script {
+  readonly source: string
+  readonly sha: string
+}
+
+function script (source: string): Script {
+  return { source, sha: createHash('sha1').update(source).digest('hex') }
+}
+
+/** The number of arguments for each record: name and value of each field. */
+const ARGUMENTS_PER_RECORD = 2 * NAMES.length
+
+/**
+ * Stores kept records of several orders.
+ *
+ * KEYS: the stream of each order. ARGV, for each order: epoch, the offset before which entries are forgotten, milliseconds until the order expires
+ * or 0, the number of records, the fields of each record.
+ *
+ * Returns for each order the id of its last record, or an empty text if nothing was stored because the order is gone or has another epoch.
+ */
+export const APPEND = script(`
+local ids = {}
+local at = 1
+for order, key in ipairs(KEYS) do
+  local epoch, oldest, expiry, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  at = at + 4
+  local id = ''
+  for record = 1, count do
+    local from = at + (record - 1) * ${ARGUMENTS_PER_RECORD}
+    local added = redis.pcall('XADD', key, 'NOMKSTREAM', epoch .. '-*', unpack(ARGV, from, from + ${ARGUMENTS_PER_RECORD - 1}))
+    if type(added) == 'table' and added.err and not string.find(added.err, 'equal or smaller', 1, true) then return added end
+    if type(added) ~= 'string' then break end
+    if added == epoch .. '-0' then
+      redis.call('XDEL', key, added)
+      break
+    end
+    id = added
+  end
+  if id ~= '' then
+    redis.call('XTRIM', key, 'MINID', '~', epoch .. '-' .. oldest)
+    if expiry > 0 then redis.call('PEXPIRE', key, expiry) end
+  end
+  ids[order] = id
+  at = at + count * ${ARGUMENTS_PER_RECORD}
+end
+return ids
+`)
+
+/**
+ * Stores ephemeral records of several orders. The id of each has its number, and the offset of the newest kept entry.
+ *
+ * KEYS: for each order its stream and the stream of its ephemeral entries. ARGV and the result as for `APPEND`,
+ * but instead of the offset the number of entries to keep.
+ */
+export const APPEND_EPHEMERAL = script(`
+local function last(key)
+  if redis.call('EXISTS', key) == 0 then return 0, 0 end
+  local info = redis.call('XINFO', 'STREAM', key)
+  for field = 1, #info, 2 do
+    if info[field] == 'last-generated-id' then return string.match(info[field + 1], '^(%d+)-(%d+)$') end
+  end
+end
+local ids = {}
+local at = 1
+for order = 1, #KEYS / 2 do
+  local kept, ephemeral = KEYS[order * 2 - 1], KEYS[order * 2]
+  local epoch, most, expiry, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  at = at + 4
+  ids[order] = ''
+  local present, offset = last(kept)
+  if present == epoch then
+    local number = tonumber((last(ephemeral)))
+    for record = 1, count do
+      local from = at + (record - 1) * ${ARGUMENTS_PER_RECORD}
+      local id = string.format('%.0f-%s', number + record, offset)
+      local added = redis.pcall('XADD', ephemeral, 'MAXLEN', '~', most, id, unpack(ARGV, from, from + ${ARGUMENTS_PER_RECORD - 1}))
+      if type(added) == 'table' and added.err then return added end
+    end
+    if expiry > 0 then
+      redis.call('PEXPIRE', kept, expiry)
+      redis.call('PEXPIRE', ephemeral, expiry)
+    end
+    ids[order] = epoch .. '-' .. offset
+  end
+  at = at + count * ${ARGUMENTS_PER_RECORD}
+end
+return ids
+`)
+
+/**
+ * Begins an epoch, unless the order has another one than expected.
+ *
+ * KEYS: the stream of the order, the stream of its ephemeral entries. ARGV: the present epoch, empty if there is no order; the new epoch; the token.
+ */
+export const BEGIN = script(`
+local present = ''
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  local info = redis.call('XINFO', 'STREAM', KEYS[1])
+  for field = 1, #info, 2 do if info[field] == 'last-generated-id' then present = string.match(info[field + 1], '^%d+') end end
+end
+if present ~= ARGV[1] then return 0 end
+redis.call('XADD', KEYS[1], ARGV[2] .. '-0', 't', ARGV[3])
+redis.call('DEL', KEYS[2])
+return 1
+`)
+
+/**
+ * Reads the states of orders.
+ *
+ * KEYS: the stream of each order. ARGV, for each order: the id whose token is wanted, or an empty text for the newest.
+ *
+ * Returns for each order the id of the newest entry that it ever had, the id of its oldest entry, and the token; or nothing if it does not exist.
+ */
+export const LOOK = script(`
+local states = {}
+for order, key in ipairs(KEYS) do
+  states[order] = {}
+  if redis.call('EXISTS', key) == 1 then
+    local info = redis.call('XINFO', 'STREAM', key)
+    local head, first = '', ''
+    for field = 1, #info, 2 do
+      if info[field] == 'last-generated-id' then head = info[field + 1] end
+      if info[field] == 'first-entry' and info[field + 1] then first = info[field + 1][1] end
+    end
+    local id = ARGV[order] == '' and head or ARGV[order]
+    local entry = redis.call('XRANGE', key, id, id)[1]
+    states[order] = { head, first, entry and entry[2][1] == 't' and entry[2][2] or '' }
+  end
+end
+return states
+`)
+
+export const SCRIPTS: readonly Script[] = [APPEND, APPEND_EPHEMERAL, BEGIN, LOOK]

@@ -1,0 +1,195 @@
+import { isAfter, type Position } from '../../../lib/broker/position.ts'
+import type { Append, Appended, Arrival, Engine, OrderState, Session, StoredEntry, Token, TokenRecord } from '../../../brokers/engine/engine.ts'
+
+/** A position of an entry, and what is stored there. */
+interface Stored {
+  readonly position: Position
+  readonly token: Token
+  readonly entry: TokenRecord | undefined
+}
+
+interface StoredOrder {
+  epoch: string
+  head: number
+  floor: number
+  entries: Stored[]
+}
+
+/** The orders of an engine in memory, with the faults that real ones have. */
+export class FakeEngine {
+  readonly orders = new Map<string, StoredOrder>()
+  readonly #sessions = new Set<FakeSession>()
+  /** False: no session can be made. */
+  isThere = true
+  /** True: nothing is stored, and every append fails. */
+  isFull = false
+  /** True: what a session had sent when it was lost is stored later, perhaps after what the next session has sent. */
+  storesLate = false
+  /** Called before each step of a session; the test delays it there. */
+  delay: () => Promise<void> = async () => {}
+
+  /** An engine for one more broker. */
+  forBroker (): Engine {
+    return {
+      kind: 'fake',
+      load: async () => {},
+      connect: async () => {
+        await this.delay()
+        if (!this.isThere) throw new Error('the fake engine is away')
+        const session = new FakeSession(this)
+        this.#sessions.add(session)
+        return session
+      }
+    }
+  }
+
+  /** Cuts every session. */
+  cut (): void {
+    for (const session of this.#sessions) session.close()
+    this.#sessions.clear()
+  }
+
+  /** Loses everything, as a flush does. */
+  flush (): void {
+    this.orders.clear()
+  }
+
+  /** Loses the newest entries, as a failover to a replica that is behind does. */
+  goBack (count: number): void {
+    for (const order of this.orders.values()) {
+      for (let left = count; left > 0 && order.entries.length > 1; left--) order.entries.pop()
+      const { epoch, offset } = order.entries.at(-1)!.position
+      order.epoch = epoch
+      order.head = offset
+      order.floor = Math.min(order.floor, offset)
+    }
+  }
+
+  /** Forgets all but the newest entries of each order. */
+  trim (keep: number): void {
+    for (const order of this.orders.values()) {
+      const dropped = order.entries.splice(0, Math.max(0, order.entries.length - keep))
+      const last = dropped.findLast(({ position }) => position.epoch === order.epoch)
+      if (last !== undefined) order.floor = Math.max(order.floor, last.position.offset)
+    }
+  }
+
+  changed (): void {
+    for (const session of this.#sessions) session.wake()
+  }
+
+  store ({ order: name, epoch, records }: Append): Appended {
+    if (this.isFull) return { failed: new Error('the fake engine is full') }
+    const order = this.orders.get(name)
+    if (order === undefined || order.epoch !== epoch) return { refused: true }
+    for (const entry of records) {
+      if (!entry.record.ephemeral) order.head++
+      order.entries.push({ position: { epoch, offset: order.head }, token: entry.token, entry })
+    }
+    this.changed()
+    return { last: { epoch, offset: order.head } }
+  }
+}
+
+class FakeSession implements Session {
+  readonly #engine: FakeEngine
+  /** By order: the entries that were given, and the ephemeral ones from before the order was followed. */
+  readonly #followed = new Map<string, { readonly after: Position, readonly given: Set<Stored> }>()
+  #isClosed = false
+  #wake: () => void = () => {}
+  /** Appends are stored in their order. */
+  #appending: Promise<unknown> = Promise.resolve()
+
+  constructor (engine: FakeEngine) {
+    this.#engine = engine
+  }
+
+  async look (questions: ReadonlyArray<{ readonly order: string, readonly at: Position | undefined }>): Promise<Array<OrderState | undefined>> {
+    await this.#step()
+    const states = questions.map(({ order: name, at }) => {
+      const order = this.#engine.orders.get(name)
+      if (order === undefined) return undefined
+      const head = { epoch: order.epoch, offset: order.head }
+      const wanted = at ?? head
+      const kept = order.entries.filter(({ entry }) => entry?.record.ephemeral !== true)
+      const found = kept.findLast(({ position }) => position.epoch === wanted.epoch && position.offset === wanted.offset)
+      return { head, floor: order.floor, token: found?.token }
+    })
+    await this.#step()
+    return states
+  }
+
+  async begin (name: string, after: string | undefined, epoch: string, token: Token): Promise<void> {
+    await this.#step()
+    const order = this.#engine.orders.get(name)
+    if (order?.epoch !== after) return
+    const begun = order ?? { epoch, head: 0, floor: 0, entries: [] }
+    begun.epoch = epoch
+    begun.head = begun.floor = 0
+    begun.entries.push({ position: { epoch, offset: 0 }, token, entry: undefined })
+    this.#engine.orders.set(name, begun)
+    this.#engine.changed()
+  }
+
+  follow (name: string, after: Position): void {
+    if (this.#followed.has(name)) return
+    const earlier = this.#engine.orders.get(name)!.entries.filter(({ position, entry }) => entry?.record.ephemeral === true || !isAfter(position, after))
+    this.#followed.set(name, { after, given: new Set(earlier) })
+  }
+
+  unfollow (name: string): void {
+    this.#followed.delete(name)
+  }
+
+  async next (): Promise<Arrival[]> {
+    await this.#step()
+    const arrivals = this.#arrivals()
+    if (arrivals.length > 0) return arrivals
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      setTimeout(resolve, 20)
+    })
+    await this.#step()
+    return this.#arrivals()
+  }
+
+  wake (): void {
+    this.#wake()
+  }
+
+  append (appends: readonly Append[]): Promise<Appended[]> {
+    const appended = this.#appending.then(async () => {
+      await this.#engine.delay()
+      if (this.#isClosed && !this.#engine.storesLate) throw new Error('the fake session is closed')
+      const results = appends.map((append) => this.#engine.store(append))
+      await this.#step()
+      return results
+    })
+    this.#appending = appended.catch(() => {})
+    return appended
+  }
+
+  close (): void {
+    this.#isClosed = true
+    this.#wake()
+  }
+
+  async #step (): Promise<void> {
+    await this.#engine.delay()
+    if (this.#isClosed) throw new Error('the fake session is closed')
+  }
+
+  #arrivals (): Arrival[] {
+    const arrivals: Arrival[] = []
+    for (const [name, { given }] of this.#followed) {
+      const found = (this.#engine.orders.get(name)?.entries ?? []).filter((entry) => !given.has(entry))
+      for (const entry of found) given.add(entry)
+      if (found.length > 0) arrivals.push({ order: name, entries: found.map(toEntry) })
+    }
+    return arrivals
+  }
+}
+
+function toEntry ({ position, token, entry }: Stored): StoredEntry {
+  return { position, token, record: entry?.record }
+}
