@@ -1,5 +1,5 @@
 import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import ssePlugin from '../plugin.ts'
+import ssePlugin, { memoryBroker, type Broker } from '../plugin.ts'
 import { clockText } from './clock-text.ts'
 import { events, type Machine, type TestEvent } from './events.ts'
 import { every } from './every.ts'
@@ -17,10 +17,12 @@ interface AppOptions {
   /** The port of the second origin. */
   readonly pagesPort: number
   readonly logger: FastifyServerOptions['logger']
+  /** What places the events, and keeps them. @defaultValue memoryBroker() */
+  readonly broker?: Broker
 }
 
 /** Builds the server of the event streams, which also serves the demo pages. */
-export async function buildApp ({ host, pagesPort, logger }: AppOptions): Promise<FastifyInstance> {
+export async function buildApp ({ host, pagesPort, logger, broker = memoryBroker() }: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({ logger: logger ?? false, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true })
   const pagesOrigins = originsOf(host, pagesPort)
   const outage = new Outage()
@@ -44,7 +46,8 @@ export async function buildApp ({ host, pagesPort, logger }: AppOptions): Promis
     onClose: outage.onClose,
     // Shorter than an outage of this demo: otherwise a browser might come back after the outage and not get the 503.
     reconnectionTime: { min: 500, max: 1500 },
-    shutdownTimeout: 500
+    shutdownTimeout: 500,
+    broker
   })
   await app.register(notesRoute, { prefix: '/notes', pagesOrigins })
   await app.register(outageRoute, { prefix: '/outage', pagesOrigins, outage })

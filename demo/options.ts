@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util'
+import { BROKERS, isBroker } from './broker.ts'
 
 export interface Options {
   readonly port: number
   readonly otherPort: number
   readonly host: string
+  readonly broker: string
   readonly logLevel: string
   readonly help: boolean
 }
@@ -16,6 +18,7 @@ export const HELP = `The demo of fastify-typed-sse: live, typed events in your b
   --port          DEMO_PORT         8080       the server of the event streams, and its pages; 0: any free port
   --other-port    DEMO_OTHER_PORT   8081       a second origin that serves the same pages; 0: any free port
   --host          DEMO_HOST         localhost  the address that both servers listen on: 0.0.0.0 admits other machines
+  --broker        DEMO_BROKER       memory     what places and keeps the events: ${BROKERS}
   --log-level     DEMO_LOG_LEVEL    info       trace, debug, info, warn, error, fatal or silent
   --help, -h                                   prints this text
 `
@@ -30,6 +33,7 @@ export function readOptions (args: string[], environment: NodeJS.ProcessEnv): Op
       port: { type: 'string', default: environment.DEMO_PORT ?? '8080' },
       'other-port': { type: 'string', default: environment.DEMO_OTHER_PORT ?? '8081' },
       host: { type: 'string', default: environment.DEMO_HOST ?? 'localhost' },
+      broker: { type: 'string', default: environment.DEMO_BROKER ?? 'memory' },
       'log-level': { type: 'string', default: environment.DEMO_LOG_LEVEL ?? 'info' },
       help: { type: 'boolean', short: 'h', default: false }
     }
@@ -38,6 +42,7 @@ export function readOptions (args: string[], environment: NodeJS.ProcessEnv): Op
     port: readPort('port', values.port),
     otherPort: readPort('other-port', values['other-port']),
     host: values.host,
+    broker: readBroker(values.broker),
     logLevel: readLogLevel(values['log-level']),
     help: values.help
   }
@@ -46,6 +51,11 @@ export function readOptions (args: string[], environment: NodeJS.ProcessEnv): Op
 function readPort (option: string, text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw new Error(`--${option} is a number from 0 to 65535; it is "${text}"`)
   return Number(text)
+}
+
+function readBroker (text: string): string {
+  if (!isBroker(text)) throw new Error(`--broker is ${BROKERS}; it is "${text}"`)
+  return text
 }
 
 function readLogLevel (level: string): string {

@@ -1,4 +1,5 @@
 import { buildApp } from './app.ts'
+import { createBroker } from './broker.ts'
 import { HELP, readOptions, type Options } from './options.ts'
 import { originsOf, portOf } from './origins.ts'
 import { buildPages } from './pages.ts'
@@ -12,12 +13,12 @@ try {
   process.exit(1)
 }
 
-async function run ({ host, port, otherPort, logLevel }: Options): Promise<void> {
+async function run ({ host, port, otherPort, broker, logLevel }: Options): Promise<void> {
   const logger = { level: logLevel }
   let streamsPort = port
   const pages = await buildPages({ host, logger, streamsPort: () => streamsPort })
   await pages.listen({ host, port: otherPort })
-  const app = await buildApp({ host, logger, pagesPort: portOf(pages) })
+  const app = await buildApp({ host, logger, pagesPort: portOf(pages), broker: await createBroker(broker) })
   await app.listen({ host, port })
   streamsPort = portOf(app)
 

@@ -62,7 +62,7 @@ await app.register(ssePlugin, {
 })
 
 function endStreams (id: string): Promise<number> {
-  return app.sse.channel(`sign-in:${id}`).disconnect(() => true, { final: true })
+  return app.sse.channel(`sign-in:${id}`).disconnect({ final: true })
 }
 
 async function giveToken (reply: FastifyReply, { sub, jti }: Claims): Promise<{ expiresIn: number }> {

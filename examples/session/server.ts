@@ -48,7 +48,7 @@ await app.register(ssePlugin, {
 })
 
 function endStreams (sessionId: string): Promise<number> {
-  return app.sse.channel(`session:${sessionId}`).disconnect(() => true, { final: true })
+  return app.sse.channel(`session:${sessionId}`).disconnect({ final: true })
 }
 
 app.post<{ Body: SignIn }>('/sign-in', { schema: { body: signInBody } }, async (request, reply) => {

@@ -70,7 +70,7 @@ await app.register(ssePlugin, {
 })
 
 function endStreams ({ id }: Visitor): Promise<number> {
-  return app.sse.channel(`visitor:${id}`).disconnect(() => true, { final: true })
+  return app.sse.channel(`visitor:${id}`).disconnect({ final: true })
 }
 
 app.post<{ Body: SignIn }>('/sign-in', { schema: { body: signInBody } }, async ({ body }) => {
