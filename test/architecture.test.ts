@@ -11,7 +11,7 @@ const MAX_LINES = 250
 // From the bottom to the top. Nobody imports `lib/options` but plugin.ts.
 const LIB: Arrows = {
   lib: [],
-  'lib/broker': [],
+  'lib/broker': ['lib', 'lib/time'],
   'lib/wire': ['lib'],
   'lib/response': ['lib/wire'],
   'lib/schema': ['lib', 'lib/wire'],
@@ -19,11 +19,12 @@ const LIB: Arrows = {
   'lib/cursor': ['lib/broker', 'lib/log', 'lib/wire'],
   'lib/publish': ['lib', 'lib/broker', 'lib/log', 'lib/schema', 'lib/wire'],
   'lib/time': ['lib/response'],
+  'lib/cluster': ['lib/broker', 'lib/time'],
   'lib/subscribers': ['lib', 'lib/cursor', 'lib/log', 'lib/response', 'lib/time', 'lib/wire'],
-  'lib/open': ['lib', 'lib/cursor', 'lib/log', 'lib/response', 'lib/subscribers', 'lib/time', 'lib/wire'],
+  'lib/open': ['lib', 'lib/broker', 'lib/cursor', 'lib/log', 'lib/response', 'lib/subscribers', 'lib/time', 'lib/wire'],
   'lib/routes': ['lib', 'lib/open', 'lib/schema'],
-  'lib/api': ['lib', 'lib/cursor', 'lib/log', 'lib/open', 'lib/publish', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire'],
-  'lib/options': ['lib', 'lib/cursor', 'lib/log', 'lib/open', 'lib/routes', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire']
+  'lib/api': ['lib', 'lib/broker', 'lib/cluster', 'lib/cursor', 'lib/log', 'lib/open', 'lib/publish', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire'],
+  'lib/options': ['lib', 'lib/broker', 'lib/cursor', 'lib/log', 'lib/open', 'lib/routes', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire']
 }
 
 const CLIENT: Arrows = {
@@ -53,7 +54,14 @@ function broken (files: readonly string[], mayImport: Arrows): string[] {
   return brokenRules(readImports(ROOT, files), lines, { mayImport, maxLines: MAX_LINES })
 }
 
-for (const [folder, arrows] of Object.entries({ lib: LIB, client: CLIENT, 'public/inspector': INSPECTOR })) {
+// An engine knows what engines have in common, and none knows another.
+const BROKERS: Arrows = {
+  'brokers/engine': [],
+  'brokers/redis': ['brokers/engine'],
+  'brokers/sqlite': ['brokers/engine']
+}
+
+for (const [folder, arrows] of Object.entries({ lib: LIB, client: CLIENT, 'public/inspector': INSPECTOR, brokers: BROKERS })) {
   t.test(`the files of ${folder} keep to the arrows, and no file is over ${MAX_LINES} lines`, async (t) => {
     t.strictSame(broken(filesIn(ROOT, folder).filter((name) => !name.endsWith('client.js')), arrows), [])
   })
@@ -74,6 +82,11 @@ t.test('only plugin.ts imports lib/options, and nothing in lib imports plugin.ts
     .filter(([file, targets]) => !path.test(file) && targets.some((target) => path.test(target))).map(([file]) => file)
   t.strictSame(importers(/^lib\/options\//), ['plugin.ts'])
   t.strictSame(importers(/^plugin\.ts$/).filter((file) => file.startsWith('lib/')), [])
+})
+
+t.test('a broker imports the contract, the time and the leaves of lib, and nothing else of the plugin', async (t) => {
+  const outside = [...readImports(ROOT, filesIn(ROOT, 'brokers')).values()].flat().filter((target) => !target.startsWith('brokers/'))
+  for (const target of outside) t.match(target, /^lib\/(?:(?:broker|time)\/)?[\w-]+\.ts$/)
 })
 
 t.test('the client imports nothing but types from lib, and those from two folders', async (t) => {
@@ -106,6 +119,6 @@ t.test('docs/architecture.svg is the picture of the imports as they are', async 
 
 t.test('docs/architecture.md has one sentence for each folder', async (t) => {
   const rows = [...read('docs/architecture.md').matchAll(/^\| `([\w/]+)\/` \| [^|]+ \|$/gm)].map(([, folder]) => folder)
-  const folders = ['lib', 'client', 'public/inspector'].flatMap((folder) => [...foldersOf(readImports(ROOT, filesIn(ROOT, folder))).keys()])
+  const folders = ['lib', 'brokers', 'client', 'public/inspector'].flatMap((folder) => [...foldersOf(readImports(ROOT, filesIn(ROOT, folder))).keys()])
   for (const folder of folders) t.equal(rows.filter((row) => row === folder).length, 1, folder)
 })

@@ -44,15 +44,6 @@ t.test('every default in docs/options.md equals the default of the option', asyn
   }
 })
 
-t.test('every option that docs/options.md lists as not yet supported is refused as such', async (t) => {
-  const [, list = ''] = read('docs/options.md').split('## Not yet supported')
-  const options = all(list, /`(\w+)`/g)
-  t.ok(options.length > 0)
-  for (const option of options) {
-    t.throws(() => readOptions({ [option]: 1 } as SsePluginOptions), { code: 'FST_SSE_OPTION_UNSUPPORTED' }, option)
-  }
-})
-
 t.test('docs/errors.md and docs/architecture.md list the close reasons', async (t) => {
   const [, reasons = ''] = read('docs/errors.md').split('## Close reasons')
   t.strictSame(all(reasons, /^\| `(\w+)` \|/gm), [...CLOSE_REASONS])

@@ -39,7 +39,16 @@ declare global {
   const revoked: Set<string>
   function userOf (request: FastifyRequest): Promise<string>
   function tokenOf (request: FastifyRequest): Promise<{ id: string, exp: number }>
+  // What a broker is written with.
+  function myBroker (options?: { url: string }): import('fastify-typed-sse').Broker
+  const engine: Record<'start' | 'stop' | 'flush', () => Promise<void>>
+  const client: import('ioredis').Redis
+  const redisBroker: typeof import('fastify-typed-sse/redis').redisBroker
+  const sqliteBroker: typeof import('fastify-typed-sse/sqlite').sqliteBroker
+
   const openStream: typeof import('fastify-typed-sse/testing').openStream
+  const brokerContract: typeof import('fastify-typed-sse/testing').brokerContract
+  const test: typeof import('node:test').test
   const advance: typeof import('fastify-typed-sse/testing').advance
   const assert: typeof import('node:assert/strict')
   function answer (body: unknown, signal: AbortSignal): AsyncIterable<string>
@@ -98,6 +107,8 @@ export const events = defineEvents({
 const PATHS = {
   paths: {
     'fastify-typed-sse': [join(ROOT, 'plugin.ts')],
+    'fastify-typed-sse/redis': [join(ROOT, 'brokers/redis/index.ts')],
+    'fastify-typed-sse/sqlite': [join(ROOT, 'brokers/sqlite/index.ts')],
     'fastify-typed-sse/client': [join(ROOT, 'client/index.ts')],
     'fastify-typed-sse/testing': [join(ROOT, 'testing/index.ts')]
   },
