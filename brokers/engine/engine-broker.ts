@@ -135,7 +135,6 @@ export class EngineBroker implements Broker, OrderOwner {
     for (;;) {
       await this.#look(session, [...this.#orders.values()])
       connected()
-      this.#up()
       for (let until = now() + this.#intervals.look, isQuiet = false; now() < until && !isQuiet;) {
         const arrivals = await session.next()
         if (this.#isClosed) return
@@ -154,6 +153,7 @@ export class EngineBroker implements Broker, OrderOwner {
       for (const order of some) this.#doubtful.delete(order)
       const states = await session.look(some.map((order) => ({ order: order.name, at: order.question })))
       this.#heard = now()
+      this.#up()
       for (const [at, order] of some.entries()) {
         if (this.#orders.get(order.name) === order && !await order.judge(session, states[at])) orders.push(order)
       }

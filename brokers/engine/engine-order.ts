@@ -113,7 +113,7 @@ export class EngineOrder implements Order {
     if (!this.#place.isKnown) this.#load(state)
     session.follow(this.name, this.#place.position)
     this.#gate.confirm(state.head)
-    this.#waiting.passed(this.#place, this.#seen.highest(this.#owner.publisher))
+    this.#waiting.passed(this.#place)
     this.#moved()
     return true
   }

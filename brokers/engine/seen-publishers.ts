@@ -9,11 +9,6 @@ export class SeenPublishers {
   readonly #counters = new Map<string, number>()
   #last: string | undefined
 
-  /** The highest counter of a publisher; 0 if none of its records was seen. */
-  highest (publisher: string): number {
-    return this.#counters.get(publisher) ?? 0
-  }
-
   /** Takes note of a record. @returns False if it is a copy of one that was seen before. */
   isNew ({ publisher, counter }: Token): boolean {
     const highest = this.#counters.get(publisher)

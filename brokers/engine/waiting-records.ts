@@ -173,28 +173,17 @@ export class WaitingRecords {
   }
 
   /**
-   * Handles the records that have not come back although this process has got to their acknowledged places.
+   * Settles the records that were lost on their way back: their places are known.
    *
-   * @param place The place that this process has got to. A record in a lost place has its place nevertheless.
-   * @param highest The highest counter of this publisher that has come back.
+   * @param place The place that this process has got to.
    */
-  passed (place: Place, highest: number): void {
+  passed (place: Place): void {
     const lately = now() - EPHEMERAL_DELAY
     for (let at = this.#first; at < this.#unsent; at++) {
       const waiting = this.#records[at]!
-      const { acknowledged, record: { ephemeral }, token: { counter } } = waiting
-      if (waiting.isSettled || acknowledged === undefined || isAfter(acknowledged, place.position)) continue
-      if (ephemeral) {
-        if (waiting.acknowledgedAt < lately) this.#settle(waiting, null)
-      } else if (place.wasLost(acknowledged)) {
-        this.#settle(waiting, acknowledged)
-      } else if (counter < highest) {
-        // The engine has gone back. Followers would take the record for a second copy now.
-        this.#reject(waiting, 'before it lost its newest events')
-      } else {
-        waiting.acknowledged = undefined
-        this.#unsent = at
-      }
+      const { acknowledged, record: { ephemeral } } = waiting
+      if (acknowledged === undefined || isAfter(acknowledged, place.position)) continue
+      if (ephemeral ? waiting.acknowledgedAt < lately : place.wasLost(acknowledged)) this.#settle(waiting, ephemeral ? null : acknowledged)
     }
     this.#tidy()
   }

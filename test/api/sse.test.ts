@@ -207,8 +207,9 @@ t.test('undefined or invalid channels, IDs, predicates, replies, events and chan
   for (const id of ['head', 'oldest']) await t.rejects(sse.broadcast('message', 'x', { id }), { code: 'FST_SSE_OPTION_INVALID' })
   for (const wrong of [undefined, 'id', { final: true }]) {
     await t.rejects(sse.disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"disconnect\.predicate" must be a function/ })
-    if (wrong !== undefined) await t.rejects(sse.channel('a').disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID' })
   }
+  for (const wrong of ['id', null, 1, []]) await t.rejects(sse.channel('a').disconnect(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"disconnect" must be/ })
+  await t.rejects(sse.channel('a').disconnect({ finl: true } as never), { code: 'FST_SSE_OPTION_UNKNOWN' })
   await t.rejects(sse.disconnect(() => true, { finl: true } as never), { code: 'FST_SSE_OPTION_UNKNOWN', message: /^A key of the option "disconnect" is unknown; valid keys: final$/ })
   for (const wrong of [undefined, null, {}]) {
     await t.rejects(sse.subscribe(wrong as never), { code: 'FST_SSE_OPTION_INVALID', message: /"subscribe\.reply" must be a Fastify reply/ })

@@ -15,6 +15,9 @@ interface StoredOrder {
   entries: Stored[]
 }
 
+/** A step of a session. `append`: before records are stored. `answer`: before the session tells that they are. */
+export type Step = 'connect' | 'look' | 'begin' | 'next' | 'append' | 'answer'
+
 /** The orders of an engine in memory, with the faults that real ones have. */
 export class FakeEngine {
   readonly orders = new Map<string, StoredOrder>()
@@ -25,18 +28,24 @@ export class FakeEngine {
   isFull = false
   /** True: what a session had sent when it was lost is stored later, perhaps after what the next session has sent. */
   storesLate = false
-  /** Called before each step of a session; the test delays it there. */
-  delay: () => Promise<void> = async () => {}
+  /** Called before each step of a session; the test holds it there. */
+  delay: (step: Step, broker: number) => Promise<void> = async () => {}
+  /** The number of appends that sessions were asked for. */
+  asked = 0
+  /** True: a session gives everything that it has given again. */
+  repeats = false
+  #brokers = 0
 
   /** An engine for one more broker. */
   forBroker (): Engine {
+    const broker = this.#brokers++
     return {
       kind: 'fake',
       load: async () => {},
       connect: async () => {
-        await this.delay()
+        await this.delay('connect', broker)
         if (!this.isThere) throw new Error('the fake engine is away')
-        const session = new FakeSession(this)
+        const session = new FakeSession(this, broker)
         this.#sessions.add(session)
         return session
       }
@@ -93,6 +102,7 @@ export class FakeEngine {
 
 class FakeSession implements Session {
   readonly #engine: FakeEngine
+  readonly #broker: number
   /** By order: the entries that were given, and the ephemeral ones from before the order was followed. */
   readonly #followed = new Map<string, { readonly after: Position, readonly given: Set<Stored> }>()
   #isClosed = false
@@ -100,12 +110,13 @@ class FakeSession implements Session {
   /** Appends are stored in their order. */
   #appending: Promise<unknown> = Promise.resolve()
 
-  constructor (engine: FakeEngine) {
+  constructor (engine: FakeEngine, broker: number) {
     this.#engine = engine
+    this.#broker = broker
   }
 
   async look (questions: ReadonlyArray<{ readonly order: string, readonly at: Position | undefined }>): Promise<Array<OrderState | undefined>> {
-    await this.#step()
+    await this.#step('look')
     const states = questions.map(({ order: name, at }) => {
       const order = this.#engine.orders.get(name)
       if (order === undefined) return undefined
@@ -115,12 +126,12 @@ class FakeSession implements Session {
       const found = kept.findLast(({ position }) => position.epoch === wanted.epoch && position.offset === wanted.offset)
       return { head, floor: order.floor, token: found?.token }
     })
-    await this.#step()
+    await this.#step('look')
     return states
   }
 
   async begin (name: string, after: string | undefined, epoch: string, token: Token): Promise<void> {
-    await this.#step()
+    await this.#step('begin')
     const order = this.#engine.orders.get(name)
     if (order?.epoch !== after) return
     const begun = order ?? { epoch, head: 0, floor: 0, entries: [] }
@@ -142,14 +153,14 @@ class FakeSession implements Session {
   }
 
   async next (): Promise<Arrival[]> {
-    await this.#step()
+    await this.#step('next')
     const arrivals = this.#arrivals()
     if (arrivals.length > 0) return arrivals
     await new Promise<void>((resolve) => {
       this.#wake = resolve
       setTimeout(resolve, 20)
     })
-    await this.#step()
+    await this.#step('next')
     return this.#arrivals()
   }
 
@@ -158,11 +169,12 @@ class FakeSession implements Session {
   }
 
   append (appends: readonly Append[]): Promise<Appended[]> {
+    this.#engine.asked++
     const appended = this.#appending.then(async () => {
-      await this.#engine.delay()
+      await this.#engine.delay('append', this.#broker)
       if (this.#isClosed && !this.#engine.storesLate) throw new Error('the fake session is closed')
       const results = appends.map((append) => this.#engine.store(append))
-      await this.#step()
+      await this.#step('answer')
       return results
     })
     this.#appending = appended.catch(() => {})
@@ -174,8 +186,8 @@ class FakeSession implements Session {
     this.#wake()
   }
 
-  async #step (): Promise<void> {
-    await this.#engine.delay()
+  async #step (step: Step): Promise<void> {
+    await this.#engine.delay(step, this.#broker)
     if (this.#isClosed) throw new Error('the fake session is closed')
   }
 
@@ -184,7 +196,10 @@ class FakeSession implements Session {
     for (const [name, { given }] of this.#followed) {
       const found = (this.#engine.orders.get(name)?.entries ?? []).filter((entry) => !given.has(entry))
       for (const entry of found) given.add(entry)
-      if (found.length > 0) arrivals.push({ order: name, entries: found.map(toEntry) })
+      if (found.length === 0) continue
+      const entries = found.map(toEntry)
+      arrivals.push({ order: name, entries })
+      if (this.#engine.repeats) arrivals.push({ order: name, entries })
     }
     return arrivals
   }

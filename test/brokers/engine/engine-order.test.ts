@@ -1,0 +1,256 @@
+import t, { type Test } from 'tap'
+import type { Order } from '../../../lib/broker/broker.ts'
+import { EngineBroker } from '../../../brokers/engine/engine-broker.ts'
+import { createRecord } from '../../../testing/contract/contract-node.ts'
+import { OrderRecorder } from '../../../testing/contract/order-recorder.ts'
+import { untilSeen } from '../../faults/program.ts'
+import { FakeEngine, type Step } from './fake-engine.ts'
+
+// What an order does when a fault hits it at one certain moment. model.test.ts has the faults at random moments.
+
+const INTERVALS = { look: 20, tick: 5, maxBackoff: 10 }
+
+interface Node {
+  readonly broker: EngineBroker
+  readonly order: Order
+  readonly recorder: OrderRecorder
+  publish: (body: string) => Promise<unknown>
+}
+
+async function startNode (t: Test, engine: FakeEngine, bounds: { publishTimeout?: number, maxWaiting?: number, maxWaitingBytes?: number } = {}): Promise<Node> {
+  const broker = new EngineBroker(engine.forBroker(), { maxWaiting: 1000, maxWaitingBytes: 1e6, publishTimeout: 60_000, ...bounds }, INTERVALS)
+  const recorder = new OrderRecorder()
+  const order = broker.order('events')
+  await broker.start({ down () {}, up () {}, skipped () {} })
+  await order.start(recorder, { maxEvents: Infinity, maxBytes: 1e6, keepFor: Infinity })
+  t.teardown(async () => {
+    await order.close(0)
+    await broker.close()
+  })
+  // The result of a rejected one is the error.
+  return { broker, order, recorder, publish: (body) => order.publish(createRecord(body)).catch((error: unknown) => error) }
+}
+
+/** Holds the steps of one kind until they are let through, one by one or all. */
+class Gate {
+  readonly #held: Array<() => void> = []
+  #isOpen = false
+
+  constructor (engine: FakeEngine, step: Step, ofBroker?: number) {
+    const before = engine.delay
+    engine.delay = async (other, broker) => {
+      await before(other, broker)
+      if (other === step && (ofBroker === undefined || broker === ofBroker) && !this.#isOpen) await new Promise<void>((resolve) => this.#held.push(resolve))
+    }
+  }
+
+  /** Waits until a step is held. */
+  async held (): Promise<void> {
+    await untilSeen(async () => this.#held.length, (count) => count > 0)
+  }
+
+  /** Lets the first step through that is held. */
+  async letOneThrough (): Promise<void> {
+    await this.held()
+    this.#held.shift()!()
+  }
+
+  open (): void {
+    this.#isOpen = true
+    for (const goOn of this.#held.splice(0)) goOn()
+  }
+}
+
+const bodiesIn = (engine: FakeEngine): Array<string | undefined> => engine.orders.get('events')!.entries.map(({ entry }) => entry?.record.body)
+
+t.test('a record whose answer was lost is not stored again: it comes back first', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, recorder } = await startNode(t, engine)
+  const answers = new Gate(engine, 'answer')
+  const reads = new Gate(engine, 'next')
+  const placed = publish('a')
+  await answers.held()
+  engine.cut()
+  answers.open()
+  reads.open()
+  t.match(await placed, { offset: 1 })
+  t.strictSame(recorder.bodies, ['a'])
+  t.strictSame(bodiesIn(engine), [undefined, 'a'])
+})
+
+t.test('a record that was sent and not stored is sent again', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, recorder } = await startNode(t, engine)
+  const appends = new Gate(engine, 'append')
+  const placed = [publish('a'), publish('b')]
+  await appends.held()
+  engine.cut()
+  appends.open()
+  await Promise.all(placed)
+  t.strictSame(recorder.bodies, ['a', 'b'])
+})
+
+t.test('a record that the engine did not take is rejected if a later one was stored, because it would come after it', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, recorder } = await startNode(t, engine)
+  const appends = new Gate(engine, 'append')
+  const first = publish('a')
+  await appends.held()
+  const second = publish('b')
+  await untilSeen(async () => engine.asked, (count) => count === 2)
+  engine.isFull = true
+  await appends.letOneThrough()
+  await appends.held()
+  engine.isFull = false
+  appends.open()
+  t.match(await second, { offset: 1 })
+  t.match(await first, { code: 'FST_SSE_BROKER_UNAVAILABLE', stored: false })
+  t.strictSame(recorder.bodies, ['b'])
+  t.strictSame(bodiesIn(engine), [undefined, 'b'])
+})
+
+t.test('what the engine did not take is not sent again before every answer is there', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, recorder } = await startNode(t, engine)
+  const appends = new Gate(engine, 'append')
+  const first = publish('a')
+  await appends.held()
+  const second = publish('b')
+  await untilSeen(async () => engine.asked, (count) => count === 2)
+  engine.isFull = true
+  await appends.letOneThrough()
+  await appends.held()
+  // Several ticks, at each of which it could be sent again.
+  await new Promise((resolve) => setTimeout(resolve, 10 * INTERVALS.tick))
+  t.equal(engine.asked, 2)
+  await appends.letOneThrough()
+  await untilSeen(async () => engine.asked, (count) => count > 2)
+  engine.isFull = false
+  appends.open()
+  await Promise.all([first, second])
+  t.strictSame(recorder.bodies, ['a', 'b'])
+})
+
+t.test('entries that were forgotten before they were read are told as lost', async (t) => {
+  const engine = new FakeEngine()
+  const [one, two] = [await startNode(t, engine), await startNode(t, engine)]
+  await one.publish('a')
+  await two.recorder.until(1)
+  const reads = new Gate(engine, 'next', 1)
+  // A read that is under way returns before the gate is closed.
+  await one.publish('b')
+  await reads.held()
+  for (const body of ['c', 'd', 'e']) await one.publish(body)
+  engine.trim(1)
+  reads.open()
+  await two.recorder.upTo('e')
+  t.strictSame(two.recorder.breaks, ['lose'])
+  t.strictSame(one.recorder.breaks, [])
+})
+
+t.test('a record of this process that was forgotten before it was read has its place nevertheless', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, recorder } = await startNode(t, engine)
+  const reads = new Gate(engine, 'next')
+  const first = publish('a')
+  await reads.held()
+  const others = [publish('b'), publish('c')]
+  await untilSeen(async () => bodiesIn(engine).length, (count) => count === 4)
+  engine.trim(1)
+  reads.open()
+  t.match(await first, { offset: 1 })
+  t.match(await Promise.all(others), [{ offset: 2 }, { offset: 3 }])
+  t.strictSame(recorder.bodies.at(-1), 'c')
+  t.strictSame(recorder.breaks, ['lose'])
+})
+
+t.test('entries that the engine gives twice are placed once, and are no loss', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, recorder } = await startNode(t, engine)
+  engine.repeats = true
+  for (const body of ['a', 'b', 'c']) await publish(body)
+  t.strictSame(recorder.bodies, ['a', 'b', 'c'])
+  t.strictSame(recorder.breaks, [])
+})
+
+t.test('it stays unknown whether a record was stored, even if a later attempt is certainly not', async (t) => {
+  const engine = new FakeEngine()
+  const { publish } = await startNode(t, engine, { publishTimeout: 300 })
+  const appends = new Gate(engine, 'append')
+  const placed = publish('a')
+  await appends.held()
+  engine.cut()
+  engine.isFull = true
+  appends.open()
+  t.match(await placed, { code: 'FST_SSE_BROKER_UNAVAILABLE', stored: undefined, message: /unknown whether the event was stored/ })
+})
+
+t.test('a record that was never sent is rejected as not stored', async (t) => {
+  const engine = new FakeEngine()
+  const { publish } = await startNode(t, engine, { publishTimeout: 50 })
+  engine.isThere = false
+  engine.cut()
+  t.match(await publish('a'), { code: 'FST_SSE_BROKER_UNAVAILABLE', stored: false, message: /could not be stored within 50 ms/ })
+})
+
+t.test('a record that finds no room is rejected with the bounds', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, broker } = await startNode(t, engine, { maxWaiting: 2, maxWaitingBytes: 10 })
+  engine.isThere = false
+  engine.cut()
+  void publish('12345')
+  t.match(await publish('123456'), { stored: false, message: /1 events of 5 bytes already wait/ })
+  void publish('1')
+  t.match(await publish(''), { stored: false, message: /2 events of 6 bytes already wait/ })
+  t.equal(broker.health().waiting, 2)
+})
+
+t.test('`close` rejects what is left after its timeout', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, order } = await startNode(t, engine)
+  engine.isThere = false
+  engine.cut()
+  const placed = [publish('a'), publish('b')]
+  await order.close(20)
+  t.match(await Promise.all(placed), [{ stored: false }, { stored: false, message: /before the application closed/ }])
+})
+
+t.test('a node that is behind an epoch which another node has begun waits for it, and sends nothing before', async (t) => {
+  const engine = new FakeEngine()
+  const [one, two] = [await startNode(t, engine), await startNode(t, engine)]
+  await one.publish('a')
+  await two.recorder.until(1)
+  const reads = new Gate(engine, 'next', 1)
+  await reads.held()
+  engine.flush()
+  await one.publish('b')
+  const third = two.publish('c')
+  await untilSeen(async () => engine.asked, (count) => count >= 3)
+  t.strictSame(bodiesIn(engine), [undefined, 'b'])
+  reads.open()
+  t.match(await third, { offset: 2 })
+  t.strictSame(two.recorder.breaks, ['reset'])
+  t.strictSame(two.recorder.bodies, ['a', 'b', 'c'])
+})
+
+t.test('reports: away once, back once, and a foreign record once', async (t) => {
+  const engine = new FakeEngine()
+  const reports: string[] = []
+  const broker = new EngineBroker(engine.forBroker(), { maxWaiting: 10, maxWaitingBytes: 100, publishTimeout: 1000 }, INTERVALS)
+  const order = broker.order('events')
+  await broker.start({ down: (cause) => reports.push(`down: ${String(cause)}`), up: () => reports.push('up'), skipped: (name, problem) => reports.push(`${name}: ${problem}`) })
+  t.teardown(async () => {
+    await order.close(0)
+    await broker.close()
+  })
+  await order.start(new OrderRecorder(), { maxEvents: Infinity, maxBytes: 1e6, keepFor: Infinity })
+  t.match(broker.health(), { up: true, reconnects: 0, skipped: 0, waiting: 0 })
+  engine.isThere = false
+  engine.cut()
+  await untilSeen(async () => broker.health().up, (up) => !up)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  engine.isThere = true
+  await untilSeen(async () => broker.health().up, (up) => up)
+  t.match(broker.health(), { up: true, reconnects: 1 })
+  t.strictSame(reports, ['down: Error: the fake session is closed', 'up'])
+})
