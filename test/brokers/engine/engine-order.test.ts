@@ -63,19 +63,77 @@ class Gate {
 
 const bodiesIn = (engine: FakeEngine): Array<string | undefined> => engine.orders.get('events')!.entries.map(({ entry }) => entry?.record.body)
 
-t.test('a record whose answer was lost is not stored again: it comes back first', async (t) => {
+t.test('a record whose answer was lost is not sent again before it had time to come back', async (t) => {
   const engine = new FakeEngine()
-  const { publish, recorder } = await startNode(t, engine)
+  const { publish, recorder, broker } = await startNode(t, engine)
   const answers = new Gate(engine, 'answer')
   const reads = new Gate(engine, 'next')
   const placed = publish('a')
   await answers.held()
   engine.cut()
   answers.open()
+  await reads.letOneThrough()
+  await untilSeen(async () => broker.health(), ({ up, reconnects }) => up && reconnects === 1)
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+  t.equal(engine.asked, 1)
   reads.open()
   t.match(await placed, { offset: 1 })
   t.strictSame(recorder.bodies, ['a'])
   t.strictSame(bodiesIn(engine), [undefined, 'a'])
+})
+
+t.test('a second copy, which a lost connection has left behind, is placed nowhere', async (t) => {
+  const engine = new FakeEngine()
+  const [one, two] = [await startNode(t, engine), await startNode(t, engine)]
+  const appends = new Gate(engine, 'append', 0)
+  const placed = one.publish('a')
+  await appends.held()
+  engine.storesLate = true
+  engine.cut()
+  await untilSeen(async () => engine.asked, (count) => count === 2)
+  appends.open()
+  await placed
+  await untilSeen(async () => bodiesIn(engine).length, (count) => count === 3)
+  await one.publish('z')
+  await two.recorder.upTo('z')
+  t.strictSame(bodiesIn(engine), [undefined, 'a', 'a', 'z'])
+  t.strictSame([one.recorder.bodies, two.recorder.bodies], [['a', 'z'], ['a', 'z']])
+})
+
+t.test('no more records are on their way than this process can read back before they are forgotten', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, recorder } = await startNode(t, engine, { maxWaiting: 10_000 })
+  const reads = new Gate(engine, 'next')
+  await reads.held()
+  const placed = Array.from({ length: 5000 }, (_, i) => publish(String(i)))
+  await untilSeen(async () => bodiesIn(engine).length, (count) => count > 2000)
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  t.ok(bodiesIn(engine).length < 3000, `${bodiesIn(engine).length} were stored`)
+  reads.open()
+  await Promise.all(placed)
+  t.strictSame(recorder.bodies, Array.from({ length: 5000 }, (_, i) => String(i)))
+})
+
+t.test('a tail comes in batches of which none can evict another', async (t) => {
+  const engine = new FakeEngine()
+  const { publish } = await startNode(t, engine)
+  await Promise.all(Array.from({ length: 100 }, (_, i) => publish(String(i).padEnd(100))))
+  const broker = new EngineBroker(engine.forBroker(), { maxWaiting: 10, maxWaitingBytes: 100, publishTimeout: 1000 }, INTERVALS)
+  const order = broker.order('events')
+  const recorder = new OrderRecorder()
+  const sizes: number[] = []
+  recorder.onPlace = () => {
+    sizes.push(recorder.bodies.length)
+    return undefined
+  }
+  await broker.start({ down () {}, up () {}, skipped () {} })
+  t.teardown(async () => {
+    await order.close(0)
+    await broker.close()
+  })
+  await order.start(recorder, { maxEvents: Infinity, maxBytes: 4000, keepFor: Infinity })
+  t.equal(recorder.bodies.length, 100)
+  sizes.forEach((size, at) => t.ok(size - (sizes[at - 1] ?? 0) <= 11, `${size}`))
 })
 
 t.test('a record that was sent and not stored is sent again', async (t) => {
@@ -164,13 +222,16 @@ t.test('a record of this process that was forgotten before it was read has its p
   t.strictSame(recorder.breaks, ['lose'])
 })
 
-t.test('entries that the engine gives twice are placed once, and are no loss', async (t) => {
+t.test('entries that the engine gives again are placed once, and are no loss, not even those of an earlier epoch', async (t) => {
   const engine = new FakeEngine()
   const { publish, recorder } = await startNode(t, engine)
   engine.repeats = true
   for (const body of ['a', 'b', 'c']) await publish(body)
-  t.strictSame(recorder.bodies, ['a', 'b', 'c'])
   t.strictSame(recorder.breaks, [])
+  engine.flush()
+  for (const body of ['d', 'e']) await publish(body)
+  t.strictSame(recorder.bodies, ['a', 'b', 'c', 'd', 'e'])
+  t.strictSame(recorder.breaks, ['reset'])
 })
 
 t.test('it stays unknown whether a record was stored, even if a later attempt is certainly not', async (t) => {

@@ -199,7 +199,7 @@ class FakeSession implements Session {
       if (found.length === 0) continue
       const entries = found.map(toEntry)
       arrivals.push({ order: name, entries })
-      if (this.#engine.repeats) arrivals.push({ order: name, entries })
+      if (this.#engine.repeats) arrivals.push({ order: name, entries: [...given].map(toEntry) })
     }
     return arrivals
   }
