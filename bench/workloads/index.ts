@@ -6,10 +6,10 @@ import { connects } from './connects.ts'
 import { fanOut } from './fan-out.ts'
 import { http2 } from './http2.ts'
 import { idle } from './idle.ts'
-import { crowd, latency, overload, stalled } from './paced.ts'
+import { brokerLatency, brokerOverload, crowd, latency, overload, stalled } from './paced.ts'
 import type { Scale } from './scale.ts'
 
 /** Makes all workloads, in the order of their keys. */
 export function workloadsOf (scale: Scale): readonly Workload[] {
-  return [fanOut, latency, overload, crowd, idle, channels, connects, stalled, burst, compression, http2].map((workload) => workload(scale))
+  return [fanOut, latency, overload, crowd, idle, channels, connects, stalled, burst, compression, http2, brokerLatency, brokerOverload].map((workload) => workload(scale))
 }

@@ -5,7 +5,7 @@ import type { Column } from '../report/columns.ts'
 import { measure, type Figures } from '../driver/window.ts'
 import { CORE, CPU, DOUBLES, GROWTH, LATE, LATENCY, LOOP, LOOP99, LOST, PEAK, RATE, SYSTEM, USER } from './columns.ts'
 import { runCell } from './run-cell.ts'
-import { servers } from './rows.ts'
+import { brokers, servers } from './rows.ts'
 import type { Scale } from './scale.ts'
 
 // The workloads that publish at a fixed rate: latency, overload, many readers, stalled readers.
@@ -22,6 +22,8 @@ interface Pace {
   readonly times: boolean
   readonly columns: readonly Column[]
   readonly plot?: NonNullable<Workload['plot']>
+  readonly rows?: Workload['rows']
+  readonly reference?: string
 }
 
 /** Milliseconds that the readers have after the end of publishing. */
@@ -34,10 +36,10 @@ function paced (pace: Pace): Workload {
   const statement = `${readers.toLocaleString('en')} readers${stalled > 0 ? `, ${stalled} of them stalled` : ''}; ` +
     `${perSecond.toLocaleString('en')} events/s of ${bytes.toLocaleString('en')} bytes for ${seconds} s${pace.note ?? ''}`
   return {
-    ...pace,
-    statement,
     reference: 'floor',
     rows: servers,
+    ...pace,
+    statement,
     run: (row, cores) => runCell(row, cores, async (cell) => {
       await cell.start(PLAIN)
       await cell.open({ readers, channels: 0, stalled, bytes, times, gzip: false, sessions: 0 })
@@ -109,5 +111,33 @@ export function stalled ({ isSmoke }: Scale): Workload {
     bytes: 1024,
     times: true,
     columns: [LOST, DOUBLES, LATE, ...LATENCY, LOOP99, GROWTH, PEAK, CPU]
+  })
+}
+
+export function brokerLatency ({ isSmoke }: Scale): Workload {
+  return paced({
+    key: 'l',
+    title: 'Brokers: latency',
+    ...isSmoke ? { readers: 20, perSecond: 100, seconds: 0.5 } : { readers: 100, perSecond: 100, seconds: 5 },
+    note: '; the CPU time of the engine does not count',
+    bytes: 150,
+    times: true,
+    rows: brokers,
+    reference: 'typed-sse',
+    columns: [...LATENCY, USER, CPU, LOST, DOUBLES, LATE]
+  })
+}
+
+export function brokerOverload ({ isSmoke }: Scale): Workload {
+  return paced({
+    key: 'm',
+    title: 'Brokers: events/s',
+    ...isSmoke ? { readers: 5, perSecond: 1000, seconds: 0.2 } : { readers: 10, perSecond: 40_000, seconds: 3 },
+    note: ', however far behind the server is, and 3 s more; the CPU time of the engine does not count',
+    bytes: 150,
+    times: false,
+    rows: brokers,
+    reference: 'typed-sse',
+    columns: [RATE, SHARE, LOST, DOUBLES, LATE, LOOP99, CPU, USER, PEAK]
   })
 }

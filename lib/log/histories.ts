@@ -23,6 +23,8 @@ export class Histories {
 
   /** Finds the epoch of an index. */
   epochAt (index: number): string {
+    const present = this.#histories.at(-1)!
+    if (index >= present.from) return present.epoch
     return (this.#histories.findLast(({ from }) => from <= index) ?? this.#histories[0]!).epoch
   }
 }

@@ -29,4 +29,36 @@ export function checkPrograms (workplace) {
     const said = await node(folder, 'main.mjs')
     assert.match(said, /^true\n.*"a".*needs the package "typebox", which is not installed\n.*"a".*needs the package "@sinclair\/typebox", which is not installed\n$/)
   })
+
+  check('the package brings no driver: brokers are there in both module formats, and name the package that they need', async () => {
+    const steps = `
+        await app.register(ssePlugin)
+        console.log((await app.sse.broadcast('any', 1)).id !== null)
+        const brokers = [redisBroker(), sqliteBroker({ file: 'events.db' })]
+        for (const broker of brokers) {
+          await Fastify().register(ssePlugin, { broker }).then(() => console.log('started'), ({ code, message }) => console.log(code, message))
+        }
+        await app.close()`
+    const folder = await workplace.project('run-brokers', {
+      'main.mjs': `
+        import Fastify from 'fastify'
+        import ssePlugin from 'fastify-typed-sse'
+        import { redisBroker } from 'fastify-typed-sse/redis'
+        import { sqliteBroker } from 'fastify-typed-sse/sqlite'
+        const app = Fastify()
+        ${steps}`,
+      'main.cjs': `
+        const Fastify = require('fastify')
+        const ssePlugin = require('fastify-typed-sse')
+        const { redisBroker } = require('fastify-typed-sse/redis')
+        const { sqliteBroker } = require('fastify-typed-sse/sqlite')
+        void (async () => {
+          const app = Fastify()
+          ${steps}
+        })()`
+    }, [])
+    for (const file of ['main.mjs', 'main.cjs']) {
+      assert.match(await node(folder, file), /^true\nFST_SSE_DRIVER_MISSING .*redis.*ioredis.*\n(?:FST_SSE_DRIVER_MISSING .*sqlite.*better-sqlite3.*|started)\n$/, file)
+    }
+  })
 }
