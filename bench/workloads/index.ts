@@ -11,5 +11,9 @@ import type { Scale } from './scale.ts'
 
 /** Makes all workloads, in the order of their keys. */
 export function workloadsOf (scale: Scale): readonly Workload[] {
-  return [fanOut, latency, overload, crowd, idle, channels, connects, stalled, burst, compression, http2, brokerLatency, brokerOverload].map((workload) => workload(scale))
+  const all = [
+    fanOut, latency, overload, crowd, idle, channels, connects, stalled, burst, compression, http2,
+    brokerLatency, brokerOverload
+  ]
+  return all.map((workload) => workload(scale))
 }
