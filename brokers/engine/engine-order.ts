@@ -26,7 +26,7 @@ export interface OrderOwner {
   skipped (order: string, problem: string): void
 }
 
-// Entries that the engine keeps in any case, because a node may be this far behind for a moment.
+// Entries that the engine keeps in any case: a node may be this far behind for a moment.
 const LEAST_KEPT = 1000
 
 /** One order that an engine keeps, as far as this process has got in it. */
@@ -39,7 +39,7 @@ export class EngineOrder implements Order {
   #bounds: OrderBounds = { maxEvents: 0, maxBytes: 0, keepFor: Infinity }
   readonly #place = new Place()
   readonly #gate = new PublishGate()
-  /** True if answers were lost: records that do not come back are to be sent again. */
+  /** True if answers were lost. */
   #hasLostAnswers = false
   #onLoaded: (() => void) | undefined
   #loadedAt = NO_POSITION
@@ -149,13 +149,13 @@ export class EngineOrder implements Order {
     this.#moved()
   }
 
-  /** Takes the next batch to publish; undefined if there is none, or nothing may be published now. */
+  /** Takes the next batch to publish; undefined if there is none now. */
   take (): Append | undefined {
     if (!this.#gate.isOpen || !this.#waiting.hasUnsent) return undefined
     const records = this.#waiting.take()
     if (records.length === 0) return undefined
     this.#gate.sent()
-    return { order: this.name, epoch: this.#place.position.epoch, records, forgetBefore: this.#forgetBefore(), keepFor: this.#bounds.keepFor }
+    return { order: this.name, epoch: this.#place.position.epoch, records, forgetBefore: this.#forgetBefore(records), keepFor: this.#bounds.keepFor }
   }
 
   /** Marks a batch as sent. @returns Those of its records that the engine may have stored before. */
@@ -180,16 +180,13 @@ export class EngineOrder implements Order {
     this.#moved()
   }
 
-  /** Publishes again what the engine did not take, after the answers to everything that was sent since. */
+  /** Publishes again what the engine did not take. */
   retry (): void {
     this.#gate.retry()
     this.#moved()
   }
 
-  /** Rejects what has waited too long. */
-  expire (): void {
-    this.#waiting.expire()
-  }
+  expire (): void { this.#waiting.expire() }
 
   /** Begins with as much of the tail as this process keeps. */
   #load ({ head, floor, token }: OrderState): void {
@@ -241,10 +238,12 @@ export class EngineOrder implements Order {
     if (this.#gate.isOpen && this.#waiting.hasUnsent) this.#owner.flush(this)
   }
 
-  #forgetBefore (): number {
+  /** Decides what the engine may forget: it keeps twice as much as this process, for nodes that are behind. */
+  #forgetBefore (records: readonly TokenRecord[]): number {
     const { epoch, offset } = this.#listener?.oldest ?? NO_POSITION
     if (epoch !== this.#place.position.epoch) return 0
-    // Twice as much as this process keeps, for nodes that are behind.
-    return Math.max(0, offset - (this.#place.position.offset - offset) - LEAST_KEPT)
+    const largest = Math.max(1, ...records.map(({ record }) => record.body.length))
+    const least = Math.min(LEAST_KEPT, Math.floor(this.#bounds.maxBytes / largest))
+    return Math.max(0, offset - Math.max(least, this.#place.position.offset - offset))
   }
 }

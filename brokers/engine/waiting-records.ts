@@ -164,10 +164,14 @@ export class WaitingRecords {
     return isAhead
   }
 
-  /** Settles the record that has come back. */
+  /**
+   * Settles the record that has come back. Earlier ones without an answer will not come any more: followers would take them for second copies.
+   */
   arrived ({ counter }: Token, position: Position | null): void {
     for (let at = this.#first; at < this.#records.length && this.#records[at]!.token.counter <= counter; at++) {
-      if (this.#records[at]!.token.counter === counter) this.#settle(this.#records[at]!, position)
+      const waiting = this.#records[at]!
+      if (waiting.token.counter === counter) this.#settle(waiting, position)
+      else if (waiting.acknowledged === undefined) this.#reject(waiting, 'before a later one')
     }
     this.#tidy()
   }

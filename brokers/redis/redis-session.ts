@@ -18,8 +18,8 @@ export interface Keys {
 /** The orders that are followed. A later session goes on where an earlier one was. */
 export type FollowedOrders = Map<string, FollowedOrder>
 
-// Half of the time in which a busy follower gets its next entries. A page of large entries must not reach the limit of Redis' output buffer.
-const PAGE = 250
+// One read takes a round trip, so it should bring many entries, but not more bytes than Redis' output buffer may hold.
+const PAGE = { first: 250, least: 16, most: 2000, bytes: 1024 * 1024 }
 const BLOCK = 1000
 const EPHEMERAL_BYTES = 16 * 1024 * 1024
 // A session that has no use for its wake-up key any more leaves it to expire.
@@ -34,6 +34,8 @@ export class RedisSession implements Session {
   #active: FollowedOrder[] = []
   /** The id of the last wake-up. */
   #woken = '0-0'
+  /** The number of entries of one stream that one read may bring. */
+  #page = PAGE.first
   #isClosed = false
 
   /** @param reader A connection that is open. @param writer Another one. */
@@ -85,16 +87,18 @@ export class RedisSession implements Session {
     await Promise.all(active.filter(({ ephemeral }) => ephemeral === undefined).map((order) => this.#skipEphemeral(order)))
     const keys = active.flatMap(({ name }) => [this.#keys.kept(name), this.#keys.ephemeral(name)])
     const ids = active.flatMap(({ kept, ephemeral }) => [kept, ephemeral!])
+    const page = this.#page
     const reply = await this.#reader.call(
-      'XREAD', 'COUNT', PAGE, 'BLOCK', BLOCK, 'STREAMS', ...keys, this.#keys.wake, ...ids, this.#woken
+      'XREAD', 'COUNT', page, 'BLOCK', BLOCK, 'STREAMS', ...keys, this.#keys.wake, ...ids, this.#woken
     ) as Array<[string, StreamEntry[]]> | null
     if (reply === null) return []
     const streams = new Map(reply)
+    this.#page = pageAfter(streams)
     this.#woken = streams.get(this.#keys.wake)?.at(-1)?.[0] ?? this.#woken
     return active.flatMap((order) => {
       const kept = streams.get(this.#keys.kept(order.name)) ?? []
       const ephemeral = streams.get(this.#keys.ephemeral(order.name)) ?? []
-      return kept.length + ephemeral.length === 0 ? [] : [{ order: order.name, entries: order.join(kept, ephemeral, PAGE) }]
+      return kept.length + ephemeral.length === 0 ? [] : [{ order: order.name, entries: order.join(kept, ephemeral, page) }]
     })
   }
 
@@ -137,6 +141,13 @@ export class RedisSession implements Session {
   #run ({ sha }: Script, keys: readonly string[], values: readonly string[]): Promise<unknown> {
     return this.#writer.evalsha(sha, keys.length, ...keys, ...values)
   }
+}
+
+/** Decides how many entries the next read may bring, by the size of the largest that this one has brought. */
+function pageAfter (streams: ReadonlyMap<string, readonly StreamEntry[]>): number {
+  let largest = 1
+  for (const entries of streams.values()) for (const [, fields] of entries) largest = Math.max(largest, fields.at(-1)!.length)
+  return Math.max(PAGE.least, Math.min(PAGE.most, Math.floor(PAGE.bytes / largest)))
 }
 
 /** Splits appends into calls of scripts: each is for kept or for ephemeral records, and has each order once. */

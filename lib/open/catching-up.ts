@@ -3,8 +3,10 @@ import { isAfter, parsePosition, type Position } from '../broker/position.ts'
 import type { Replica } from '../log/replica.ts'
 import { monotonicTime, setTimeout } from '../time/timers.ts'
 
-// The time to wait for events that another node has already: much longer than a node is behind another, and short enough for a reader to wait.
-const MAX_WAIT = 2000
+// The time to wait for an event that the engine has: much longer than a node is behind another, and short enough for a reader to wait.
+const MAX_WAIT = 10_000
+// The time to wait while the engine does not answer: the event may not exist.
+const MAX_WAIT_WITHOUT_ANSWER = 2000
 // The least time between two questions to the engine: readers may send any ID, and must not keep the engine busy.
 const QUESTION_INTERVAL = 100
 
@@ -24,7 +26,8 @@ export class CatchingUp {
   }
 
   /**
-   * Waits until the log has got to an event ID. Does not wait for an ID that the engine has not given to an event, or for longer than 2 s.
+   * Waits until the log has got to an event ID. Does not wait for an ID that the engine has not given to an event. Waits 10 s at
+   * most, and 2 s while the engine does not answer.
    *
    * @returns Undefined if there is nothing to wait for.
    */
@@ -35,10 +38,10 @@ export class CatchingUp {
   }
 
   async #reach (position: Position): Promise<void> {
-    const signal = AbortSignal.timeout(MAX_WAIT)
-    if (!this.#isKnown(position)) await this.#ask(signal)
-    // Without an answer the position may exist.
-    if (this.#head === undefined || this.#isKnown(position)) await this.#replica.reach(position, signal)
+    const withoutAnswer = AbortSignal.timeout(MAX_WAIT_WITHOUT_ANSWER)
+    if (!this.#isKnown(position)) await this.#ask(withoutAnswer)
+    if (this.#isKnown(position)) await this.#replica.reach(position, AbortSignal.timeout(MAX_WAIT))
+    else if (this.#head === undefined) await this.#replica.reach(position, withoutAnswer)
   }
 
   #isKnown (position: Position): boolean {

@@ -92,12 +92,13 @@ t.test('--help names every option and starts no server', async (t) => {
   const { code, out } = await ends(t, ['--help'])
   t.equal(code, 0)
   t.equal(out, HELP)
-  for (const option of ['--port', '--other-port', '--host', '--log-level', 'DEMO_PORT', 'DEMO_OTHER_PORT', 'DEMO_HOST', 'DEMO_LOG_LEVEL']) t.match(out, option)
+  for (const option of ['--port', '--other-port', '--host', '--broker', '--log-level', 'DEMO_PORT', 'DEMO_OTHER_PORT', 'DEMO_HOST', 'DEMO_BROKER', 'DEMO_LOG_LEVEL']) t.match(out, option)
 })
 
 t.test('a wrong option prints one line that names it and exits with 1', async (t) => {
   for (const [args, environment, message] of [
     [['--port', 'http'], {}, /^--port is a number from 0 to 65535; it is "http"$/],
+    [['--broker', 'redis'], {}, /^--broker is memory, redis:\/\/HOST:PORT or sqlite:FILE; it is "redis"$/],
     [[], { DEMO_LOG_LEVEL: 'loud' }, /^--log-level is one of .*; it is "loud"$/]
   ] as const) t.throws(() => readOptions([...args], environment), { message })
   for (const [args, environment, line] of [

@@ -97,7 +97,8 @@ export class RedisServer {
   }
 }
 
-async function freePort (): Promise<number> {
+/** Finds a free port. Another program may take it before it is used. */
+export async function freePort (): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -30,6 +30,7 @@ export class FakeEngine {
   storesLate = false
   /** Called before each step of a session; the test holds it there. */
   delay: (step: Step, broker: number) => Promise<void> = async () => {}
+  failovers = 0
   /** The number of appends that sessions were asked for. */
   asked = 0
   /** True: a session gives everything that it has given again. */
@@ -63,8 +64,11 @@ export class FakeEngine {
     this.orders.clear()
   }
 
-  /** Loses the newest entries, as a failover to a replica that is behind does. */
+  /** Loses the newest entries and every session, as a failover to a replica that is behind does. */
   goBack (count: number): void {
+    this.cut()
+    // What was sent to the other server stays there.
+    this.failovers++
     for (const order of this.orders.values()) {
       for (let left = count; left > 0 && order.entries.length > 1; left--) order.entries.pop()
       const { epoch, offset } = order.entries.at(-1)!.position
@@ -105,6 +109,7 @@ class FakeSession implements Session {
   readonly #broker: number
   /** By order: the entries that were given, and the ephemeral ones from before the order was followed. */
   readonly #followed = new Map<string, { readonly after: Position, readonly given: Set<Stored> }>()
+  readonly #failovers: number
   #isClosed = false
   #wake: () => void = () => {}
   /** Appends are stored in their order. */
@@ -113,6 +118,7 @@ class FakeSession implements Session {
   constructor (engine: FakeEngine, broker: number) {
     this.#engine = engine
     this.#broker = broker
+    this.#failovers = engine.failovers
   }
 
   async look (questions: ReadonlyArray<{ readonly order: string, readonly at: Position | undefined }>): Promise<Array<OrderState | undefined>> {
@@ -172,7 +178,7 @@ class FakeSession implements Session {
     this.#engine.asked++
     const appended = this.#appending.then(async () => {
       await this.#engine.delay('append', this.#broker)
-      if (this.#isClosed && !this.#engine.storesLate) throw new Error('the fake session is closed')
+      if (this.#isClosed && (!this.#engine.storesLate || this.#failovers < this.#engine.failovers)) throw new Error('the fake session is closed')
       const results = appends.map((append) => this.#engine.store(append))
       await this.#step('answer')
       return results

@@ -79,8 +79,7 @@ async function play (steps: ReadonlyArray<{ what: string, which: number, count: 
       case 'pause': await pause(count); break
       case 'cut': engine.cut(); break
       case 'flush': engine.flush(); break
-      // An engine goes back while it is away: it is restored, or another one takes its place.
-      case 'go back': engine.cut(); engine.goBack(count); break
+      case 'go back': engine.goBack(count); break
       case 'trim': engine.trim(count); break
       case 'away': engine.isThere = false; engine.cut(); break
       case 'back': engine.isThere = true; break
