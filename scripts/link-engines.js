@@ -8,7 +8,8 @@ const ROOT = resolve(import.meta.dirname, '..')
 for (const name of ['better-sqlite3']) {
   const installed = join(ROOT, 'test/engines/node_modules', name)
   const link = join(ROOT, 'node_modules', name)
-  if (!existsSync(installed) || existsSync(link)) continue
+  // `npm ci` removes the link, and the next `npm test` makes it again.
+  if (!existsSync(installed) || !existsSync(join(ROOT, 'node_modules')) || existsSync(link)) continue
   // A link that leads nowhere.
   rmSync(link, { force: true })
   symlinkSync(installed, link, 'junction')

@@ -32,7 +32,7 @@ for (let start = 1; !stopping.signal.aborted; start++) {
   const ended = once(demo, 'exit')
   console.log(JSON.stringify({ start, pid: demo.pid, msg: `open http://127.0.0.1:${port}` }))
   // Waits for the end of the demo, or until it is time to kill it.
-  await Promise.race([ended, pause(KILL_AFTER, undefined, { signal: stopping.signal }).catch(() => ended)])
+  await Promise.race([ended, untilItListens().then(() => pause(KILL_AFTER, undefined, { signal: stopping.signal })).catch(() => ended)])
   if (!stopping.signal.aborted) demo.kill('SIGKILL')
   await ended
 }
@@ -40,6 +40,10 @@ for (let start = 1; !stopping.signal.aborted; start++) {
 function startDemo (): ChildProcess {
   const args = ['--host', '127.0.0.1', '--port', String(port), '--other-port', '0', '--log-level', 'info', '--broker', `sqlite:${join(folder, 'events.db')}`]
   return fork(fileURLToPath(new URL('../../demo/server.ts', import.meta.url)), args, { execArgv: [...process.execArgv, '--import', ENDS_WITH_PARENT] })
+}
+
+async function untilItListens (): Promise<void> {
+  while (!await fetch(`http://127.0.0.1:${port}/`).then(({ ok }) => ok, () => false)) await pause(100, undefined, { signal: stopping.signal })
 }
 
 async function freePort (): Promise<number> {

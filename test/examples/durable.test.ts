@@ -14,9 +14,8 @@ t.test('the pages of the durable demo go on without a gap, however often it is k
   await reader.connect()
   await untilSeen(async () => starts(), (count) => count >= 3)
   const { length } = reader.payloads
-  await reader.until(() => reader.payloads.length > length)
+  await reader.until(() => reader.payloads.length > length + 1)
   t.ok(reader.connections >= 3)
-  t.ok(length > 0)
   t.strictSame(reader.gaps, [])
   t.equal(new Set(reader.payloads).size, reader.payloads.length)
   t.strictSame(await example.stop('SIGINT'), CLEAN)
