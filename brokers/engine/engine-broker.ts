@@ -133,7 +133,7 @@ export class EngineBroker implements Broker, OrderOwner {
     this.session = session
     this.#sessions++
     for (;;) {
-      await this.#look(session, [...this.#orders.values()])
+      await this.#look(session, [...this.#orders.values()].filter(({ isStarted }) => isStarted))
       connected()
       for (let until = now() + this.#intervals.look, isQuiet = false; now() < until && !isQuiet;) {
         const arrivals = await session.next()

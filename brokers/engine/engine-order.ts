@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer'
 import type { EventRecord, Order, OrderBounds, OrderListener, Placed } from '../../lib/broker/broker.ts'
 import { isAfter, nextEpoch, NO_POSITION, type Position } from '../../lib/broker/position.ts'
 import { BrokerUnavailable } from '../../lib/errors.ts'
-import { clearTimeout, setTimeout } from '../../lib/time/timers.ts'
 import type { Append, Appended, OrderState, Session, StoredEntry, Token, TokenRecord } from './engine.ts'
 import { Place } from './place.ts'
 import { PublishGate } from './publish-gate.ts'
@@ -71,18 +70,13 @@ export class EngineOrder implements Order {
   }
 
   async close (timeout: number): Promise<void> {
-    if (this.#waiting.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => this.#waiting.rejectAll(), timeout)
-        this.#waiting.onEmpty = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-    }
+    await this.#waiting.settle(timeout)
     this.#listener = undefined
     this.#owner.closed(this)
   }
+
+  /** False before `start`, and after `close`. */
+  get isStarted (): boolean { return this.#listener !== undefined }
 
   /** The position whose token is to be compared; undefined if there is none. */
   get question (): Position | undefined { return this.#place.isKnown ? this.#place.position : undefined }

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import type { EventRecord } from '../../lib/broker/broker.ts'
 import { isAfter, type Position } from '../../lib/broker/position.ts'
 import { BrokerUnavailable } from '../../lib/errors.ts'
-import { now } from '../../lib/time/clock.ts'
+import { longestTimer, now } from '../../lib/time/clock.ts'
+import { clearTimeout, setTimeout } from '../../lib/time/timers.ts'
 import type { Token, TokenRecord } from './engine.ts'
 import type { Place } from './place.ts'
 
@@ -67,13 +68,11 @@ export class WaitingRecords {
   #unsent = 0
   #size = 0
   /** Called when no record waits any more. */
-  onEmpty = (): void => {}
+  #onEmpty = (): void => {}
 
   constructor (total: WaitingTotal) {
     this.#total = total
   }
-
-  get size (): number { return this.#size }
 
   /** True if there are records to send. */
   get hasUnsent (): boolean { return this.#unsent < this.#records.length }
@@ -200,8 +199,16 @@ export class WaitingRecords {
     this.#tidy()
   }
 
-  /** Rejects all records. */
-  rejectAll (): void {
+  /** Waits until every record is settled. @param timeout The time in milliseconds after which those that are left are rejected. */
+  async settle (timeout: number): Promise<void> {
+    if (this.#size === 0) return
+    const empty = new Promise<void>((resolve) => { this.#onEmpty = resolve })
+    const timer = setTimeout(() => this.#rejectAll(), longestTimer(timeout))
+    await empty
+    clearTimeout(timer)
+  }
+
+  #rejectAll (): void {
     for (const waiting of this.#records.slice(this.#first)) this.#reject(waiting, 'before the application closed')
     this.#tidy()
   }
@@ -225,7 +232,7 @@ export class WaitingRecords {
     this.#size--
     this.#total.count--
     this.#total.bytes -= waiting.bytes
-    if (this.#size === 0) this.onEmpty()
+    if (this.#size === 0) this.#onEmpty()
   }
 
   /** Forgets the settled records at the beginning. */

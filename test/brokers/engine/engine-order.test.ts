@@ -315,3 +315,20 @@ t.test('reports: away once, back once, and a foreign record once', async (t) => 
   t.match(broker.health(), { up: true, reconnects: 1 })
   t.strictSame(reports, ['down: Error: the fake session is closed', 'up'])
 })
+
+t.test('an order that is published to before it is started is followed from its start', async (t) => {
+  const engine = new FakeEngine()
+  const { broker, publish } = await startNode(t, engine)
+  const later = broker.order('later')
+  const placed = later.publish(createRecord('a'))
+  // The broker looks at its orders meanwhile.
+  const looks = new Gate(engine, 'look')
+  await looks.held()
+  looks.open()
+  await publish('x')
+  const recorder = new OrderRecorder()
+  t.teardown(() => later.close(0))
+  await later.start(recorder, { maxEvents: Infinity, maxBytes: 1e6, keepFor: Infinity })
+  t.match(await placed, { offset: 1 })
+  t.strictSame(recorder.calls.map(({ call }) => call), ['reset', 'place'])
+})
