@@ -160,7 +160,9 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   // In preClose, because the server waits for open streams before it runs onClose.
   app.addHook('preClose', async () => {
     shutdownDeadline.begin()
-    await Promise.all([broadcaster.close(shutdownDeadline.left), cluster.close(shutdownDeadline.left)])
+    // While the engine is away, events wait for half of the time, so that streams still get their end.
+    const patience = broker.health().up ? shutdownDeadline.left : shutdownDeadline.left / 2
+    await Promise.all([broadcaster.close(patience), cluster.close(patience)])
     await broker.close()
     if (listens) for (const server of new Set([...serversOf(app), ...starter.servers])) stopListening(server)
     await Promise.all([streamOpener.close(), hub.close()])

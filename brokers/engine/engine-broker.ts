@@ -179,7 +179,8 @@ export class EngineBroker implements Broker, OrderOwner {
         if ('failed' in result) this.#fail(order, result.failed)
       }
     }, () => {
-      // `next` of this session rejects too.
+      // Nothing is known of the records: the next session begins with what the engine has.
+      session.close()
     })
   }
 

@@ -40,6 +40,7 @@ export class EngineOrder implements Order {
   readonly #gate = new PublishGate()
   /** True if answers were lost. */
   #hasLostAnswers = false
+  #isClosed = false
   #onLoaded: (() => void) | undefined
   #loadedAt = NO_POSITION
 
@@ -58,6 +59,7 @@ export class EngineOrder implements Order {
   }
 
   publish (record: EventRecord): Promise<Position | null> {
+    if (this.#isClosed) return Promise.reject(new BrokerUnavailable(this.#owner.kind, 'the order is closed', false, undefined))
     const placed = this.#waiting.add(record, this.#owner.nextToken())
     if (this.#gate.isOpen) this.#owner.flush(this)
     return placed
@@ -70,6 +72,7 @@ export class EngineOrder implements Order {
   }
 
   async close (timeout: number): Promise<void> {
+    this.#isClosed = true
     await this.#waiting.settle(timeout)
     this.#listener = undefined
     this.#owner.closed(this)

@@ -8,6 +8,8 @@ export class FollowedOrder {
   #kept: Position
   /** The id of the last ephemeral entry; undefined: not known yet. Entries from before the process followed the order are not for it. */
   ephemeral: string | undefined
+  /** True if ephemeral entries were lost that the next one cannot show by its number. */
+  #hasLostEphemeral = false
   /** True if the last read held ephemeral entries back. */
   #hasHeld = false
 
@@ -24,6 +26,15 @@ export class FollowedOrder {
     this.#kept = position
   }
 
+  /** Compares the newest ephemeral entry in Redis with the place of this process. Redis may have gone back, or have lost that key alone. */
+  compareEphemeral (newest: string, epoch: string): void {
+    // A new epoch begins them anew, and is told by itself.
+    if (epoch !== this.#kept.epoch) return
+    if (this.ephemeral === undefined || ephemeralNumber(newest) >= ephemeralNumber(this.ephemeral)) return
+    this.ephemeral = newest
+    this.#hasLostEphemeral = true
+  }
+
   /**
    * Joins what one read has returned.
    *
@@ -31,13 +42,14 @@ export class FollowedOrder {
    */
   join (kept: readonly StreamEntry[], ephemeral: readonly StreamEntry[], limit: number): StoredEntry[] {
     const entries = kept.map(parseKept)
-    const last = entries.at(-1)?.position ?? this.#kept
-    if (last.epoch !== this.#kept.epoch) {
-      // The ids of ephemeral entries begin from the lowest with each epoch, so this read has not got all of them.
-      this.#kept = last
+    const begun = entries.findIndex(({ position }) => position.epoch !== this.#kept.epoch)
+    if (begun !== -1) {
+      // The ids of ephemeral entries begin from the lowest with each epoch, so this read has not got all of them. The rest comes with the next one.
+      this.#kept = entries[begun]!.position
       this.ephemeral = '0-0'
-      return entries
+      return entries.slice(0, begun + 1)
     }
+    const last = entries.at(-1)?.position ?? this.#kept
     const joined: StoredEntry[] = []
     let next = 0
     const takeKept = (upTo: Position): void => {
@@ -58,8 +70,9 @@ export class FollowedOrder {
         this.#hasHeld = true
         break
       }
-      const isNext = ephemeralNumber(id) === ephemeralNumber(this.ephemeral!) + 1
+      const isNext = ephemeralNumber(id) === ephemeralNumber(this.ephemeral!) + 1 && !this.#hasLostEphemeral
       joined.push(isNext ? entry : { ...entry, isAfterLoss: true })
+      this.#hasLostEphemeral = false
       this.ephemeral = id
       // After a list that was cut, more ephemeral entries may come before the next kept one.
       if (ephemeral.length === limit) end = entry.position

@@ -24,6 +24,9 @@ const SENT_ONCE = {
   reconnectOnError: null,
   connectTimeout: CONNECT_TIMEOUT,
   socketTimeout: SOCKET_TIMEOUT,
+  // Shorter ones of the application would end every blocked read.
+  commandTimeout: undefined,
+  blockingTimeout: undefined,
   protocol: 2,
   keyPrefix: ''
 } satisfies RedisOptions

@@ -54,11 +54,12 @@ export class RedisSession implements Session {
   }
 
   async look (questions: ReadonlyArray<{ readonly order: string, readonly at: Position | undefined }>): Promise<ReadonlyArray<OrderState | undefined>> {
-    const keys = questions.map(({ order }) => this.#keys.kept(order))
+    const keys = questions.flatMap(({ order }) => [this.#keys.kept(order), this.#keys.ephemeral(order)])
     const states = await this.#run(LOOK, keys, questions.map(({ at }) => at === undefined ? '' : formatId(at))) as string[][]
-    return states.map(([last, first, token]) => {
+    return states.map(([last, first, token, newestEphemeral], at) => {
       if (last === undefined) return undefined
       const head = parseId(last)
+      this.#followed.get(questions[at]!.order)?.compareEphemeral(newestEphemeral!, head.epoch)
       const oldest = first === undefined || first === '' ? undefined : parseId(first)
       const floor = oldest === undefined ? head.offset : oldest.epoch === head.epoch ? Math.max(0, oldest.offset - 1) : 0
       return { head, floor, token: token === undefined ? undefined : parseToken(token) }

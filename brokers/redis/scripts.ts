@@ -113,24 +113,31 @@ return 1
 /**
  * Reads the states of orders.
  *
- * KEYS: the stream of each order. ARGV, for each order: the id whose token is wanted, or an empty text for the newest.
+ * KEYS: for each order its stream and the stream of its ephemeral entries. ARGV, for each order: the id whose token is wanted, or an empty text for
+ * the newest.
  *
- * Returns for each order the id of the newest entry that it ever had, the id of its oldest entry, and the token; or nothing if it does not exist.
+ * Returns for each order the id of the newest entry that it ever had, the id of its oldest entry, the token, and the id of the newest ephemeral entry
+ * that it ever had; or nothing if it does not exist.
  */
 export const LOOK = script(`
+local function read(key)
+  local info = redis.call('XINFO', 'STREAM', key)
+  local found = {}
+  for field = 1, #info, 2 do found[info[field]] = info[field + 1] end
+  return found
+end
 local states = {}
-for order, key in ipairs(KEYS) do
+for order = 1, #KEYS / 2 do
+  local kept, ephemeral = KEYS[order * 2 - 1], KEYS[order * 2]
   states[order] = {}
-  if redis.call('EXISTS', key) == 1 then
-    local info = redis.call('XINFO', 'STREAM', key)
-    local head, first = '', ''
-    for field = 1, #info, 2 do
-      if info[field] == 'last-generated-id' then head = info[field + 1] end
-      if info[field] == 'first-entry' and info[field + 1] then first = info[field + 1][1] end
-    end
+  if redis.call('EXISTS', kept) == 1 then
+    local info = read(kept)
+    local head, first = info['last-generated-id'], info['first-entry']
     local id = ARGV[order] == '' and head or ARGV[order]
-    local entry = redis.call('XRANGE', key, id, id)[1]
-    states[order] = { head, first, entry and entry[2][1] == 't' and entry[2][2] or '' }
+    local entry = redis.call('XRANGE', kept, id, id)[1]
+    local token = entry and entry[2][1] == 't' and entry[2][2] or ''
+    local newest = redis.call('EXISTS', ephemeral) == 1 and read(ephemeral)['last-generated-id'] or '0-0'
+    states[order] = { head, first and first[1] or '', token, newest }
   end
 end
 return states

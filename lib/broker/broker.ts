@@ -97,13 +97,13 @@ export interface Order {
    * Asks for the newest position, whichever node it comes from. Absent if only this process places records: then no reader has an event ID that
    * is ahead of the listener.
    *
-   * @returns A promise of the position, within about 2 s.
+   * @returns A promise of the position, within a few seconds.
    * @throws any error when the engine does not answer.
    */
   head? (): Promise<Position>
 
   /**
-   * Stops following. Called once; nothing is called afterwards, and the listener gets no more calls.
+   * Stops following. Called once. Afterwards the listener gets no more calls, and `publish` rejects.
    *
    * @param timeout The longest time in milliseconds to wait for records under way. Those that are left are rejected.
    * @returns A promise that resolves when every promise of `publish` is settled.

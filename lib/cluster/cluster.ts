@@ -29,6 +29,8 @@ interface Question {
 
 // The longest time to wait for answers. A node that is there answers within milliseconds.
 const ANSWER_TIMEOUT = 1000
+// The others forget a node whose good-bye they do not get.
+const FAREWELL_TIMEOUT = 500
 // Disconnects are repeated if the engine loses its history, because it may have lost the newest of them.
 const REPEAT_FOR = 60_000
 // The number of messages that the engine keeps for nodes that are cut off.
@@ -96,7 +98,7 @@ export class Cluster implements OrderListener {
     clearInterval(this.#timer)
     for (const { answered } of this.#questions.values()) answered()
     this.#tell({ type: 'left', node: this.#node })
-    await this.#parts.order.close(timeout)
+    await this.#parts.order.close(Math.min(timeout, FAREWELL_TIMEOUT))
   }
 
   place (batch: readonly Placed[]): undefined {

@@ -123,7 +123,8 @@ export class FanOutPump {
     const deadline = monotonicTime() + SLICE_MILLISECONDS
     while (this.#serveSome()) if (monotonicTime() > deadline) return this.#schedule()
     this.#finish()
-    if (this.#queue.length > 0 || this.#woken.size > 0 || this.#passedByLately.size > 0) this.#schedule()
+    // Those who wait may need one more sweep, although nothing else does: a socket has been full, or an entry had no listeners.
+    if (this.#queue.length > 0 || this.#woken.size > 0 || this.#passedByLately.size > 0 || this.#waiting.length > 0) this.#schedule()
   }
 
   #begin (): void {

@@ -131,3 +131,14 @@ t.test('`reach` waits for a position, and not for longer than its signal', async
   replica.reset({ epoch: NEW, offset: 7 })
   await Promise.all(all)
 })
+
+t.test('`place` does not stay pending because of a socket that was full, or of a channel without listeners', async (t) => {
+  const { replica, subscribe } = createReplica()
+  const { writer } = subscribe()
+  subscribe().writer.room = 1
+  // The second batch comes when the socket has just filled up, between two sweeps.
+  await replica.place([placed(OLD, 1)])
+  await replica.place([placed(OLD, 2)])
+  await replica.place([placed(OLD, 3, { channels: ['nobody hears this'] })])
+  t.strictSame(writer.data, ['1', '2'])
+})

@@ -332,3 +332,10 @@ t.test('an order that is published to before it is started is followed from its 
   t.match(await placed, { offset: 1 })
   t.strictSame(recorder.calls.map(({ call }) => call), ['reset', 'place'])
 })
+
+t.test('what is published to an order that is closed is rejected as not stored', async (t) => {
+  const engine = new FakeEngine()
+  const { order, publish } = await startNode(t, engine)
+  await order.close(20)
+  t.match(await publish('a'), { code: 'FST_SSE_BROKER_UNAVAILABLE', stored: false, message: /the order is closed/ })
+})
