@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium, type Page as ChromiumPage } from 'playwright-core'
-import type { Page as FirefoxPage, PuppeteerNode } from 'puppeteer-core'
+import type { BrowserContext, Page as FirefoxPage, PuppeteerNode } from 'puppeteer-core'
 import type { Test } from 'tap'
 import { notInstalled } from '../support/system.ts'
 
@@ -180,7 +180,7 @@ async function launchFirefox (executablePath: string, keepsPages: boolean): Prom
     profile: async () => {
       const context = await browser.createBrowserContext()
       return {
-        open: async (url) => firefoxTab(await context.newPage(), url),
+        open: async (url) => firefoxTab(await newFirefoxPage(context), url),
         setOffline: async (isOffline) => {
           for (const page of await context.pages()) await page.setOfflineMode(isOffline)
         },
@@ -188,6 +188,17 @@ async function launchFirefox (executablePath: string, keepsPages: boolean): Prom
       }
     },
     close: () => browser.close()
+  }
+}
+
+/** Opens a tab. On a busy machine Firefox may lose a tab that it is just opening, and says so: that tab is opened again. */
+async function newFirefoxPage (context: BrowserContext): Promise<FirefoxPage> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await context.newPage()
+    } catch (error) {
+      if (attempt === 3 || !(error as Error).message.includes('no such frame')) throw error
+    }
   }
 }
 
