@@ -17,7 +17,7 @@ interface AppOptions {
   /** The port of the second origin. */
   readonly pagesPort: number
   readonly logger: FastifyServerOptions['logger']
-  /** What places the events, and keeps them. @defaultValue memoryBroker() */
+  /** The broker of the events. @defaultValue memoryBroker() */
   readonly broker?: Broker
 }
 

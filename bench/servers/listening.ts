@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { AddressInfo, Server } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Address, Setup } from '../contract.ts'
 
@@ -33,4 +33,14 @@ export async function listenOn (server: Server, setup: Setup): Promise<Address> 
 
 function addressOf (server: Server, { channels }: Setup): Address {
   return { port: (server.address() as AddressInfo).port, path: channels === 0 ? PATH : `${PATH}/`, pids: [] }
+}
+
+/** Finds a free port, for a program that cannot choose one itself. Another program may take it first. */
+export async function freePort (): Promise<number> {
+  const server = createServer().listen(0, HOST)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }

@@ -1,10 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { createConnection, createServer, type AddressInfo } from 'node:net'
+import { createConnection } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { redisBroker } from 'fastify-typed-sse/redis'
 import type { Address, Setup } from '../contract.ts'
-import { HOST } from './listening.ts'
+import { freePort, HOST } from './listening.ts'
 import TypedSse from './typed-sse.ts'
 
 const LOOK_INTERVAL = 10
@@ -35,15 +34,6 @@ export default class TypedSseRedis extends TypedSse {
 function titleOfRedis (): string {
   const [, version = ''] = /v=([\d.]+)/.exec(spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? '') ?? []
   return `with redisBroker, Redis ${version}`
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, HOST)
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function answers (port: number): Promise<boolean> {

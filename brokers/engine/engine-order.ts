@@ -8,7 +8,7 @@ import { PublishGate } from './publish-gate.ts'
 import { SeenPublishers } from './seen-publishers.ts'
 import { WaitingRecords, type WaitingTotal } from './waiting-records.ts'
 
-/** What an order uses of its broker. */
+/** The part of the broker that an order uses. */
 export interface OrderOwner {
   readonly kind: string
   /** The present session; undefined while the engine is away. */
@@ -28,7 +28,7 @@ export interface OrderOwner {
 // Entries that the engine keeps in any case: a node may be this far behind for a moment.
 const LEAST_KEPT = 1000
 
-/** One order that an engine keeps, as far as this process has got in it. */
+/** One order that an engine keeps, and the place up to which this process has received it. */
 export class EngineOrder implements Order {
   readonly name: string
   readonly #owner: OrderOwner
@@ -96,7 +96,7 @@ export class EngineOrder implements Order {
   }
 
   /**
-   * Compares the state in the engine with the place that this process has got to. No entry may be received meanwhile.
+   * Compares the state in the engine with the place of this process. No entry may be received meanwhile.
    *
    * @returns False if an epoch was begun, by this process or another: the state must be looked at again.
    */
@@ -163,7 +163,7 @@ export class EngineOrder implements Order {
   /** Takes note of the result of a batch. @param unknown The result of `sending`. */
   appended ({ records, epoch }: Append, result: Appended, unknown: readonly TokenRecord[]): void {
     this.#gate.answered()
-    // What was sent in an earlier epoch is sent again in the present one.
+    // Records that were sent in an earlier epoch are sent again in the present one.
     if (epoch === this.#place.position.epoch) {
       if ('last' in result) {
         this.#waiting.rejectBefore(records)
@@ -177,7 +177,7 @@ export class EngineOrder implements Order {
     this.#moved()
   }
 
-  /** Publishes again what the engine did not take. */
+  /** Sends the records again that the engine did not take. */
   retry (): void {
     this.#gate.retry()
     this.#moved()
@@ -215,14 +215,14 @@ export class EngineOrder implements Order {
 
   #begin ({ epoch, offset }: Position): void {
     this.#place.begin({ epoch, offset: Math.max(0, offset - 1) })
-    // What has not come by now is not in the earlier epoch, and in this one nothing was sent.
+    // A record that has not come by now is not in the earlier epoch, and nothing was sent in the new one.
     this.#waiting.sendAgain()
     this.#hasLostAnswers = false
     this.#gate.begin()
     this.#listener?.reset(this.#place.position)
   }
 
-  /** Called when this process has got further, or may publish again. */
+  /** Called when the place has changed, or when records may be sent again. */
   #moved (): void {
     if (this.#onLoaded !== undefined && this.#gate.isSure && !isAfter(this.#loadedAt, this.#place.position)) {
       this.#onLoaded()

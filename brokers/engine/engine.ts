@@ -1,7 +1,7 @@
 import type { EventRecord } from '../../lib/broker/broker.ts'
 import type { Position } from '../../lib/broker/position.ts'
 
-// What a broker needs of an engine. Everything that engines have in common is above this line, in the other files of this folder.
+// The interface between brokers and engines. The other files of this folder hold everything that engines have in common.
 
 /** Identifies a record among all records of an order, however often it is sent: a publisher numbers its records upwards. */
 export interface Token {

@@ -4,7 +4,7 @@ import type { OrderState, StoredEntry, Token } from './engine.ts'
 // Losses that are remembered for records whose acknowledgement comes after them.
 const MAX_LOST = 16
 
-/** The place that this process has got to in an order. */
+/** The place up to which this process has received an order. */
 export class Place {
   /** The newest position that was received, or that a loss leads to. */
   position = NO_POSITION
@@ -13,7 +13,7 @@ export class Place {
   /** The positions that were never received, newest last. */
   #lost: ReadonlyArray<{ readonly after: Position, readonly upTo: Position }> = []
 
-  /** False before this process has got anywhere. */
+  /** False before the first entry or the load of the order. */
   get isKnown (): boolean { return this.position !== NO_POSITION }
 
   /** Begins at a position. */

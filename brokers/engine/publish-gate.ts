@@ -7,9 +7,9 @@ import { isAfter, NO_POSITION, type Position } from '../../lib/broker/position.t
 export class PublishGate {
   /** True while records are sent. */
   isOpen = false
-  /** True if the history in the engine is the one that this process has. */
+  /** True if the engine is known to have the history of this process. */
   isSure = false
-  /** The place to get to before anything is sent. */
+  /** Nothing is sent before this process has received everything up to this position. */
   #after = NO_POSITION
   /** True if the engine did not take a batch, and is to be asked again later. */
   #isFailing = false
@@ -62,7 +62,7 @@ export class PublishGate {
   /**
    * Opens the gate if nothing is against it. Every batch must be answered, because records go in the order of the calls.
    *
-   * @param position The place that this process has got to.
+   * @param position The position up to which this process has received the order.
    * @returns True if the gate was closed and is open now.
    */
   open (position: Position): boolean {

@@ -148,7 +148,7 @@ export class WaitingRecords {
    * Takes note of the places of a batch.
    *
    * @param last The position of its last record. The others precede it without a hole.
-   * @returns False if a record has not come from its place, although this process has got beyond it: the engine has gone back.
+   * @returns False if a record has not arrived although this process is past its place. Then the record was lost, or the engine has gone back.
    */
   acknowledge (batch: readonly TokenRecord[], last: Position, newest: Position): boolean {
     let isAhead = true
@@ -178,7 +178,7 @@ export class WaitingRecords {
   /**
    * Settles the records that were lost on their way back: their places are known.
    *
-   * @param place The place that this process has got to.
+   * @param place The place of this process.
    */
   passed (place: Place): void {
     const lately = now() - EPHEMERAL_DELAY

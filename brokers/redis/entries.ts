@@ -1,8 +1,8 @@
 import type { EventRecord } from '../../lib/broker/broker.ts'
-import type { Position } from '../../lib/broker/position.ts'
+import { epochNumber, epochText, type Position } from '../../lib/broker/position.ts'
 import type { StoredEntry, Token, TokenRecord } from '../engine/engine.ts'
 
-// Records as fields of stream entries. Every entry has the same names of fields in the same order, which Redis stores once for many entries.
+// Records as fields of stream entries. The names of the fields and their order are constant, so Redis stores the names once for many entries.
 
 /** An entry of a stream, as XREAD gives it: id, and names and values of the fields. */
 export type StreamEntry = readonly [id: string, fields: readonly string[]]
@@ -25,7 +25,7 @@ export function parseKept ([id, fields]: StreamEntry): StoredEntry {
 /** Parses an entry of the stream of ephemeral entries. Its id has the offset of the kept entry before it. */
 export function parseEphemeral ([id, fields]: StreamEntry): StoredEntry {
   const [, epoch = '0'] = (fields[3] ?? '').split('.')
-  return parse({ epoch: epochText(epoch), offset: Number(id.split('-')[1]) }, fields, true)
+  return parse({ epoch: epochText(Number(epoch)), offset: Number(id.split('-')[1]) }, fields, true)
 }
 
 /** The number of an ephemeral entry. The entries of an epoch are numbered from 1 without a hole. */
@@ -73,19 +73,10 @@ export function parseToken (text: string): Token | undefined {
 /** Parses the id of a kept entry: epoch and offset, both decimal. */
 export function parseId (id: string): Position {
   const [epoch, offset] = id.split('-')
-  return { epoch: epochText(epoch!), offset: Number(offset) }
+  return { epoch: epochText(Number(epoch)), offset: Number(offset) }
 }
 
 /** Formats a position as the id of a kept entry. */
 export function formatId ({ epoch, offset }: Position): string {
   return `${epochNumber(epoch)}-${offset}`
-}
-
-function epochText (decimal: string): string {
-  return Number(decimal).toString(36).padStart(10, '0')
-}
-
-/** Formats an epoch as a decimal number. */
-export function epochNumber (epoch: string): string {
-  return String(Number.parseInt(epoch, 36))
 }

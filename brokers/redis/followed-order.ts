@@ -28,7 +28,7 @@ export class FollowedOrder {
 
   /** Compares the newest ephemeral entry in Redis with the place of this process. Redis may have gone back, or have lost that key alone. */
   compareEphemeral (newest: string, epoch: string): void {
-    // A new epoch begins them anew, and is told by itself.
+    // A new epoch restarts the numbers, and is reported by itself.
     if (epoch !== this.#kept.epoch) return
     if (this.ephemeral === undefined || ephemeralNumber(newest) >= ephemeralNumber(this.ephemeral)) return
     this.ephemeral = newest

@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import type { Redis, RedisOptions } from 'ioredis'
 import { DriverMissing } from '../../lib/errors.ts'
+import { within } from '../../lib/time/within.ts'
 import type { Engine, Session } from '../engine/engine.ts'
-import { RedisSession, within, type FollowedOrders, type Keys } from './redis-session.ts'
+import { RedisSession, type FollowedOrders, type Keys } from './redis-session.ts'
 
 /** A connection of the application, which is duplicated, or what is needed to make one. */
 export type RedisConnection = string | RedisOptions | Redis
 
-// Longer than XREAD blocks, so that only a connection without a living engine at its other end is silent for so long.
+// Longer than XREAD blocks: a connection that is silent for longer has lost its engine.
 const SOCKET_TIMEOUT = 4000
 const CONNECT_TIMEOUT = 5000
 
 /**
- * The options of every connection. A command is sent once: the broker decides what is sent again. A connection is used until it is lost, and
- * never makes itself anew.
+ * The options of every connection. A command is sent once, because the broker decides which records are sent again. A lost connection does not
+ * reconnect, because another session replaces it.
  */
 const SENT_ONCE = {
   lazyConnect: true,
@@ -67,9 +68,9 @@ export class RedisEngine implements Engine {
     let cause: unknown
     for (const connection of connections) connection.on('error', (error) => { cause = error })
     try {
-      await within(CONNECT_TIMEOUT, Promise.all(connections.map((connection) => connection.connect())), 'Redis was not ready')
+      await within(CONNECT_TIMEOUT, Promise.all(connections.map((connection) => connection.connect())), () => new Error(`Redis was not ready within ${CONNECT_TIMEOUT} ms`))
       const session = new RedisSession(...connections, this.#keys, this.#followed)
-      await within(CONNECT_TIMEOUT, session.prepare(), 'Redis did not answer')
+      await within(CONNECT_TIMEOUT, session.prepare(), () => new Error(`Redis did not answer within ${CONNECT_TIMEOUT} ms`))
       return session
     } catch (error) {
       disconnect()

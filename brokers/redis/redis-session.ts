@@ -1,8 +1,7 @@
 import type { Redis } from 'ioredis'
-import type { Position } from '../../lib/broker/position.ts'
-import { clearTimeout, setTimeout } from '../../lib/time/timers.ts'
+import { epochNumber, type Position } from '../../lib/broker/position.ts'
 import type { Append, Appended, Arrival, OrderState, Session, Token, TokenRecord } from '../engine/engine.ts'
-import { epochNumber, fieldsOf, formatId, formatToken, parseId, parseToken, type StreamEntry } from './entries.ts'
+import { fieldsOf, formatId, formatToken, parseId, parseToken, type StreamEntry } from './entries.ts'
 import { FollowedOrder } from './followed-order.ts'
 import { APPEND, APPEND_EPHEMERAL, BEGIN, LOOK, SCRIPTS, type Script } from './scripts.ts'
 
@@ -68,7 +67,7 @@ export class RedisSession implements Session {
 
   async begin (order: string, after: string | undefined, epoch: string, token: Token): Promise<void> {
     const present = after === undefined ? '' : epochNumber(after)
-    await this.#run(BEGIN, [this.#keys.kept(order), this.#keys.ephemeral(order)], [present, epochNumber(epoch), formatToken(token)])
+    await this.#run(BEGIN, [this.#keys.kept(order), this.#keys.ephemeral(order)], [String(present), String(epochNumber(epoch)), formatToken(token)])
   }
 
   follow (name: string, after: Position): void {
@@ -164,7 +163,7 @@ function scriptsFor (appends: readonly Append[]): Append[][] {
 }
 
 function argumentsOf ({ epoch, forgetBefore, keepFor, records }: Append): string[] {
-  const number = epochNumber(epoch)
+  const number = String(epochNumber(epoch))
   const bound = records[0]!.record.ephemeral ? ephemeralBound(records) : forgetBefore
   const expiry = keepFor === Infinity ? 0 : keepFor
   return [number, String(bound), String(expiry), String(records.length), ...records.flatMap((record) => fieldsOf(record, number))]
@@ -174,12 +173,4 @@ function argumentsOf ({ epoch, forgetBefore, keepFor, records }: Append): string
 function ephemeralBound (records: readonly TokenRecord[]): number {
   const largest = Math.max(1, ...records.map(({ record }) => record.body.length))
   return Math.max(100, Math.min(10_000, Math.floor(EPHEMERAL_BYTES / largest)))
-}
-
-/** Waits for a promise, but not for ever. */
-export function within<T> (milliseconds: number, promise: Promise<T>, problem: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${problem} within ${milliseconds} ms`)), milliseconds)
-    promise.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { EventRecord } from '../../lib/broker/broker.ts'
+import { epochText } from '../../lib/broker/position.ts'
 import type { StoredEntry, Token, TokenRecord } from '../engine/engine.ts'
 import type { Row, SqlValue } from './driver.ts'
 
@@ -55,14 +56,4 @@ function toValue (text: string | undefined): SqlValue {
 function toText (value: SqlValue | undefined): string | undefined {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
   return typeof value === 'string' ? value : undefined
-}
-
-/** Parses the epoch of a position. */
-export function epochNumber (epoch: string): number {
-  return Number.parseInt(epoch, 36)
-}
-
-/** Formats a number as the epoch of a position. */
-export function epochText (epoch: number): string {
-  return epoch.toString(36).padStart(10, '0')
 }

@@ -3,7 +3,7 @@ import type { Database, Statement } from './driver.ts'
 import type { Tables } from './schema.ts'
 import type { Transaction } from './write-queue.ts'
 
-// Milliseconds. A node that is further behind than this does not get ephemeral records from before.
+// Milliseconds. A node that is further behind misses ephemeral records, and its readers get `sse.gap`.
 const EPHEMERAL_AGE = 10_000
 
 // The rows that one transaction deletes at most.
@@ -23,7 +23,10 @@ export class Housekeeping {
       hasEphemeral: database.prepare(`select seq ${ephemeral} limit 1`),
       hasExpired: database.prepare(`select id from ${orders} where expires < ? limit 1`),
       removed: database.prepare(`select id from ${orders} where name is null limit 1`),
-      deleteEphemeral: database.prepare(`delete from ${records} where seq in (select seq ${ephemeral} order by seq limit ${BATCH})`),
+      lastEphemeral: database.prepare(`select max(seq) as seq from (select seq ${ephemeral} order by seq limit ${BATCH})`),
+      forgetEphemeral: database.prepare(`
+        update ${orders} set forgotten = max(forgotten, newest) from (select order_id, max(seq) as newest ${ephemeral} group by order_id) where order_id = id`),
+      deleteEphemeral: database.prepare(`delete ${ephemeral}`),
       remove: database.prepare(`update ${orders} set name = null, expires = null where id in (select id from ${orders} where expires < ? limit ${BATCH})`),
       deleteRecords: database.prepare(`delete from ${records} where seq in (select seq from ${records} where order_id = ? limit ${BATCH})`),
       deleteOrder: database.prepare(`delete from ${orders} where id = ?`)
@@ -37,11 +40,11 @@ export class Housekeeping {
    * @returns Transactions that tell whether they have to run again. None if there is nothing to delete, so that an idle process takes no lock.
    */
   due (seq: number): Array<Transaction<boolean>> {
-    const { hasEphemeral, hasExpired, removed, deleteEphemeral, remove } = this.#statements
+    const { hasEphemeral, hasExpired, removed, remove } = this.#statements
     const now = Date.now()
     const old = this.#reachedBefore(seq)
     const due: Array<Transaction<boolean>> = []
-    if (hasEphemeral.get(old) !== undefined) due.push(deleting(deleteEphemeral, old))
+    if (hasEphemeral.get(old) !== undefined) due.push({ run: () => this.#deleteEphemeral(old) })
     if (hasExpired.get(now) !== undefined) due.push(deleting(remove, now), { run: () => this.#deleteRemoved() })
     else if (removed.get() !== undefined) due.push({ run: () => this.#deleteRemoved() })
     return due
@@ -54,6 +57,15 @@ export class Housekeeping {
     const at = this.#reached.findLastIndex((reached) => reached.time <= time - this.#ephemeralAge)
     if (at > 0) this.#reached.splice(0, at)
     return at === -1 ? 0 : this.#reached[0]!.seq
+  }
+
+  #deleteEphemeral (upTo: number): boolean {
+    const { lastEphemeral, forgetEphemeral, deleteEphemeral } = this.#statements
+    const last = lastEphemeral.get(upTo)?.seq as number | null | undefined
+    // Another process has deleted them.
+    if (last === null || last === undefined) return false
+    forgetEphemeral.run(last)
+    return deleteEphemeral.run(last).changes === BATCH
   }
 
   #deleteRemoved (): boolean {

@@ -1,6 +1,7 @@
+import { epochNumber } from '../../lib/broker/position.ts'
 import type { Append, Appended, Token } from '../engine/engine.ts'
 import type { Database } from './driver.ts'
-import { epochNumber, RECORD_COLUMNS, valuesOf } from './entries.ts'
+import { RECORD_COLUMNS, valuesOf } from './entries.ts'
 import type { Tables } from './schema.ts'
 
 // Kept records are deleted whenever the offset passes a multiple of the first number, and at most as many as the second number at once: an order

@@ -1,7 +1,7 @@
-import type { Position } from '../../lib/broker/position.ts'
+import { epochNumber, epochText, type Position } from '../../lib/broker/position.ts'
 import type { Arrival, OrderState, StoredEntry } from '../engine/engine.ts'
 import type { Database, Row } from './driver.ts'
-import { epochNumber, epochText, parseEntry, parseToken, RECORD_COLUMNS } from './entries.ts'
+import { parseEntry, parseToken, RECORD_COLUMNS } from './entries.ts'
 import type { Tables } from './schema.ts'
 
 /** An order that is followed. */
@@ -14,6 +14,8 @@ interface Followed {
   seq: number
   /** Records up to this number were there before the order was followed. */
   readonly since: number
+  /** True if ephemeral records were deleted before they were read, and the next one has to tell. */
+  hasLost: boolean
 }
 
 // The longest pages: the event loop runs between two of them. Orders that catch up read more at a time than all orders together can get.
@@ -52,6 +54,7 @@ export class Reader {
       own: database.prepare(`select ${columns} ${own}`),
       sizes: database.prepare(`select seq, order_id, octet_length(body) as size from ${records} where seq > ? order by seq limit ${PAGE}`),
       all: database.prepare(`select ${columns} from ${records} where seq > ? and seq <= ? order by seq`),
+      forgotten: database.prepare(`select id from ${orders} where forgotten > ?`),
       state: database.prepare(`
         select o.id, o.epoch, o.head, o.floor, r.publisher, r.counter from ${orders} o left join ${records} r on r.seq = (
           select seq from ${records} where order_id = o.id and epoch = coalesce(?, o.epoch) and offset = coalesce(?, o.head) and ephemeral = 0 order by seq limit 1
@@ -82,7 +85,7 @@ export class Reader {
     if (id === undefined || this.#byName.get(name)?.id === id) return
     this.unfollow(name)
     this.#ids.set(name, id)
-    const order: Followed = { name, id, epoch: epochNumber(epoch), offset, seq: this.#looked, since: this.#looked }
+    const order: Followed = { name, id, epoch: epochNumber(epoch), offset, seq: this.#looked, since: this.#looked, hasLost: false }
     this.#byName.set(name, order)
     this.#catchingUp.add(order)
   }
@@ -149,14 +152,20 @@ export class Reader {
     const count = within(rows)
     this.#hasMore = rows.length === PAGE || count < rows.length
     const last = rows[count - 1]?.seq as number | undefined
-    if (last === undefined) return
-    if (rows.some(({ order_id: id }) => this.#live.has(id as number))) {
-      for (const row of this.#statements.all.all(this.#seq, last)) {
-        const order = this.#live.get(row.order_id as number)
-        if (order !== undefined && isNext(order, row)) take(order, row, entries)
-      }
+    const isOurs = rows.some(({ order_id: id }) => this.#live.has(id as number))
+    const found = isOurs ? this.#statements.all.all(this.#seq, last!) : []
+    // Asked after the records were read, because others may delete them at any moment before.
+    for (const { id } of this.#statements.forgotten.all(this.#seq)) this.#loseEphemeral(id as number)
+    for (const row of found) {
+      const order = this.#live.get(row.order_id as number)
+      if (order !== undefined && isNext(order, row)) take(order, row, entries)
     }
-    this.#seq = last
+    this.#seq = last ?? this.#seq
+  }
+
+  #loseEphemeral (id: number): void {
+    const order = this.#live.get(id)
+    if (order !== undefined) order.hasLost = true
   }
 }
 
@@ -180,7 +189,10 @@ function take (order: Followed, row: Row, entries: Map<Followed, StoredEntry[]>)
   order.epoch = row.epoch as number
   order.offset = row.offset as number
   order.seq = row.seq as number
+  const tells = order.hasLost && row.ephemeral === 1
+  const entry = tells ? { ...parseEntry(row), isAfterLoss: true } : parseEntry(row)
+  if (tells) order.hasLost = false
   const list = entries.get(order)
-  if (list === undefined) entries.set(order, [parseEntry(row)])
-  else list.push(parseEntry(row))
+  if (list === undefined) entries.set(order, [entry])
+  else list.push(entry)
 }

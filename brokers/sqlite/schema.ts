@@ -45,9 +45,12 @@ function createTables (database: Database, { format, orders, records }: Tables):
 
     -- name: null once the order is removed, while its records are being deleted. AUTOINCREMENT: a later order must not get their id.
     -- head: the offset of the newest kept record. floor: the offset before the oldest one. expires: milliseconds since 1970; null: never.
+    -- forgotten: the seq of the newest ephemeral record that was deleted.
     create table ${orders} (
-      id integer primary key autoincrement, name text unique, epoch integer not null, head integer not null, floor integer not null, expires integer
+      id integer primary key autoincrement, name text unique, epoch integer not null, head integer not null, floor integer not null, expires integer,
+      forgotten integer not null default 0
     ) strict;
+    create index ${orders}_forgotten on ${orders} (forgotten);
     create index ${orders}_expires on ${orders} (expires) where expires is not null;
 
     -- seq: one sequence for all orders, so that one query finds what is new in any of them. AUTOINCREMENT: a number must not come again.

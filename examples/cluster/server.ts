@@ -3,10 +3,11 @@ import type { Static } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import ssePlugin from 'fastify-typed-sse'
 import { redisBroker } from 'fastify-typed-sse/redis'
+import { freePorts } from '../free-ports.ts'
 import { events, killBody, NAMES } from './events.ts'
 import { configure } from './nginx.ts'
 import { Nodes } from './nodes.ts'
-import { freePorts, isInstalled, Program } from './program.ts'
+import { isInstalled, Program } from './program.ts'
 
 // The supervisor: starts Redis, nginx and three nodes, publishes the count, and kills a node on request.
 

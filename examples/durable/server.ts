@@ -1,11 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '../free-ports.ts'
 
 // The demo with its events in a file of SQLite. It is killed again and again, as if its machine had failed, and started again. Its pages go on
 // without a gap.
@@ -15,7 +15,8 @@ const KILL_AFTER = Number(process.env.KILL_AFTER ?? 15) * 1000
 const ENDS_WITH_PARENT = 'data:text/javascript,process.on("disconnect", () => process.exit()); process.channel.unref()'
 
 const folder = mkdtempSync(join(tmpdir(), 'durable-'))
-const port = Number(process.env.PORT ?? 3000) || await freePort()
+const [freePort] = await freePorts(1)
+const port = Number(process.env.PORT ?? 3000) || freePort!
 const stopping = new AbortController()
 let demo: ChildProcess | undefined
 
@@ -44,13 +45,4 @@ function startDemo (): ChildProcess {
 
 async function untilItListens (): Promise<void> {
   while (!await fetch(`http://127.0.0.1:${port}/`).then(({ ok }) => ok, () => false)) await pause(100, undefined, { signal: stopping.signal })
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -75,7 +75,7 @@ export class Channel<E extends object = RegisteredEvents> {
    * travel to other nodes, a function cannot.
    * @param options `final`: whether the readers are told to stay away. @defaultValue { final: false }
    * @returns A promise of the number of streams ended, on all nodes that answer within a second.
-   * @throws Asynchronously and logged: the errors of `app.sse.disconnect`; and FST_SSE_BROKER_UNAVAILABLE when other nodes could not be told. The
+   * @throws Asynchronously and logged: the errors of `app.sse.disconnect`; and FST_SSE_BROKER_UNAVAILABLE when other nodes could not be reached. The
    * streams of this hub have ended then.
    * @see Sse.disconnect
    */

@@ -4,7 +4,7 @@ import type { BroadcastOptions } from '../publish/broadcast-options.ts'
 import type { Broadcast, Broadcaster } from '../publish/broadcaster.ts'
 import { logError } from './guarded-callbacks.ts'
 
-/** Broadcasts whose failures are logged and counted, so that nobody has to await them. */
+/** Broadcasts whose failures are logged and counted, so that callers need not await them. */
 export class LoggedBroadcasts {
   readonly #broadcaster: Broadcaster
   readonly #logger: FastifyBaseLogger

@@ -39,15 +39,15 @@ export interface OrderListener {
   place (batch: readonly Placed[]): Promise<void> | undefined
 
   /**
-   * Takes note that records between the last placed one and the next were lost to this process. Every subscriber is told (`sse.gap`, `evicted`).
+   * Takes note that records between the last placed one and the next were lost to this process. Every subscriber gets `sse.gap` (`evicted`).
    *
    * @param upTo The position of the newest kept record that may be lost; null: only ephemeral records were lost.
    */
   lose (upTo: Position | null): void
 
   /**
-   * Begins the history: at the start, and whenever the broker has lost its history or gone back in it. Every subscriber is told (`sse.gap`,
-   * `foreign`).
+   * Begins the history: at the start, and whenever the broker has lost its history or gone back in it. Every subscriber gets `sse.gap`
+   * (`foreign`).
    *
    * @param origin The position before the next kept record. Its epoch is greater than that of every earlier call.
    */
@@ -72,7 +72,7 @@ export interface OrderBounds {
 /**
  * One order of records, as this process sees it.
  *
- * All nodes see one order, each without holes or duplicates, unless its listener is told otherwise (`lose`, `reset`).
+ * All nodes see one order, each without holes or duplicates, unless the broker calls `lose` or `reset`.
  */
 export interface Order {
   /**
@@ -125,7 +125,7 @@ export interface BrokerHealth {
   readonly waiting: number
 }
 
-/** What a broker reports, for the log of the application. */
+/** The reports of a broker, for the log of the application. */
 export interface BrokerReports {
   /** The engine does not answer. Called once until `up` is called. */
   down (cause: unknown): void

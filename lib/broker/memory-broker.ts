@@ -39,7 +39,7 @@ class MemoryOrder implements Order {
 
   async publish (record: EventRecord): Promise<Position | null> {
     const position = record.ephemeral ? null : { epoch: this.#epoch, offset: ++this.#offset }
-    // Not awaited: a burst is placed at once, and the log keeps what healthy subscribers have still to get.
+    // Not awaited: the log keeps a burst of one turn of the event loop until healthy subscribers have received it.
     void this.#listener.place([{ position, record }])
     return position
   }

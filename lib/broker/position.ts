@@ -52,7 +52,17 @@ export function createEpoch (): string {
   return Array.from({ length: EPOCH_LENGTH }, () => randomInt(36).toString(36)).join('')
 }
 
+/** Parses an epoch as the number that engines keep. */
+export function epochNumber (epoch: string): number {
+  return Number.parseInt(epoch, 36)
+}
+
+/** Formats a number as an epoch. */
+export function epochText (epoch: number): string {
+  return epoch.toString(36).padStart(EPOCH_LENGTH, '0')
+}
+
 /** Creates the epoch that follows another one in an engine: the present time in milliseconds, or one more than the other. */
 export function nextEpoch (previous: string): string {
-  return Math.max(Date.now(), Number.parseInt(previous, 36) + 1).toString(36).padStart(EPOCH_LENGTH, '0')
+  return epochText(Math.max(Date.now(), epochNumber(previous) + 1))
 }

@@ -1,6 +1,6 @@
 import type { Broker } from './broker.ts'
 
-// A connection that is lost and comes back within this time is no reason to send nobody to this process.
+// A connection that comes back within this time is no reason to send readers to other processes.
 const GRACE = 5000
 
 /** Decides whether this process should get new readers. */

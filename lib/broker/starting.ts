@@ -1,7 +1,6 @@
 import type { Broker, BrokerReports, Order, OrderBounds, OrderListener } from './broker.ts'
 import { BrokerUnavailable } from '../errors.ts'
-import { longestTimer } from '../time/clock.ts'
-import { clearTimeout, setTimeout } from '../time/timers.ts'
+import { within } from '../time/within.ts'
 
 /** The part of the application's logger that brokers use. */
 interface Logger {
@@ -20,7 +19,7 @@ function reportsTo (logger: Logger, { kind }: Broker): BrokerReports {
   }
 }
 
-/** What to start, and how long to wait for it. */
+/** The broker and the order to start, and the time to wait for them. */
 interface Starting {
   readonly broker: Broker
   readonly order: Order
@@ -42,24 +41,13 @@ export async function startOrder ({ broker, order, listener, bounds, timeout, lo
   try {
     await broker.start(reportsTo(logger, broker))
     const loaded = order.start(listener, bounds).then(onLoaded)
-    if (timeout !== false) await within(timeout, loaded, broker)
+    const late = (): Error => new BrokerUnavailable(broker.kind, `it was not ready within ${timeout} ms ("waitForBroker")`, false, undefined)
+    if (timeout !== false) await within(timeout, loaded, late)
     // The broker reports why it takes longer.
     else loaded.catch(() => {})
   } catch (error) {
     await order.close(0)
     await broker.close()
     throw error
-  }
-}
-
-async function within (timeout: number, loaded: Promise<void>, { kind }: Broker): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new BrokerUnavailable(kind, `it was not ready within ${timeout} ms ("waitForBroker")`, false, undefined)), longestTimer(timeout))
-  })
-  try {
-    await Promise.race([loaded, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -6,7 +6,7 @@ import { clearInterval, clearTimeout, setInterval, setTimeout } from '../time/ti
 import { HERE_INTERVAL, Members } from './members.ts'
 import { toMessage, toRecord, type Message } from './messages.ts'
 
-/** What a node can be asked. */
+/** The requests that a node can answer or fulfil. */
 interface ClusterParts {
   /** The order in which the nodes of the broker tell each other what is needed. */
   readonly order: Order
@@ -77,7 +77,7 @@ export class Cluster implements OrderListener {
    * Ends the streams of all nodes that hear a channel.
    *
    * @returns A promise of the number of streams ended, as far as nodes have answered within a second.
-   * @throws FST_SSE_BROKER_UNAVAILABLE when other nodes could not be told. The streams of this node have ended then.
+   * @throws FST_SSE_BROKER_UNAVAILABLE when the message could not be published. The streams of this node have ended then.
    */
   async disconnect (channel: string, final: boolean): Promise<number> {
     const ended = this.#parts.disconnect(channel, final)
@@ -110,7 +110,7 @@ export class Cluster implements OrderListener {
   }
 
   lose (upTo: Position | null): void {
-    // Questions and answers are ephemeral: those who wait for them do not wait for long.
+    // Questions and answers are ephemeral, and each question has a time limit.
     if (upTo === null) return
     this.#newest = upTo
     // Disconnects may be among what was lost.
@@ -192,7 +192,7 @@ export class Cluster implements OrderListener {
     return await sum
   }
 
-  /** Tells all nodes. What cannot be told now is told again later, or is asked again. */
+  /** Sends a message to all nodes. A message that is lost is sent again later, or its question is asked again. */
   #tell (message: Message): void {
     this.#parts.order.publish(toRecord(message)).catch(() => {})
   }

@@ -1,6 +1,6 @@
 import type { EventRecord } from '../broker/broker.ts'
 
-// What nodes tell each other, as records of an order of their own.
+// The messages between nodes, as records of an order of their own.
 
 /** A message of one node to all others. */
 export type Message =

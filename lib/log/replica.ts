@@ -1,6 +1,8 @@
+import { Buffer } from 'node:buffer'
+import type { EventRecord, OrderListener, Placed } from '../broker/broker.ts'
 import { isAfter, type Position } from '../broker/position.ts'
-import type { OrderListener, Placed } from '../broker/broker.ts'
 import type { ChannelIndex } from './channel-index.ts'
+import { idLineBytes } from './log-bounds.ts'
 import type { Log } from './log.ts'
 
 interface ReplicaParts {
@@ -32,6 +34,10 @@ export class Replica implements OrderListener {
   place (batch: readonly Placed[]): Promise<void> | undefined {
     const { channels, wake, served } = this.#parts
     for (const { position, record } of batch) {
+      if (!this.#fits(record)) {
+        this.lose(position)
+        continue
+      }
       channels.append(position, record)
       wake(record.channels)
     }
@@ -73,6 +79,13 @@ export class Replica implements OrderListener {
         resolve()
       })
     })
+  }
+
+  /** False if a record alone exceeds the log, because the node that broadcast it has another `history`. */
+  #fits ({ body, id }: EventRecord): boolean {
+    const { maxBytes } = this.#parts.log
+    // A UTF-16 code unit takes at most three bytes, so most records need not be measured.
+    return 3 * body.length + idLineBytes(id) <= maxBytes || Buffer.byteLength(body) + idLineBytes(id) <= maxBytes
   }
 
   #tellReached (): void {

@@ -10,14 +10,14 @@ const MAX_WAIT_WITHOUT_ANSWER = 2000
 // The least time between two questions to the engine: readers may send any ID, and must not keep the engine busy.
 const QUESTION_INTERVAL = 100
 
-/** Lets readers that come from a node which is ahead of this one wait until this one has got as far. */
+/** Makes a reader that comes from a node ahead of this one wait until this node has caught up. */
 export class CatchingUp {
   readonly #order: Pick<Order, 'head'>
   readonly #replica: Replica
-  /** The newest position that the engine has told of. */
+  /** The newest position that the engine has reported. */
   #head: Position | undefined
   #asked = -Infinity
-  /** The question that is asked next; undefined if nobody waits for one. */
+  /** The next question to the engine; undefined if no reader waits for one. */
   #question: Promise<void> | undefined
 
   constructor (order: Pick<Order, 'head'>, replica: Replica) {

@@ -59,7 +59,7 @@ export class FanOutPump {
   /** The head of the log when the present sweep began. A delivery that was not behind then has every entry before it. */
   #headAtBegin = 0
   #scheduled = false
-  /** Those who wait until the entries before an index are served. */
+  /** The pending calls of `served`, each with the index up to which entries must be served. */
   #waiting: Array<{ readonly head: number, readonly resolve: () => void }> = []
   /** Deliveries whose sockets are full. */
   readonly #passedBy = new Set<Pumped>()
@@ -123,7 +123,7 @@ export class FanOutPump {
     const deadline = monotonicTime() + SLICE_MILLISECONDS
     while (this.#serveSome()) if (monotonicTime() > deadline) return this.#schedule()
     this.#finish()
-    // Those who wait may need one more sweep, although nothing else does: a socket has been full, or an entry had no listeners.
+    // A pending `served` may need one more sweep, although nothing is to be written: a socket was full, or an entry had no listeners.
     if (this.#queue.length > 0 || this.#woken.size > 0 || this.#passedByLately.size > 0 || this.#waiting.length > 0) this.#schedule()
   }
 

@@ -1,26 +1,16 @@
 import t from 'tap'
 import type { EventRecord, Placed } from '../../lib/broker/broker.ts'
-import { Replica } from '../../lib/log/replica.ts'
 import { formatPosition, type Position } from '../../lib/broker/position.ts'
-import { createFanOut, type FanOutOptions } from '../support/fan-out.ts'
-import type { LogBounds } from '../../lib/log/log-bounds.ts'
+import { createFanOut } from '../support/fan-out.ts'
 
 const OLD = '0000000001'
 const NEW = '0000000002'
 
 /** A replica that has begun at the offset 0 of an epoch, and its subscribers. */
-function createReplica (bounds: Partial<LogBounds> = {}, options: FanOutOptions = {}) {
-  const fanOut = createFanOut(bounds, options)
-  const { log, channels, pump, hub } = fanOut
-  const replica = new Replica({
-    log,
-    channels,
-    wake: (names) => { for (const name of names) pump.wake(hub.of(name)) },
-    wakeAll: () => { for (const { delivery } of hub) pump.add(delivery) },
-    served: () => pump.served()
-  })
-  replica.reset({ epoch: OLD, offset: 0 })
-  return { ...fanOut, replica }
+function createReplica (...options: Parameters<typeof createFanOut>) {
+  const fanOut = createFanOut(...options)
+  fanOut.replica.reset({ epoch: OLD, offset: 0 })
+  return fanOut
 }
 
 function placed (epoch: string, offset: number, more: Partial<EventRecord> = {}): Placed {
@@ -141,4 +131,15 @@ t.test('`place` does not stay pending because of a socket that was full, or of a
   await replica.place([placed(OLD, 2)])
   await replica.place([placed(OLD, 3, { channels: ['nobody hears this'] })])
   t.strictSame(writer.data, ['1', '2'])
+})
+
+t.test('a record that exceeds `maxBytes` of this process is told as lost, and evicts nothing', async (t) => {
+  const { replica, subscribe, settled, log } = createReplica({ maxBytes: 400 })
+  const { writer } = subscribe()
+  const body = `data: ${'ü'.repeat(200)}\n\n`
+  void replica.place([placed(OLD, 1), placed(OLD, 2, { body }), placed(OLD, 3), placed(OLD, 4, { body, ephemeral: true })])
+  await settled()
+  t.strictSame(writer.events.map(({ type, data }) => type === 'sse.gap' ? JSON.parse(data).reason as string : data), ['evicted', '1', '3'])
+  t.equal(log.size, 2)
+  t.ok(log.bytes <= 400)
 })

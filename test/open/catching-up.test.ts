@@ -2,15 +2,13 @@ import t from 'tap'
 import type { Position } from '../../lib/broker/position.ts'
 import { formatPosition } from '../../lib/broker/position.ts'
 import { CatchingUp } from '../../lib/open/catching-up.ts'
-import { Replica } from '../../lib/log/replica.ts'
 import { createFanOut } from '../support/fan-out.ts'
 
 const EPOCH = '0000000005'
 
 /** A node that has got to an offset, and an engine whose head the test sets. */
 function createNode (offset: number) {
-  const { log, channels, pump } = createFanOut()
-  const replica = new Replica({ log, channels, wake: () => {}, wakeAll: () => {}, served: () => pump.served() })
+  const { replica } = createFanOut()
   replica.reset({ epoch: EPOCH, offset })
   const engine = { asked: 0, head: { epoch: EPOCH, offset } as Position | undefined }
   const order = {

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import { notInstalled } from '../support/system.ts'
 import type { AfterTest } from '../flows/raw-reader.ts'
 
@@ -80,15 +81,6 @@ function run (t: AfterTest, folder: string, text: string): { child: ChildProcess
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (piece: string) => { said += piece })
   return { child, errors: () => said }
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** @returns True once nginx accepts connections, false if it has ended. */

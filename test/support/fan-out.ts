@@ -8,6 +8,7 @@ import { ShutdownDeadline } from '../../lib/time/shutdown-deadline.ts'
 import { encodeEvent } from '../../lib/wire/encode.ts'
 import { Hub } from '../../lib/subscribers/hub.ts'
 import { Log } from '../../lib/log/log.ts'
+import { Replica } from '../../lib/log/replica.ts'
 import type { LogBounds } from '../../lib/log/log-bounds.ts'
 import { createEpoch } from '../../lib/broker/position.ts'
 import { FanOutPump } from '../../lib/subscribers/fan-out-pump.ts'
@@ -165,11 +166,19 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     failed: (error) => failed.push(error),
     predicateFailed: (error) => failed.push(error)
   })
+  const replica = new Replica({
+    log,
+    channels,
+    wake: (names) => { for (const name of names) pump.wake(hub.of(name)) },
+    wakeAll: () => { for (const { delivery } of hub) pump.add(delivery) },
+    served: () => pump.served()
+  })
   let offset = 0
   let time = 0
   let awake = 0
 
   return {
+    replica,
     log,
     channels,
     views,

@@ -5,7 +5,7 @@ import { addTestsOfOneNode } from './one-node.ts'
 
 // The contract of brokers as tests, for those who write one. docs/broker-contract.md explains it.
 
-/** What the tests need of a broker, and of its engine if it has one. */
+/** The access of the tests to a broker, and to its engine if it has one. */
 export interface BrokerHarness extends EngineFaults {
   /** Creates a broker: one more node on the engine that all brokers of this harness share. */
   createBroker (): Broker

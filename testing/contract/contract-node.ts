@@ -1,7 +1,7 @@
 import type { Broker, EventRecord, Order, OrderBounds } from '../../lib/broker/broker.ts'
 import { OrderRecorder } from './order-recorder.ts'
 
-// What the tests of the broker contract share.
+// Parts that the tests of the broker contract share.
 
 /** Bounds that no test reaches. */
 export const BOUNDS: OrderBounds = { maxEvents: 10_000, maxBytes: 16 * 1024 * 1024, keepFor: Infinity }

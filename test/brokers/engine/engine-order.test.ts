@@ -148,7 +148,8 @@ t.test('a record that was sent and not stored is sent again', async (t) => {
   t.strictSame(recorder.bodies, ['a', 'b'])
 })
 
-t.test('a record that the engine did not take is rejected if a later one was stored, because it would come after it', async (t) => {
+/** Publishes two records, each by itself. The engine is full when it gets the first one, and has not got the second one yet. */
+async function publishToFullEngine (t: Test) {
   const engine = new FakeEngine()
   const { publish, recorder } = await startNode(t, engine)
   const appends = new Gate(engine, 'append')
@@ -159,6 +160,11 @@ t.test('a record that the engine did not take is rejected if a later one was sto
   engine.isFull = true
   await appends.letOneThrough()
   await appends.held()
+  return { engine, recorder, appends, first, second }
+}
+
+t.test('a record that the engine did not take is rejected if a later one was stored, because it would come after it', async (t) => {
+  const { engine, recorder, appends, first, second } = await publishToFullEngine(t)
   engine.isFull = false
   appends.open()
   t.match(await second, { offset: 1 })
@@ -168,16 +174,7 @@ t.test('a record that the engine did not take is rejected if a later one was sto
 })
 
 t.test('what the engine did not take is not sent again before every answer is there', async (t) => {
-  const engine = new FakeEngine()
-  const { publish, recorder } = await startNode(t, engine)
-  const appends = new Gate(engine, 'append')
-  const first = publish('a')
-  await appends.held()
-  const second = publish('b')
-  await untilSeen(async () => engine.asked, (count) => count === 2)
-  engine.isFull = true
-  await appends.letOneThrough()
-  await appends.held()
+  const { engine, recorder, appends, first, second } = await publishToFullEngine(t)
   // Several ticks, at each of which it could be sent again.
   await new Promise((resolve) => setTimeout(resolve, 10 * INTERVALS.tick))
   t.equal(engine.asked, 2)

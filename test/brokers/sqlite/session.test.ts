@@ -234,6 +234,30 @@ t.test('ephemeral records that have been there for a time are deleted, and no ot
   t.equal(housekeeping.due(604).length, 0)
 })
 
+t.test('a reader that has not read ephemeral records before they were deleted tells with the next one of their order', needsDriver, async (t) => {
+  const file = newFile(t)
+  const [writer, reader] = [await connect(t, file), await connect(t, file)]
+  for (const order of ['events', 'others']) {
+    await beginAndFollow(writer, order)
+    await reader.look([{ order, at: undefined }])
+    reader.follow(order, NO_POSITION)
+  }
+  await writer.append([appendOf(['e read']), appendOf(['e read too'], { order: 'others' })])
+  await entriesUntil(reader, 'e read too')
+  await writer.append([appendOf(['e1', 'e2', 'kept'])])
+  const database = driver!.open(file)
+  t.teardown(() => database.close())
+  // As if the reader stood still for as long as ephemeral records are kept.
+  const [transaction] = new Housekeeping(database, TABLES, 0).due(7)
+  t.equal(transaction?.run(), false)
+  await writer.append([appendOf(['e3'], { order: 'others' }), appendOf(['e4', 'e5'])])
+  // Entries come by order.
+  const entries = await entriesUntil(reader, 'e3')
+  t.strictSame(entries.map(({ record, isAfterLoss }) => [record?.body, isAfterLoss]), [
+    ['kept', undefined], ['e4', true], ['e5', undefined], ['e3', undefined]
+  ], 'those that were read are no loss')
+})
+
 t.test('a log that has grown while another connection was reading is emptied afterwards', needsDriver, async (t) => {
   const file = newFile(t)
   const session = await connect(t, file)
