@@ -1,6 +1,6 @@
 import t from 'tap'
 import { redisBroker } from '../../../brokers/redis/index.ts'
-import { Program, untilSeen } from '../../faults/program.ts'
+import { pause, Program, untilSeen } from '../../faults/program.ts'
 import { noRedis, RedisServer } from '../../support/redis.ts'
 import { notInstalled } from '../../support/system.ts'
 import { HoppingReader } from '../hopping-reader.ts'
@@ -52,7 +52,18 @@ t.test('the nodes of a broker', { skip }, async (t) => {
     await untilSeen(async () => reader.wasCut, Boolean)
   })
 
-  await t.test('a node that has closed is not asked any more, and one that was killed is forgotten within seconds', async (t) => {
+  await t.test('a node that has closed is not waited for', async (t) => {
+    const leaving = await start()
+    await untilSeen(() => one.app.sse.countAll(), (count) => count > nodes.reduce((sum, { app }) => sum + app.sse.count(), 0))
+    await leaving.app.close()
+    await pause(100)
+    const begun = performance.now()
+    await one.app.sse.countAll()
+    // A node that does not answer would be waited for a second.
+    t.ok(performance.now() - begun < 900)
+  })
+
+  await t.test('a node that was killed is forgotten within seconds', async (t) => {
     const afterTest = { after: (callback: () => unknown) => t.teardown(callback), fail: () => {} }
     const fourth = await Program.start<typeof commands>(afterTest, '../brokers/node.ts')
     const port = await fourth.call('listen', { broker: { redis: { connection: server.url } } })
