@@ -72,7 +72,8 @@ async function buildCommonJs () {
     define: { 'import.meta.url': 'undefined' }
   }
   const { plugin, ...others } = ENTRIES
-  await build({ ...common, entryPoints: others })
+  // The brokers look for their drivers from here.
+  await build({ ...common, entryPoints: others, define: { 'import.meta.url': '__filename' } })
   // `require` returns the plugin function, with the other exports as its properties, like Fastify's own plugins.
   const footer = { js: 'module.exports = Object.assign(module.exports.default, module.exports)\nmodule.exports.default = module.exports' }
   await build({ ...common, entryPoints: { plugin }, footer })

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { DriverMissing } from '../../lib/errors.ts'
 
 // The part of the two SQLite drivers that they have in common: `node:sqlite` of Node 22.13 and later, and the package `better-sqlite3`. Both are
@@ -37,26 +38,51 @@ interface BetterSqlite {
   readonly default: new (file: string, options: { timeout: number }) => Database
 }
 
-// @ts-expect-error: the package need not be installed.
-const importPackage = async (): Promise<BetterSqlite> => await import('better-sqlite3') as BetterSqlite
+/** The package `better-sqlite3`. */
+interface BetterSqlitePackage {
+  import (): Promise<BetterSqlite>
+  /** The installed version; undefined if it cannot be read, as in a bundle. */
+  readonly version: string | undefined
+}
+
+const INSTALLED: BetterSqlitePackage = {
+  // @ts-expect-error: the package need not be installed.
+  import: async () => await import('better-sqlite3') as BetterSqlite,
+
+  get version () {
+    try {
+      return (createRequire(import.meta.url)('better-sqlite3/package.json') as { version: string }).version
+    } catch {
+      return undefined
+    }
+  }
+}
+
+// Version 13 needs Node 22. On Node 20 it loads, and ends the process when it opens a file.
+const NEEDS_NODE_22 = 13
 
 /**
  * Loads a driver.
  *
  * @param builtIn The exports of `node:sqlite`; undefined if this Node has none, or needs a flag for it.
- * @param importBetterSqlite A function that imports `better-sqlite3`.
+ * @param nodeVersion The version of Node.
  * @throws FST_SSE_DRIVER_MISSING
  */
 export async function loadDriver (
-  builtIn = process.getBuiltinModule?.('node:sqlite') as NodeSqlite | undefined, importBetterSqlite = importPackage
+  builtIn = process.getBuiltinModule?.('node:sqlite') as NodeSqlite | undefined, betterSqlite = INSTALLED, nodeVersion = process.versions.node
 ): Promise<Driver> {
   if (builtIn !== undefined) return { open: (file) => new builtIn.DatabaseSync(file) }
-  let BetterSqlite: BetterSqlite['default']
-  try {
-    BetterSqlite = (await importBetterSqlite()).default
-  } catch (cause) {
-    throw new DriverMissing('sqlite', 'better-sqlite3', { cause })
-  }
+  const { default: BetterSqlite } = await loadPackage(betterSqlite, Number.parseInt(nodeVersion) < 22)
   // 0: with the default of 5 s a lock of another process would block the event loop for so long.
   return { open: (file) => new BetterSqlite(file, { timeout: 0 }) }
+}
+
+async function loadPackage (betterSqlite: BetterSqlitePackage, isOldNode: boolean): Promise<BetterSqlite> {
+  try {
+    const { version } = betterSqlite
+    if (isOldNode && version !== undefined && Number.parseInt(version) >= NEEDS_NODE_22) throw new Error(`Version ${version} needs Node 22`)
+    return await betterSqlite.import()
+  } catch (cause) {
+    throw new DriverMissing('sqlite', isOldNode ? 'better-sqlite3@12' : 'better-sqlite3', { cause })
+  }
 }

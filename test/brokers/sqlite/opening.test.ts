@@ -26,8 +26,28 @@ t.test('a wrong option is named together with its rule', async (t) => {
 })
 
 t.test('a Node without SQLite and without the package is told which package to install', HAS_NONE, async (t) => {
-  const load = loadDriver(undefined, async () => { throw new Error('Cannot find package') })
-  await t.rejects(load, { code: 'FST_SSE_DRIVER_MISSING', message: /sqlite broker needs the package better-sqlite3/, cause: { message: 'Cannot find package' } })
+  const notInstalled = { import: async () => { throw new Error('Cannot find package') }, version: undefined }
+  const message = (name: string): string => `The sqlite broker needs the package ${name}: install it`
+  const code = 'FST_SSE_DRIVER_MISSING'
+  await t.rejects(loadDriver(undefined, notInstalled, '22.12.0'), { code, message: message('better-sqlite3'), cause: { message: 'Cannot find package' } })
+  await t.rejects(loadDriver(undefined, notInstalled, '20.19.0'), { code, message: message('better-sqlite3@12'), cause: { message: 'Cannot find package' } })
+})
+
+t.test('Node 20 does not load a version of the package that would end the process', HAS_NONE, async (t) => {
+  const imported: string[] = []
+  const installed = (version: string): Parameters<typeof loadDriver>[1] => ({
+    import: async () => {
+      imported.push(version)
+      return { default: class { exec (): void {} prepare (): never { throw new Error('not used') } close (): void {} } }
+    },
+    version
+  })
+  const refused = { code: 'FST_SSE_DRIVER_MISSING', message: /better-sqlite3@12/, cause: { message: 'Version 13.2.0 needs Node 22' } }
+  await t.rejects(loadDriver(undefined, installed('13.2.0'), '20.20.2'), refused)
+  t.strictSame(imported, [])
+  await loadDriver(undefined, installed('12.11.1'), '20.20.2')
+  await loadDriver(undefined, installed('13.2.0'), '22.12.0')
+  t.strictSame(imported, ['12.11.1', '13.2.0'])
 })
 
 t.test('the SQLite of Node is preferred to the package', async (t) => {
