@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { bundle } from '../support/bundle.ts'
 import { MEASURED } from '../support/child.ts'
 
 // Programs in separate processes, which a test can stop, starve or cut off without harm to itself, and the calls to them.
@@ -78,8 +79,8 @@ export class Program<C extends Commands> {
     const { nodeOptions = [], env = {}, alone = false, within } = options
     // `unshare` and `nsenter` become the program: the child keeps its process id and its channel.
     const entry = alone ? ['unshare', '--net'] : within === undefined ? [] : ['nsenter', '--target', String(within), '--net']
-    const [execPath, ...execArgv] = [...entry, process.execPath, ...nodeOptions, ...MEASURED.execArgv]
-    const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+    const [execPath, ...execArgv] = [...entry, process.execPath, ...nodeOptions]
+    const child = fork(await bundle(fileURLToPath(new URL(file, import.meta.url))), {
       serialization: 'advanced',
       env: { ...MEASURED.env, ...env },
       execPath: execPath!,
