@@ -58,7 +58,7 @@ const publishing = { isStopped: false }
 
 async function listen ({ broker, port = 0, options = {} }: ListenOptions) {
   const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => complaints.push(line) } } })
-  await app.register(ssePlugin, { shutdownTimeout: 2000, reconnectionTime: 20, ...options, broker: createBroker(broker) })
+  await app.register(ssePlugin, { shutdownTimeout: 2000, reconnectionTime: 20, waitForBroker: 300_000, ...options, broker: createBroker(broker) })
   await app.listen({ port, host: '127.0.0.1', backlog: 4096 })
   return app
 }

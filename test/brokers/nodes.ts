@@ -25,7 +25,7 @@ export async function startNode (t: AfterTest, broker: Broker, options: Omit<Sse
   const complaints: string[] = []
   const app = Fastify({ logger: { level: 'warn', stream: { write: (line: string) => complaints.push(line) } } })
   t.teardown(() => app.close())
-  await app.register(ssePlugin, { shutdownTimeout: 500, reconnectionTime: 20, ...options, broker })
+  await app.register(ssePlugin, { shutdownTimeout: 500, reconnectionTime: 20, waitForBroker: 300_000, ...options, broker })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
   const reader = new HoppingReader(() => [port])

@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { defineEvents, type SsePluginOptions } from '../../plugin.ts'
+import { advance } from '../../testing/index.ts'
 import { CodedReader, type Ask } from './coded-reader.ts'
 import { start, type Journey } from './journey.ts'
 import { randomFrom } from './numbered-reader.ts'
@@ -164,7 +165,15 @@ const scenarios: Record<string, Scenario> = {
       await journey.app.sse.disconnect(() => true, { final: true })
     }
   },
-  'the end of `maxLifetime`': { options: { maxLifetime: 300 }, events: 7, play: ({ app }) => { broadcastAll(app) } },
+  'the end of `maxLifetime`': {
+    options: { maxLifetime: 60_000 },
+    events: 7,
+    play: async (journey) => {
+      broadcastAll(journey.app)
+      await both(journey, ({ events }) => events.length === 7)
+      await advance(journey.app, 60_000)
+    }
+  },
   'a gap after an unknown last event ID': {
     ask: { lastEventId: 'of somebody else' },
     events: 19,

@@ -46,19 +46,31 @@ export class RedisServer {
 
   get pid (): number { return this.#child!.pid! }
 
-  /** Starts the server again, with the files that it left. */
-  async start (): Promise<void> {
+  /**
+   * Starts the server again, with the files that it left.
+   *
+   * @param prepare Called with a connection before anything else can connect.
+   */
+  async start (prepare?: (client: Redis) => Promise<unknown>): Promise<void> {
+    const path = join(this.#folder, 'socket')
+    const place = prepare === undefined ? { port: this.port, host: '127.0.0.1' } : { path }
     this.#child = spawn('redis-server', [
-      '--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', '', ...this.#options
+      '--port', prepare === undefined ? String(this.port) : '0', '--unixsocket', path, '--bind', '127.0.0.1', '--dir', this.#folder, '--save', '',
+      ...this.#options
     ], { stdio: 'ignore' })
     await once(this.#child, 'spawn')
     // Ready when it answers, which takes longer while it loads a file.
     for (;;) {
-      const client = new Redis(this.port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
+      const client = new Redis({ ...place, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
       client.on('error', () => {})
       try {
         await client.connect()
-        if (await client.ping() === 'PONG') return
+        if (await client.ping() !== 'PONG') continue
+        if (prepare !== undefined) {
+          await prepare(client)
+          await client.config('SET', 'port', this.port)
+        }
+        return
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 20))
       } finally {

@@ -50,8 +50,7 @@ t.test('a failover to a replica that lacks the last entries: told once, and what
     return client.dumpBuffer(copy)
   })
   await server.kill()
-  await server.start()
-  await server.with((client) => client.restore(KEY, 0, dump))
+  await server.start((client) => client.restore(KEY, 0, dump))
   await Promise.all([one.broadcast('x'), two.broadcast('y')])
   for (const { reader } of [one, two]) {
     const got = await reader.until(() => ['x', 'y'].every((payload) => reader.payloads.includes(payload))).then(() => reader.got)

@@ -14,7 +14,7 @@ const RECONNECTION = { min: 100, max: 600 }
 t.test('a rolling restart of three nodes under load: nothing is lost, twice or a gap, and readers come back as spread as they were told', { skip }, async (t) => {
   const afterTest = { after: (callback: () => unknown) => t.teardown(callback), fail: () => {} }
   const server = await RedisServer.start(afterTest)
-  const options: ListenOptions = { broker: { redis: { connection: server.url } }, options: { reconnectionTime: RECONNECTION } }
+  const options: ListenOptions = { broker: { redis: { connection: server.url, publishTimeout: 300_000 } }, options: { reconnectionTime: RECONNECTION } }
   const start = async (port = 0): Promise<{ node: Program<typeof commands>, port: number }> => {
     const node = await Program.start<typeof commands>(afterTest, '../brokers/node.ts')
     return { node, port: await node.call('listen', { ...options, port }) }
