@@ -19,7 +19,7 @@ export interface RedisBrokerOptions {
    * @defaultValue 'redis://127.0.0.1:6379'
    */
   readonly connection?: string | RedisOptions | Redis | undefined
-  /** The beginning of every key. Applications that share a Redis, but no events, have different prefixes. @defaultValue 'sse' */
+  /** The beginning of every key. Registrations with one prefix share all events. @defaultValue 'sse' */
   readonly prefix?: string | undefined
   /** The time in milliseconds that an event waits for its place before its broadcast is rejected. @defaultValue 30_000 */
   readonly publishTimeout?: number | undefined

@@ -21,13 +21,13 @@ export interface SqliteBrokerOptions {
    */
   readonly file: string
   /**
-   * `'normal'`: an event that was stored survives a crash of every process, and may be lost with the power. `'full'`: it survives a loss of power
+   * `'normal'`: an event that was stored survives a crash of every process, and may be lost in a power failure. `'full'`: it survives a power failure
    * too; each group of events then waits for the disk, some milliseconds, and so does the event loop.
    *
    * @defaultValue 'normal'
    */
   readonly synchronous?: 'normal' | 'full' | undefined
-  /** The beginning of the names of the tables. Applications that share a file, but no events, have different prefixes. @defaultValue 'sse' */
+  /** The beginning of the names of the tables. Registrations with one file and prefix share all events. @defaultValue 'sse' */
   readonly prefix?: string | undefined
   /** The time in milliseconds that an event waits for its place before its broadcast is rejected. @defaultValue 30_000 */
   readonly publishTimeout?: number | undefined
@@ -41,7 +41,7 @@ const OPTIONS = ['file', 'synchronous', 'prefix', 'publishTimeout', 'maxWaiting'
 
 /**
  * Creates a broker that keeps the order in a database file of SQLite, for any number of processes on one machine. Needs Node 22.13 or newer, or the
- * package `better-sqlite3`.
+ * package `better-sqlite3` (version 11 or 12 on Node 20).
  *
  * @throws FST_SSE_OPTION_UNKNOWN or FST_SSE_OPTION_INVALID when an option is wrong.
  * @example await app.register(ssePlugin, { events, broker: sqliteBroker({ file: '/var/lib/app/events.db' }) })

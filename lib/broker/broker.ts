@@ -72,7 +72,7 @@ export interface OrderBounds {
 /**
  * One order of records, as this process sees it.
  *
- * All nodes see one order, each without holes or duplicates, unless the broker calls `lose` or `reset`.
+ * All nodes see one order, without missing or duplicate records, unless the broker calls `lose` or `reset`. Offsets may skip numbers.
  */
 export interface Order {
   /**
@@ -87,14 +87,15 @@ export interface Order {
    * Places a record. Calls may overlap; the records of one node keep the order of its calls. While the engine is away, records wait, within the
    * bounds that the broker states.
    *
-   * @returns A promise of the position, null for an ephemeral event. It resolves after the listener of this process has taken the record.
+   * @returns A promise of the position, null for an ephemeral event. It resolves after the listener of this process has taken the record, or `lose`
+   * was called for it.
    * @throws FST_SSE_BROKER_UNAVAILABLE when the record waited too long, or found no room. `error.stored` is false if the record is certainly not
    * stored and never will be, and undefined if that is unknown.
    */
   publish (record: EventRecord): Promise<Position | null>
 
   /**
-   * Asks for the newest position, whichever node it comes from. Absent if only this process places records: then no reader has an event ID that
+   * Asks for the newest position that any node has given. Absent if only this process places records: then no reader has an event ID that
    * is ahead of the listener.
    *
    * @returns A promise of the position, within a few seconds.

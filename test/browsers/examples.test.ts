@@ -1,6 +1,9 @@
 import t, { type Test } from 'tap'
 import { forEachBrowser, type Browser, type Tab } from './browsers.ts'
 import { cookieOf, Example, type Proof } from '../examples/example.ts'
+import { skip as noNginx } from '../proxies/nginx.ts'
+import { noRedis } from '../support/redis.ts'
+import { notInstalled } from '../support/system.ts'
 
 const state = (word: string): string => `document.querySelector('#state').textContent === '${word}'`
 const messages = (tab: Tab): Promise<string[]> => tab.evaluate('[...document.querySelectorAll("#messages li")].map(({ textContent }) => textContent)')
@@ -66,5 +69,26 @@ t.test('the page of every example shows its stream, reconnects, and stays closed
   // Concurrently, because the examples mostly wait.
   await forEachBrowser(t, async (t, browser) => {
     await Promise.all(examples.map(({ one, example }) => journey(t, example, browser, one)))
+  })
+})
+
+const KILLS = 3
+
+t.test('the page of the cluster counts on without a gap while the node that serves it is killed', { skip: (noRedis() && notInstalled('redis-server')) || noNginx }, async (t) => {
+  const example = await Example.start(t, 'cluster')
+  await forEachBrowser(t, async (t, browser) => {
+    const tab = await browser.open(example.page)
+    const read = async (id: string): Promise<number> => Number(await tab.evaluate(`document.querySelector('${id}').textContent`))
+    for (let kill = 1; kill <= KILLS; kill++) {
+      await tab.until('!document.querySelector("#kill").disabled && Number(document.querySelector("#number").textContent) > 0')
+      const [number, reconnections] = [await read('#number'), await read('#reconnections')]
+      await tab.click('#kill')
+      await tab.until(`Number(document.querySelector("#reconnections").textContent) > ${reconnections}`)
+      await tab.until(`Number(document.querySelector("#number").textContent) > ${number + 3}`)
+    }
+    t.equal(await read('#gaps'), 0)
+    t.match(await tab.evaluate('document.querySelector("#state").textContent'), /^served by node [abc]$/)
+    t.match(await tab.evaluate('document.querySelector(".serving").textContent'), /serves this page/)
+    await tab.close()
   })
 })
