@@ -32,8 +32,8 @@ export class EngineBroker implements Broker, OrderOwner {
   /** The orders to look at before anything else arrives. */
   readonly #doubtful = new Set<EngineOrder>()
   readonly #toFlush = new Set<EngineOrder>()
-  /** The orders whose records the engine has not taken. */
-  readonly #failed = new Set<EngineOrder>()
+  /** The orders of which the engine has not taken something: records, or the beginning of an epoch. */
+  readonly #failed = new Map<EngineOrder, 'records' | 'epoch'>()
   readonly #skippedOrders = new Set<string>()
   #reports!: BrokerReports
   session: Session | undefined
@@ -101,10 +101,14 @@ export class EngineBroker implements Broker, OrderOwner {
   }
 
   closed (order: EngineOrder): void {
-    if (this.#orders.get(order.name) === order) this.#orders.delete(order.name)
     this.#doubtful.delete(order)
     this.#failed.delete(order)
+    // Another order may have this name now.
+    if (this.#orders.get(order.name) !== order) return
+    this.#orders.delete(order.name)
+    this.#skippedOrders.delete(order.name)
     this.session?.unfollow(order.name)
+    this.#engine.forget(order.name)
   }
 
   skipped (order: string, problem: string): void {
@@ -151,13 +155,19 @@ export class EngineBroker implements Broker, OrderOwner {
     while (orders.length > 0) {
       const some = orders.splice(0, ORDERS_PER_LOOK)
       for (const order of some) this.#doubtful.delete(order)
-      const states = await session.look(some.map((order) => ({ order: order.name, at: order.question })))
+      const states = await session.look(some.map(({ question }) => question))
       this.#heard = now()
       this.#up()
-      for (const [at, order] of some.entries()) {
-        if (this.#orders.get(order.name) === order && !await order.judge(session, states[at])) orders.push(order)
-      }
+      const judged = await Promise.all(some.map((order, at) => this.#orders.get(order.name) === order ? order.judge(session, states[at]) : undefined))
+      for (const [at, order] of some.entries()) this.#judged(order, judged[at], orders)
     }
+    this.#up()
+  }
+
+  #judged (order: EngineOrder, judgement: Awaited<ReturnType<EngineOrder['judge']>> | undefined, again: EngineOrder[]): void {
+    if (judgement === 'begun') again.push(order)
+    if (typeof judgement === 'object') this.#fail(order, 'epoch', judgement.failed)
+    else if (this.#failed.get(order) === 'epoch') this.#recovered(order)
   }
 
   #send (): void {
@@ -176,7 +186,8 @@ export class EngineBroker implements Broker, OrderOwner {
       for (const [at, { order, append, unknown }] of batches.entries()) {
         const result = results[at]!
         order.appended(append, result, unknown)
-        if ('failed' in result) this.#fail(order, result.failed)
+        if ('failed' in result) this.#fail(order, 'records', result.failed)
+        else if (this.#failed.get(order) === 'records') this.#recovered(order)
       }
     }, () => {
       // Nothing is known of the records: the next session begins with what the engine has.
@@ -184,17 +195,23 @@ export class EngineBroker implements Broker, OrderOwner {
     })
   }
 
-  /** The engine is there, and takes no records. */
-  #fail (order: EngineOrder, cause: unknown): void {
-    this.#failed.add(order)
+  /** The engine is there, and does not store what this process wants to store. */
+  #fail (order: EngineOrder, what: 'records' | 'epoch', cause: unknown): void {
+    this.#failed.set(order, what)
     this.#down(cause)
+  }
+
+  #recovered (order: EngineOrder): void {
+    this.#failed.delete(order)
+    // Other records may have failed before.
+    order.retry()
   }
 
   #tick (): void {
     for (const order of this.#orders.values()) order.expire()
     if (this.session === undefined) return
-    for (const order of this.#failed) order.retry()
-    this.#failed.clear()
+    // An epoch is begun by the next look.
+    for (const [order, what] of this.#failed) if (what === 'records' && !order.retry()) this.#failed.delete(order)
   }
 
   #up (): void {

@@ -2,9 +2,10 @@ import { Buffer } from 'node:buffer'
 import type { EventRecord, Order, OrderBounds, OrderListener, Placed } from '../../lib/broker/broker.ts'
 import { isAfter, nextEpoch, NO_POSITION, type Position } from '../../lib/broker/position.ts'
 import { BrokerUnavailable } from '../../lib/errors.ts'
-import type { Append, Appended, OrderState, Session, StoredEntry, Token, TokenRecord } from './engine.ts'
+import type { Append, Appended, Failed, OrderState, Question, Session, StoredEntry, Token, TokenRecord } from './engine.ts'
 import { Place } from './place.ts'
 import { PublishGate } from './publish-gate.ts'
+import { Retention } from './retention.ts'
 import { SeenPublishers } from './seen-publishers.ts'
 import { WaitingRecords, type WaitingTotal } from './waiting-records.ts'
 
@@ -25,8 +26,7 @@ export interface OrderOwner {
   skipped (order: string, problem: string): void
 }
 
-// Entries that the engine keeps in any case: a node may be this far behind for a moment.
-const LEAST_KEPT = 1000
+const NO_BOUNDS = { maxEvents: 0, maxBytes: 0, keepFor: Infinity }
 
 /** One order that an engine keeps, and the place up to which this process has received it. */
 export class EngineOrder implements Order {
@@ -35,13 +35,15 @@ export class EngineOrder implements Order {
   readonly #waiting: WaitingRecords
   readonly #seen = new SeenPublishers()
   #listener: OrderListener | undefined
-  #bounds: OrderBounds = { maxEvents: 0, maxBytes: 0, keepFor: Infinity }
+  #bounds: OrderBounds = NO_BOUNDS
+  #retention = new Retention(NO_BOUNDS)
   readonly #place = new Place()
   readonly #gate = new PublishGate()
   /** True if answers were lost. */
   #hasLostAnswers = false
   #isClosed = false
-  #onLoaded: (() => void) | undefined
+  /** Settles the promise of `start`; undefined if it is settled. */
+  #loading: { readonly loaded: () => void, readonly failed: (error: Error) => void } | undefined
   #loadedAt = NO_POSITION
 
   constructor (name: string, owner: OrderOwner) {
@@ -52,8 +54,9 @@ export class EngineOrder implements Order {
 
   start (listener: OrderListener, bounds: OrderBounds): Promise<void> {
     this.#listener = listener
-    this.#bounds = bounds
-    const loaded = new Promise<void>((resolve) => { this.#onLoaded = resolve })
+    this.#bounds = { ...bounds, keepFor: Math.ceil(bounds.keepFor) }
+    this.#retention = new Retention(bounds)
+    const loaded = new Promise<void>((resolve, reject) => { this.#loading = { loaded: resolve, failed: reject } })
     this.#owner.doubtful(this)
     return loaded
   }
@@ -66,7 +69,7 @@ export class EngineOrder implements Order {
   }
 
   async head (): Promise<Position> {
-    const [state] = await this.#owner.session?.look([{ order: this.name, at: undefined }]) ?? []
+    const [state] = await this.#owner.session?.look([{ order: this.name, at: undefined, keepFor: Infinity }]) ?? []
     if (state === undefined) throw new BrokerUnavailable(this.#owner.kind, 'it does not know the newest position now', undefined, undefined)
     return state.head
   }
@@ -75,14 +78,17 @@ export class EngineOrder implements Order {
     this.#isClosed = true
     await this.#waiting.settle(timeout)
     this.#listener = undefined
+    this.#loading?.failed(new BrokerUnavailable(this.#owner.kind, 'the order was closed before it was loaded', undefined, undefined))
     this.#owner.closed(this)
   }
 
   /** False before `start`, and after `close`. */
   get isStarted (): boolean { return this.#listener !== undefined }
 
-  /** The position whose token is to be compared; undefined if there is none. */
-  get question (): Position | undefined { return this.#place.isKnown ? this.#place.position : undefined }
+  /** The question for the token at the place of this process. */
+  get question (): Question {
+    return { order: this.name, at: this.#place.isKnown ? this.#place.position : undefined, keepFor: this.#bounds.keepFor }
+  }
 
   /** Publishes nothing until `judge` has seen the state of the order. */
   doubt (): void {
@@ -98,25 +104,26 @@ export class EngineOrder implements Order {
   /**
    * Compares the state in the engine with the place of this process. No entry may be received meanwhile.
    *
-   * @returns False if an epoch was begun, by this process or another: the state must be looked at again.
+   * @returns `'begun'` if an epoch was begun, by this process or another: the state must be looked at again.
    */
-  async judge (session: Session, state: OrderState | undefined): Promise<boolean> {
+  async judge (session: Session, state: OrderState | undefined): Promise<'follows' | 'begun' | Failed> {
     if (state === undefined || this.#place.isBeyond(state)) {
       const present = state?.head.epoch
       const latest = present !== undefined && present > this.#place.position.epoch ? present : this.#place.position.epoch
-      await session.begin(this.name, present, nextEpoch(latest), this.#owner.nextToken())
-      return false
+      return await session.begin(this.name, present, nextEpoch(latest), this.#owner.nextToken(), this.#bounds.keepFor) ?? 'begun'
     }
     if (!this.#place.isKnown) this.#load(state)
-    session.follow(this.name, this.#place.position)
+    session.follow(this.name, this.#place.position, state)
     this.#gate.confirm(state.head)
     this.#waiting.passed(this.#place)
     this.#moved()
-    return true
+    return 'follows'
   }
 
   /** Takes entries, and waits until the listener is ready for more. */
   async receive (entries: readonly StoredEntry[]): Promise<void> {
+    // They were read for an earlier order of this name. This one is loaded first.
+    if (!this.#place.isKnown) return
     let batch: Placed[] = []
     let tokens: Token[] = []
     let bytes = 0
@@ -138,7 +145,9 @@ export class EngineOrder implements Order {
       if (record === undefined || token === undefined || !this.#seen.isNew(token)) continue
       batch.push({ position: record.ephemeral ? null : entry.position, record })
       tokens.push(token)
-      bytes += Buffer.byteLength(record.body)
+      const size = Buffer.byteLength(record.body)
+      bytes += size
+      if (!record.ephemeral) this.#retention.placed(entry.position.offset, size)
       // Half of the room may be reserved for compressed forms, and subscribers may have the batch before still to get.
       if (bytes > this.#bounds.maxBytes / 4) await place()
     }
@@ -152,7 +161,8 @@ export class EngineOrder implements Order {
     const records = this.#waiting.take()
     if (records.length === 0) return undefined
     this.#gate.sent()
-    return { order: this.name, epoch: this.#place.position.epoch, records, forgetBefore: this.#forgetBefore(records), keepFor: this.#bounds.keepFor }
+    const forgetBefore = this.#retention.forgetBefore(this.#listener?.oldest ?? NO_POSITION, this.#place.position, records)
+    return { order: this.name, epoch: this.#place.position.epoch, records, forgetBefore, keepFor: this.#bounds.keepFor }
   }
 
   /** Marks a batch as sent. @returns Those of its records that the engine may have stored before. */
@@ -177,10 +187,11 @@ export class EngineOrder implements Order {
     this.#moved()
   }
 
-  /** Sends the records again that the engine did not take. */
-  retry (): void {
+  /** Sends the records again that the engine did not take. @returns False if there are none. */
+  retry (): boolean {
     this.#gate.retry()
     this.#moved()
+    return this.#waiting.hasUnsent
   }
 
   expire (): void { this.#waiting.expire() }
@@ -190,6 +201,7 @@ export class EngineOrder implements Order {
     const offset = Math.max(floor, head.offset - this.#bounds.maxEvents)
     this.#place.begin({ epoch: head.epoch, offset }, offset === head.offset ? token : undefined)
     this.#loadedAt = head
+    this.#retention.begin()
     this.#listener?.reset(this.#place.position)
   }
 
@@ -219,28 +231,20 @@ export class EngineOrder implements Order {
     this.#waiting.sendAgain()
     this.#hasLostAnswers = false
     this.#gate.begin()
+    this.#retention.begin()
     this.#listener?.reset(this.#place.position)
   }
 
   /** Called when the place has changed, or when records may be sent again. */
   #moved (): void {
-    if (this.#onLoaded !== undefined && this.#gate.isSure && !isAfter(this.#loadedAt, this.#place.position)) {
-      this.#onLoaded()
-      this.#onLoaded = undefined
+    if (this.#loading !== undefined && this.#gate.isSure && !isAfter(this.#loadedAt, this.#place.position)) {
+      this.#loading.loaded()
+      this.#loading = undefined
     }
     if (this.#gate.open(this.#place.position)) {
       if (this.#hasLostAnswers) this.#waiting.sendAgain()
       this.#hasLostAnswers = false
     }
     if (this.#gate.isOpen && this.#waiting.hasUnsent) this.#owner.flush(this)
-  }
-
-  /** Decides what the engine may forget: it keeps twice as much as this process, for nodes that are behind. */
-  #forgetBefore (records: readonly TokenRecord[]): number {
-    const { epoch, offset } = this.#listener?.oldest ?? NO_POSITION
-    if (epoch !== this.#place.position.epoch) return 0
-    const largest = Math.max(1, ...records.map(({ record }) => record.body.length))
-    const least = Math.min(LEAST_KEPT, Math.floor(this.#bounds.maxBytes / largest))
-    return Math.max(0, offset - Math.max(least, this.#place.position.offset - offset))
   }
 }

@@ -44,6 +44,22 @@ export interface OrderState {
   readonly floor: number
   /** The token of the entry that was asked about; undefined if the engine has no such entry. */
   readonly token: Token | undefined
+  /** The engine's own mark of the newest ephemeral entry, which `follow` gets; undefined if it needs none. */
+  readonly mark?: unknown
+}
+
+/** A question for the state of an order. */
+export interface Question {
+  readonly order: string
+  /** The position whose token is wanted; undefined: the head. */
+  readonly at: Position | undefined
+  /** The time in milliseconds that the order is not forgotten for from now on; Infinity: nothing changes. */
+  readonly keepFor: number
+}
+
+/** The engine does not store anything now, and may do so later. */
+export interface Failed {
+  readonly failed: unknown
 }
 
 /** Records of one order that are stored together: all of them, or none. They are all kept, or all ephemeral. */
@@ -63,32 +79,33 @@ export type Appended =
   | { readonly last: Position }
   /** The order is gone, or has another epoch. */
   | { readonly refused: true }
-  /** The engine does not store anything now, and may do so later. */
-  | { readonly failed: unknown }
+  | Failed
 
 /**
  * A connection to an engine, until it is lost. Afterwards every call rejects, and another session takes its place. Calls may overlap, and those of
  * one method take effect in their order.
  */
 export interface Session {
-  /**
-   * Reads the states of orders.
-   *
-   * @param at The position whose token is wanted; undefined: the head.
-   * @returns One state for each order, undefined if the order does not exist.
-   */
-  look (orders: ReadonlyArray<{ readonly order: string, readonly at: Position | undefined }>): Promise<ReadonlyArray<OrderState | undefined>>
+  /** Reads the states of orders. @returns One state for each question, undefined if the order does not exist. */
+  look (questions: readonly Question[]): Promise<ReadonlyArray<OrderState | undefined>>
 
   /**
    * Begins an epoch, unless another node has begun one meanwhile.
    *
    * @param after The epoch that the order has now; undefined: the order does not exist.
    * @param token The token of the entry that begins the epoch.
+   * @param keepFor The time in milliseconds after which the order may be forgotten; Infinity: never.
+   * @returns A promise of the reason why the engine does not store anything now; undefined if there is none.
    */
-  begin (order: string, after: string | undefined, epoch: string, token: Token): Promise<void>
+  begin (order: string, after: string | undefined, epoch: string, token: Token, keepFor: number): Promise<Failed | undefined>
 
-  /** Follows an order from now on. @param after The position after which entries arrive. */
-  follow (order: string, after: Position): void
+  /**
+   * Follows an order from now on. Called again for an order that is followed already, after each look at it.
+   *
+   * @param after The position after which entries arrive. One that is followed already is at this position.
+   * @param state The state that was looked at. No entry has arrived since.
+   */
+  follow (order: string, after: Position, state: OrderState): void
 
   /** Follows an order no longer. */
   unfollow (order: string): void
@@ -123,4 +140,6 @@ export interface Engine {
    * @throws any error when the engine does not answer in time.
    */
   connect (signal: AbortSignal): Promise<Session>
+  /** Forgets what the engine remembers of an order from one session to the next, because this process follows it no longer. */
+  forget (order: string): void
 }

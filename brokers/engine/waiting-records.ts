@@ -164,13 +164,15 @@ export class WaitingRecords {
   }
 
   /**
-   * Settles the record that has come back. Earlier ones without an answer will not come any more: followers would take them for second copies.
+   * Settles the record that has come back. Earlier ones will not come any more: followers would take them for second copies. What is known of
+   * their places is known by now.
    */
   arrived ({ counter }: Token, position: Position | null): void {
     for (let at = this.#first; at < this.#records.length && this.#records[at]!.token.counter <= counter; at++) {
       const waiting = this.#records[at]!
       if (waiting.token.counter === counter) this.#settle(waiting, position)
       else if (waiting.acknowledged === undefined) this.#reject(waiting, 'before a later one')
+      else if (position !== null && !waiting.record.ephemeral && !isAfter(waiting.acknowledged, position)) this.#settle(waiting, waiting.acknowledged)
     }
     this.#tidy()
   }

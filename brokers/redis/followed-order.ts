@@ -6,31 +6,33 @@ import { ephemeralNumber, formatId, parseEphemeral, parseKept, type StreamEntry 
 export class FollowedOrder {
   readonly name: string
   #kept: Position
-  /** The id of the last ephemeral entry; undefined: not known yet. Entries from before the process followed the order are not for it. */
-  ephemeral: string | undefined
+  /** The id of the last ephemeral entry. Entries from before the process followed the order are not for it. */
+  ephemeral: string
   /** True if ephemeral entries were lost that the next one cannot show by its number. */
   #hasLostEphemeral = false
   /** True if the last read held ephemeral entries back. */
   #hasHeld = false
 
-  constructor (name: string, after: Position) {
+  /** @param ephemeral The id of the newest ephemeral entry. */
+  constructor (name: string, after: Position, ephemeral: string) {
     this.name = name
     this.#kept = after
+    this.ephemeral = ephemeral
   }
 
   /** The id of the last kept entry. */
   get kept (): string { return formatId(this.#kept) }
 
-  /** Goes on from a position. */
-  continueAfter (position: Position): void {
+  /**
+   * Goes on from a position. No entry may have arrived since Redis was asked for the newest ones.
+   *
+   * @param newest The id of the newest ephemeral entry in Redis, which may have gone back, or have lost that key alone.
+   * @param epoch The epoch in Redis.
+   */
+  continueAfter (position: Position, newest: string, epoch: string): void {
     this.#kept = position
-  }
-
-  /** Compares the newest ephemeral entry in Redis with the place of this process. Redis may have gone back, or have lost that key alone. */
-  compareEphemeral (newest: string, epoch: string): void {
     // A new epoch restarts the numbers, and is reported by itself.
-    if (epoch !== this.#kept.epoch) return
-    if (this.ephemeral === undefined || ephemeralNumber(newest) >= ephemeralNumber(this.ephemeral)) return
+    if (epoch !== position.epoch || ephemeralNumber(newest) >= ephemeralNumber(this.ephemeral)) return
     this.ephemeral = newest
     this.#hasLostEphemeral = true
   }
@@ -70,7 +72,7 @@ export class FollowedOrder {
         this.#hasHeld = true
         break
       }
-      const isNext = ephemeralNumber(id) === ephemeralNumber(this.ephemeral!) + 1 && !this.#hasLostEphemeral
+      const isNext = ephemeralNumber(id) === ephemeralNumber(this.ephemeral) + 1 && !this.#hasLostEphemeral
       joined.push(isNext ? entry : { ...entry, isAfterLoss: true })
       this.#hasLostEphemeral = false
       this.ephemeral = id

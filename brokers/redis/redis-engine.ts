@@ -44,8 +44,8 @@ export class RedisEngine implements Engine {
     this.#connection = connection
     this.#keys = {
       // A hash tag, because one script and one XREAD use many keys.
-      kept: (order) => `{${prefix}}:${order}`,
-      ephemeral: (order) => `{${prefix}}:${order}:ephemeral`,
+      kept: (order) => `{${prefix}}:order:${order}`,
+      ephemeral: (order) => `{${prefix}}:ephemeral:${order}`,
       wake: `{${prefix}}:wake:${randomBytes(6).toString('hex')}`
     }
   }
@@ -78,6 +78,10 @@ export class RedisEngine implements Engine {
     } finally {
       signal.removeEventListener('abort', disconnect)
     }
+  }
+
+  forget (order: string): void {
+    this.#followed.delete(order)
   }
 }
 

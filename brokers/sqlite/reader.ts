@@ -4,8 +4,8 @@ import type { Database, Row } from './driver.ts'
 import { parseEntry, parseToken, RECORD_COLUMNS } from './entries.ts'
 import type { Tables } from './schema.ts'
 
-/** An order that is followed. */
-interface Followed {
+/** An order that is followed, or was followed by an earlier session. */
+export interface Followed {
   readonly name: string
   readonly id: number
   /** The place of the last entry. */
@@ -16,6 +16,17 @@ interface Followed {
   readonly since: number
   /** True if ephemeral records were deleted before they were read, and the next one has to tell. */
   hasLost: boolean
+}
+
+/** What a look has found of an order, beside its state. */
+export interface Mark {
+  readonly id: number
+  /** The number that records had reached. */
+  readonly seq: number
+  /** The number of the newest ephemeral record that was deleted. */
+  readonly forgotten: number
+  /** Milliseconds since 1970; null: never. */
+  readonly expires: number | null
 }
 
 // The longest pages: the event loop runs between two of them. Orders that catch up read more at a time than all orders together can get.
@@ -31,11 +42,11 @@ const ORDERS_PER_READ = 100
 export class Reader {
   readonly #statements
   readonly #byName = new Map<string, Followed>()
+  /** The places of orders in earlier sessions, by name. */
+  readonly #earlier: Map<string, Followed>
   /** The orders that are read together. */
   readonly #live = new Map<number, Followed>()
   readonly #catchingUp = new Set<Followed>()
-  /** The ids of orders that were looked at, by name. */
-  readonly #ids = new Map<string, number>()
   /** The number up to which all orders are read together. */
   #seq: number
   /** The number that records had reached at the last look. */
@@ -44,7 +55,8 @@ export class Reader {
   /** True if more is known to be there than was read. */
   #hasMore = true
 
-  constructor (database: Database, { orders, records }: Tables) {
+  constructor (database: Database, { orders, records }: Tables, earlier: Map<string, Followed>) {
+    this.#earlier = earlier
     const columns = `seq, order_id, epoch, offset, ephemeral, ${RECORD_COLUMNS}`
     const own = `from ${records} where order_id = ? and (epoch, offset, seq) > (?, ?, ?) and seq <= ? and (ephemeral = 0 or seq > ?) order by epoch, offset, seq limit ?`
     this.#statements = {
@@ -56,7 +68,7 @@ export class Reader {
       all: database.prepare(`select ${columns} from ${records} where seq > ? and seq <= ? order by seq`),
       forgotten: database.prepare(`select id from ${orders} where forgotten > ?`),
       state: database.prepare(`
-        select o.id, o.epoch, o.head, o.floor, r.publisher, r.counter from ${orders} o left join ${records} r on r.seq = (
+        select o.id, o.epoch, o.head, o.floor, o.forgotten, o.expires, r.publisher, r.counter from ${orders} o left join ${records} r on r.seq = (
           select seq from ${records} where order_id = o.id and epoch = coalesce(?, o.epoch) and offset = coalesce(?, o.head) and ephemeral = 0 order by seq limit 1
         ) where o.name = ?`)
     }
@@ -71,28 +83,28 @@ export class Reader {
 
   look (name: string, at: Position | undefined): OrderState | undefined {
     const row = this.#statements.state.get(at === undefined ? null : epochNumber(at.epoch), at?.offset ?? null, name)
-    if (row === undefined) {
-      this.#ids.delete(name)
-      return undefined
-    }
-    this.#ids.set(name, row.id as number)
-    return { head: { epoch: epochText(row.epoch as number), offset: row.head as number }, floor: row.floor as number, token: parseToken(row) }
+    if (row === undefined) return undefined
+    const { id, epoch, head, floor, forgotten, expires } = row as Record<string, number> & { readonly expires: number | null }
+    const mark: Mark = { id: id!, seq: this.#looked, forgotten: forgotten!, expires }
+    return { head: { epoch: epochText(epoch!), offset: head! }, floor: floor!, token: parseToken(row), mark }
   }
 
   /** Follows an order that was looked at. One that is followed already goes on, unless it was removed and another one has its name. */
-  follow (name: string, { epoch, offset }: Position): void {
-    const id = this.#ids.get(name)
-    if (id === undefined || this.#byName.get(name)?.id === id) return
+  follow (name: string, { epoch, offset }: Position, { id, seq, forgotten }: Mark): void {
+    if (this.#byName.get(name)?.id === id) return
     this.unfollow(name)
-    this.#ids.set(name, id)
-    const order: Followed = { name, id, epoch: epochNumber(epoch), offset, seq: this.#looked, since: this.#looked, hasLost: false }
+    const earlier = this.#earlier.get(name)
+    // The file may have gone back.
+    const since = earlier?.id === id && earlier.seq <= seq ? earlier.seq : seq
+    const hasLost = earlier !== undefined && (earlier.hasLost || since !== earlier.seq || forgotten > since)
+    const order: Followed = { name, id, epoch: epochNumber(epoch), offset, seq: since, since, hasLost }
     this.#byName.set(name, order)
+    this.#earlier.set(name, order)
     this.#catchingUp.add(order)
   }
 
   unfollow (name: string): void {
     const order = this.#byName.get(name)
-    this.#ids.delete(name)
     if (order === undefined) return
     this.#byName.delete(name)
     this.#live.delete(order.id)

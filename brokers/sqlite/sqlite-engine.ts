@@ -2,6 +2,7 @@ import type { Engine, Session } from '../engine/engine.ts'
 import type { DatabaseFile, OpenFile } from './database-file.ts'
 import { loadDriver, type Driver } from './driver.ts'
 import { WrongFile, type Tables } from './schema.ts'
+import type { Followed } from './reader.ts'
 import { SqliteSession } from './sqlite-session.ts'
 
 // Milliseconds for which a connection waits for a lock of another process.
@@ -13,6 +14,8 @@ export class SqliteEngine implements Engine {
   readonly #file: DatabaseFile
   readonly #tables: Tables
   readonly #loadDriver: () => Promise<Driver>
+  /** The places of this process in the orders that it follows. */
+  readonly #followed = new Map<string, Followed>()
   #driver!: Driver
 
   constructor (file: DatabaseFile, tables: Tables, load = loadDriver as () => Promise<Driver>) {
@@ -35,7 +38,11 @@ export class SqliteEngine implements Engine {
 
   async connect (): Promise<Session> {
     const opened = await this.#file.open(this.#driver, CONNECT_TIMEOUT)
-    return prepared(opened, () => new SqliteSession(opened, this.#tables))
+    return prepared(opened, () => new SqliteSession(opened, this.#tables, this.#followed))
+  }
+
+  forget (order: string): void {
+    this.#followed.delete(order)
   }
 }
 

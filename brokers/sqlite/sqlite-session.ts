@@ -1,12 +1,12 @@
 import type { Position } from '../../lib/broker/position.ts'
 import { now } from '../../lib/time/clock.ts'
 import { clearTimeout, setImmediate, setTimeout } from '../../lib/time/timers.ts'
-import type { Append, Appended, Arrival, OrderState, Session, Token } from '../engine/engine.ts'
+import type { Append, Appended, Arrival, Failed, OrderState, Question, Session, Token } from '../engine/engine.ts'
 import type { OpenFile } from './database-file.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { whileLocked } from './locks.ts'
 import { OrderWriter } from './order-writer.ts'
-import { Reader } from './reader.ts'
+import { Reader, type Followed, type Mark } from './reader.ts'
 import { isLocked, isNotWritable } from './result-codes.ts'
 import type { Tables } from './schema.ts'
 import { WriteQueue, type Transaction } from './write-queue.ts'
@@ -35,10 +35,11 @@ export class SqliteSession implements Session {
   #endPause: () => void = () => {}
   #end: { readonly cause: unknown } | undefined
 
-  constructor (file: OpenFile, tables: Tables) {
+  /** @param earlier The places of orders in earlier sessions. */
+  constructor (file: OpenFile, tables: Tables, earlier: Map<string, Followed>) {
     const { database } = this.#file = file
     this.#writer = new OrderWriter(database, tables)
-    this.#reader = new Reader(database, tables)
+    this.#reader = new Reader(database, tables, earlier)
     this.#housekeeping = new Housekeeping(database, tables)
     this.#queue = new WriteQueue(database, () => {
       this.#reader.wrote()
@@ -46,19 +47,27 @@ export class SqliteSession implements Session {
     }, (error) => this.#lose(error))
   }
 
-  look (questions: ReadonlyArray<{ readonly order: string, readonly at: Position | undefined }>): Promise<ReadonlyArray<OrderState | undefined>> {
-    return this.#guarded(() => {
+  async look (questions: readonly Question[]): Promise<ReadonlyArray<OrderState | undefined>> {
+    const states = await this.#guarded(() => {
       this.#reader.checkNewest()
       return questions.map(({ order, at }) => this.#reader.look(order, at))
     })
+    const expiring = questions.filter(({ keepFor }, at) => keepFor !== Infinity && willExpire(states[at], keepFor))
+    // Not waited for. What fails is tried again by the next look.
+    this.#queue.add(expiring.map(({ order, keepFor }) => ({ run: () => this.#writer.putOff(order, keepFor) }))).catch(() => {})
+    return states
   }
 
-  async begin (order: string, after: string | undefined, epoch: string, token: Token): Promise<void> {
-    await this.#queue.add([{ run: () => this.#writer.begin(order, after, epoch, token) }])
+  async begin (order: string, after: string | undefined, epoch: string, token: Token, keepFor: number): Promise<Failed | undefined> {
+    const [failed] = await this.#queue.add<Failed | undefined>([{
+      run: () => { this.#writer.begin(order, after, epoch, token, keepFor); return undefined },
+      failed: (failed) => ({ failed })
+    }])
+    return failed
   }
 
-  follow (order: string, after: Position): void {
-    this.#reader.follow(order, after)
+  follow (order: string, after: Position, { mark }: OrderState): void {
+    this.#reader.follow(order, after, mark as Mark)
     this.#endPause()
   }
 
@@ -177,6 +186,12 @@ export class SqliteSession implements Session {
     this.#hasYielded = true
     return new Promise((resolve) => { setImmediate(resolve) })
   }
+}
+
+/** True if less than half of the time is left. */
+function willExpire (state: OrderState | undefined, keepFor: number): boolean {
+  const { expires = null } = (state?.mark ?? {}) as Partial<Mark>
+  return expires !== null && expires - Date.now() < keepFor / 2
 }
 
 /** Divides appends into those that one transaction stores, in their order. */

@@ -65,7 +65,7 @@ export interface OrderBounds {
   readonly maxEvents: number
   /** The total size of the records in bytes. */
   readonly maxBytes: number
-  /** The time in milliseconds after which the broker may forget an order that gets no records; Infinity: never. */
+  /** The time in milliseconds after which the broker may forget an order that gets no records and that no node follows; Infinity: never. */
   readonly keepFor: number
 }
 
@@ -80,6 +80,7 @@ export interface Order {
    *
    * @returns A promise that resolves once the listener has everything within the bounds that was placed before the call. While the engine is
    * away, the promise is pending.
+   * @throws FST_SSE_BROKER_UNAVAILABLE when the order is closed before that.
    */
   start (listener: OrderListener, bounds: OrderBounds): Promise<void>
 

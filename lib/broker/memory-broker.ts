@@ -1,5 +1,6 @@
 import type { Broker, BrokerHealth, EventRecord, Order, OrderListener } from './broker.ts'
 import { createEpoch, type Position } from './position.ts'
+import { BrokerUnavailable } from '../errors.ts'
 
 /**
  * Creates the broker of a single process, which is the default. The order ends with the process: a restart begins a new one.
@@ -30,7 +31,7 @@ class MemoryBroker implements Broker {
 class MemoryOrder implements Order {
   readonly #epoch = createEpoch()
   #offset = 0
-  #listener!: OrderListener
+  #listener: OrderListener | undefined
 
   async start (listener: OrderListener): Promise<void> {
     this.#listener = listener
@@ -38,11 +39,14 @@ class MemoryOrder implements Order {
   }
 
   async publish (record: EventRecord): Promise<Position | null> {
+    if (this.#listener === undefined) throw new BrokerUnavailable('memory', 'the order is closed', false, undefined)
     const position = record.ephemeral ? null : { epoch: this.#epoch, offset: ++this.#offset }
     // Not awaited: the log keeps a burst of one turn of the event loop until healthy subscribers have received it.
     void this.#listener.place([{ position, record }])
     return position
   }
 
-  async close (): Promise<void> {}
+  async close (): Promise<void> {
+    this.#listener = undefined
+  }
 }

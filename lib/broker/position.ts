@@ -62,7 +62,10 @@ export function epochText (epoch: number): string {
   return epoch.toString(36).padStart(EPOCH_LENGTH, '0')
 }
 
-/** Creates the epoch that follows another one in an engine: the present time in milliseconds, or one more than the other. */
+/**
+ * Creates the epoch that follows another one in an engine: a random number within the present millisecond, because two orders must not have one epoch,
+ * or one more than the other.
+ */
 export function nextEpoch (previous: string): string {
-  return epochText(Math.max(Date.now(), epochNumber(previous) + 1))
+  return epochText(Math.max(Date.now() * 1000 + randomInt(1000), epochNumber(previous) + 1))
 }

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
-import ssePlugin, { type Broker, type SsePluginOptions } from '../../plugin.ts'
+import ssePlugin, { type Broker, type OrderBounds, type SsePluginOptions } from '../../plugin.ts'
 import { ContractNode } from '../../testing/contract/contract-node.ts'
 import { HoppingReader } from './hopping-reader.ts'
 
@@ -35,9 +35,9 @@ export async function startNode (t: AfterTest, broker: Broker, options: Omit<Sse
 }
 
 /** Starts a broker and one order of it, which are closed after the test. */
-export async function startOrder (t: AfterTest, broker: Broker): ReturnType<ContractNode['start']> {
+export async function startOrder (t: AfterTest, broker: Broker, bounds: Partial<OrderBounds> = {}): ReturnType<ContractNode['start']> {
   const node = new ContractNode(broker)
   t.teardown(() => node.close())
   await broker.start({ down () {}, up () {}, skipped () {} })
-  return node.start('events')
+  return node.start('events', bounds)
 }

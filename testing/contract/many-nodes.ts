@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isAfter, type Position } from '../../lib/broker/position.ts'
 import { BOUNDS, createRecord, type AddTest } from './contract-node.ts'
-import { setImmediate } from '../../lib/time/timers.ts'
+import { pause, setImmediate } from '../../lib/time/timers.ts'
 import { OrderRecorder } from './order-recorder.ts'
 
 /** The faults that a harness can cause. */
@@ -65,6 +65,39 @@ export function addTestsOfManyNodes (test: AddTest, { stopEngine, startEngine, l
     const late = await (await node()).start(name)
     await late.order.publish(createRecord('last'))
     assert.deepEqual(late.recorder.bodies, ['kept', 'last'])
+  })
+
+  test('an order that was closed and is started again has everything, and no more', async (node, name) => {
+    const [first, second] = [await node(), await node()]
+    const other = await second.start(name)
+    const expected: string[] = []
+    for (let i = 0; i < 10; i++) {
+      const { order, recorder } = await first.start(name)
+      const published = [order.publish(createRecord(`${i} here`)), other.order.publish(createRecord(`${i} there`))]
+      expected.push(`${i} here`, `${i} there`)
+      await Promise.all(published)
+      await order.close(5000)
+      assert.deepEqual([...new Set(recorder.bodies)].length, recorder.bodies.length)
+      assert.deepEqual(recorder.breaks, [])
+    }
+    const { recorder } = await first.start(name)
+    assert.deepEqual([...recorder.bodies].sort(), expected.sort())
+  })
+
+  test('an order is kept while a node follows it, and is forgotten some time after the last one has left', async (node, name) => {
+    const [first, second] = [await node(), await node()]
+    const { order, recorder } = await first.start(name, { keepFor: 2000 })
+    await order.publish(createRecord('a'))
+    await pause(5000)
+    const late = await second.start(name, { keepFor: 2000 })
+    assert.deepEqual([recorder.breaks, late.recorder.bodies], [[], ['a']])
+    await Promise.all([order.close(5000), late.order.close(5000)])
+    for (;;) {
+      await pause(2500)
+      const again = await first.start(name, { keepFor: 2000 })
+      await again.order.close(5000)
+      if (again.recorder.bodies.length === 0) break
+    }
   })
 
   test('`head` knows of a record that another node has placed', async (node, name) => {

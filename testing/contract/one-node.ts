@@ -49,9 +49,14 @@ export function addTestsOfOneNode (test: AddTest): void {
 
   test('orders do not mix', async (node, name) => {
     const only = await node()
-    const [one, two] = [await only.start(name), await only.start(`${name}-two`)]
-    await Promise.all([one.order.publish(createRecord('one')), two.order.publish(createRecord('two')), one.order.publish(createRecord('three'))])
-    assert.deepEqual([one.recorder.bodies, two.recorder.bodies], [['one', 'three'], ['two']])
+    const names = [name, `${name}-two`, `${name}:ephemeral`, `ephemeral:${name}`, `order:${name}`, `{${name}}`, `${name} *`]
+    const orders = await Promise.all(names.map((name) => only.start(name)))
+    await Promise.all(orders.map(({ order }, at) => order.publish(createRecord(`kept in ${names[at]!}`))))
+    await Promise.all(orders.map(({ order }, at) => order.publish(createRecord(`ephemeral in ${names[at]!}`, { ephemeral: true }))))
+    await Promise.all(orders.map(({ order }, at) => order.publish(createRecord(`last in ${names[at]!}`))))
+    const bodies = orders.map(({ recorder }) => recorder.bodies)
+    assert.deepEqual(bodies, names.map((name) => [`kept in ${name}`, `ephemeral in ${name}`, `last in ${name}`]))
+    assert.deepEqual(orders.flatMap(({ recorder }) => recorder.breaks), [])
   })
 
   test('`close` settles every promise', async (node, name) => {
@@ -64,6 +69,8 @@ export function addTestsOfOneNode (test: AddTest): void {
     assert.equal(settled, 100)
     const { length } = recorder.calls
     assert.equal(length, 101)
+    await assert.rejects(order.publish(createRecord('late')), { code: 'FST_SSE_BROKER_UNAVAILABLE', stored: false })
+    assert.equal(recorder.calls.length, 101)
   })
 
   test('a thousand orders need no more connections and timers than one', async (node, name) => {

@@ -336,3 +336,128 @@ t.test('what is published to an order that is closed is rejected as not stored',
   await order.close(20)
   t.match(await publish('a'), { code: 'FST_SSE_BROKER_UNAVAILABLE', stored: false, message: /the order is closed/ })
 })
+
+t.test('an order whose name was used before is loaded before it takes what was read for the earlier one', async (t) => {
+  const engine = new FakeEngine()
+  const { broker, order, publish } = await startNode(t, engine)
+  const bounds = { maxEvents: Infinity, maxBytes: 1e6, keepFor: Infinity }
+  const [slow, slowRecorder] = [broker.order('slow'), new OrderRecorder()]
+  await slow.start(slowRecorder, bounds)
+  t.teardown(() => slow.close(0))
+  for (const body of ['a', 'b']) await publish(body)
+  // What is read for the order, together with what is read for the slow one, waits until that is ready for more.
+  await order.close(0)
+  const earlier = broker.order('events')
+  await earlier.start(new OrderRecorder(), bounds)
+  let goOn = (): void => {}
+  slowRecorder.onPlace = () => new Promise((resolve) => { goOn = resolve })
+  const reads = new Gate(engine, 'next')
+  await reads.held()
+  const placed = [slow.publish(createRecord('x')), earlier.publish(createRecord('c')).catch(() => {})]
+  await untilSeen(async () => bodiesIn(engine), (bodies) => bodies.includes('c'))
+  reads.open()
+  await slowRecorder.until(1)
+  await earlier.close(0)
+  const again = broker.order('events')
+  t.teardown(() => again.close(0))
+  const recorder = new OrderRecorder()
+  const started = again.start(recorder, bounds)
+  goOn()
+  await Promise.all([started, ...placed])
+  await recorder.until(3)
+  t.strictSame(recorder.bodies, ['a', 'b', 'c'])
+  t.strictSame(recorder.breaks, [])
+})
+
+t.test('an order that cannot be begun holds up no other one, and is begun once the engine takes it', async (t) => {
+  const engine = new FakeEngine()
+  const reports: string[] = []
+  const broker = new EngineBroker(engine.forBroker(), { maxWaiting: 10, maxWaitingBytes: 100, publishTimeout: 60_000 }, INTERVALS)
+  const [first, second] = [broker.order('first'), broker.order('second')]
+  await broker.start({ down: (cause) => reports.push(String(cause)), up: () => reports.push('up'), skipped () {} })
+  t.teardown(async () => {
+    await Promise.all([first.close(0), second.close(0)])
+    await broker.close()
+  })
+  const bounds = { maxEvents: Infinity, maxBytes: 1e6, keepFor: Infinity }
+  const recorder = new OrderRecorder()
+  await first.start(recorder, bounds)
+  engine.isFull = true
+  const started = second.start(new OrderRecorder(), bounds)
+  await untilSeen(async () => reports.length, (count) => count > 0)
+  // Another node has still found room.
+  engine.orders.get('first')!.entries.push({ position: { epoch: engine.orders.get('first')!.epoch, offset: 1 }, token: { publisher: 'other', counter: 1 }, entry: { token: { publisher: 'other', counter: 1 }, record: createRecord('from another') } })
+  engine.orders.get('first')!.head = 1
+  engine.changed()
+  await recorder.until(1)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.match(broker.health(), { up: false, reconnects: 0 })
+  t.strictSame(reports, ['Error: the fake engine is full'])
+  engine.isFull = false
+  await started
+  await untilSeen(async () => broker.health().up, (up) => up)
+  t.strictSame(reports, ['Error: the fake engine is full', 'up'])
+})
+
+t.test('an order that closes before it is loaded rejects its start', async (t) => {
+  const engine = new FakeEngine()
+  engine.isThere = false
+  const broker = new EngineBroker(engine.forBroker(), { maxWaiting: 10, maxWaitingBytes: 100, publishTimeout: 60_000 }, INTERVALS)
+  const order = broker.order('events')
+  await broker.start({ down () {}, up () {}, skipped () {} })
+  t.teardown(() => broker.close())
+  const started = order.start(new OrderRecorder(), { maxEvents: Infinity, maxBytes: 1e6, keepFor: Infinity })
+  await Promise.all([t.rejects(started, { code: 'FST_SSE_BROKER_UNAVAILABLE', message: /closed before it was loaded/ }), order.close(0)])
+})
+
+t.test('records that a full engine did not take are placed, although it lost the order before it had room', async (t) => {
+  const engine = new FakeEngine()
+  const { broker, publish, recorder } = await startNode(t, engine)
+  engine.isFull = true
+  const placed = publish('a')
+  await untilSeen(async () => broker.health().up, (up) => !up)
+  engine.flush()
+  const asked = new Gate(engine, 'begin')
+  await asked.letOneThrough()
+  await asked.held()
+  engine.isFull = false
+  asked.open()
+  t.match(await placed, { offset: 1 })
+  t.strictSame(recorder.calls.map(({ call }) => call), ['reset', 'reset', 'place'])
+})
+
+t.test('records that were forgotten before they came back are settled with a later one that comes', async (t) => {
+  const engine = new FakeEngine()
+  const { publish, recorder } = await startNode(t, engine)
+  const reads = new Gate(engine, 'next')
+  await reads.held()
+  const forgotten = [publish('a'), publish('b')]
+  await untilSeen(async () => bodiesIn(engine), (bodies) => bodies.includes('b'))
+  // Their answers are there before the next record is sent.
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  engine.trim(0)
+  const last = publish('c')
+  await untilSeen(async () => bodiesIn(engine), (bodies) => bodies.includes('c'))
+  const looks = new Gate(engine, 'look')
+  reads.open()
+  t.match(await Promise.all([...forgotten, last]), [{ offset: 1 }, { offset: 2 }, { offset: 3 }])
+  t.strictSame(recorder.calls.map(({ call }) => call), ['reset', 'lose', 'place'])
+  looks.open()
+})
+
+t.test('an order goes on when a later batch was stored although an earlier one failed', async (t) => {
+  const engine = new FakeEngine()
+  const { broker, publish } = await startNode(t, engine)
+  const answers = new Gate(engine, 'answer')
+  engine.isFull = true
+  const first = publish('a')
+  await answers.held()
+  engine.isFull = false
+  const second = publish('b')
+  await untilSeen(async () => engine.asked, (asked) => asked === 2)
+  answers.open()
+  t.match(await first, { code: 'FST_SSE_BROKER_UNAVAILABLE', stored: false })
+  t.match(await second, { offset: 1 })
+  t.match(await publish('c'), { offset: 2 })
+  t.match(broker.health(), { up: true })
+})

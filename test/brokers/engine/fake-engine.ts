@@ -1,5 +1,5 @@
 import { isAfter, type Position } from '../../../lib/broker/position.ts'
-import type { Append, Appended, Arrival, Engine, OrderState, Session, StoredEntry, Token, TokenRecord } from '../../../brokers/engine/engine.ts'
+import type { Append, Appended, Arrival, Engine, Failed, OrderState, Question, Session, StoredEntry, Token, TokenRecord } from '../../../brokers/engine/engine.ts'
 
 /** A position of an entry, and what is stored there. */
 interface Stored {
@@ -49,7 +49,8 @@ export class FakeEngine {
         const session = new FakeSession(this, broker)
         this.#sessions.add(session)
         return session
-      }
+      },
+      forget: () => {}
     }
   }
 
@@ -121,7 +122,7 @@ class FakeSession implements Session {
     this.#failovers = engine.failovers
   }
 
-  async look (questions: ReadonlyArray<{ readonly order: string, readonly at: Position | undefined }>): Promise<Array<OrderState | undefined>> {
+  async look (questions: readonly Question[]): Promise<Array<OrderState | undefined>> {
     await this.#step('look')
     const states = questions.map(({ order: name, at }) => {
       const order = this.#engine.orders.get(name)
@@ -136,16 +137,18 @@ class FakeSession implements Session {
     return states
   }
 
-  async begin (name: string, after: string | undefined, epoch: string, token: Token): Promise<void> {
+  async begin (name: string, after: string | undefined, epoch: string, token: Token): Promise<Failed | undefined> {
     await this.#step('begin')
+    if (this.#engine.isFull) return { failed: new Error('the fake engine is full') }
     const order = this.#engine.orders.get(name)
-    if (order?.epoch !== after) return
+    if (order?.epoch !== after) return undefined
     const begun = order ?? { epoch, head: 0, floor: 0, entries: [] }
     begun.epoch = epoch
     begun.head = begun.floor = 0
     begun.entries.push({ position: { epoch, offset: 0 }, token, entry: undefined })
     this.#engine.orders.set(name, begun)
     this.#engine.changed()
+    return undefined
   }
 
   follow (name: string, after: Position): void {

@@ -17,7 +17,7 @@ async function start (t: AfterTest, options: readonly string[] = []): Promise<{ 
   return { server, one: await startNode(t, redisBroker({ connection })), two: await startNode(t, redisBroker({ connection })) }
 }
 
-const KEY = '{sse}:events'
+const KEY = '{sse}:order:events'
 
 t.test('a flushed Redis: every open stream is told once and goes on, busy or idle', { skip }, async (t) => {
   const { server, one, two } = await start(t)
@@ -142,12 +142,18 @@ t.test('records that are not of this plugin are skipped, counted and logged once
     await client.xadd(KEY, next, ...fields.map((value, at) => fields[at - 1] === 't' ? 'no token' : value))
     await client.xadd(KEY, next, ...fields.map((value, at) => fields[at - 1] === 'c' ? '[1' : value))
     await client.xadd(KEY, next, ...fields.slice(0, -2))
-    // Of an epoch that no node has begun: whoever gives it has replaced the history.
     await client.xadd(KEY, '*', 'some', 'thing')
   })
+  await one.broadcast('y')
+  t.strictSame(await one.reader.upTo('y'), ['a', 'y'])
+  // Of an epoch that no node has begun: whoever gives it has replaced the history.
+  await server.with(async (client) => {
+    const [[id]] = await client.xrevrange(KEY, '+', '-', 'COUNT', 1) as [[string, string[]]]
+    await client.xadd(KEY, `${Number(id.split('-')[0]) + 1}-1`, 'some', 'thing')
+  })
   await one.broadcast('z')
-  t.strictSame(await one.reader.upTo('z'), ['a', 'gap: foreign', 'z'])
-  t.equal(one.app.sse.stats().broker.skipped, 5)
+  t.strictSame(await one.reader.upTo('z'), ['a', 'y', 'gap: foreign', 'z'])
+  t.equal(one.app.sse.stats().broker.skipped, 6)
   t.equal(one.complaints.filter((line) => line.includes('was skipped')).length, 1)
 })
 
@@ -204,7 +210,7 @@ t.test('a client of the application is duplicated, and stays open', { skip }, as
   await reader.upTo('a')
   await app.close()
   t.equal(await client.ping(), 'PONG')
-  t.strictSame(await server.with((other) => other.keys('*events*')), ['{shop}:events'])
+  t.strictSame(await server.with((other) => other.keys('*events*')), ['{shop}:order:events'])
 })
 
 t.test('a node that is more ephemeral events behind than Redis keeps is told', { skip }, async (t) => {
@@ -231,7 +237,7 @@ t.test('ephemeral events that Redis has lost alone are told, and later ones come
   const server = await RedisServer.start({ after: (callback) => t.teardown(callback) })
   const { order, recorder } = await startOrder(t, redisBroker({ connection: server.url }))
   for (let i = 0; i < 5; i++) await order.publish(createRecord(String(i), { ephemeral: true }))
-  await server.with((client) => client.del(`${KEY}:ephemeral`))
+  await server.with((client) => client.del('{sse}:ephemeral:events'))
   await server.with((client) => client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'))
   await order.publish(createRecord('kept'))
   await order.publish(createRecord('after', { ephemeral: true }))

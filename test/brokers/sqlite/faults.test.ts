@@ -187,3 +187,35 @@ t.test('what is published while another process writes without a pause is placed
   t.equal(new Set(listener.bodies).size, 50)
   t.strictSame(listener.positions.map((position) => position?.offset), bodies.map((_body, at) => at + 1))
 })
+
+t.test('ephemeral records of another process come, although the session was lost meanwhile', needsDriver, async (t) => {
+  const file = newFile(t)
+  let isArmed = false
+  const broker = brokerWith({ reading (sql) { if (isArmed && /octet_length/.test(sql)) throw sqliteError('IOERR') } }, file)
+  const [here, there] = [await startNode(t, file, broker), await startNode(t, file)]
+  const [one, two] = [await here.follow(), await there.follow()]
+  await two.order.publish(recordOf('before', { ephemeral: true }))
+  await one.listener.until(() => one.listener.bodies.includes('before'))
+  isArmed = true
+  await two.order.publish(recordOf('during', { ephemeral: true }))
+  await eventually(() => here.downs.length > 0)
+  await two.order.publish(recordOf('after', { ephemeral: true }))
+  isArmed = false
+  await one.listener.until(() => one.listener.bodies.includes('after'))
+  t.strictSame(one.listener.bodies, ['before', 'during', 'after'])
+  t.strictSame(one.listener.calls.filter(({ call }) => call === 'lose'), [])
+})
+
+t.test('an entry that nothing replaces, or large ones, do not make the file keep everything', needsDriver, async (t) => {
+  const file = newFile(t)
+  const { follow } = await startNode(t, file)
+  const count = (): number => (query(file, 'select count(*) as count from sse_records where body is not null') as Array<{ count: number }>)[0]!.count
+  const { order, listener } = await follow('events', { maxEvents: 100 })
+  listener.oldest = (await order.publish(recordOf('first')))!
+  for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 500 }, () => order.publish(recordOf('later'))))
+  t.ok(count() < 4000, `${count()} records`)
+  const large = await follow('large', { maxEvents: 100, maxBytes: 1024 * 1024 })
+  const before = count()
+  for (let i = 0; i < 100; i++) large.listener.oldest = (await large.order.publish(recordOf('x'.repeat(300_000))))!
+  t.ok(count() - before < 40, `${count() - before} large records`)
+})

@@ -108,3 +108,11 @@ t.test('records that the nodes have forgotten are deleted, and a node that start
   t.equal(late.listener.origins[0]?.offset, floor)
   t.equal(late.listener.bodies.length, 4500 - floor)
 })
+
+t.test('an order that gets no events expires too', needsDriver, async (t) => {
+  const file = newFile(t)
+  const { follow } = await startNode(t, file)
+  await follow('runs', { keepFor: 60_000 })
+  const [order] = query(file, "select expires from sse_orders where name = 'runs'") as Array<{ expires: number }>
+  t.ok(Math.abs(order!.expires - Date.now() - 60_000) < 30_000)
+})

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Append, Session, StoredEntry, TokenRecord } from '../../../brokers/engine/engine.ts'
+import type { Append, Question, Session, StoredEntry, TokenRecord } from '../../../brokers/engine/engine.ts'
 import { statSync } from 'node:fs'
 import { Housekeeping } from '../../../brokers/sqlite/housekeeping.ts'
 import { NO_POSITION, type Position } from '../../../lib/broker/position.ts'
@@ -24,9 +24,18 @@ function appendOf (bodies: readonly string[], { order = 'events', epoch = EPOCHS
 }
 
 async function beginAndFollow (session: Session, order = 'events', after: Position = NO_POSITION): Promise<void> {
-  await session.begin(order, undefined, EPOCHS[0], { publisher: 'test', counter: ++counter })
-  await session.look([{ order, at: undefined }])
-  session.follow(order, after)
+  await session.begin(order, undefined, EPOCHS[0], { publisher: 'test', counter: ++counter }, Infinity)
+  await follow(session, order, after)
+}
+
+async function follow (session: Session, order: string, after: Position): Promise<void> {
+  const [state] = await session.look([question(order)])
+  session.follow(order, after, state!)
+}
+
+/** The question for the state of an order. */
+function question (order: string, at?: Position, keepFor = Infinity): Question {
+  return { order, at, keepFor }
 }
 
 /** Takes entries until one has the body. */
@@ -90,7 +99,7 @@ t.test('entries of a later epoch come after those of an earlier one', needsDrive
   await beginAndFollow(writer)
   await writer.append([appendOf(['a', 'b'])])
   await beginAndFollow(reader, 'events', { epoch: EPOCHS[0], offset: 1 })
-  await writer.begin('events', EPOCHS[0], EPOCHS[1], { publisher: 'test', counter: ++counter })
+  await writer.begin('events', EPOCHS[0], EPOCHS[1], { publisher: 'test', counter: ++counter }, Infinity)
   await writer.append([appendOf(['c'], { epoch: EPOCHS[1] })])
   const places = (await entriesUntil(reader, 'c')).map(({ position, record }) => [position.epoch, position.offset, record?.body])
   t.strictSame(places, [[EPOCHS[0], 2, 'b'], [EPOCHS[1], 0, undefined], [EPOCHS[1], 1, 'c']])
@@ -102,12 +111,12 @@ t.test('entries of a later epoch come after those of an earlier one', needsDrive
 t.test('an epoch is begun by one of those who try, and only after the epoch that they expect', needsDriver, async (t) => {
   const file = newFile(t)
   const sessions = [await connect(t, file), await connect(t, file)]
-  await Promise.all(sessions.map((session, at) => session.begin('events', undefined, EPOCHS[at]!, { publisher: `p${at}`, counter: 1 })))
-  const look = async (): Promise<unknown> => (await sessions[1]!.look([{ order: 'events', at: undefined }]))[0]
-  t.strictSame(await look(), { head: { epoch: EPOCHS[0], offset: 0 }, floor: 0, token: { publisher: 'p0', counter: 1 } })
-  await sessions[1]!.begin('events', EPOCHS[1], EPOCHS[2], { publisher: 'p1', counter: 2 })
+  await Promise.all(sessions.map((session, at) => session.begin('events', undefined, EPOCHS[at]!, { publisher: `p${at}`, counter: 1 }, Infinity)))
+  const look = async (): Promise<unknown> => (await sessions[1]!.look([question('events')]))[0]
+  t.match(await look(), { head: { epoch: EPOCHS[0], offset: 0 }, floor: 0, token: { publisher: 'p0', counter: 1 } })
+  await sessions[1]!.begin('events', EPOCHS[1], EPOCHS[2], { publisher: 'p1', counter: 2 }, Infinity)
   t.match(await look(), { head: { epoch: EPOCHS[0] } })
-  await sessions[1]!.begin('events', EPOCHS[0], EPOCHS[2], { publisher: 'p1', counter: 3 })
+  await sessions[1]!.begin('events', EPOCHS[0], EPOCHS[2], { publisher: 'p1', counter: 3 }, Infinity)
   t.match(await look(), { head: { epoch: EPOCHS[2], offset: 0 }, token: { counter: 3 } })
 })
 
@@ -124,8 +133,8 @@ t.test('a state has the token of the entry that was asked about, and none for an
   await beginAndFollow(session)
   const append = appendOf(['a', 'e', 'b'])
   await session.append([append])
-  const at = (offset: number): { order: string, at: Position } => ({ order: 'events', at: { epoch: EPOCHS[0], offset } })
-  const states = await session.look([at(1), at(2), at(3), { order: 'events', at: undefined }, { order: 'none', at: undefined }])
+  const at = (offset: number): Question => question('events', { epoch: EPOCHS[0], offset })
+  const states = await session.look([at(1), at(2), at(3), question('events'), question('none')])
   t.strictSame(states.map((state) => state?.token), [append.records[0]!.token, append.records[2]!.token, undefined, append.records[2]!.token, undefined])
   t.equal(states[4], undefined)
 })
@@ -164,9 +173,9 @@ t.test('after `close` every call rejects, and so do those under way', needsDrive
   session.close()
   await t.rejects(pending, /closed/)
   await t.rejects(session.next(), /closed/)
-  await t.rejects(session.look([{ order: 'events', at: undefined }]), /closed/)
+  await t.rejects(session.look([question('events')]), /closed/)
   await t.rejects(session.append([appendOf(['a'])]), /closed/)
-  await t.rejects(session.begin('events', undefined, EPOCHS[0], { publisher: 'test', counter: 1 }), /closed/)
+  await t.rejects(session.begin('events', undefined, EPOCHS[0], { publisher: 'test', counter: 1 }, Infinity), /closed/)
   session.wake()
   session.unfollow('events')
   session.close()
@@ -197,7 +206,7 @@ t.test('an order that got no records for its time is removed with them, and one 
   t.strictSame(query(file, 'select name from sse_orders order by name'), [{ name: 'kept' }, { name: 'new' }])
   t.strictSame(query(file, 'select body from sse_records where body is not null'), [{ body: 'a' }, { body: 'b' }])
   t.strictSame(await session.append([appendOf(['c'], { order: 'old' })]), [{ refused: true }])
-  t.strictSame(await session.look([{ order: 'old', at: undefined }]), [undefined])
+  t.strictSame(await session.look([question('old')]), [undefined])
 })
 
 t.test('an order that was removed and begun again goes on under its name', needsDriver, async (t) => {
@@ -208,10 +217,9 @@ t.test('an order that was removed and begun again goes on under its name', needs
   await writer.append([appendOf(['a'], { keepFor: 1 })])
   await entriesUntil(reader, 'a')
   while (query(file, 'select * from sse_orders').length > 0) await writer.next()
-  await writer.begin('events', undefined, EPOCHS[1], { publisher: 'test', counter: ++counter })
+  await writer.begin('events', undefined, EPOCHS[1], { publisher: 'test', counter: ++counter }, Infinity)
   await writer.append([appendOf(['b'], { epoch: EPOCHS[1] })])
-  await reader.look([{ order: 'events', at: undefined }])
-  reader.follow('events', { epoch: EPOCHS[0], offset: 1 })
+  await follow(reader, 'events', { epoch: EPOCHS[0], offset: 1 })
   t.strictSame(bodiesOf(await entriesUntil(reader, 'b')), [undefined, 'b'])
 })
 
@@ -239,8 +247,7 @@ t.test('a reader that has not read ephemeral records before they were deleted te
   const [writer, reader] = [await connect(t, file), await connect(t, file)]
   for (const order of ['events', 'others']) {
     await beginAndFollow(writer, order)
-    await reader.look([{ order, at: undefined }])
-    reader.follow(order, NO_POSITION)
+    await follow(reader, order, NO_POSITION)
   }
   await writer.append([appendOf(['e read']), appendOf(['e read too'], { order: 'others' })])
   await entriesUntil(reader, 'e read too')
