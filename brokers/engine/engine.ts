@@ -57,6 +57,14 @@ export interface Question {
   readonly keepFor: number
 }
 
+// Orders are looked at every second, and later on a busy machine.
+const SHORT = 20_000
+
+/** The time in milliseconds that must be left before an order is forgotten. If less is left, a look puts that off. */
+export function leastLeft (keepFor: number): number {
+  return keepFor < SHORT ? keepFor : Math.ceil(keepFor / 2)
+}
+
 /** The engine does not store anything now, and may do so later. */
 export interface Failed {
   readonly failed: unknown

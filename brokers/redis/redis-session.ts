@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 import { epochNumber, type Position } from '../../lib/broker/position.ts'
-import type { Append, Appended, Arrival, Failed, OrderState, Question, Session, Token, TokenRecord } from '../engine/engine.ts'
+import {
+  leastLeft, type Append, type Appended, type Arrival, type Failed, type OrderState, type Question, type Session, type Token, type TokenRecord
+} from '../engine/engine.ts'
 import { fieldsOf, formatId, formatToken, parseId, parseToken, type StreamEntry } from './entries.ts'
 import { FollowedOrder } from './followed-order.ts'
 import { APPEND, APPEND_EPHEMERAL, BEGIN, ERROR, LOOK, SCRIPTS, type Script } from './scripts.ts'
@@ -55,7 +57,7 @@ export class RedisSession implements Session {
   }
 
   async look (questions: readonly Question[]): Promise<ReadonlyArray<OrderState | undefined>> {
-    const values = questions.flatMap(({ at, keepFor }) => [at === undefined ? '' : formatId(at), expiryOf(keepFor)])
+    const values = questions.flatMap(({ at, keepFor }) => [at === undefined ? '' : formatId(at), expiryOf(keepFor), expiryOf(leastLeft(keepFor))])
     const states = await this.#run(LOOK, this.#keysOf(questions), values) as string[][]
     return states.map(([last, first, token, mark]) => {
       if (last === undefined) return undefined

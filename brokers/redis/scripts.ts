@@ -127,10 +127,10 @@ return 1
 `)
 
 /**
- * Reads the states of orders, and puts off the expiry of those that would expire in less than half of their time.
+ * Reads the states of orders, and puts off the expiry of those that would expire soon.
  *
  * KEYS: for each order its stream and the stream of its ephemeral entries. ARGV, for each order: the id whose token is wanted, or an empty text for
- * the newest; milliseconds until the order expires or 0.
+ * the newest; milliseconds until the order expires or 0, and the least of them that may be left.
  *
  * Returns for each order the id of the newest entry that it ever had, the id of its oldest entry, the token, and the id of the newest ephemeral entry
  * that it ever had; or nothing if it does not exist.
@@ -149,13 +149,13 @@ for order = 1, #KEYS / 2 do
   if redis.call('EXISTS', kept) == 1 then
     local info = read(kept)
     local head, first = info['last-generated-id'], info['first-entry']
-    local at, expiry = ARGV[order * 2 - 1], tonumber(ARGV[order * 2])
+    local at, expiry, least = ARGV[order * 3 - 2], tonumber(ARGV[order * 3 - 1]), tonumber(ARGV[order * 3])
     local id = at == '' and head or at
     local entry = redis.call('XRANGE', kept, id, id)[1]
     local token = entry and entry[2][1] == 't' and entry[2][2] or ''
     local newest = redis.call('EXISTS', ephemeral) == 1 and read(ephemeral)['last-generated-id'] or '0-0'
     states[order] = { head, first and first[1] or '', token, newest }
-    if expiry > 0 and redis.call('PTTL', kept) < expiry / 2 then
+    if expiry > 0 and redis.call('PTTL', kept) < least then
       redis.call('PEXPIRE', kept, expiry)
       redis.call('PEXPIRE', ephemeral, expiry)
     end

@@ -1,7 +1,9 @@
 import type { Position } from '../../lib/broker/position.ts'
 import { now } from '../../lib/time/clock.ts'
 import { clearTimeout, setImmediate, setTimeout } from '../../lib/time/timers.ts'
-import type { Append, Appended, Arrival, Failed, OrderState, Question, Session, Token } from '../engine/engine.ts'
+import {
+  leastLeft, type Append, type Appended, type Arrival, type Failed, type OrderState, type Question, type Session, type Token
+} from '../engine/engine.ts'
 import type { OpenFile } from './database-file.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { whileLocked } from './locks.ts'
@@ -188,10 +190,10 @@ export class SqliteSession implements Session {
   }
 }
 
-/** True if less than half of the time is left. */
+/** True if an order expires soon. */
 function willExpire (state: OrderState | undefined, keepFor: number): boolean {
   const { expires = null } = (state?.mark ?? {}) as Partial<Mark>
-  return expires !== null && expires - Date.now() < keepFor / 2
+  return expires !== null && expires - Date.now() < leastLeft(keepFor)
 }
 
 /** Divides appends into those that one transaction stores, in their order. */

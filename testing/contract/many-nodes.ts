@@ -86,15 +86,15 @@ export function addTestsOfManyNodes (test: AddTest, { stopEngine, startEngine, l
 
   test('an order is kept while a node follows it, and is forgotten some time after the last one has left', async (node, name) => {
     const [first, second] = [await node(), await node()]
-    const { order, recorder } = await first.start(name, { keepFor: 2000 })
+    const { order, recorder } = await first.start(name, { keepFor: 4000 })
     await order.publish(createRecord('a'))
-    await pause(5000)
-    const late = await second.start(name, { keepFor: 2000 })
+    await pause(9000)
+    const late = await second.start(name, { keepFor: 4000 })
     assert.deepEqual([recorder.breaks, late.recorder.bodies], [[], ['a']])
     await Promise.all([order.close(5000), late.order.close(5000)])
     for (;;) {
-      await pause(2500)
-      const again = await first.start(name, { keepFor: 2000 })
+      await pause(4500)
+      const again = await first.start(name, { keepFor: 4000 })
       await again.order.close(5000)
       if (again.recorder.bodies.length === 0) break
     }
