@@ -8,7 +8,7 @@ import { sideBySide, type Claim } from '../side-by-side.ts'
 import { numbers, startStreams, type Streams } from '../streams.ts'
 
 // Long enough for a busy machine to send heartbeats in time.
-const HEARTBEAT = 1000
+const HEARTBEAT = 2500
 // Three times the silence that the watchdog allows.
 const LONG = 6 * HEARTBEAT
 
@@ -32,8 +32,9 @@ async function freeze (t: Test, browser: Browser, pages: Pages, options: string,
   return { streams, proxy, ...tab }
 }
 
-const HEARD = 'readers.one.opens === 1 && readers.one.told.length > 1'
-const OPENED = 'readers.one.opens === 1'
+// More than once if the machine was too busy after all: then the test fails, and does not wait for ever.
+const HEARD = 'readers.one.opens >= 1 && readers.one.told.length > 1'
+const OPENED = 'readers.one.opens >= 1'
 
 async function comesBack (t: Test, { streams, proxy, until, evaluate }: Frozen): Promise<void> {
   await until('readers.one.opens === 2')
