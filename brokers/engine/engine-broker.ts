@@ -32,7 +32,7 @@ export class EngineBroker implements Broker, OrderOwner {
   /** The orders to look at before anything else arrives. */
   readonly #doubtful = new Set<EngineOrder>()
   readonly #toFlush = new Set<EngineOrder>()
-  /** The orders of which the engine has not taken something: records, or the beginning of an epoch. */
+  /** The orders with a write that the engine did not take: records, or the beginning of an epoch. */
   readonly #failed = new Map<EngineOrder, 'records' | 'epoch'>()
   readonly #skippedOrders = new Set<string>()
   #reports!: BrokerReports

@@ -53,7 +53,7 @@ export interface Question {
   readonly order: string
   /** The position whose token is wanted; undefined: the head. */
   readonly at: Position | undefined
-  /** The time in milliseconds that the order is not forgotten for from now on; Infinity: nothing changes. */
+  /** The time in milliseconds for which the engine keeps the order from now on; Infinity: its expiry does not change. */
   readonly keepFor: number
 }
 

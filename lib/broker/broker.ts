@@ -65,7 +65,7 @@ export interface OrderBounds {
   readonly maxEvents: number
   /** The total size of the records in bytes. */
   readonly maxBytes: number
-  /** The time in milliseconds after which the broker may forget an order that gets no records and that no node follows; Infinity: never. */
+  /** The least time in milliseconds until the broker forgets an order that gets no records and that no node follows; Infinity: it never does. */
   readonly keepFor: number
 }
 

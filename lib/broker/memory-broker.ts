@@ -39,7 +39,7 @@ class MemoryOrder implements Order {
   }
 
   async publish (record: EventRecord): Promise<Position | null> {
-    if (this.#listener === undefined) throw new BrokerUnavailable('memory', 'the order is closed', false, undefined)
+    if (this.#listener === undefined) throw new BrokerUnavailable('memory', 'the order is not open', false, undefined)
     const position = record.ephemeral ? null : { epoch: this.#epoch, offset: ++this.#offset }
     // Not awaited: the log keeps a burst of one turn of the event loop until healthy subscribers have received it.
     void this.#listener.place([{ position, record }])

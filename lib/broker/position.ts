@@ -63,8 +63,8 @@ export function epochText (epoch: number): string {
 }
 
 /**
- * Creates the epoch that follows another one in an engine: a random number within the present millisecond, because two orders must not have one epoch,
- * or one more than the other.
+ * Creates the epoch that follows another one in an engine: the present time in microseconds, or one more than the other. The last three digits of the
+ * time are random, so that two orders that begin together have different epochs.
  */
 export function nextEpoch (previous: string): string {
   return epochText(Math.max(Date.now() * 1000 + randomInt(1000), epochNumber(previous) + 1))

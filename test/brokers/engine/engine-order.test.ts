@@ -461,3 +461,13 @@ t.test('an order goes on when a later batch was stored although an earlier one f
   t.match(await publish('c'), { offset: 2 })
   t.match(broker.health(), { up: true })
 })
+
+t.test('an engine forgets the place in an order that is closed while it is away', async (t) => {
+  const engine = new FakeEngine()
+  const { broker, order } = await startNode(t, engine)
+  engine.isThere = false
+  engine.cut()
+  await untilSeen(async () => broker.health().up, (up) => !up)
+  await order.close(0)
+  t.strictSame(engine.forgotten, ['events'])
+})

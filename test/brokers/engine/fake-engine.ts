@@ -35,6 +35,8 @@ export class FakeEngine {
   asked = 0
   /** True: a session gives everything that it has given again. */
   repeats = false
+  /** The orders that brokers follow no longer. */
+  readonly forgotten: string[] = []
   #brokers = 0
 
   /** An engine for one more broker. */
@@ -50,7 +52,7 @@ export class FakeEngine {
         this.#sessions.add(session)
         return session
       },
-      forget: () => {}
+      forget: (order) => { this.forgotten.push(order) }
     }
   }
 

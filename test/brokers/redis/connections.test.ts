@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { RedisBrokerOptions } from '../../../brokers/redis/index.ts'
 import { redisBroker } from '../../../brokers/redis/index.ts'
+import { createRecord } from '../../../testing/contract/contract-node.ts'
 import { freePort } from '../../support/free-port.ts'
 import { noRedis, RedisServer } from '../../support/redis.ts'
 import { notInstalled } from '../../support/system.ts'
-import { startNode } from '../nodes.ts'
+import { startNode, startOrder } from '../nodes.ts'
 
 const skip = noRedis() && notInstalled('redis-server')
 
@@ -31,7 +32,11 @@ t.test('a user with no more rights than the documentation asks for is sufficient
   const server = await RedisServer.start({ after: (callback) => t.teardown(callback) })
   const [, command] = /^ *ACL (SETUSER .*)$/m.exec(readFileSync(new URL('../../../docs/scaling.md', import.meta.url), 'utf8'))!
   await server.with((client) => client.call('ACL', ...command!.split(' ')))
-  await share(t, server, `redis://app:secret@127.0.0.1:${server.port}`)
+  const connection = `redis://app:secret@127.0.0.1:${server.port}`
+  await share(t, server, connection)
+  const { order, recorder } = await startOrder(t, redisBroker({ connection }), { keepFor: 60_000 })
+  await order.publish(createRecord('in an order that expires'))
+  t.equal(recorder.bodies.at(-1), 'in an order that expires')
 })
 
 t.test('a connection over TLS', { skip }, async (t) => {

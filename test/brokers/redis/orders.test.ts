@@ -31,9 +31,12 @@ t.test('records of hundreds of orders that wait together are all placed', { skip
   await broker.start({ down: (cause) => t.fail(String(cause)), up () {}, skipped () {} })
   const recorders = orders.map(() => new OrderRecorder())
   await Promise.all(orders.map((order, at) => order.start(recorders[at]!, { maxEvents: 1000, maxBytes: 1e6, keepFor: 60_000 })))
+  await server.with((client) => client.config('RESETSTAT'))
   await Promise.all(orders.flatMap((order) => Array.from({ length: 60 }, (_, i) => order.publish(createRecord(String(i))))))
   for (const { bodies } of recorders) if (bodies.length !== 60) t.fail(`${bodies.length} records`)
   t.equal(broker.health().reconnects, 0)
+  const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await server.with((client) => client.info('commandstats')))![1])
+  t.ok(calls >= 300 * 60 / 500, `${calls} calls of scripts`)
 })
 
 t.test('the numbers of ephemeral events do not expire while kept events come', { skip }, async (t) => {

@@ -282,3 +282,19 @@ t.test('a log that has grown while another connection was reading is emptied aft
   other.exec('commit')
   while (size() > 0) await session.next()
 })
+
+t.test('a look puts off the expiry of an order that expires soon, and writes nothing for others', needsDriver, async (t) => {
+  const file = newFile(t)
+  const session = await connect(t, file)
+  const database = driver!.open(file)
+  t.teardown(() => database.close())
+  for (const [keepFor, left, isPutOff] of [[4000, 3000, true], [60_000, 40_000, false], [60_000, 20_000, true]] as const) {
+    const order = `${keepFor}-${left}`
+    await session.begin(order, undefined, EPOCHS[0], { publisher: 'test', counter: ++counter }, keepFor)
+    const before = Date.now() + left
+    database.prepare('update sse_orders set expires = ? where name = ?').run(before, order)
+    await session.look([question(order, undefined, keepFor)])
+    const [{ expires }] = query(file, `select expires from sse_orders where name = '${order}'`) as [{ expires: number }]
+    t.equal(expires > before, isPutOff, order)
+  }
+})
