@@ -38,7 +38,7 @@ import { Hub } from './lib/subscribers/hub.ts'
 import { FanOutPump } from './lib/subscribers/fan-out-pump.ts'
 import { Clock } from './lib/time/clock.ts'
 import { ShutdownDeadline } from './lib/time/shutdown-deadline.ts'
-import { encodeOpening } from './lib/wire/plugin-events.ts'
+import { eventForm } from './lib/wire/stream-form.ts'
 
 // The entry point of the package: connects the parts of the plugin, and registers its routes and hooks.
 
@@ -80,6 +80,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     reconnectionTime: settings.reconnectionTime,
     shutdownDeadline,
     limits: settings.limits,
+    form: eventForm({ heartbeatInterval: settings.heartbeatInterval, heartbeatEvent: settings.heartbeatEvent, text: eventTypes.textEvents }),
     now: () => clock.now,
     encode: (event, payload) => encoder.encode(event, payload),
     ready: (delivery) => pump.add(delivery),
@@ -100,11 +101,6 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     log,
     views,
     hub,
-    opening: encodeOpening({
-      heartbeatInterval: settings.heartbeatInterval,
-      heartbeatEvent: settings.limits.heartbeatEvent,
-      text: eventTypes.textEvents
-    }),
     afterGap: settings.afterGap,
     shutdownDeadline,
     onSubscribe: guarded(app.log, 'onSubscribe', settings.onSubscribe)
@@ -133,7 +129,8 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   }))
 
   if (url !== false) {
-    const open = (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => streamOpener.subscribeBy(reply, () => settings.subscribe(request))
+    const open = (request: FastifyRequest, reply: FastifyReply): Promise<unknown> =>
+      streamOpener.subscribeBy(reply, () => settings.subscribe(request), settings.plain)
     await serveStream(app, url, settings.route, settings.cors, open)
   }
   if (settings.client !== false) await serveClient(app, settings.client, settings.cors)
@@ -214,7 +211,7 @@ export type { BrokerUnavailable, Failure, PayloadInvalid } from './lib/errors.ts
 export type { Overload } from './lib/open/refusals.ts'
 export type { StreamHeaders } from './lib/open/response-head.ts'
 export type { ReplyOfAnyServer } from './lib/open/stream-opener.ts'
-export type { SubscribeOptions } from './lib/open/subscribe-options.ts'
+export type { Plain, SubscribeOptions } from './lib/open/subscribe-options.ts'
 export type { SlowSubscriber, SsePluginOptions } from './lib/options/options.ts'
 export type { BroadcastOptions } from './lib/publish/broadcast-options.ts'
 export type { Broadcast } from './lib/publish/broadcaster.ts'

@@ -13,7 +13,7 @@ import { refuse, sendHeadAlone, turnAway, type Overload } from './refusals.ts'
 import { addVary, checkHeaders, closeConnectionAfter, refuseLateStatus, refuseStatus, refuseTrailers, setHead, type StreamHeaders } from './response-head.ts'
 import { ResponseTakeover } from './response-takeover.ts'
 import type { Start, StreamStarter } from './stream-starter.ts'
-import { readSubscribeOptions, type SubscribeOptions } from './subscribe-options.ts'
+import { readSubscribeOptions, type Plain, type SubscribeOptions, type Subscription } from './subscribe-options.ts'
 import { watchIgnoredUpgrade } from './ignored-upgrades.ts'
 import { LEFT, whileOpen } from './wait-while-open.ts'
 import { hasClosed, type AnyResponse } from '../response/any-response.ts'
@@ -74,8 +74,12 @@ export class StreamOpener {
     return this.subscribeBy(reply, () => options)
   }
 
-  /** Turns a reply into an event stream, as `subscribe` does. A closing server waits for the options no longer than `shutdownTimeout`. */
-  async subscribeBy (anyReply: ReplyOfAnyServer, give: GiveOptions): Promise<Subscriber> {
+  /**
+   * Turns a reply into an event stream, as `subscribe` does. A closing server waits for the options no longer than `shutdownTimeout`.
+   *
+   * @param plain The default of the option `plain`.
+   */
+  async subscribeBy (anyReply: ReplyOfAnyServer, give: GiveOptions, plain: Plain = false): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
     return this.#pendingReplies.add(reply, async () => {
@@ -83,7 +87,7 @@ export class StreamOpener {
       refuseStatus(reply)
       watchIgnoredUpgrade(reply.raw)
       const options = await whileOpen(reply.raw, give())
-      if (options !== LEFT) return this.#negotiate(reply, options)
+      if (options !== LEFT) return this.#negotiate(reply, readSubscribeOptions(options ?? {}, plain))
       if (reply.sent) throw new ReplySent()
       return this.#neverOpened(reply, NO_OPTIONS, 'reader')
     })
@@ -94,8 +98,7 @@ export class StreamOpener {
     return this.#pendingReplies.close()
   }
 
-  async #negotiate (reply: FastifyReply, options: SubscribeOptions = {}): Promise<Subscriber> {
-    const { channels, context, expiresAt, from, resume } = readSubscribeOptions(options)
+  async #negotiate (reply: FastifyReply, { channels, context, expiresAt, form = this.#parts.hub.form, from, resume }: Subscription): Promise<Subscriber> {
     const { log, hub, shutdownDeadline, compresses } = this.#parts
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
@@ -108,11 +111,12 @@ export class StreamOpener {
     // The reader may have left during a hook of the application. `close` was emitted then, and does not come again.
     if (hasClosed(response)) return this.#neverOpened(reply, { channels, context }, 'reader')
     // Parsed after the queue, because the sender of a request determines how long the headers are.
-    if (!acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
+    // Programs that read plain streams may ask for another type, as the OpenAI SDK does.
+    if (!form.isPlain && !acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
     const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
     const at = resume && lastEventId !== undefined ? resumption(lastEventId) : chosen
-    const start = { at, channels, coding, context, expiresAt: hub.now + expiresAt - Date.now() }
+    const start = { at, channels, coding, form, context, expiresAt: hub.now + expiresAt - Date.now() }
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
     if (lastEventId !== FINAL_ID) return this.#admit(reply, start)
     hub.turnedAway('refused')
@@ -142,7 +146,8 @@ export class StreamOpener {
     }
     if (!admission.enter(key, response)) {
       hub.turnedAway('overload')
-      await turnAway(reply, overload, headers, hub.drawReconnectionTime())
+      // Without an event, a stream that ends would be taken for a complete answer.
+      await turnAway(reply, start.form.isPlain ? 'reject' : overload, headers, hub.drawReconnectionTime())
       return this.#neverOpened(reply, start, 'overload')
     }
     if (compresses) addVary(reply, 'Accept-Encoding')

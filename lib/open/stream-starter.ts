@@ -10,20 +10,19 @@ import { serverOf } from './servers.ts'
 import { discardBody } from './discard-body.ts'
 import { whenClosed, type AnyResponse } from '../response/any-response.ts'
 import { openWriter } from '../response/open-writer.ts'
+import { NOWHERE } from '../response/response-writer.ts'
 import { Delivery } from '../subscribers/delivery.ts'
 import type { Hub } from '../subscribers/hub.ts'
 import { Subscriber } from '../subscribers/subscriber.ts'
 import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
 import { textChunk, type CodingName } from '../wire/http-chunk.ts'
-import { encodeOpen } from '../wire/plugin-events.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
+import type { StreamForm } from '../wire/stream-form.ts'
 
 export interface StreamStarterParts {
   readonly log: Log
   readonly views: Views
   readonly hub: Hub
-  /** The result of `encodeOpening`. */
-  readonly opening: string
   readonly afterGap: AfterGap
   readonly shutdownDeadline: ShutdownDeadline
   /** Must not throw. */
@@ -35,6 +34,7 @@ export interface Start {
   readonly at: StartingPoint
   readonly channels: readonly string[]
   readonly coding: CodingName
+  readonly form: StreamForm
   readonly context: SubscriberContext
   /** The expiry, in milliseconds of the hub's clock; Infinity: never. */
   readonly expiresAt: number
@@ -73,9 +73,9 @@ export class StreamStarter {
       hub.counters.gaps[gap]++
     }
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
-    const first = textChunk(this.#firstBlocks(cursor, gap, lastEventId))
+    const first = textChunk(this.#firstBlocks(start.form, cursor, gap, lastEventId))
     const writer = openWriter(response, start.coding, first, hub.limits.maxBacklogBytes)
-    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.expiresAt), start.context)
+    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.form, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
     discardBody(request)
     response.on('error', ignore)
@@ -97,15 +97,17 @@ export class StreamStarter {
   closed ({ channels, context }: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
     const { log, views, hub } = this.#parts
     const cursor = new Cursor(log, views, views.acquire(channels), log.head)
-    return new Subscriber(hub, Delivery.closed(hub, cursor, reason), context)
+    const delivery = new Delivery(hub, cursor, NOWHERE)
+    delivery.ending.destroy(reason)
+    delivery.close()
+    return new Subscriber(hub, delivery, context)
   }
 
-  #firstBlocks (cursor: Cursor, gap: GapReason | undefined, lastEventId: string | undefined): string {
-    const { hub, opening } = this.#parts
-    const time = hub.drawReconnectionTime()
-    if (gap === undefined) return encodeOpen(time, opening, cursor.lastEventId)
+  #firstBlocks (form: StreamForm, cursor: Cursor, gap: GapReason | undefined, lastEventId: string | undefined): string {
+    const time = this.#parts.hub.drawReconnectionTime()
+    if (gap === undefined) return form.open(time, cursor.lastEventId)
     // `sse.open` has no id here: a reader cut off before `sse.gap` would resume from it and never learn of the gap.
-    return encodeOpen(time, opening, null) + cursor.gap(gap, lastEventId)
+    return form.open(time, null) + (form.isPlain ? '' : cursor.gap(gap, lastEventId))
   }
 }
 

@@ -5,6 +5,7 @@ import { OptionUnknown } from '../errors.ts'
 import type { LogBounds } from '../log/log-bounds.ts'
 import { addressOf, type AdmissionLimits } from '../open/admission.ts'
 import type { Overload } from '../open/refusals.ts'
+import { readPlain, type Plain } from '../open/subscribe-options.ts'
 import { atRegistration, demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from '../option-rules.ts'
 import type { SlowSubscriber, SsePluginOptions } from './options.ts'
 import { type Cors, type Pages, readClient, readCors, readInspector, readRoute, readStatic, readUrl, type StreamRoute } from '../routes/route-options.ts'
@@ -38,6 +39,8 @@ export interface Settings {
   readonly limits: SubscriberLimits
   /** The heartbeat interval that `sse.open` tells to readers, in milliseconds; false: no heartbeats. */
   readonly heartbeatInterval: number | false
+  /** True: heartbeats are events. False: they are comments. */
+  readonly heartbeatEvent: boolean
   readonly admission: AdmissionLimits
   readonly overload: Overload
   readonly afterGap: AfterGap
@@ -49,6 +52,7 @@ export interface Settings {
   readonly broker: Broker
   /** The longest time in milliseconds that registration waits for the broker; false: no wait. */
   readonly waitForBroker: number | false
+  readonly plain: Plain
 }
 
 const KIB = 1024
@@ -57,7 +61,7 @@ const MIB = 1024 * KIB
 const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'client', 'inspector', 'static', 'cors',
   'history', 'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'afterGap', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
   'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
-  'compress', 'shutdownTimeout', 'broker', 'waitForBroker']
+  'compress', 'shutdownTimeout', 'broker', 'waitForBroker', 'plain']
 
 // Both plugin loaders pass their own options to every plugin.
 const ADVICE = 'if @fastify/autoload or fastify-cli passed it on, register this plugin in a file of its own, with its own options only'
@@ -85,7 +89,7 @@ function complete (options: SsePluginOptions): Settings {
     stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
     maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
     keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, broker = memoryBroker(), waitForBroker = 5000,
-    prefix = ''
+    plain = false, prefix = ''
   } = options
   const timeouts = {
     heartbeatInterval: readTimeout('heartbeatInterval', heartbeatInterval),
@@ -111,7 +115,6 @@ function complete (options: SsePluginOptions): Settings {
     reconnectionTime: readReconnectionTime(reconnectionTime),
     limits: {
       timeouts,
-      heartbeatEvent: readHeartbeatEvent(heartbeatEvent, timeouts),
       maxBacklogBytes: readLimit('maxBacklogBytes', maxBacklogBytes),
       replaysGaps: afterGap === 'replay',
       closesSlow: readSlowSubscriber(slowSubscriber) === 'close',
@@ -119,6 +122,7 @@ function complete (options: SsePluginOptions): Settings {
       maxChannelsPerSubscriber: readLimit('maxChannelsPerSubscriber', maxChannelsPerSubscriber)
     },
     heartbeatInterval: heartbeatInterval === Infinity ? false : heartbeatInterval,
+    heartbeatEvent: readHeartbeatEvent(heartbeatEvent, timeouts),
     admission: {
       maxSubscribers: readLimit('maxSubscribers', maxSubscribers),
       maxSubscribersPerKey: readLimit('maxSubscribersPerKey', maxSubscribersPerKey),
@@ -131,7 +135,8 @@ function complete (options: SsePluginOptions): Settings {
     maxPayloadBytes: readLimit('maxPayloadBytes', maxPayloadBytes),
     shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout),
     broker: readBroker(broker),
-    waitForBroker: waitForBroker === false ? false : readLimit('waitForBroker', waitForBroker)
+    waitForBroker: waitForBroker === false ? false : readLimit('waitForBroker', waitForBroker),
+    plain: readPlain('plain', plain)
   })
 }
 

@@ -3,7 +3,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { AfterGap } from '../cursor/placement.ts'
 import type { Overload } from '../open/refusals.ts'
 import type { StreamHeaders } from '../open/response-head.ts'
-import type { SubscribeOptions } from '../open/subscribe-options.ts'
+import type { Plain, SubscribeOptions } from '../open/subscribe-options.ts'
 import type { CorsOptions, StaticOptions } from '../routes/route-options.ts'
 import type { Declarations } from '../schema/declarations.ts'
 import type { ReconnectionTime } from '../subscribers/reconnection-time.ts'
@@ -127,6 +127,11 @@ export interface SsePluginOptions {
    * FST_SSE_BROKER_UNAVAILABLE. `false`: the application starts without the engine, and goes on when it is there. @defaultValue 5000
    */
   waitForBroker?: number | false | undefined
+  /**
+   * Makes the stream route plain: without events of the plugin, for programs that take every event for one of the application. `end`: the data of a
+   * last event of a stream that the application ends. The result of `subscribe` may override it. @defaultValue false
+   */
+  plain?: Plain | undefined
   /** The `prefix` of Fastify's `register`. It precedes `path`, `client`, `inspector` and the prefix of `static`. @defaultValue '' */
   prefix?: string
 }

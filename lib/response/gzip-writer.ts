@@ -50,6 +50,10 @@ export class GzipWriter implements ResponseWriter {
     this.#writer.end()
   }
 
+  endIncomplete (): void {
+    this.#writer.endIncomplete()
+  }
+
   closeConnectionAfterEnd (): void {
     this.#writer.closeConnectionAfterEnd()
   }

@@ -22,6 +22,8 @@ export interface ResponseWriter {
   onceDrained (callback: () => void): void
   /** Ends the response cleanly, after all bytes written. The connection stays usable. */
   end (): void
+  /** Ends the response after all bytes written, so that the reader sees that it is not complete. */
+  endIncomplete (): void
   /** Closes the connection once this stream and everything else on it have ended, because the server closes. */
   closeConnectionAfterEnd (): void
   /** Cuts the stream: with its connection for HTTP/1.1, alone for HTTP/2. */
@@ -40,6 +42,7 @@ export const NOWHERE: ResponseWriter = {
   write: () => true,
   onceDrained () {},
   end () {},
+  endIncomplete () {},
   closeConnectionAfterEnd () {},
   destroy () {},
   destroyConnection () {}

@@ -50,6 +50,10 @@ export class SocketWriter implements ResponseWriter {
     this.#response.end()
   }
 
+  endIncomplete (): void {
+    this.onceDrained(() => this.destroy())
+  }
+
   closeConnectionAfterEnd (): void {
     // A closing server ends its HTTP/1.1 connections by itself.
   }

@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http'
+import { constants } from 'node:http2'
 import { Socket } from 'node:net'
 import { hasClosed, type AnyResponse } from './any-response.ts'
 import { closeSessionAfter, hasRoomOnSession } from './http2-session.ts'
@@ -84,6 +85,15 @@ export class UnframedWriter implements ResponseWriter {
     const isHalfOpen = !(response instanceof ServerResponse) && !response.stream.endAfterHeaders
     if (isHalfOpen) response.end(() => response.stream.close())
     else response.end()
+  }
+
+  endIncomplete (): void {
+    const response = this.#response
+    this.onceDrained(() => {
+      if (response instanceof ServerResponse) this.destroy()
+      // `destroy` has no code, so that readers would take it for the end of the response.
+      else response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+    })
   }
 
   closeConnectionAfterEnd (): void {

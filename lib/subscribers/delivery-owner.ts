@@ -1,13 +1,14 @@
 import type { DeliveryCounters } from './counters.ts'
 import type { Pumped } from './fan-out-pump.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
+import type { StreamForm } from '../wire/stream-form.ts'
 
 /** The part of the hub that a delivery uses. */
 export interface DeliveryOwner {
   readonly counters: DeliveryCounters
   readonly limits: SubscriberLimits
-  /** An encoded heartbeat. */
-  readonly heartbeat: string
+  /** The form of a stream that asks for no other. */
+  readonly form: StreamForm
   /** The time of the hub's clock, in monotonic milliseconds. */
   readonly now: number
   /** Draws a random reconnection time. @returns Milliseconds. */

@@ -9,7 +9,7 @@ import type { Times } from '../time/clock.ts'
 import { Deadlines, type Signs } from '../time/deadlines.ts'
 import { textChunk, type Chunk } from '../wire/http-chunk.ts'
 import { encodeRetry } from '../wire/encode.ts'
-import type { CloseReason } from '../wire/reasons.ts'
+import type { StreamForm } from '../wire/stream-form.ts'
 
 /** Writes the entries and the pending sends of one subscriber, in order, until its stream ends. */
 export class Delivery implements Pumped, Signs, EndingStream {
@@ -26,23 +26,17 @@ export class Delivery implements Pumped, Signs, EndingStream {
   readonly #owner: DeliveryOwner
   sources = 0
   readonly #deadlines: Deadlines
+  readonly form: StreamForm
   readonly ending: Ending
 
   /** @param expiresAt The expiry, in milliseconds of the owner's clock; Infinity: never. */
-  constructor (owner: DeliveryOwner, cursor: Cursor, writer: ResponseWriter, expiresAt = Infinity) {
+  constructor (owner: DeliveryOwner, cursor: Cursor, writer: ResponseWriter, form = owner.form, expiresAt = Infinity) {
     this.cursor = cursor
     this.#writer = writer
     this.#owner = owner
+    this.form = form
     this.#deadlines = new Deadlines(owner.limits.timeouts, owner.now, expiresAt)
     this.ending = new Ending(this)
-  }
-
-  /** Creates the delivery of a stream that never opened. */
-  static closed (owner: DeliveryOwner, cursor: Cursor, reason: CloseReason): Delivery {
-    const delivery = new Delivery(owner, cursor, NOWHERE)
-    delivery.ending.destroy(reason)
-    delivery.close()
-    return delivery
   }
 
   get isOver (): boolean { return this.#state === 'over' || this.#state === 'closed' }
@@ -51,14 +45,14 @@ export class Delivery implements Pumped, Signs, EndingStream {
 
   get endTimeout (): number { return this.#owner.limits.endTimeout }
 
-  get showsHeartbeats (): boolean { return this.#owner.limits.heartbeatEvent }
+  get showsHeartbeats (): boolean { return this.form.showsHeartbeats }
 
   /** The bytes of memory that the pending sends take. */
   get pendingBytes (): number { return this.#pendingSends?.size ?? 0 }
 
-  /** Places a text for this subscriber alone at the head of the log. Does nothing if the stream is ending. */
+  /** Places a text for this subscriber alone at the head of the log. Does nothing if the text is empty, or the stream is ending. */
   enqueue (text: string): void {
-    if (this.ending.reason !== undefined) return
+    if (text === '' || this.ending.reason !== undefined) return
     this.#pending().add(this.cursor.head, text)
     this.#requestService()
   }
@@ -90,9 +84,9 @@ export class Delivery implements Pumped, Signs, EndingStream {
     this.#requestService()
   }
 
-  stopHere (last: string | undefined): void {
+  stopHere (last: string): void {
     this.#dropPendingSends()
-    if (last !== undefined) this.#pending().add(this.cursor.index, last)
+    if (last !== '') this.#pending().add(this.cursor.index, last)
     this.#endIndex = this.cursor.index
     this.#requestService()
   }
@@ -136,14 +130,14 @@ export class Delivery implements Pumped, Signs, EndingStream {
   #beat (times: Times): void {
     if (!this.showsHeartbeats) {
       // A comment is needed only if nothing else waits to be written.
-      if (this.#state === 'open' && !this.waiting) this.enqueue(this.#owner.heartbeat)
+      if (this.#state === 'open' && !this.waiting) this.enqueue(this.form.heartbeat)
       return
     }
     // Sent even if entries wait, because the page may not listen to those. Not sent if a send waits, so that heartbeats do not accumulate for
     // a reader that accepts nothing.
     if (this.#pendingSends !== undefined) return
     this.#deadlines.showedHeartbeat(times)
-    this.enqueue(this.#owner.heartbeat)
+    this.enqueue(this.form.heartbeat)
   }
 
   get isReady (): boolean { return this.waiting && this.#writer.isOpen }
@@ -197,8 +191,7 @@ export class Delivery implements Pumped, Signs, EndingStream {
   #skipLostEntries (): number {
     const { closesSlow, replaysGaps } = this.#owner.limits
     const reason = this.cursor.lossReason
-    // A stream that is already ending gets the gap, and keeps its close reason.
-    if (reason === 'slow' && closesSlow && this.ending.endSlow()) return this.#finish()
+    if (this.ending.endAtLoss(reason, closesSlow)) return this.#finish()
     this.cursor.skip(!replaysGaps)
     this.#owner.counters.gaps[reason]++
     const gap = textChunk(this.cursor.gap(reason))
@@ -211,7 +204,8 @@ export class Delivery implements Pumped, Signs, EndingStream {
 
   #finish (): number {
     this.#state = 'over'
-    this.#writer.end()
+    if (this.ending.isComplete) this.#writer.end()
+    else this.#writer.endIncomplete()
     return 0
   }
 

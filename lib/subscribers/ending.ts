@@ -1,23 +1,25 @@
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Due } from '../time/deadlines.ts'
-import { encodeClose } from '../wire/plugin-events.ts'
-import type { CloseReason } from '../wire/reasons.ts'
+import type { CloseReason, GapReason } from '../wire/reasons.ts'
+import type { StreamForm } from '../wire/stream-form.ts'
 
 /** The part of a stream that its ending uses. */
 export interface EndingStream {
   readonly cursor: Cursor
+  readonly form: StreamForm
   /** True once the end is written or the stream is cut. */
   readonly isOver: boolean
   /** True once the response has closed. */
   readonly isClosed: boolean
   /** The time that a reader has to receive the end of a revoked stream, in milliseconds. */
   readonly endTimeout: number
+  /** Places a text at the head of the log; an empty text is ignored. */
   enqueue (text: string): void
   enqueueRetry (): void
   /** Ends the stream after every entry and send that was placed before this call. */
   stopAtHead (): void
-  /** Ends the stream at its present position, and drops its pending sends. @param last The only text that is still written; undefined: none. */
-  stopHere (last: string | undefined): void
+  /** Ends the stream at its present position, and drops its pending sends. @param last The only text that is still written. */
+  stopHere (last: string): void
   closeConnectionAfterEnd (): void
   /** Cuts the stream. @param withConnection True: cuts the connection even if other streams share it. */
   cut (withConnection: boolean): void
@@ -39,6 +41,12 @@ export class Ending {
   /** The close reason; undefined while no end is requested. */
   get reason (): CloseReason | undefined { return this.#reason }
 
+  /**
+   * False if the end must not look like the end of an answer: a plain stream cannot say why it ends, so its response ends only if the
+   * application has ended the stream.
+   */
+  get isComplete (): boolean { return !this.#stream.form.isPlain || this.#reason === 'ended' }
+
   /** True if the stream ends because its reader has lost the right to hear it. */
   get #isRevocation (): boolean { return this.#reason === 'revoked' || this.#reason === 'expired' }
 
@@ -54,7 +62,7 @@ export class Ending {
       this.#stream.closeConnectionAfterEnd()
     }
     if (this.#reason !== undefined) return
-    if (final) this.#stream.enqueue(encodeClose(reason))
+    this.#stream.enqueue(this.#stream.form.close(reason, final))
     this.#reason = reason
     this.#stream.stopAtHead()
   }
@@ -77,15 +85,20 @@ export class Ending {
     // A second revocation can make the first final, but cannot undo that.
     if (isAgain && !final) return false
     this.#reason = reason
-    this.#stream.stopHere(final ? encodeClose(reason) : undefined)
+    this.#stream.stopHere(this.#stream.form.close(reason, final))
     return !isAgain
   }
 
-  /** Sets the close reason of a stream whose reader fell behind the log. @returns False if the stream is already ending for another reason. */
-  endSlow (): boolean {
-    if (this.#reason !== undefined) return false
-    this.#reason = 'slow'
-    return true
+  /**
+   * Decides whether a stream ends because entries that it should have delivered are lost, and sets its close reason then.
+   *
+   * @param closesSlow True: the stream ends if its reader was too slow.
+   */
+  endAtLoss (loss: GapReason, closesSlow: boolean): boolean {
+    // A stream that is already ending gets `sse.gap`, and keeps its close reason. A plain stream cannot tell of the gap.
+    const ends = this.#stream.form.isPlain || (loss === 'slow' && closesSlow && this.#reason === undefined)
+    if (ends) this.#reason = 'slow'
+    return ends
   }
 
   /** Ends the stream because a deadline has passed. */

@@ -9,13 +9,15 @@ import type { Subscriber, SubscriberOwner } from './subscriber.ts'
 import type { Times } from '../time/clock.ts'
 import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
 import { clearTimeout, setTimeout } from '../time/timers.ts'
-import { encodeHeartbeat } from '../wire/plugin-events.ts'
 import { CLOSE_REASONS, type CloseReason } from '../wire/reasons.ts'
+import type { StreamForm } from '../wire/stream-form.ts'
 
 interface HubParts {
   readonly reconnectionTime: ReconnectionTime
   readonly shutdownDeadline: ShutdownDeadline
   readonly limits: SubscriberLimits
+  /** The form of a stream that asks for no other. */
+  readonly form: StreamForm
   /** The time of the hub's clock, in monotonic milliseconds. */
   now (): number
   /** Validates and encodes an event. @throws the error of `EventEncoder.encode` when the event or its payload is invalid */
@@ -44,19 +46,19 @@ export class Hub implements SubscriberOwner {
   /** The subscribers of each channel, by name. A channel without subscribers has no entry. */
   readonly #byChannel = new Map<string, Map<Subscriber, Delivery>>()
   readonly #closes = Object.fromEntries(CLOSE_REASONS.map((reason) => [reason, 0])) as Record<CloseReason, number>
-  readonly heartbeat: string
   readonly #parts: HubParts
   #reconnectionTime: ReconnectionTime
 
   constructor (parts: HubParts) {
     this.#parts = parts
-    this.heartbeat = encodeHeartbeat(parts.limits.heartbeatEvent)
     this.#reconnectionTime = parts.reconnectionTime
   }
 
   get size (): number { return this.#subscribers.size }
 
   get limits (): SubscriberLimits { return this.#parts.limits }
+
+  get form (): StreamForm { return this.#parts.form }
 
   get now (): number { return this.#parts.now() }
 

@@ -9,8 +9,6 @@ export interface SubscriberLimits {
   /** True: the stream of a subscriber that fell behind the log ends. */
   readonly closesSlow: boolean
   readonly timeouts: Timeouts
-  /** True: heartbeats are events. False: they are comments. */
-  readonly heartbeatEvent: boolean
   /** The time that a reader has to receive the end of a revoked stream, in milliseconds. */
   readonly endTimeout: number
 }

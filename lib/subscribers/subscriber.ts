@@ -10,7 +10,6 @@ import type { Delivery } from './delivery.ts'
 import { sizeOfPendingSend } from './pending-sends.ts'
 import { draw, openSource, type Source } from './stream-source.ts'
 import { quote } from '../value-text.ts'
-import { encodeError } from '../wire/plugin-events.ts'
 import type { CloseReason } from '../wire/reasons.ts'
 
 /** The part of the hub that a subscriber uses. */
@@ -176,7 +175,7 @@ export class Subscriber<E extends object = RegisteredEvents> {
       if (end && isComplete) this.delivery.ending.end('ended', true)
       return isComplete
     } catch (error) {
-      this.delivery.enqueue(encodeError())
+      this.delivery.enqueue(this.delivery.form.error)
       if (end) this.delivery.ending.end('error', true)
       throw error
     } finally {

@@ -1,6 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { readSubscribeOptions } from '../../lib/open/subscribe-options.ts'
+import { PLAIN } from '../../lib/wire/stream-form.ts'
 import { EVERYBODY } from '../../lib/log/channel-name.ts'
 import { claims, invalid, noChannel, unknown } from '../support/option-claims.ts'
 
@@ -9,22 +10,29 @@ class Own { name = 'Ada' }
 const own = new Own()
 
 claims('`subscribe` completes its options, and names an invalid option', readSubscribeOptions, [
-  [{}, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
-  [{ from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
-  [{ channels: [] }, { channels: [], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
-  [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
-  [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', resume: true, context, expiresAt: Infinity }],
-  [{ expiresAt: new Date(5) }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5 }],
-  [{ expiresAt: runInNewContext('new Date(5)') }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5 }],
-  [{ expiresAt: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
-  [{ from: '' }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity }],
-  [{ resume: false }, { channels: [EVERYBODY], from: undefined, resume: false, context: {}, expiresAt: Infinity }],
-  [{ context: own }, { channels: [EVERYBODY], from: undefined, resume: true, context: own, expiresAt: Infinity }]
+  [{}, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity, form: undefined }],
+  [{ from: undefined, context: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity, form: undefined }],
+  [{ channels: [] }, { channels: [], from: undefined, resume: true, context: {}, expiresAt: Infinity, form: undefined }],
+  [{ channels: ['b', 'a', 'b'] }, { channels: ['b', 'a'], from: undefined, resume: true, context: {}, expiresAt: Infinity, form: undefined }],
+  [{ channels: ['a'], from: 'oldest', context }, { channels: ['a'], from: 'oldest', resume: true, context, expiresAt: Infinity, form: undefined }],
+  [{ expiresAt: new Date(5) }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5, form: undefined }],
+  [{ expiresAt: runInNewContext('new Date(5)') }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: 5, form: undefined }],
+  [{ expiresAt: undefined }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity, form: undefined }],
+  [{ from: '' }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity, form: undefined }],
+  [{ resume: false }, { channels: [EVERYBODY], from: undefined, resume: false, context: {}, expiresAt: Infinity, form: undefined }],
+  [{ plain: false }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity, form: undefined }],
+  [{ plain: true }, { channels: [EVERYBODY], from: undefined, resume: true, context: {}, expiresAt: Infinity, form: PLAIN }],
+  [{ context: own }, { channels: [EVERYBODY], from: undefined, resume: true, context: own, expiresAt: Infinity, form: undefined }]
 ], [
   [null, invalid(/"subscribe" must be an object.*it is null/)],
   ['a', invalid(/"subscribe" must/)],
   [['a'], invalid(/"subscribe" must/)],
-  [{ channel: ['a'] }, unknown(/key of the option "subscribe" is unknown; valid keys: channels, from, resume, context, expiresAt$/)],
+  [{ channel: ['a'] }, unknown(/key of the option "subscribe" is unknown; valid keys: channels, from, resume, context, expiresAt, plain$/)],
+  [{ plain: 'yes' }, invalid(/"subscribe\.plain" must be true, false, or \{ end \}; it is text of 3 characters$/)],
+  [{ plain: null }, invalid(/"subscribe\.plain" must/)],
+  [{ plain: {} }, invalid(/"subscribe\.plain\.end" must be text; it is undefined$/)],
+  [{ plain: { end: 1 } }, invalid(/"subscribe\.plain\.end" must be text/)],
+  [{ plain: { end: '', start: '' } }, unknown(/key of the option "subscribe\.plain" is unknown; valid keys: end$/)],
   [{ resume: 'no' }, invalid(/"subscribe\.resume" must be true or false/)],
   [{ resume: null }, invalid(/"subscribe\.resume"/)],
   [{ expiresAt: new Date(NaN) }, invalid(/"subscribe\.expiresAt" must be a valid Date; it is an invalid Date$/)],

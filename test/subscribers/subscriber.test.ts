@@ -4,6 +4,7 @@ import t from 'tap'
 import { EVERYBODY } from '../../lib/log/channel-name.ts'
 import { Cursor } from '../../lib/cursor/cursor.ts'
 import { Delivery } from '../../lib/subscribers/delivery.ts'
+import { NOWHERE } from '../../lib/response/response-writer.ts'
 import { Subscriber } from '../../lib/subscribers/subscriber.ts'
 import { createFanOut } from '../support/fan-out.ts'
 
@@ -167,7 +168,10 @@ t.test('only the newest of many waiting reconnection times is sent', async (t) =
 t.test('a subscriber whose stream never opened is closed, and ignores `close` and `send`', async (t) => {
   const { log, views, hub } = createFanOut()
   const cursor = new Cursor(log, views, views.acquire([EVERYBODY]), 0)
-  const subscriber = new Subscriber(hub, Delivery.closed(hub, cursor, 'reader'), {})
+  const delivery = new Delivery(hub, cursor, NOWHERE)
+  delivery.ending.destroy('reader')
+  delivery.close()
+  const subscriber = new Subscriber(hub, delivery, {})
   subscriber.close()
   void subscriber.send('message', 'x')
   t.equal(await subscriber.closed, 'reader')

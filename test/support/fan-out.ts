@@ -3,6 +3,7 @@ import { Views } from '../../lib/cursor/views.ts'
 import { ChannelIndex } from '../../lib/log/channel-index.ts'
 import { Cursor } from '../../lib/cursor/cursor.ts'
 import { encodeOpen, encodeOpening } from '../../lib/wire/plugin-events.ts'
+import { eventForm, type StreamForm } from '../../lib/wire/stream-form.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/wire/event-stream-parser.ts'
 import { ShutdownDeadline } from '../../lib/time/shutdown-deadline.ts'
 import { encodeEvent } from '../../lib/wire/encode.ts'
@@ -73,6 +74,10 @@ export class GatedWriter implements ResponseWriter {
     this.onClosed()
   }
 
+  endIncomplete (): void {
+    this.destroy()
+  }
+
   closeConnectionAfterEnd (): void {}
 
   destroy (): void {
@@ -96,6 +101,7 @@ const NEVER: Timeouts = { heartbeatInterval: Infinity, stallTimeout: Infinity, i
 export interface FanOutOptions extends Partial<Omit<SubscriberLimits, 'timeouts'>> {
   readonly timeouts?: Partial<Timeouts>
   readonly shutdownTimeout?: number
+  readonly heartbeatEvent?: boolean
   readonly minBytesToCompress?: number
   /** The clock of the log, in milliseconds. */
   readonly now?: () => number
@@ -111,6 +117,7 @@ export interface Publishing {
 interface Coming {
   readonly expiresAt?: number
   readonly coding?: CodingName
+  readonly form?: StreamForm
 }
 
 interface Arrived {
@@ -130,7 +137,7 @@ export function codedWriter (writer: GatedWriter, coding: CodingName): ResponseW
 
 /** The fan-out, wired as the plugin wires it, without a server. */
 export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOptions = {}) {
-  const { shutdownTimeout = 1000, timeouts = {}, minBytesToCompress = Infinity, now = () => 0, ...limits } = options
+  const { shutdownTimeout = 1000, heartbeatEvent = false, timeouts = {}, minBytesToCompress = Infinity, now = () => 0, ...limits } = options
   const epoch = createEpoch()
   const log: Log = new Log({
     origin: { epoch, offset: 0 },
@@ -155,9 +162,9 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
       closesSlow: false,
       endTimeout: Infinity,
       timeouts: { ...NEVER, ...timeouts },
-      heartbeatEvent: false,
       ...limits
     },
+    form: eventForm({ heartbeatInterval: false, heartbeatEvent }),
     now: () => time,
     encode: (event, payload) => encodeEvent(event, String(payload)),
     ready: (delivery) => pump.add(delivery),
@@ -193,10 +200,10 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
       channels.append(position, { channels: names, body: encodeEvent('message', data), ephemeral, key, id, time: Date.now() })
       for (const name of names) pump.wake(hub.of(name))
     },
-    subscribe (index = log.head, names: readonly string[] = [EVERYBODY], { expiresAt = Infinity, coding = 'identity' }: Coming = {}): Arrived {
+    subscribe (index = log.head, names: readonly string[] = [EVERYBODY], { expiresAt = Infinity, coding = 'identity', form = hub.form }: Coming = {}): Arrived {
       const writer = new GatedWriter(coding)
       const cursor = new Cursor(log, views, views.acquire(names, coding), index)
-      const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding), expiresAt), {})
+      const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding), form, expiresAt), {})
       writer.onClosed = () => subscriber.responseClosed()
       hub.add(subscriber)
       return { subscriber, writer }

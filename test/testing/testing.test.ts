@@ -26,6 +26,19 @@ t.test('`next` skips other events, and events of the plugin unless they are requ
   t.match(stream.headers, { 'content-type': 'text/event-stream; charset=utf-8' })
 })
 
+t.test('a plain stream is read like any other, and its end is seen', async (t) => {
+  const { app, sse } = await createApp(t)
+  app.post('/answers', async (_request, reply) => {
+    const subscriber = await sse.subscribe(reply, { channels: [], plain: { end: '[DONE]' } })
+    await subscriber.stream('tick', async function * () { yield 1; yield 2 })
+  })
+  const stream = await openStream(app, '/answers', { method: 'POST', headers: { accept: 'application/json' } })
+  const data: unknown[] = []
+  for await (const event of stream) data.push(event.data)
+  t.strictSame(data, [1, 2, '[DONE]'])
+  t.strictSame([stream.reconnectionTime, stream.ended], [1234, true])
+})
+
 t.test('text that looks like JSON stays text if it is declared as text', async (t) => {
   const { app, sse } = await createApp(t)
   const stream = await openStream(app, '/events')

@@ -14,7 +14,7 @@ interface State {
 
 /** A writer with the given state and without effect. */
 function writer (state: Partial<State> = {}): ResponseWriter & State {
-  const silent = { write: () => true, onceDrained () {}, end () {}, closeConnectionAfterEnd () {}, destroy () {}, destroyConnection () {} }
+  const silent = { write: () => true, onceDrained () {}, end () {}, endIncomplete () {}, closeConnectionAfterEnd () {}, destroy () {}, destroyConnection () {} }
   return { isOpen: true, backlog: 0, isFlushed: true, mark: 0, sharedMark: 0, ...silent, ...state }
 }
 

@@ -27,6 +27,21 @@ await forEachBrowser(t, async (t, browser) => {
     t.equal(await tab.evaluate(`${lines}[1].querySelector('.toggle').getAttribute('aria-expanded')`), 'true')
   })
 
+  await t.test('a plain stream is open at once, and resumes after the last event when it was cut', async (t) => {
+    const journey = await start(t)
+    const tab = await inspect(t, browser, journey, '?url=/plain')
+    await tab.until(chip('open'))
+    const id = await journey.order(7)
+    await tab.until(shows(7))
+    t.strictSame(await tab.evaluate(cells('type')), ['order.updated'])
+    await journey.app.sse.disconnect(() => true)
+    await tab.until(chip('waiting'))
+    await journey.order(8)
+    await tab.until(shows(7, 8))
+    t.equal(await tab.evaluate(text('#last-event-id')), journey.app.sse.lastEventId)
+    t.ok(id < journey.app.sse.lastEventId!)
+  })
+
   await t.test('the filters by type, by text and for heartbeats apply to earlier and later events', async (t) => {
     const journey = await start(t, { heartbeatEvent: true, heartbeatInterval: 300 })
     const tab = await inspect(t, browser, journey)

@@ -33,6 +33,7 @@ export async function start (t: Test, options: Omit<SsePluginOptions, 'prefix' |
   })
   app.get('/unauthorized', async (_request, reply) => reply.code(401).send())
   app.get('/final', async (_request, reply) => { await (await app.sse.subscribe(reply)).close({ final: true }) })
+  app.get('/plain', async (_request, reply) => { await app.sse.subscribe(reply, { plain: true }) })
   app.get('/raw', (_request, reply) => {
     reply.hijack()
     reply.raw.writeHead(200, { 'content-type': 'text/event-stream' }).write(raw)
