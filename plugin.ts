@@ -18,6 +18,7 @@ import { Log } from './lib/log/log.ts'
 import { Replica } from './lib/log/replica.ts'
 import { Admission } from './lib/open/admission.ts'
 import { CatchingUp } from './lib/open/catching-up.ts'
+import { LogFeed } from './lib/open/log-feed.ts'
 import { serversOf } from './lib/open/servers.ts'
 import { stopListening } from './lib/open/stop-listening.ts'
 import { StreamOpener } from './lib/open/stream-opener.ts'
@@ -83,8 +84,6 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     form: eventForm({ heartbeatInterval: settings.heartbeatInterval, heartbeatEvent: settings.heartbeatEvent, text: eventTypes.textEvents }),
     now: () => clock.now,
     encode: (event, payload) => encoder.encode(event, payload),
-    ready: (delivery) => pump.add(delivery),
-    pushedBack: (delivery, isPushedBack) => pump.passBy(delivery, isPushedBack),
     onClose: guarded(app.log, 'onClose', settings.onClose),
     failed: (err, event) => logError(app.log, { err, event }, 'sse: sending an event to one subscriber failed'),
     predicateFailed: (err) => logError(app.log, { err }, 'sse: the predicate of "disconnect" threw')
@@ -98,23 +97,26 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   })
   const broadcaster = new Broadcaster({ eventTypes, encoder, order, log })
   const starter = new StreamStarter({
-    log,
-    views,
     hub,
-    afterGap: settings.afterGap,
     shutdownDeadline,
     onSubscribe: guarded(app.log, 'onSubscribe', settings.onSubscribe)
   })
-  const streamOpener = new StreamOpener({
+  const feed = new LogFeed({
     log,
+    views,
+    pump,
+    catchingUp: new CatchingUp(order, replica),
+    afterGap: settings.afterGap,
+    compresses: settings.compress !== false
+  })
+  const streamOpener = new StreamOpener({
     hub,
     starter,
+    feed,
     headers: settings.headers,
     admission: new Admission(settings.admission),
-    catchingUp: new CatchingUp(order, replica),
     overload: settings.overload,
-    shutdownDeadline,
-    compresses: settings.compress !== false
+    shutdownDeadline
   })
   const cluster = new Cluster({
     order: broker.order('nodes'),

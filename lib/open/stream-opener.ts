@@ -1,10 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { resumption, startingPoint } from '../cursor/placement.ts'
+import { resumption } from '../cursor/placement.ts'
 import { ChannelsExceeded, NotAcceptable, ReplyReplaced, ReplySent } from '../errors.ts'
-import type { Log } from '../log/log.ts'
 import { demand } from '../option-rules.ts'
 import type { Admission } from './admission.ts'
-import type { CatchingUp } from './catching-up.ts'
+import type { Feed, Start } from './feed.ts'
 import { lastEventIdOf } from './last-event-id.ts'
 import { acceptsEventStream, codingFor } from './content-negotiation.ts'
 import { OpeningQueue } from './opening-queue.ts'
@@ -12,7 +11,7 @@ import { PendingReplies } from './pending-replies.ts'
 import { refuse, sendHeadAlone, turnAway, type Overload } from './refusals.ts'
 import { addVary, checkHeaders, closeConnectionAfter, refuseLateStatus, refuseStatus, refuseTrailers, setHead, type StreamHeaders } from './response-head.ts'
 import { ResponseTakeover } from './response-takeover.ts'
-import type { Start, StreamStarter } from './stream-starter.ts'
+import type { StreamStarter } from './stream-starter.ts'
 import { readSubscribeOptions, type Plain, type SubscribeOptions, type Subscription } from './subscribe-options.ts'
 import { watchIgnoredUpgrade } from './ignored-upgrades.ts'
 import { LEFT, whileOpen } from './wait-while-open.ts'
@@ -33,23 +32,23 @@ export interface ReplyOfAnyServer {
 }
 
 export interface StreamOpenerParts {
-  readonly log: Log
   readonly hub: Hub
   readonly starter: StreamStarter
+  /** The feed of `subscribe`. */
+  readonly feed: Feed
   readonly admission: Admission
-  readonly catchingUp: CatchingUp
   readonly overload: Overload
   readonly shutdownDeadline: ShutdownDeadline
-  /** True: a reader that accepts gzip gets it. */
-  readonly compresses: boolean
   readonly headers: (request: FastifyRequest) => StreamHeaders | Promise<StreamHeaders>
 }
 
 /** A function of the application that returns the options of a stream. */
 export type GiveOptions = () => SubscribeOptions | undefined | Promise<SubscribeOptions | undefined>
 
-/** The options of a stream whose reader left before the application returned them. */
-const NO_OPTIONS = { channels: [], context: {} }
+/** A stream that is wanted. */
+export interface Wanted extends Subscription {
+  readonly feed: Feed
+}
 
 /** Turns requests into event streams, step by step: options, negotiation, admission, hooks, start. */
 export class StreamOpener {
@@ -79,17 +78,28 @@ export class StreamOpener {
    *
    * @param plain The default of the option `plain`.
    */
-  async subscribeBy (anyReply: ReplyOfAnyServer, give: GiveOptions, plain: Plain = false): Promise<Subscriber> {
+  subscribeBy (reply: ReplyOfAnyServer, give: GiveOptions, plain: Plain = false): Promise<Subscriber> {
+    const { feed } = this.#parts
+    return this.open(reply, give, (options = {}) => ({ feed, ...readSubscribeOptions(options, plain) }))
+  }
+
+  /**
+   * Turns a reply into the stream that is wanted.
+   *
+   * @param give Returns what decides about the stream. A closing server waits for it no longer than `shutdownTimeout`.
+   * @param want Returns the stream that is wanted then.
+   */
+  async open<T> (anyReply: ReplyOfAnyServer, give: () => T | Promise<T>, want: (given: T) => Wanted): Promise<Subscriber> {
     demand(typeof anyReply?.hijack === 'function', 'subscribe.reply', 'a Fastify reply', anyReply)
     const reply = anyReply as FastifyReply
     return this.#pendingReplies.add(reply, async () => {
       // Checked first, because the response to any other error would have that status.
       refuseStatus(reply)
       watchIgnoredUpgrade(reply.raw)
-      const options = await whileOpen(reply.raw, give())
-      if (options !== LEFT) return this.#negotiate(reply, readSubscribeOptions(options ?? {}, plain))
+      const given = await whileOpen(reply.raw, give())
+      if (given !== LEFT) return this.#negotiate(reply, want(given))
       if (reply.sent) throw new ReplySent()
-      return this.#neverOpened(reply, NO_OPTIONS, 'reader')
+      return this.#neverOpened(reply, { feed: this.#parts.feed, channels: [], context: {} }, 'reader')
     })
   }
 
@@ -98,46 +108,53 @@ export class StreamOpener {
     return this.#pendingReplies.close()
   }
 
-  async #negotiate (reply: FastifyReply, { channels, context, expiresAt, form = this.#parts.hub.form, from, resume }: Subscription): Promise<Subscriber> {
-    const { log, hub, shutdownDeadline, compresses } = this.#parts
+  async #negotiate (reply: FastifyReply, wanted: Wanted): Promise<Subscriber> {
+    const { hub, shutdownDeadline } = this.#parts
+    const { feed, channels, context, expiresAt, form = hub.form, from, resume } = wanted
     const { maxChannelsPerSubscriber } = hub.limits
     if (channels.length > maxChannelsPerSubscriber) throw new ChannelsExceeded(maxChannelsPerSubscriber)
     const { request, raw: response } = reply
     // Determined now and not when the stream starts, so that entries placed in between are not missed.
-    const chosen = startingPoint(log, from)
+    const chosen = feed.startingPoint(from)
     const turn = this.#openingQueue.pass()
     if (turn !== undefined) await turn
     if (reply.sent) throw new ReplySent()
     // The reader may have left during a hook of the application. `close` was emitted then, and does not come again.
-    if (hasClosed(response)) return this.#neverOpened(reply, { channels, context }, 'reader')
+    if (hasClosed(response)) return this.#neverOpened(reply, wanted, 'reader')
     // Parsed after the queue, because the sender of a request determines how long the headers are.
     // Programs that read plain streams may ask for another type, as the OpenAI SDK does.
     if (!form.isPlain && !acceptsEventStream(request.headers.accept)) throw new NotAcceptable()
     const lastEventId = lastEventIdOf(request.headers, request.raw.url!)
-    const coding = compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
+    const coding = feed.compresses ? codingFor(request.headers['accept-encoding']) : 'identity'
     const at = resume && lastEventId !== undefined ? resumption(lastEventId) : chosen
-    const start = { at, channels, coding, form, context, expiresAt: hub.now + expiresAt - Date.now() }
+    const start = { feed, at, channels, coding, form, context, expiresAt: hub.now + expiresAt - Date.now() }
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
-    if (lastEventId !== FINAL_ID) return this.#admit(reply, start)
-    hub.turnedAway('refused')
+    return lastEventId === FINAL_ID ? this.#refuse(reply, start) : this.#admit(reply, start)
+  }
+
+  /** Tells a reader that has everything to stay away. */
+  async #refuse (reply: FastifyReply, start: Start): Promise<Subscriber> {
+    this.#parts.hub.turnedAway('refused')
     await refuse(reply)
     return this.#neverOpened(reply, start, 'refused')
   }
 
   async #admit (reply: FastifyReply, start: Start): Promise<Subscriber> {
-    const { admission, catchingUp, hub, shutdownDeadline, compresses, overload } = this.#parts
+    const { admission, hub, shutdownDeadline, overload } = this.#parts
+    const { feed, at, form } = start
     const { request } = reply
     const response: AnyResponse = reply.raw
     const key = await whileOpen(response, admission.keyOf(request))
     const given = key === LEFT ? LEFT : await whileOpen(response, this.#parts.headers(request))
     // Before the head, which says whether there is a gap.
-    const ahead = start.at.from === 'id' ? catchingUp.wait(start.at.id) : undefined
+    const ahead = at.from === 'id' ? feed.wait(at.id) : undefined
     if (ahead !== undefined) await whileOpen(response, ahead)
     // The handler did not await this call, and its response is sent.
     if (reply.sent) throw new ReplySent()
     if (key === LEFT || given === LEFT || hasClosed(response)) return this.#neverOpened(reply, start, 'reader')
     const headers = checkHeaders(given)
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
+    if (feed.hasAll(at, form)) return this.#refuse(reply, start)
     if (!waitInLine(response)) {
       // Cut without a response, which would have to wait for all earlier responses on the connection.
       hub.turnedAway('overload')
@@ -147,17 +164,17 @@ export class StreamOpener {
     if (!admission.enter(key, response)) {
       hub.turnedAway('overload')
       // Without an event, a stream that ends would be taken for a complete answer.
-      await turnAway(reply, start.form.isPlain ? 'reject' : overload, headers, hub.drawReconnectionTime())
+      await turnAway(reply, form.isPlain ? 'reject' : overload, headers, hub.drawReconnectionTime())
       return this.#neverOpened(reply, start, 'overload')
     }
-    if (compresses) addVary(reply, 'Accept-Encoding')
+    if (feed.compresses) addVary(reply, 'Accept-Encoding')
     if (request.method === 'HEAD') return this.#answerHead(reply, start, headers)
     setHead(reply, headers)
     return this.#takeOver(reply, start)
   }
 
   async #answerHead (reply: FastifyReply, start: Start, headers: StreamHeaders): Promise<Subscriber> {
-    const { cursor, gap } = this.#parts.starter.place(start)
+    const { cursor, gap } = start.feed.place(start)
     cursor.release()
     await sendHeadAlone(reply, headers, start.coding, gap)
     return this.#neverOpened(reply, start, 'ended')
@@ -182,7 +199,7 @@ export class StreamOpener {
     })
   }
 
-  #neverOpened (reply: FastifyReply, start: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
+  #neverOpened (reply: FastifyReply, start: Pick<Start, 'feed' | 'channels' | 'context'>, reason: CloseReason): Subscriber {
     // Otherwise Fastify would report a second response when the handler returns the subscriber.
     reply.hijack()
     // The cut at the shutdown deadline looks like a reader that has left.

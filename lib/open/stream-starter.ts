@@ -1,10 +1,7 @@
 import type { Server } from 'node:net'
 import type { FastifyRequest } from 'fastify'
-import type { SubscriberContext } from '../augmentable.ts'
-import { Cursor } from '../cursor/cursor.ts'
-import { place, type AfterGap, type Placement, type StartingPoint } from '../cursor/placement.ts'
-import type { Views } from '../cursor/views.ts'
-import type { Log } from '../log/log.ts'
+import type { Cursor } from '../cursor/cursor.ts'
+import type { Start } from './feed.ts'
 import { closeConnectionAfter, headOf, setCoding, setGap } from './response-head.ts'
 import { serverOf } from './servers.ts'
 import { discardBody } from './discard-body.ts'
@@ -15,37 +12,18 @@ import { Delivery } from '../subscribers/delivery.ts'
 import type { Hub } from '../subscribers/hub.ts'
 import { Subscriber } from '../subscribers/subscriber.ts'
 import type { ShutdownDeadline } from '../time/shutdown-deadline.ts'
-import { textChunk, type CodingName } from '../wire/http-chunk.ts'
+import { textChunk } from '../wire/http-chunk.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 import type { StreamForm } from '../wire/stream-form.ts'
 
 export interface StreamStarterParts {
-  readonly log: Log
-  readonly views: Views
   readonly hub: Hub
-  readonly afterGap: AfterGap
   readonly shutdownDeadline: ShutdownDeadline
   /** Must not throw. */
   onSubscribe (subscriber: Subscriber, request: FastifyRequest): void
 }
 
-/** An admitted stream that has not started. */
-export interface Start {
-  readonly at: StartingPoint
-  readonly channels: readonly string[]
-  readonly coding: CodingName
-  readonly form: StreamForm
-  readonly context: SubscriberContext
-  /** The expiry, in milliseconds of the hub's clock; Infinity: never. */
-  readonly expiresAt: number
-}
-
-/** A placement whose index has become a cursor. */
-interface Placed extends Omit<Placement, 'cursor'> {
-  readonly cursor: Cursor
-}
-
-/** Starts admitted streams: places the cursor, sends the head with `sse.open`, and adds the subscriber to the hub. */
+/** Starts admitted streams: places the cursor, sends the head with the first bytes, and adds the subscriber to the hub. */
 export class StreamStarter {
   readonly #parts: StreamStarterParts
   /** The servers that received the requests of streams: `app.server`, or others. */
@@ -55,18 +33,11 @@ export class StreamStarter {
     this.#parts = parts
   }
 
-  /** Creates the cursor of a stream. */
-  place (start: Start): Placed {
-    const { log, views, afterGap } = this.#parts
-    const view = views.acquire(start.channels, start.coding)
-    const { cursor, ...gap } = place(log, view, start.at, afterGap)
-    return { cursor: new Cursor(log, views, view, cursor), ...gap }
-  }
-
   /** Sends the head and the first events. The subscriber counts from here on. */
   start (response: AnyResponse, request: FastifyRequest, start: Start): Subscriber {
+    const { feed } = start
     const { hub, shutdownDeadline, onSubscribe } = this.#parts
-    const { cursor, gap, lastEventId } = this.place(start)
+    const { cursor, gap, lastEventId } = feed.place(start)
     setCoding(headOf(response), start.coding)
     if (gap !== undefined) {
       setGap(headOf(response), gap)
@@ -75,7 +46,7 @@ export class StreamStarter {
     if (shutdownDeadline.isUnderway) closeConnectionAfter(response)
     const first = textChunk(this.#firstBlocks(start.form, cursor, gap, lastEventId))
     const writer = openWriter(response, start.coding, first, hub.limits.maxBacklogBytes)
-    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, writer, start.form, start.expiresAt), start.context)
+    const subscriber = new Subscriber(hub, new Delivery(hub, feed.pump, cursor, writer, start.form, start.expiresAt), start.context)
     whenClosed(response, () => subscriber.responseClosed())
     discardBody(request)
     response.on('error', ignore)
@@ -87,17 +58,17 @@ export class StreamStarter {
     if (cursor.isBehind) {
       hub.counters.replays++
       // Nothing else wakes the pump before the next event.
-      hub.ready(subscriber.delivery)
+      feed.pump.add(subscriber.delivery)
     }
+    feed.opened(subscriber)
     onSubscribe(subscriber, request)
     return subscriber
   }
 
   /** Creates a subscriber that is already closed and was never counted, for a request that gets no stream. */
-  closed ({ channels, context }: Pick<Start, 'channels' | 'context'>, reason: CloseReason): Subscriber {
-    const { log, views, hub } = this.#parts
-    const cursor = new Cursor(log, views, views.acquire(channels), log.head)
-    const delivery = new Delivery(hub, cursor, NOWHERE)
+  closed ({ feed, channels, context }: Pick<Start, 'feed' | 'channels' | 'context'>, reason: CloseReason): Subscriber {
+    const { hub } = this.#parts
+    const delivery = new Delivery(hub, feed.pump, feed.placeClosed(channels), NOWHERE)
     delivery.ending.destroy(reason)
     delivery.close()
     return new Subscriber(hub, delivery, context)

@@ -1,5 +1,5 @@
 import type { DeliveryCounters } from './counters.ts'
-import type { Pumped } from './fan-out-pump.ts'
+import type { Pumped } from './pump.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { StreamForm } from '../wire/stream-form.ts'
 
@@ -13,8 +13,12 @@ export interface DeliveryOwner {
   readonly now: number
   /** Draws a random reconnection time. @returns Milliseconds. */
   drawReconnectionTime (): number
+}
+
+/** The part of a pump that a delivery uses. */
+export interface DeliveryPump {
   /** Called when a delivery has something to write and its socket accepts bytes. */
-  ready (delivery: Pumped): void
+  add (delivery: Pumped): void
   /** Called with true when the socket of a delivery is full, with false when it has drained or closed. */
-  pushedBack (delivery: Pumped, isPushedBack: boolean): void
+  passBy (delivery: Pumped, isPassedBy: boolean): void
 }

@@ -1,10 +1,10 @@
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Batch } from '../cursor/batch-cache.ts'
 import { NOWHERE, type ResponseWriter } from '../response/response-writer.ts'
-import type { DeliveryOwner } from './delivery-owner.ts'
+import type { DeliveryOwner, DeliveryPump } from './delivery-owner.ts'
 import { Ending, type EndingStream } from './ending.ts'
 import { PendingSends } from './pending-sends.ts'
-import type { Pumped } from './fan-out-pump.ts'
+import type { Pumped } from './pump.ts'
 import type { Times } from '../time/clock.ts'
 import { Deadlines, type Signs } from '../time/deadlines.ts'
 import { textChunk, type Chunk } from '../wire/http-chunk.ts'
@@ -24,16 +24,18 @@ export class Delivery implements Pumped, Signs, EndingStream {
   wrote = false
   gaveEvent = true
   readonly #owner: DeliveryOwner
+  readonly #pump: DeliveryPump
   sources = 0
   readonly #deadlines: Deadlines
   readonly form: StreamForm
   readonly ending: Ending
 
   /** @param expiresAt The expiry, in milliseconds of the owner's clock; Infinity: never. */
-  constructor (owner: DeliveryOwner, cursor: Cursor, writer: ResponseWriter, form = owner.form, expiresAt = Infinity) {
+  constructor (owner: DeliveryOwner, pump: DeliveryPump, cursor: Cursor, writer: ResponseWriter, form = owner.form, expiresAt = Infinity) {
     this.cursor = cursor
     this.#writer = writer
     this.#owner = owner
+    this.#pump = pump
     this.form = form
     this.#deadlines = new Deadlines(owner.limits.timeouts, owner.now, expiresAt)
     this.ending = new Ending(this)
@@ -104,7 +106,7 @@ export class Delivery implements Pumped, Signs, EndingStream {
   /** Called when the response has closed, from either side. Releases everything that the delivery holds. */
   close (): void {
     this.ending.responseClosed()
-    this.#owner.pushedBack(this, false)
+    this.#pump.passBy(this, false)
     this.#state = 'closed'
     this.cursor.release()
     this.#dropPendingSends()
@@ -224,16 +226,17 @@ export class Delivery implements Pumped, Signs, EndingStream {
 
   #waitForDrain (): void {
     this.#state = 'pushed back'
-    this.#owner.pushedBack(this, true)
+    this.#pump.passBy(this, true)
     this.#writer.onceDrained(() => {
       if (this.#state !== 'pushed back') return
       this.#state = 'open'
-      this.#owner.pushedBack(this, false)
+      this.cursor.drained()
+      this.#pump.passBy(this, false)
       this.#requestService()
     })
   }
 
   #requestService (): void {
-    if (this.waiting) this.#owner.ready(this)
+    if (this.waiting) this.#pump.add(this)
   }
 }

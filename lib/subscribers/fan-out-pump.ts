@@ -1,64 +1,14 @@
-import type { Cursor } from '../cursor/cursor.ts'
 import type { Views } from '../cursor/views.ts'
 import type { Log } from '../log/log.ts'
-import { monotonicTime, setImmediate } from '../time/timers.ts'
+import { Pump, type Listeners, type Pumped, type SweepObserver } from './pump.ts'
 
-/** A delivery, as the pump sees it. */
-export interface Pumped {
-  readonly cursor: Cursor
-  /** True if the delivery is in the pump's queue. Only the pump changes it. It is a field, because a Set of ten thousand would be slower. */
-  queued: boolean
-  /** True if `serve` would do something. */
-  readonly waiting: boolean
-  /** True if `serve` would do something and the socket is writable. Reads most of the fields that `serve` will read. */
-  readonly isReady: boolean
-  /**
-   * Writes the next batch: everything up to the head, to the next pending send, or to the size limit of one write.
-   *
-   * @returns The number of bytes written.
-   */
-  serve (): number
-}
-
-/** The subscribers of one channel, each with its delivery. The pump reads only the deliveries. */
-export type Listeners = ReadonlyMap<object, Pumped>
-
-// A slice of a sweep yields to the event loop after this long. The clock is read after this many bytes or writes: often enough that one
-// more write does not matter, seldom enough that reading the clock costs nothing.
-const SLICE_MILLISECONDS = 5
-const BYTES_PER_STEP = 256 * 1024
-// Look at this many deliveries before serving the first. With ten thousand subscribers each one is a cache miss; looking ahead lets the
-// processor fetch them in parallel, instead of each after the previous write.
-const WRITES_PER_STEP = 16
-// The most deliveries to look at in one step, because many may have nothing to write, or full sockets.
-const MAX_LOOKS = 256
-
-/**
- * Serves the subscribers that are behind.
- *
- * First come, first served, one batch each: a reader that replays ten thousand entries takes turns with the live readers.
- * The pump never works inside the call that wakes it, so entries that are published within one turn of the event loop leave in one write.
- */
-export class FanOutPump {
+/** Serves the subscribers of the log, and lets the log evict what healthy subscribers have received. */
+export class FanOutPump implements SweepObserver {
   readonly #log: Log
   readonly #views: Views
-  /** Deliveries that were added one by one, and deliveries that have more to write after their turn. */
-  #queue: Pumped[] = []
-  /** Index in the queue of the first delivery still to be served. */
-  #first = 0
-  /** Index in the queue at which the present sweep ends. */
-  #last = 0
-  /** Listeners of entries that were appended since the present sweep began. */
-  readonly #woken = new Set<Listeners>()
-  /** Listeners of entries that were appended before it began. The sweep visits them after the queue. Undefined between two sweeps. */
-  #groups: Iterator<Listeners> | undefined
-  /** The rest of the group that is being visited. */
-  #members: Iterator<Pumped> | undefined
-  /** Ready deliveries that are served next, in reverse order. */
-  readonly #ahead: Pumped[] = []
+  readonly #pump = new Pump(this)
   /** The head of the log when the present sweep began. A delivery that was not behind then has every entry before it. */
   #headAtBegin = 0
-  #scheduled = false
   /** The pending calls of `served`, each with the index up to which entries must be served. */
   #waiting: Array<{ readonly head: number, readonly resolve: () => void }> = []
   /** Deliveries whose sockets are full. */
@@ -74,16 +24,14 @@ export class FanOutPump {
     this.#views = views
   }
 
-  /** Called when an entry for these listeners was appended. Ten thousand cost no more than one, because the sweep visits them. */
+  /** Called when an entry for these listeners was appended. */
   wake (listeners: Listeners): void {
-    if (listeners.size > 0) this.#woken.add(listeners)
-    this.#schedule()
+    this.#pump.wake(listeners)
   }
 
   /** Adds a delivery that has something to write. */
   add (delivery: Pumped): void {
-    if (!delivery.queued) this.#enqueue(delivery)
-    this.#schedule()
+    this.#pump.add(delivery)
   }
 
   /** Called with true when the socket of a delivery is full, with false when it has drained or closed. */
@@ -100,103 +48,39 @@ export class FanOutPump {
 
   /** Waits until every delivery with a writable socket has everything that is in the log now; undefined if that is so. */
   served (): Promise<void> | undefined {
-    if (!this.#scheduled) return undefined
+    if (!this.#pump.isBusy) return undefined
     const { head } = this.#log
     return new Promise((resolve) => this.#waiting.push({ head, resolve }))
   }
 
   /** Evicts entries that have become too old, or that the last slow reader has got, while nothing is broadcast. */
   tidy (): void {
-    // A scheduled sweep trims at its end.
-    if (!this.#scheduled) this.#trim(this.#log.head)
+    // A sweep that follows trims at its end.
+    if (!this.#pump.isBusy) this.#trim(this.#log.head)
   }
 
-  #schedule (): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    setImmediate(() => this.#slice())
-  }
-
-  #slice (): void {
-    this.#scheduled = false
-    if (this.#groups === undefined) this.#begin()
-    const deadline = monotonicTime() + SLICE_MILLISECONDS
-    while (this.#serveSome()) if (monotonicTime() > deadline) return this.#schedule()
-    this.#finish()
-    // A pending `served` may need one more sweep, although nothing is to be written: a socket was full, or an entry had no listeners.
-    if (this.#queue.length > 0 || this.#woken.size > 0 || this.#passedByLately.size > 0 || this.#waiting.length > 0) this.#schedule()
-  }
-
-  #begin (): void {
-    this.#groups = [...this.#woken].values()
-    this.#woken.clear()
-    this.#last = this.#queue.length
+  begun (): void {
     this.#headAtBegin = this.#log.head
   }
 
-  /**
-   * Serves a few deliveries, so few that it cannot take long.
-   *
-   * @returns True if the sweep may have more deliveries.
-   */
-  #serveSome (): boolean {
-    const left = this.#ahead.length > 0 || this.#lookAhead()
-    for (let bytes = 0; this.#ahead.length > 0 && bytes < BYTES_PER_STEP;) {
-      const delivery = this.#ahead.pop()!
-      // Already in the queue again: the next sweep serves it.
-      if (delivery.queued) continue
-      bytes += delivery.serve()
-      if (delivery.waiting) this.#enqueue(delivery)
-    }
-    return left || this.#ahead.length > 0
-  }
-
-  /** Fills `#ahead` with ready deliveries. @returns True if the sweep may have further deliveries. */
-  #lookAhead (): boolean {
-    let left = true
-    for (let looks = 0; looks < MAX_LOOKS && this.#ahead.length < WRITES_PER_STEP && left; looks++) {
-      const delivery = this.#take()
-      if (delivery === undefined) left = false
-      else if (!delivery.queued && delivery.isReady) this.#ahead.push(delivery)
-    }
-    this.#ahead.reverse()
-    return left
-  }
-
-  #take (): Pumped | undefined {
-    if (this.#first < this.#last) {
-      const delivery = this.#queue[this.#first++]!
-      delivery.queued = false
-      return delivery
-    }
-    for (;;) {
-      const member = this.#members?.next()
-      if (member?.done === false) return member.value
-      const listeners = this.#groups!.next()
-      if (listeners.done === true) return undefined
-      this.#members = listeners.value.values()
-    }
-  }
-
-  #finish (): void {
-    this.#queue = this.#queue.slice(this.#last)
-    this.#first = this.#last = 0
-    this.#groups = this.#members = undefined
-    const served = this.#servedIndex()
+  ended (queue: readonly Pumped[]): boolean {
+    const served = this.#servedIndex(queue)
     this.#trim(served)
     if (this.#waiting.length > 0) this.#tellServed(served)
     this.#passedByLately = this.#passedByNow
     this.#passedByNow = new Set()
-    if (this.#queue.length === 0) this.#views.rest()
+    if (queue.length === 0) this.#views.rest()
+    // A pending `served` may need one more sweep, although nothing is to be written: a socket was full, or an entry had no listeners.
+    return this.#passedByLately.size > 0 || this.#waiting.length > 0
   }
 
   /**
    * The index up to which every delivery with a writable socket has been served. A burst of more than one batch takes more than one sweep.
    * A full socket counts as writable for two turns of the event loop, in which it may drain.
    */
-  #servedIndex (): number {
+  #servedIndex (queue: readonly Pumped[]): number {
     let served = this.#headAtBegin
-    for (const { cursor } of this.#queue) served = Math.min(served, cursor.index)
+    for (const { cursor } of queue) served = Math.min(served, cursor.index)
     for (const passedBy of [this.#passedByNow, this.#passedByLately]) {
       for (const { cursor } of passedBy) if (cursor.isBehind) served = Math.min(served, cursor.index)
     }
@@ -214,10 +98,5 @@ export class FanOutPump {
       for (const { cursor } of this.#passedBy) if (cursor.isBehind) servedToAll = Math.min(servedToAll, cursor.index)
     }
     this.#log.trim(served, servedToAll)
-  }
-
-  #enqueue (delivery: Pumped): void {
-    delivery.queued = true
-    this.#queue.push(delivery)
   }
 }

@@ -2,7 +2,6 @@ import type { Cursor } from '../cursor/cursor.ts'
 import { demand } from '../option-rules.ts'
 import { zeroCounters, type DeliveryCounters } from './counters.ts'
 import type { Delivery } from './delivery.ts'
-import type { Pumped } from './fan-out-pump.ts'
 import type { ReconnectionTime } from './reconnection-time.ts'
 import type { SubscriberLimits } from './subscriber-limits.ts'
 import type { Subscriber, SubscriberOwner } from './subscriber.ts'
@@ -22,10 +21,6 @@ interface HubParts {
   now (): number
   /** Validates and encodes an event. @throws the error of `EventEncoder.encode` when the event or its payload is invalid */
   encode (event: string, payload: unknown): string
-  /** Called when a delivery has something to write and its socket accepts bytes. */
-  ready (delivery: Pumped): void
-  /** Called with true when the socket of a delivery is full, with false when it has drained or closed. */
-  pushedBack (delivery: Pumped, isPushedBack: boolean): void
   /** Called when a subscriber has ended and is no longer counted. Must not throw. */
   onClose (subscriber: Subscriber, reason: CloseReason): void
   /** Called when an event for one subscriber could not be sent. */
@@ -78,7 +73,7 @@ export class Hub implements SubscriberOwner {
     const furthest = new Map<object, Cursor>()
     for (const { delivery: { cursor } } of this.#subscribers) {
       if (!cursor.isBehind) continue
-      const group = cursor.plainView ?? cursor
+      const group = cursor.group ?? cursor
       if (cursor.index < (furthest.get(group)?.index ?? Infinity)) furthest.set(group, cursor)
     }
     const candidates = Array.from(furthest.values(), (cursor) => ({ cursor, most: cursor.mostLag })).sort((a, b) => b.most - a.most)
@@ -117,14 +112,6 @@ export class Hub implements SubscriberOwner {
 
   failed (error: unknown, event: string): void {
     this.#parts.failed(error, event)
-  }
-
-  ready (delivery: Pumped): void {
-    this.#parts.ready(delivery)
-  }
-
-  pushedBack (delivery: Pumped, isPushedBack: boolean): void {
-    this.#parts.pushedBack(delivery, isPushedBack)
   }
 
   ended (subscriber: Subscriber, reason: CloseReason): void {

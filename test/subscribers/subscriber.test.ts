@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { EVERYBODY } from '../../lib/log/channel-name.ts'
-import { Cursor } from '../../lib/cursor/cursor.ts'
+import { LogCursor } from '../../lib/cursor/log-cursor.ts'
 import { Delivery } from '../../lib/subscribers/delivery.ts'
 import { NOWHERE } from '../../lib/response/response-writer.ts'
 import { Subscriber } from '../../lib/subscribers/subscriber.ts'
@@ -166,9 +166,9 @@ t.test('only the newest of many waiting reconnection times is sent', async (t) =
 })
 
 t.test('a subscriber whose stream never opened is closed, and ignores `close` and `send`', async (t) => {
-  const { log, views, hub } = createFanOut()
-  const cursor = new Cursor(log, views, views.acquire([EVERYBODY]), 0)
-  const delivery = new Delivery(hub, cursor, NOWHERE)
+  const { log, views, hub, pump } = createFanOut()
+  const cursor = new LogCursor(log, views, views.acquire([EVERYBODY]), 0)
+  const delivery = new Delivery(hub, pump, cursor, NOWHERE)
   delivery.ending.destroy('reader')
   delivery.close()
   const subscriber = new Subscriber(hub, delivery, {})

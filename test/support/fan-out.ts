@@ -1,7 +1,7 @@
 import { EVERYBODY } from '../../lib/log/channel-name.ts'
 import { Views } from '../../lib/cursor/views.ts'
 import { ChannelIndex } from '../../lib/log/channel-index.ts'
-import { Cursor } from '../../lib/cursor/cursor.ts'
+import { LogCursor } from '../../lib/cursor/log-cursor.ts'
 import { encodeOpen, encodeOpening } from '../../lib/wire/plugin-events.ts'
 import { eventForm, type StreamForm } from '../../lib/wire/stream-form.ts'
 import { EventStreamParser, type ParsedEvent } from '../../client/wire/event-stream-parser.ts'
@@ -167,8 +167,6 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     form: eventForm({ heartbeatInterval: false, heartbeatEvent }),
     now: () => time,
     encode: (event, payload) => encodeEvent(event, String(payload)),
-    ready: (delivery) => pump.add(delivery),
-    pushedBack: (delivery, isPushedBack) => pump.passBy(delivery, isPushedBack),
     onClose: (subscriber, reason) => ended.push([subscriber, reason]),
     failed: (error) => failed.push(error),
     predicateFailed: (error) => failed.push(error)
@@ -202,8 +200,8 @@ export function createFanOut (bounds: Partial<LogBounds> = {}, options: FanOutOp
     },
     subscribe (index = log.head, names: readonly string[] = [EVERYBODY], { expiresAt = Infinity, coding = 'identity', form = hub.form }: Coming = {}): Arrived {
       const writer = new GatedWriter(coding)
-      const cursor = new Cursor(log, views, views.acquire(names, coding), index)
-      const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding), form, expiresAt), {})
+      const cursor = new LogCursor(log, views, views.acquire(names, coding), index)
+      const subscriber = new Subscriber(hub, new Delivery(hub, pump, cursor, codedWriter(writer, coding), form, expiresAt), {})
       writer.onClosed = () => subscriber.responseClosed()
       hub.add(subscriber)
       return { subscriber, writer }

@@ -1,7 +1,7 @@
 import { place } from '../../lib/cursor/placement.ts'
 import { codedWriter, createFanOut, GatedWriter, type Publishing } from './fan-out.ts'
 import type { CodingName } from '../../lib/wire/http-chunk.ts'
-import { Cursor } from '../../lib/cursor/cursor.ts'
+import { LogCursor } from '../../lib/cursor/log-cursor.ts'
 import { Delivery } from '../../lib/subscribers/delivery.ts'
 import { Subscriber } from '../../lib/subscribers/subscriber.ts'
 
@@ -79,12 +79,12 @@ export class Reference {
   /** @param lastEventId Undefined: the stream begins with the next event. */
   subscribe (names: readonly string[], lastEventId: string | undefined, coding: CodingName = 'identity'): void {
     this.#time++
-    const { log, views, hub } = this.#fanOut
+    const { log, views, hub, pump } = this.#fanOut
     const view = views.acquire(names, coding)
     const { cursor: index, gap } = place(log, view, lastEventId === undefined ? { from: 'head' } : { from: 'id', id: lastEventId, isNamed: false }, 'replay')
-    const cursor = new Cursor(log, views, view, index)
+    const cursor = new LogCursor(log, views, view, index)
     const writer = new GatedWriter(coding)
-    const subscriber = new Subscriber(hub, new Delivery(hub, cursor, codedWriter(writer, coding)), {})
+    const subscriber = new Subscriber(hub, new Delivery(hub, pump, cursor, codedWriter(writer, coding)), {})
     const { start, isStranger } = this.#startOf(lastEventId)
     const reading: Reading = {
       subscriber,
@@ -102,7 +102,7 @@ export class Reference {
     }
     this.#record(reading)
     hub.add(subscriber)
-    if (cursor.isBehind) hub.ready(subscriber.delivery)
+    if (cursor.isBehind) pump.add(subscriber.delivery)
     this.readings.push(reading)
   }
 
