@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { guarded, logError } from './lib/api/guarded-callbacks.ts'
+import { guarded, logError, logUnanswered } from './lib/api/guarded-callbacks.ts'
 import { LoggedBroadcasts } from './lib/api/logged-broadcasts.ts'
 import { Sse } from './lib/api/sse.ts'
 import { isSse } from './lib/api/sse-symbol.ts'
@@ -33,6 +33,7 @@ import { serveInspector } from './lib/routes/inspector.ts'
 import { servePages } from './lib/routes/pages.ts'
 import { claimStreamRoute, serveStream } from './lib/routes/stream-route.ts'
 import { fullUrl } from './lib/routes/urls.ts'
+import { Runs } from './lib/runs/runs.ts'
 import { defineEvents } from './lib/schema/declarations.ts'
 import { EventTypes } from './lib/schema/event-types.ts'
 import { Hub } from './lib/subscribers/hub.ts'
@@ -122,12 +123,25 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     order: broker.order('nodes'),
     count: (channel) => channel === undefined ? hub.size : hub.of(channel).size,
     disconnect: (channel, final) => hub.revoke(channel, () => true, final),
+    isRead: (id, within) => runs.isRead(id, within),
     disconnectAll: () => hub.revoke(undefined, () => true, false)
+  })
+  const runs: Runs = new Runs({
+    broker,
+    cluster,
+    encoder,
+    opener: streamOpener,
+    settings: settings.runs,
+    afterGap: settings.afterGap,
+    mergers: eventTypes.mergers((err, event) => logError(app.log, { err, event }, 'sse: the option "merge" of an event threw; its events stay apart')),
+    now: () => clock.now,
+    failed: (err, run, message) => logError(app.log, { err, run }, message),
+    subscribeFailed: (reply, err) => logUnanswered(app.log, reply, err)
   })
   const readiness = new Readiness(broker)
   const broadcasts = new LoggedBroadcasts(broadcaster, app.log)
   app.decorate('sse', new Sse({
-    broker, log, channels, views, hub, eventTypes, broadcaster, broadcasts, cluster, readiness, streamOpener, clock, logger: app.log
+    broker, log, channels, views, hub, eventTypes, broadcaster, broadcasts, cluster, readiness, streamOpener, runs, clock, logger: app.log
   }))
 
   if (url !== false) {
@@ -147,6 +161,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   app.addHook('onReady', async () => {
     clock.start(settings.tickInterval, (times) => {
       hub.checkDeadlines(times)
+      runs.tick()
       pump.tidy()
     })
     if (stream !== null && settings.cors !== false && settings.cors.isDefault && !hasCors(app)) {
@@ -161,7 +176,7 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
     shutdownDeadline.begin()
     // While the engine is away, events wait for half of the time, so that streams still get their end.
     const patience = broker.health().up ? shutdownDeadline.left : shutdownDeadline.left / 2
-    await Promise.all([broadcaster.close(patience), cluster.close(patience)])
+    await Promise.all([broadcaster.close(patience), runs.close(patience).then(() => cluster.close(patience))])
     await broker.close()
     if (listens) for (const server of new Set([...serversOf(app), ...starter.servers])) stopListening(server)
     await Promise.all([streamOpener.close(), hub.close()])
@@ -218,6 +233,10 @@ export type { SlowSubscriber, SsePluginOptions } from './lib/options/options.ts'
 export type { BroadcastOptions } from './lib/publish/broadcast-options.ts'
 export type { Broadcast } from './lib/publish/broadcaster.ts'
 export type { CorsOptions, StaticOptions } from './lib/routes/route-options.ts'
+export type { Run } from './lib/runs/run.ts'
+export type { RunItem, RunSubscribeOptions, StartOptions } from './lib/runs/run-options.ts'
+export type { RunEnd, RunStatus } from './lib/runs/run-status.ts'
+export type { Runs, RunStats } from './lib/runs/runs.ts'
 export type { SafePromise } from './lib/safe-promise.ts'
 export type { Declaration, Declarations, EncodedEventsOf, EventsOf } from './lib/schema/declarations.ts'
 export type { AnySchema, EncodedPayload, Payload } from './lib/schema/payload.ts'

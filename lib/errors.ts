@@ -162,8 +162,20 @@ export const StatusSet = define<[status: number]>()(
 export const TrailersSet = define<[names: string]>()(
   'FST_SSE_TRAILERS_SET', 'An event stream has no trailers; this reply has %s')
 
-export const Closed = define<[event: string]>()(
-  'FST_SSE_CLOSED', 'The event %s was broadcast after the application began to close')
+export const Closed = define<[what: string]>()(
+  'FST_SSE_CLOSED', '%s after the application began to close')
+
+export const RunUnknown = define()(
+  'FST_SSE_RUN_UNKNOWN', 'There is no run of this ID, or it is over', 404)
+
+export const RunExists = define()(
+  'FST_SSE_RUN_EXISTS', 'There is a run of this ID already', 409)
+
+export const RunsExceeded = define<[limit: number]>()(
+  'FST_SSE_RUNS_EXCEEDED', 'This process has %d runs already ("runs.maxRuns")', 503)
+
+export const RunReader = define()(
+  'FST_SSE_RUN_READER', 'A reader of a run gets that run, and cannot join channels')
 
 const BrokerUnavailableBase = define<[kind: string, problem: string, options?: { cause: unknown }]>()(
   'FST_SSE_BROKER_UNAVAILABLE', 'The %s broker is not available: %s', 503)

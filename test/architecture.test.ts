@@ -22,9 +22,10 @@ const LIB: Arrows = {
   'lib/cluster': ['lib/broker', 'lib/time'],
   'lib/subscribers': ['lib', 'lib/cursor', 'lib/log', 'lib/response', 'lib/time', 'lib/wire'],
   'lib/open': ['lib', 'lib/broker', 'lib/cursor', 'lib/log', 'lib/response', 'lib/subscribers', 'lib/time', 'lib/wire'],
+  'lib/runs': ['lib', 'lib/broker', 'lib/cluster', 'lib/cursor', 'lib/open', 'lib/publish', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire'],
   'lib/routes': ['lib', 'lib/open', 'lib/schema'],
-  'lib/api': ['lib', 'lib/broker', 'lib/cluster', 'lib/cursor', 'lib/log', 'lib/open', 'lib/publish', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire'],
-  'lib/options': ['lib', 'lib/broker', 'lib/cursor', 'lib/log', 'lib/open', 'lib/routes', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire']
+  'lib/api': ['lib', 'lib/broker', 'lib/cluster', 'lib/cursor', 'lib/log', 'lib/open', 'lib/publish', 'lib/runs', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire'],
+  'lib/options': ['lib', 'lib/broker', 'lib/cursor', 'lib/log', 'lib/open', 'lib/routes', 'lib/runs', 'lib/schema', 'lib/subscribers', 'lib/time', 'lib/wire']
 }
 
 const CLIENT: Arrows = {

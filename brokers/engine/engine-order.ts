@@ -68,10 +68,10 @@ export class EngineOrder implements Order {
     return placed
   }
 
-  async head (): Promise<Position> {
-    const [state] = await this.#owner.session?.look([{ order: this.name, at: undefined, keepFor: Infinity }]) ?? []
-    if (state === undefined) throw new BrokerUnavailable(this.#owner.kind, 'it does not know the newest position now', undefined, undefined)
-    return state.head
+  async head (): Promise<Position | undefined> {
+    const states = await this.#owner.session?.look([{ order: this.name, at: undefined, keepFor: Infinity }])
+    if (states === undefined) throw new BrokerUnavailable(this.#owner.kind, 'it has no connection now', undefined, undefined)
+    return states[0]?.head
   }
 
   async close (timeout: number): Promise<void> {

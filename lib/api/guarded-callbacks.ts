@@ -1,5 +1,7 @@
-import type { FastifyBaseLogger } from 'fastify'
-import { Closed } from '../errors.ts'
+import type { FastifyBaseLogger, FastifyReply } from 'fastify'
+import { Closed, NotAcceptable, RunUnknown } from '../errors.ts'
+import type { ReplyOfAnyServer } from '../open/stream-opener.ts'
+import { setImmediate } from '../time/timers.ts'
 
 // Calls code of the application, and logs its errors, so that neither can end the process.
 
@@ -7,7 +9,7 @@ import { Closed } from '../errors.ts'
  * Logs an error at level `error`. The error, or its cause, may be any value that the application threw. If the logger throws because of it,
  * only the message is logged.
  */
-export function logError (logger: FastifyBaseLogger, fields: { readonly err: unknown, readonly event?: string }, message: string): void {
+export function logError (logger: FastifyBaseLogger, fields: { readonly err: unknown, readonly event?: string, readonly run?: string }, message: string): void {
   try {
     logger.error(fields, message)
   } catch {
@@ -34,4 +36,15 @@ export function guarded<A extends unknown[]> (logger: FastifyBaseLogger, option:
       failed(err)
     }
   }
+}
+
+/** Logs an error unless the handler awaits `subscribe` and Fastify responds with it. A request can cause the error, so it must not end the process. */
+export function logUnanswered (logger: FastifyBaseLogger, anyReply: ReplyOfAnyServer | undefined, err: unknown): void {
+  // The request causes these errors, not the program.
+  if (err instanceof NotAcceptable || err instanceof RunUnknown) return
+  const reply = anyReply as FastifyReply | undefined
+  setImmediate(() => {
+    if (reply?.sent && reply.statusCode >= 400) return
+    logError(logger, { err }, 'sse: "subscribe" failed, and the handler has not responded with the error; is "subscribe" awaited?')
+  })
 }

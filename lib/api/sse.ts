@@ -1,6 +1,6 @@
-import type { FastifyBaseLogger, FastifyReply } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import { Channel } from './channel.ts'
-import { logError } from './guarded-callbacks.ts'
+import { logError, logUnanswered } from './guarded-callbacks.ts'
 import type { LoggedBroadcasts } from './logged-broadcasts.ts'
 import { kSse } from './sse-symbol.ts'
 import { takeStats, type Stats } from './stats.ts'
@@ -10,7 +10,7 @@ import type { Readiness } from '../broker/readiness.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Views } from '../cursor/views.ts'
 import type { ChannelIndex } from '../log/channel-index.ts'
-import { EventsUnregistered, NotAcceptable } from '../errors.ts'
+import { EventsUnregistered } from '../errors.ts'
 import { checkChannel } from '../log/channel-name.ts'
 import type { Log } from '../log/log.ts'
 import type { StreamOpener, ReplyOfAnyServer } from '../open/stream-opener.ts'
@@ -18,6 +18,7 @@ import type { SubscribeOptions } from '../open/subscribe-options.ts'
 import { demand, isObject, readFunction } from '../option-rules.ts'
 import { type BroadcastOptions, channelOptions } from '../publish/broadcast-options.ts'
 import type { Broadcast, Broadcaster } from '../publish/broadcaster.ts'
+import type { Runs } from '../runs/runs.ts'
 import type { SafePromise } from '../safe-promise.ts'
 import type { Declarations, EventsOf } from '../schema/declarations.ts'
 import type { EventTypes } from '../schema/event-types.ts'
@@ -26,7 +27,6 @@ import type { Hub } from '../subscribers/hub.ts'
 import { readReconnectionTime, type ReconnectionTime } from '../subscribers/reconnection-time.ts'
 import type { Subscriber } from '../subscribers/subscriber.ts'
 import type { Clock } from '../time/clock.ts'
-import { setImmediate } from '../time/timers.ts'
 
 interface SseParts {
   readonly broker: Broker
@@ -40,6 +40,7 @@ interface SseParts {
   readonly cluster: Cluster
   readonly readiness: Readiness
   readonly streamOpener: StreamOpener
+  readonly runs: Runs
   readonly clock: Clock
   readonly logger: FastifyBaseLogger
 }
@@ -95,7 +96,7 @@ export class Sse<E extends object = RegisteredEvents> {
   }
 
   /**
-   * The number of open event streams on all nodes of the broker. A node that has died is forgotten after ten seconds.
+   * The number of open event streams on all nodes of the broker. A node that has died is forgotten after eight seconds.
    *
    * @param channel The channel whose subscribers are counted. @defaultValue all subscribers
    * @returns A promise of the sum of what the nodes have answered within a second. It does not reject.
@@ -184,7 +185,7 @@ export class Sse<E extends object = RegisteredEvents> {
    * Turns the request of any route into an event stream, in the handler of that route. Adds no CORS headers.
    *
    * @param reply The reply of the handler, not sent yet.
-   * @param options `channels`, `from`, `resume`, `context`, `expiresAt`.
+   * @param options `channels`, `from`, `resume`, `context`, `expiresAt`, `plain`.
    * @returns A promise that resolves to the subscriber once the head is sent. The subscriber is already closed for a HEAD request, and if
    * the reader has left, a limit is reached (`overload`), or the reader was told to stay away and gets 204 (`refused`).
    * @throws Asynchronously: FST_SSE_NOT_ACCEPTABLE (status 406) when the request refuses `text/event-stream`, another code of docs/errors.md
@@ -193,19 +194,12 @@ export class Sse<E extends object = RegisteredEvents> {
    */
   subscribe (reply: ReplyOfAnyServer, options?: SubscribeOptions): Promise<Subscriber<E>> {
     const subscribed = this.#parts.streamOpener.subscribe(reply, options) as Promise<Subscriber<E>>
-    subscribed.catch((err: unknown) => this.#logUnanswered(reply as FastifyReply, err))
+    subscribed.catch((err: unknown) => logUnanswered(this.#parts.logger, reply, err))
     return subscribed
   }
 
-  /** Logs an error unless the handler awaits `subscribe` and Fastify responds with it. A request can cause the error, so it must not end the process. */
-  #logUnanswered (reply: FastifyReply | undefined, err: unknown): void {
-    // The request causes this error, not the program.
-    if (err instanceof NotAcceptable) return
-    setImmediate(() => {
-      if (reply?.sent && reply.statusCode >= 400) return
-      logError(this.#parts.logger, { err }, 'sse: "subscribe" failed, and the handler has not responded with the error; is "subscribe" awaited?')
-    })
-  }
+  /** The runs of this hub: streams with a name, an end, and a source that goes on without readers. @see docs/runs.md */
+  get runs (): Runs<E> { return this.#parts.runs as unknown as Runs<E> }
 
   /**
    * Sets the reconnection time, and sends it to all readers, now and whenever they connect.

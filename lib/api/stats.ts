@@ -3,6 +3,7 @@ import type { LoggedBroadcasts } from './logged-broadcasts.ts'
 import type { Views } from '../cursor/views.ts'
 import type { ChannelIndex } from '../log/channel-index.ts'
 import type { Broadcaster } from '../publish/broadcaster.ts'
+import type { Runs, RunStats } from '../runs/runs.ts'
 import type { Hub } from '../subscribers/hub.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 
@@ -36,6 +37,8 @@ export interface Stats {
   readonly replays: number
   /** The number of events that the subscriber furthest behind has yet to get. */
   readonly lag: number
+  /** The figures of the runs of this process. */
+  readonly runs: RunStats
   /** The state of the broker in this process. */
   readonly broker: BrokerHealth
 }
@@ -47,10 +50,11 @@ interface StatsParts {
   readonly views: Views
   readonly broadcaster: Broadcaster
   readonly broadcasts: LoggedBroadcasts
+  readonly runs: Runs
 }
 
 /** The figures of a hub as they are at the call. */
-export function takeStats ({ broker, hub, channels, views, broadcaster, broadcasts }: StatsParts): Stats {
+export function takeStats ({ broker, hub, channels, views, broadcaster, broadcasts, runs }: StatsParts): Stats {
   return {
     subscribers: hub.size,
     channels: hub.channels,
@@ -62,6 +66,7 @@ export function takeStats ({ broker, hub, channels, views, broadcaster, broadcas
     ...hub.counters,
     gaps: { ...hub.counters.gaps },
     lag: hub.lag,
+    runs: runs.stats(),
     broker: broker.health()
   }
 }

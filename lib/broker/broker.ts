@@ -76,7 +76,7 @@ export interface OrderBounds {
  */
 export interface Order {
   /**
-   * Begins to follow the order. Called once, before the other methods but `publish`.
+   * Begins to follow the order. Called once.
    *
    * @returns A promise that resolves once the listener has everything within the bounds that was placed before the call. While the engine is
    * away, the promise is pending.
@@ -99,10 +99,13 @@ export interface Order {
    * Asks for the newest position that any node has given. Absent if only this process places records: then no reader has an event ID that
    * is ahead of the listener.
    *
-   * @returns A promise of the position, within a few seconds.
+   * Called before `start` as well.
+   *
+   * @returns A promise of the position, within a few seconds; of undefined if the order does not exist, because no node has started or published to it,
+   * or it was forgotten.
    * @throws any error when the engine does not answer.
    */
-  head? (): Promise<Position>
+  head? (): Promise<Position | undefined>
 
   /**
    * Stops following. Called once. Afterwards the listener gets no more calls, and `publish` rejects.

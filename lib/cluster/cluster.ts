@@ -14,6 +14,12 @@ interface ClusterParts {
   count (channel: string | undefined): number
   /** Ends the streams of this node that hear a channel. @returns Their number. */
   disconnect (channel: string, final: boolean): number
+  /**
+   * Tells if a run has readers on this node.
+   *
+   * @param within True also if it had one within so many milliseconds.
+   */
+  isRead (run: string, within: number): boolean
   /** Ends all streams of this node. Their readers reconnect, and the hooks of the application decide again. */
   disconnectAll (): void
 }
@@ -39,7 +45,8 @@ const KEPT = 1000
 /** The other nodes of the broker: who is there, how many subscribers they have, and the end of their streams on request. */
 export class Cluster implements OrderListener {
   readonly #parts: ClusterParts
-  readonly #node = randomBytes(8).toString('hex')
+  /** The random name of this node. */
+  readonly node = randomBytes(8).toString('hex')
   readonly #members = new Members()
   readonly #questions = new Map<number, Question>()
   #lastQuestion = 0
@@ -55,11 +62,11 @@ export class Cluster implements OrderListener {
 
   /** Follows the messages from now on. Does not wait for the engine. */
   start (): void {
-    if (!this.#isShared) return
+    if (!this.isShared) return
     this.#startedAt = now()
     this.#parts.order.start(this, { maxEvents: 0, maxBytes: 1024 * 1024, keepFor: Infinity }).catch(() => {})
-    this.#tell({ type: 'here', node: this.#node, isNew: true })
-    this.#timer = setInterval(() => this.#tell({ type: 'here', node: this.#node, isNew: false }), HERE_INTERVAL).unref()
+    this.#tell({ type: 'here', node: this.node, isNew: true })
+    this.#timer = setInterval(() => this.#tell({ type: 'here', node: this.node, isNew: false }), HERE_INTERVAL).unref()
   }
 
   /**
@@ -69,7 +76,7 @@ export class Cluster implements OrderListener {
    * @returns A promise of the number. It does not reject: a node that does not answer within a second is not counted.
    */
   async count (channel: string | undefined): Promise<number> {
-    const others = await this.#ask((question) => ({ type: 'count', node: this.#node, question, ...channel === undefined ? {} : { channel } }))
+    const others = await this.#ask((question) => ({ type: 'count', node: this.node, question, ...channel === undefined ? {} : { channel } }))
     return this.#parts.count(channel) + others
   }
 
@@ -81,10 +88,10 @@ export class Cluster implements OrderListener {
    */
   async disconnect (channel: string, final: boolean): Promise<number> {
     const ended = this.#parts.disconnect(channel, final)
-    if (!this.#isShared) return ended
+    if (!this.isShared) return ended
     let told: Promise<unknown> | undefined
     const others = this.#ask((question) => {
-      const message: Message = { type: 'disconnect', node: this.#node, question, channel, final }
+      const message: Message = { type: 'disconnect', node: this.node, question, channel, final }
       this.#recent = [...this.#recent.filter(({ at }) => at > now() - REPEAT_FOR), { message, at: now() }]
       return message
     }, (published) => { told = published })
@@ -92,12 +99,27 @@ export class Cluster implements OrderListener {
     return ended + await others
   }
 
+  /** Asks all other nodes whether a run has readers there, or had one within so many milliseconds. @returns A promise that does not reject. */
+  async isRead (run: string, within: number): Promise<boolean> {
+    return await this.#ask((question) => ({ type: 'read', node: this.node, question, run, within })) > 0
+  }
+
+  /** True if a node has died or left. */
+  isGone (node: string): boolean {
+    return this.isShared && node !== this.node && this.#members.isGone(node)
+  }
+
+  /** Takes note whether the broker is up. Called at every tick of the clock. */
+  listens (isUp: boolean): void {
+    this.#members.listens(isUp && this.#hasBegun)
+  }
+
   /** Says good-bye, and follows the messages no longer. @param timeout Milliseconds. */
   async close (timeout: number): Promise<void> {
     if (this.#startedAt === Infinity) return
     clearInterval(this.#timer)
     for (const { answered } of this.#questions.values()) answered()
-    this.#tell({ type: 'left', node: this.#node })
+    this.#tell({ type: 'left', node: this.node })
     await this.#parts.order.close(Math.min(timeout, FAREWELL_TIMEOUT))
   }
 
@@ -105,7 +127,7 @@ export class Cluster implements OrderListener {
     for (const { position, record } of batch) {
       this.#newest = position ?? this.#newest
       const message = toMessage(record)
-      if (message !== undefined && message.node !== this.#node) this.#receive(message)
+      if (message !== undefined && message.node !== this.node) this.#receive(message)
     }
   }
 
@@ -128,7 +150,7 @@ export class Cluster implements OrderListener {
   }
 
   /** False if this process is the only node that there can be. */
-  get #isShared (): boolean { return this.#parts.order.head !== undefined }
+  get isShared (): boolean { return this.#parts.order.head !== undefined }
 
   #receive (message: Message): void {
     const { node } = message
@@ -136,16 +158,19 @@ export class Cluster implements OrderListener {
     this.#members.heard(node)
     switch (message.type) {
       case 'here':
-        if (message.isNew) this.#tell({ type: 'here', node: this.#node, isNew: false })
+        if (message.isNew) this.#tell({ type: 'here', node: this.node, isNew: false })
         break
       case 'count':
         this.#answer(message, this.#parts.count(message.channel))
+        break
+      case 'read':
+        this.#answer(message, this.#parts.isRead(message.run, message.within) ? 1 : 0)
         break
       case 'disconnect':
         this.#answer(message, this.#parts.disconnect(message.channel, message.final))
         break
       case 'answer':
-        if (message.to === this.#node) this.#take(message)
+        if (message.to === this.node) this.#take(message)
     }
   }
 
@@ -155,7 +180,7 @@ export class Cluster implements OrderListener {
   }
 
   #answer ({ node: to, question }: { readonly node: string, readonly question: number }, count: number): void {
-    this.#tell({ type: 'answer', node: this.#node, to, question, count })
+    this.#tell({ type: 'answer', node: this.node, to, question, count })
   }
 
   #take ({ node, question: number, count }: Message & { type: 'answer' }): void {
@@ -173,7 +198,7 @@ export class Cluster implements OrderListener {
 
   /** Asks all other nodes. @returns The sum of the answers. */
   async #ask (create: (question: number) => Message, published: (promise: Promise<unknown>) => void = () => {}): Promise<number> {
-    if (!this.#isShared) return 0
+    if (!this.isShared) return 0
     const number = ++this.#lastQuestion
     const sum = new Promise<number>((resolve) => {
       const answered = (): void => {

@@ -1,15 +1,17 @@
 import { now } from '../time/clock.ts'
 
 /** The interval in milliseconds at which a node says that it is there. */
-export const HERE_INTERVAL = 4000
+export const HERE_INTERVAL = 2500
 
 // A node is forgotten when it has missed two of its messages, which may be late.
-const FORGET_AFTER = 2.5 * HERE_INTERVAL
+const FORGET_AFTER = 3 * HERE_INTERVAL
 
 /** The other nodes that are there. */
 export class Members {
   /** By node: when it was last heard, in monotonic milliseconds. */
   readonly #heard = new Map<string, number>()
+  /** Since when this node hears the others without a break. */
+  #listensSince = Infinity
 
   /** The names of the nodes that were heard lately. */
   get present (): string[] {
@@ -24,5 +26,17 @@ export class Members {
 
   left (node: string): void {
     this.#heard.delete(node)
+  }
+
+  /** Takes note whether this node hears the others now. Silence counts only while it does. */
+  listens (doesListen: boolean): void {
+    if (!doesListen) this.#listensSince = Infinity
+    else if (this.#listensSince === Infinity) this.#listensSince = now()
+  }
+
+  /** True if a node has died or left: it was not heard for so long, although this node listens. */
+  isGone (node: string): boolean {
+    const heard = this.#heard.get(node) ?? -Infinity
+    return now() - Math.max(heard, this.#listensSince) > FORGET_AFTER
   }
 }

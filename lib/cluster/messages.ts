@@ -10,6 +10,8 @@ export type Message =
   | { readonly type: 'left', readonly node: string }
   /** A question for the number of subscribers; without `channel`: of all channels. */
   | { readonly type: 'count', readonly node: string, readonly question: number, readonly channel?: string }
+  /** A question whether a run has readers, or had one within so many milliseconds. The answer is 1 or 0. */
+  | { readonly type: 'read', readonly node: string, readonly question: number, readonly run: string, readonly within: number }
   /** Ends the streams of a channel. The answer is the number of streams ended. */
   | { readonly type: 'disconnect', readonly node: string, readonly question: number, readonly channel: string, readonly final: boolean }
   /** The answer to a question of the node `to`. */
@@ -30,12 +32,13 @@ export function toMessage ({ body }: EventRecord): Message | undefined {
   }
 }
 
-function isMessage ({ type, node, to, isNew, question, channel, final, count }: Record<string, unknown>): boolean {
+function isMessage ({ type, node, to, isNew, question, channel, final, count, run, within }: Record<string, unknown>): boolean {
   if (typeof node !== 'string') return false
   switch (type) {
     case 'here': return typeof isNew === 'boolean'
     case 'left': return true
     case 'count': return typeof question === 'number' && (channel === undefined || typeof channel === 'string')
+    case 'read': return typeof question === 'number' && typeof run === 'string' && typeof within === 'number'
     case 'disconnect': return typeof question === 'number' && typeof channel === 'string' && typeof final === 'boolean'
     case 'answer': return typeof to === 'string' && typeof question === 'number' && typeof count === 'number'
     default: return false

@@ -13,6 +13,8 @@ export interface Cursor {
   readonly isLost: boolean
   /** The reason of the loss, if `isLost`. */
   readonly lossReason: GapReason
+  /** True if the sequence comes to an end, so that a stream that ends before it is not complete. */
+  readonly hasEnd: boolean
   /** The event ID up to which the subscriber was served; null if entries have no ids. */
   readonly lastEventId: string | null
   /** The names of all channels that the subscriber hears. */

@@ -20,6 +20,7 @@ const NONE: readonly Joining[] = []
  * The place of one subscriber in the log: the index up to which it was served, and the channels that it hears from there on.
  */
 export class LogCursor implements Cursor {
+  readonly hasEnd = false
   // The fields that every delivery reads come first, side by side: with ten thousand cursors each one is a cache miss.
   #view: View
   #index: number

@@ -9,6 +9,7 @@ import { readPlain, type Plain } from '../open/subscribe-options.ts'
 import { atRegistration, demand, isObject, isPath, readBoolean, readFunction, readLimit, readObject, readTimeout } from '../option-rules.ts'
 import type { SlowSubscriber, SsePluginOptions } from './options.ts'
 import { type Cors, type Pages, readClient, readCors, readInspector, readRoute, readStatic, readUrl, type StreamRoute } from '../routes/route-options.ts'
+import { readRunSettings, type RunSettings } from '../runs/run-options.ts'
 import type { Declarations } from '../schema/declarations.ts'
 import { readReconnectionTime, type ReconnectionTime } from '../subscribers/reconnection-time.ts'
 import type { SubscriberLimits } from '../subscribers/subscriber-limits.ts'
@@ -53,6 +54,7 @@ export interface Settings {
   /** The longest time in milliseconds that registration waits for the broker; false: no wait. */
   readonly waitForBroker: number | false
   readonly plain: Plain
+  readonly runs: RunSettings
 }
 
 const KIB = 1024
@@ -61,7 +63,7 @@ const MIB = 1024 * KIB
 const OPTIONS = ['events', 'path', 'route', 'subscribe', 'onSubscribe', 'onClose', 'headers', 'client', 'inspector', 'static', 'cors',
   'history', 'reconnectionTime', 'heartbeatInterval', 'heartbeatEvent', 'afterGap', 'stallTimeout', 'idleTimeout', 'maxLifetime', 'maxBacklogBytes',
   'slowSubscriber', 'maxPayloadBytes', 'maxChannelsPerSubscriber', 'maxSubscribers', 'maxSubscribersPerKey', 'keyGenerator', 'overload',
-  'compress', 'shutdownTimeout', 'broker', 'waitForBroker', 'plain']
+  'compress', 'shutdownTimeout', 'broker', 'waitForBroker', 'plain', 'runs']
 
 // Both plugin loaders pass their own options to every plugin.
 const ADVICE = 'if @fastify/autoload or fastify-cli passed it on, register this plugin in a file of its own, with its own options only'
@@ -89,7 +91,7 @@ function complete (options: SsePluginOptions): Settings {
     stallTimeout = 30_000, idleTimeout = false, maxLifetime = false, maxBacklogBytes = 256 * KIB, slowSubscriber = 'skip',
     maxPayloadBytes = MIB, maxChannelsPerSubscriber = 100, maxSubscribers = Infinity, maxSubscribersPerKey = Infinity,
     keyGenerator = addressOf, overload = 'retry', compress = false, shutdownTimeout = 5000, broker = memoryBroker(), waitForBroker = 5000,
-    plain = false, prefix = ''
+    plain = false, runs = {}, prefix = ''
   } = options
   const timeouts = {
     heartbeatInterval: readTimeout('heartbeatInterval', heartbeatInterval),
@@ -136,7 +138,8 @@ function complete (options: SsePluginOptions): Settings {
     shutdownTimeout: readLimit('shutdownTimeout', shutdownTimeout),
     broker: readBroker(broker),
     waitForBroker: waitForBroker === false ? false : readLimit('waitForBroker', waitForBroker),
-    plain: readPlain('plain', plain)
+    plain: readPlain('plain', plain),
+    runs: readRunSettings(runs)
   })
 }
 

@@ -132,6 +132,12 @@ export interface SsePluginOptions {
    * last event of a stream that the application ends. The result of `subscribe` may override it. @defaultValue false
    */
   plain?: Plain | undefined
+  /**
+   * The defaults and bounds of runs: `keepFor` and `maxBytes` of each, and `maxRuns`, the most runs that this process may know at a time.
+   *
+   * @defaultValue { keepFor: 60_000, maxBytes: 4 MiB, maxRuns: 10_000 }
+   */
+  runs?: { keepFor?: number | undefined, maxBytes?: number | undefined, maxRuns?: number | undefined } | undefined
   /** The `prefix` of Fastify's `register`. It precedes `path`, `client`, `inspector` and the prefix of `static`. @defaultValue '' */
   prefix?: string
 }

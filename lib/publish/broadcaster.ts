@@ -41,7 +41,7 @@ export class Broadcaster {
    */
   publish (event: string, data: unknown, options: BroadcastOptions): Promise<Broadcast> {
     const { eventTypes, encoder, order, log } = this.#parts
-    if (this.#closed) throw new Closed(quote(event))
+    if (this.#closed) throw new Closed(`The event ${quote(event)} was broadcast`)
     const { channels, id, ephemeral = eventTypes.isEphemeral(event) } = readBroadcastOptions(options, log.keeps)
     if (ephemeral && id !== undefined) throw new OptionInvalid('broadcast.id', 'absent for an ephemeral event, because no reader can resume from it', id)
     const body = encoder.encode(event, data)

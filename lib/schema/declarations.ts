@@ -22,6 +22,13 @@ interface DetailedDeclaration<S> {
    * @defaultValue no key; nothing is replaced
    */
   readonly latestBy?: NoInfer<(payload: Payload<S>) => string | number> | undefined
+  /**
+   * Merges two consecutive events of a run, the older one first, for readers that are behind: a thousand words become one text. The payloads are those
+   * that readers get. The result must match the schema. Undefined: they stay two events. Live readers get each event.
+   *
+   * @defaultValue none; nothing is merged
+   */
+  readonly merge?: NoInfer<(older: EncodedPayload<S>, newer: EncodedPayload<S>) => EncodedPayload<S> | undefined> | undefined
 }
 
 /** The declarations of events, by event type. */
@@ -30,6 +37,7 @@ export type Declarations = Readonly<Record<string, AnySchema | {
   readonly ephemeral?: boolean | undefined
   // `never`, because a function that takes a particular payload is not assignable to one that takes any payload.
   readonly latestBy?: ((payload: never) => string | number) | undefined
+  readonly merge?: ((older: never, newer: never) => unknown) | undefined
 }>>
 
 /** The schema of a declaration: its `schema`, or the declaration itself if it is a schema. */
@@ -47,7 +55,7 @@ export type EncodedEventsOf<D> = { [K in keyof D]: EncodedPayload<SchemaOf<D[K]>
 /**
  * Declares events: their types, and a TypeBox schema for the payload of each. The declarations are checked when the plugin is registered.
  *
- * @param declarations A schema, or `{ schema, ephemeral, latestBy }`, for each event type.
+ * @param declarations A schema, or `{ schema, ephemeral, latestBy, merge }`, for each event type.
  * @returns The argument itself, with the types that `EventsOf`, `app.sse.of` and the browser client use.
  * @example defineEvents({ 'order.updated': Type.Object({ id: Type.String() }) })
  * @see docs/options.md

@@ -32,27 +32,29 @@ export interface EventType {
   readonly isText: boolean
   readonly ephemeral: boolean
   readonly latestBy: ((payload: unknown) => unknown) | undefined
+  readonly merge: ((older: unknown, newer: unknown) => unknown) | undefined
   /** The declaration itself, which is compared by identity. */
   readonly declaration: unknown
 }
 
-const DECLARATION = ['schema', 'ephemeral', 'latestBy']
+const DECLARATION = ['schema', 'ephemeral', 'latestBy', 'merge']
 
 /** The options of a declaration beside its schema. */
-type Terms = Pick<EventType, 'ephemeral' | 'latestBy'>
+type Terms = Pick<EventType, 'ephemeral' | 'latestBy' | 'merge'>
 
 function readDeclaration (name: string, declaration: unknown): Terms & { readonly schema: Schema } {
   const refuse = (rule: string): never => { throw new EventInvalid(quote(name), rule) }
   if (typeof declaration !== 'object' || declaration === null) return refuse('a declaration must be a TypeBox schema, or { schema }')
-  if (!Object.hasOwn(declaration, 'schema')) return { schema: declaration, ephemeral: false, latestBy: undefined }
+  if (!Object.hasOwn(declaration, 'schema')) return { schema: declaration, ephemeral: false, latestBy: undefined, merge: undefined }
   for (const key of Object.keys(declaration)) {
-    if (!DECLARATION.includes(key)) refuse(`"${key}" is unknown; valid keys: "schema", "ephemeral", "latestBy"`)
+    if (!DECLARATION.includes(key)) refuse(`"${key}" is unknown; valid keys: ${DECLARATION.map((name) => `"${name}"`).join(', ')}`)
   }
-  const { schema, ephemeral = false, latestBy } = declaration as { schema: unknown, ephemeral?: unknown, latestBy?: unknown }
+  const { schema, ephemeral = false, latestBy, merge } = declaration as { schema: unknown, ephemeral?: unknown, latestBy?: unknown, merge?: unknown }
   if (typeof schema !== 'object' || schema === null) return refuse('"schema" must be a TypeBox schema')
   if (typeof ephemeral !== 'boolean') return refuse('"ephemeral" must be true or false')
   if (latestBy !== undefined && typeof latestBy !== 'function') return refuse('"latestBy" must be a function')
-  return { schema, ephemeral, latestBy: latestBy as EventType['latestBy'] }
+  if (merge !== undefined && typeof merge !== 'function') return refuse('"merge" must be a function')
+  return { schema, ephemeral, latestBy: latestBy as EventType['latestBy'], merge: merge as EventType['merge'] }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { EventInvalid, EventUnknown, KeyInvalid } from '../errors.ts'
 import type { Declarations } from './declarations.ts'
 import { compileEvent, type EventType, type Outgoing, read } from './event-type.ts'
+import { mergerOf, type Mergers } from './merger.ts'
 import type { Schema } from './schema.ts'
 import { quote } from '../value-text.ts'
 import { RESERVED_PREFIX } from '../wire/plugin-events.ts'
@@ -94,6 +95,15 @@ export class EventTypes {
     }
     if (typeof key !== 'string' && typeof key !== 'number') throw new KeyInvalid(quote(event), `returned ${key === null ? 'null' : typeof key}`)
     return String(key)
+  }
+
+  /**
+   * Returns how consecutive events are merged, by event type.
+   *
+   * @param failed Called with the first error of the `merge` of each event.
+   */
+  mergers (failed: (error: unknown, event: string) => void): Mergers {
+    return new Map(Array.from(this.#types ?? [], ([event, type]) => [event, mergerOf(event, type, (error) => failed(error, event))]))
   }
 
   /** The types of the declared events whose data is text; undefined if no events are declared. */

@@ -1,7 +1,7 @@
 import type { Cursor } from '../cursor/cursor.ts'
 import type { Due } from '../time/deadlines.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
-import type { StreamForm } from '../wire/stream-form.ts'
+import type { RunEnding, StreamForm } from '../wire/stream-form.ts'
 
 /** The part of a stream that its ending uses. */
 export interface EndingStream {
@@ -29,6 +29,8 @@ export interface EndingStream {
 export class Ending {
   readonly #stream: EndingStream
   #reason: CloseReason | undefined
+  /** True if the application has ended the stream where what it gives comes to its end. */
+  #isWhole = false
   /** True once the server closes: nothing else will use the connection. */
   #isLast = false
   /** The awake time at which the revocation was first noticed. */
@@ -43,9 +45,9 @@ export class Ending {
 
   /**
    * False if the end must not look like the end of an answer: a plain stream cannot say why it ends, so its response ends only if the
-   * application has ended the stream.
+   * application has ended the stream, and the run if it is one of a run.
    */
-  get isComplete (): boolean { return !this.#stream.form.isPlain || this.#reason === 'ended' }
+  get isComplete (): boolean { return !this.#stream.form.isPlain || this.#isWhole }
 
   /** True if the stream ends because its reader has lost the right to hear it. */
   get #isRevocation (): boolean { return this.#reason === 'revoked' || this.#reason === 'expired' }
@@ -55,14 +57,16 @@ export class Ending {
    * `shutdown` still closes the connection.
    *
    * @param final True: the reader is told to stay away.
+   * @param run The end of the run whose items the stream gives; undefined: the stream ends for another reason.
    */
-  end (reason: CloseReason, final = false): void {
+  end (reason: CloseReason, final = false, run?: RunEnding): void {
     if (reason === 'shutdown') {
       this.#isLast = true
       this.#stream.closeConnectionAfterEnd()
     }
     if (this.#reason !== undefined) return
-    this.#stream.enqueue(this.#stream.form.close(reason, final))
+    this.#isWhole = reason === 'ended' && (run !== undefined || !this.#stream.cursor.hasEnd)
+    this.#stream.enqueue(this.#last(reason, final, run))
     this.#reason = reason
     this.#stream.stopAtHead()
   }
@@ -85,7 +89,8 @@ export class Ending {
     // A second revocation can make the first final, but cannot undo that.
     if (isAgain && !final) return false
     this.#reason = reason
-    this.#stream.stopHere(this.#stream.form.close(reason, final))
+    this.#isWhole = false
+    this.#stream.stopHere(this.#last(reason, final))
     return !isAgain
   }
 
@@ -97,8 +102,14 @@ export class Ending {
   endAtLoss (loss: GapReason, closesSlow: boolean): boolean {
     // A stream that is already ending gets `sse.gap`, and keeps its close reason. A plain stream cannot tell of the gap.
     const ends = this.#stream.form.isPlain || (loss === 'slow' && closesSlow && this.#reason === undefined)
-    if (ends) this.#reason = 'slow'
-    return ends
+    if (!ends) return false
+    this.#reason = 'slow'
+    this.#isWhole = false
+    return true
+  }
+
+  #last (reason: CloseReason, final: boolean, run?: RunEnding): string {
+    return this.isComplete ? this.#stream.form.close(reason, final, run) : ''
   }
 
   /** Ends the stream because a deadline has passed. */

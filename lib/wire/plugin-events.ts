@@ -58,9 +58,13 @@ export function encodeGap (id: string | null, gap: Gap): string {
   return withId(id, 'sse.gap', gap)
 }
 
-/** Encodes `sse.close`, the last event of a stream that ended for good. Its id lets the server answer the reader's next request with 204. */
-export function encodeClose (reason: CloseReason): string {
-  return withId(FINAL_ID, 'sse.close', { reason })
+/**
+ * Encodes `sse.close`, the last event of a stream that ended for good. Its id lets the server answer the reader's next request with 204.
+ *
+ * @param status The status of a run that has ended; absent: the stream is none of a run, or the run goes on.
+ */
+export function encodeClose (reason: CloseReason, status?: string): string {
+  return withId(FINAL_ID, 'sse.close', { reason, status })
 }
 
 /**
@@ -81,7 +85,7 @@ export function encodeError (): string {
 export interface PluginEvents {
   'sse.open': Opening
   'sse.gap': Gap
-  'sse.close': { reason: CloseReason }
+  'sse.close': { reason: CloseReason, status?: string }
   'sse.error': Record<string, never>
   'sse.heartbeat': Record<string, never>
 }

@@ -1,4 +1,4 @@
-import { encodeComment, encodeEvent, encodeRetry } from './encode.ts'
+import { encodeComment, encodeEvent, encodeId, encodeRetry } from './encode.ts'
 import { encodeClose, encodeError, encodeHeartbeat, encodeOpen, encodeOpening, type Opening } from './plugin-events.ts'
 import type { CloseReason } from './reasons.ts'
 
@@ -21,8 +21,20 @@ export interface StreamForm {
    * @param id The event ID of the starting position; null for no `id` line.
    */
   open (reconnectionTime: number, id: string | null): string
-  /** Encodes the last bytes of a stream. @param final True: the reader is told to stay away. */
-  close (reason: CloseReason, final: boolean): string
+  /**
+   * Encodes the last bytes of a stream. A plain stream has them only if it is complete.
+   *
+   * @param final True: the reader is told to stay away.
+   * @param run The end of the run whose items the stream gives; absent: it is no stream of a run, or ends before it.
+   */
+  close (reason: CloseReason, final: boolean, run?: RunEnding): string
+}
+
+/** The end of a run, as its readers learn of it. */
+export interface RunEnding {
+  readonly status: string
+  /** The event ID after the one of the last item: a reader that sends it has everything. */
+  readonly id: string
 }
 
 /** The form with the events of the plugin, `sse.*`. */
@@ -34,7 +46,7 @@ export function eventForm (opening: Opening): StreamForm {
     heartbeat: encodeHeartbeat(opening.heartbeatEvent),
     error: encodeError(),
     open: (reconnectionTime, id) => encodeOpen(reconnectionTime, encoded, id),
-    close: (reason, final) => final ? encodeClose(reason) : ''
+    close: (reason, final, run) => final ? encodeClose(reason, run?.status) : ''
   }
 }
 
@@ -52,7 +64,8 @@ export function plainForm (end: string | undefined): StreamForm {
     error: '',
     // The field belongs to the first event that follows: two popular readers report a block with nothing else as an empty message.
     open: (reconnectionTime) => encodeComment('') + encodeRetry(reconnectionTime),
-    close: (reason) => reason === 'ended' ? last : ''
+    // The id keeps a reader that reconnects from getting the event again and again.
+    close: (_reason, _final, run) => run !== undefined && last !== '' ? encodeId(run.id) + last : last
   }
 }
 

@@ -99,6 +99,7 @@ import { defineEvents } from 'fastify-typed-sse'
 
 export const events = defineEvents({
   message: Type.String(),
+  token: Type.String(),
   'order.updated': Type.Object({ id: Type.String(), total: Type.Number() }),
   'test-event': Type.Object({ count: Type.Number(), subscribers: Type.Number() })
 })

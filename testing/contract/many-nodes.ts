@@ -106,7 +106,7 @@ export function addTestsOfManyNodes (test: AddTest, { stopEngine, startEngine, l
     for (let i = 0; i < 20; i++) {
       const position = await one.order.publish(createRecord(String(i)))
       const head = await two.order.head!()
-      assert.ok(!isAfter(position!, head), `${JSON.stringify(position)} after ${JSON.stringify(head)}`)
+      assert.ok(head !== undefined && !isAfter(position!, head), `${JSON.stringify(position)} after ${JSON.stringify(head)}`)
     }
   })
 

@@ -1,0 +1,117 @@
+import type { Order } from '../broker/broker.ts'
+import type { AfterGap } from '../cursor/placement.ts'
+import type { Pump } from '../subscribers/pump.ts'
+import type { Mergers } from '../schema/merger.ts'
+import type { Producer } from './producer.ts'
+import { RunFeed } from './run-feed.ts'
+import { RunReplica } from './run-replica.ts'
+import { endRecord } from './run-records.ts'
+import type { RunEnd, RunStatus } from './run-status.ts'
+
+interface LocalRunParts {
+  readonly id: string
+  readonly order: Order
+  readonly pump: Pump
+  readonly afterGap: AfterGap
+  readonly mergers: Mergers
+  /** The time of the hub's clock, in milliseconds. */
+  now (): number
+  /** Called when another run of this name has begun in another process. */
+  replaced (): void
+}
+
+/** One run, as this process knows it. */
+export class LocalRun {
+  readonly #parts: LocalRunParts
+  readonly replica: RunReplica
+  readonly feed: RunFeed
+  /** The producer, if the source is in this process. */
+  producer: Producer | undefined
+  /** The time of the hub's clock at which this process last had a reader of the run, or was asked for it. */
+  usedAt: number
+  /** True if this process has, or had, a reader of the run. */
+  hadReaders = false
+  /** The time of the hub's clock from which on nobody may read the run; Infinity while it goes on. */
+  overAt = Infinity
+  /** Milliseconds without readers after which the run is stopped; Infinity: never. */
+  stopWhenUnread = Infinity
+  /** True while the other nodes are asked whether they have readers. */
+  isAsking = false
+  /** The status with which the run is to end, although the broker may not have taken the end yet; undefined: it goes on. */
+  due: RunEnd | undefined
+  #resolveFinished!: (status: RunEnd) => void
+  readonly finished: Promise<RunEnd> = new Promise((resolve) => { this.#resolveFinished = resolve })
+  /** The end that is being published. */
+  #ending: Promise<void> | undefined
+
+  constructor (parts: LocalRunParts) {
+    this.#parts = parts
+    this.usedAt = parts.now()
+    this.replica = new RunReplica({
+      mergers: parts.mergers,
+      came: () => {
+        this.feed.wake()
+        return this.feed.served()
+      },
+      ended: () => this.#ended(),
+      replaced: parts.replaced
+    })
+    this.feed = new RunFeed({
+      replica: this.replica,
+      pump: parts.pump,
+      afterGap: parts.afterGap,
+      isShared: parts.order.head !== undefined,
+      changed: () => {
+        this.usedAt = parts.now()
+        this.hadReaders = true
+      }
+    })
+  }
+
+  get id (): string { return this.#parts.id }
+
+  get order (): Order { return this.#parts.order }
+
+  /** Called when the order is loaded, and a run that this process begins has begun. From now on there may be readers. */
+  open (): void {
+    this.replica.open()
+    if (this.replica.end !== undefined) this.#ended()
+  }
+
+  /** The status; undefined if there is no such run. */
+  get status (): RunStatus | undefined {
+    const { terms, end } = this.replica
+    return terms === undefined ? undefined : end?.status ?? 'running'
+  }
+
+  /** True if the run has ended for so long that nobody may read it. */
+  get isOver (): boolean { return this.#parts.now() >= this.overAt }
+
+  /** The time in milliseconds since the last reader left. */
+  get unreadFor (): number { return this.feed.size > 0 ? 0 : this.#parts.now() - this.usedAt }
+
+  /** Takes note that the run has readers on other nodes. */
+  readElsewhere (): void {
+    this.usedAt = this.#parts.now()
+  }
+
+  /**
+   * Ends the run with a status, unless it has ended.
+   *
+   * @throws FST_SSE_BROKER_UNAVAILABLE when the end could not be published. The run goes on then.
+   */
+  end (status: RunEnd): Promise<void> {
+    const { terms, end } = this.replica
+    if (end !== undefined) return Promise.resolve()
+    this.#ending ??= this.order.publish(endRecord(terms!, status, this.producer?.items)).then(() => {}).finally(() => { this.#ending = undefined })
+    return this.#ending
+  }
+
+  #ended (): void {
+    const { status, time } = this.replica.end!
+    this.overAt = this.#parts.now() + this.replica.terms!.keepFor - Math.max(0, Date.now() - time)
+    this.producer?.stop(status)
+    this.feed.end()
+    this.#resolveFinished(status)
+  }
+}

@@ -1,0 +1,120 @@
+import type { OrderListener, Placed } from '../broker/broker.ts'
+import { NO_POSITION, type Position } from '../broker/position.ts'
+import type { Mergers } from '../schema/merger.ts'
+import { RunLog } from './run-log.ts'
+import { readRecord, type RunTerms } from './run-records.ts'
+import type { RunEnd } from './run-status.ts'
+
+interface RunReplicaParts {
+  readonly mergers: Mergers
+  /** Called when items have come. @returns A promise that resolves when healthy readers have them; undefined if there is nothing to wait for. */
+  came (): Promise<void> | undefined
+  /** Called when the run has ended, unless that was before `open`. */
+  ended (): void
+  /** Called when another run of this name has begun. Nothing is received any more. */
+  replaced (): void
+}
+
+/** The end of a run. */
+interface Ended {
+  readonly status: RunEnd
+  /** Milliseconds since 1970. */
+  readonly time: number
+}
+
+/**
+ * One run as the replica of its order: its items, who produces it, and how it ended.
+ *
+ * All processes see one order, so they agree on which run has begun, and on its end: the first one that stands in the order. What stands after it
+ * is ignored, so a producer that was thought dead adds nothing.
+ */
+export class RunReplica implements OrderListener {
+  readonly #parts: RunReplicaParts
+  #terms: RunTerms | undefined
+  #log: RunLog | undefined
+  #end: Ended | undefined
+  /** True if there may be readers, so that another run of this name takes another object. */
+  #isOpen = false
+  #isReplaced = false
+  #hasBegun = false
+  #newest = NO_POSITION
+
+  constructor (parts: RunReplicaParts) {
+    this.#parts = parts
+  }
+
+  /** The terms of the run; undefined while nothing is known of it. */
+  get terms (): RunTerms | undefined { return this.#terms }
+
+  /** The items; undefined while nothing is known of the run. */
+  get log (): RunLog | undefined { return this.#log }
+
+  /** The end; undefined while the run goes on. */
+  get end (): Ended | undefined { return this.#end }
+
+  /** Called before there may be readers. */
+  open (): void {
+    this.#isOpen = true
+  }
+
+  place (batch: readonly Placed[]): Promise<void> | undefined {
+    const before = this.#log?.head
+    for (const { position, record } of batch) {
+      if (this.#isReplaced || position === null) continue
+      this.#newest = position
+      const message = readRecord(record)
+      if (message?.type === 'begin') this.#begin(message.terms, message.after)
+      else if (message?.type === 'item') this.#append(message.terms, message.number, message.body, position)
+      else if (message?.type === 'end') this.#finish(message.terms, message.status, message.last, message.time)
+    }
+    return this.#log?.head === before ? undefined : this.#parts.came()
+  }
+
+  /** The numbers of the items show what is missing. */
+  lose (upTo: Position | null): void {
+    if (upTo !== null) this.#newest = upTo
+  }
+
+  reset (origin: Position): void {
+    this.#newest = origin
+    // Readers elsewhere cannot get the rest any more, so nobody gets it as if nothing had happened.
+    if (this.#hasBegun && this.#terms !== undefined) this.#finish(this.#terms, 'lost', undefined, Date.now())
+    this.#hasBegun = true
+  }
+
+  get oldest (): Position { return this.#log?.oldestPosition ?? this.#newest }
+
+  #begin (terms: RunTerms, after: string | undefined): void {
+    const isFirst = this.#terms === undefined && after === undefined
+    const follows = this.#end !== undefined && this.#terms!.key === after
+    if (!isFirst && !follows) return
+    if (!this.#isOpen) return this.#adopt(terms)
+    this.#isReplaced = true
+    this.#parts.replaced()
+  }
+
+  #append (terms: RunTerms, number: number, body: string, position: Position): void {
+    if (this.#log === undefined) this.#adopt(terms)
+    const log = this.#log!
+    // Of an earlier run, or after the end, or sent again.
+    if (terms.key !== log.key || this.#end !== undefined || number < log.head) return
+    if (number > log.head) log.lose(number)
+    log.append(body, position)
+  }
+
+  #finish (terms: RunTerms, status: RunEnd, last: number | undefined, time: number): void {
+    if (this.#log === undefined) this.#adopt(terms)
+    const log = this.#log!
+    if (terms.key !== log.key || this.#end !== undefined) return
+    if (last !== undefined && last >= log.head) log.lose(last + 1)
+    this.#end = { status, time }
+    log.seal()
+    if (this.#isOpen) this.#parts.ended()
+  }
+
+  #adopt (terms: RunTerms): void {
+    this.#terms = terms
+    this.#end = undefined
+    this.#log = new RunLog(terms.key, terms.maxBytes, this.#parts.mergers)
+  }
+}
