@@ -49,10 +49,8 @@ export class LocalRun {
     this.usedAt = parts.now()
     this.replica = new RunReplica({
       mergers: parts.mergers,
-      came: () => {
-        this.feed.wake()
-        return this.feed.served()
-      },
+      came: () => this.feed.wake(),
+      served: () => this.feed.served(),
       ended: () => this.#ended(),
       replaced: parts.replaced
     })

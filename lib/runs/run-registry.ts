@@ -35,6 +35,8 @@ export class RunRegistry {
   readonly #runs = new Map<string, LocalRun>()
   /** The runs that are being opened or begun, by ID. */
   readonly #opening = new Map<string, Promise<LocalRun>>()
+  /** The orders that are being closed, by ID. A process uses one object for an order at a time. */
+  readonly #closing = new Map<string, Promise<void>>()
 
   constructor (parts: RunRegistryParts) {
     this.#parts = parts
@@ -115,20 +117,27 @@ export class RunRegistry {
   }
 
   #open (id: string, load: (run: LocalRun) => Promise<void>): Promise<LocalRun> {
-    const { broker, afterGap, maxRuns, mergers, now } = this.#parts
+    const { maxRuns } = this.#parts
     if (this.#runs.size + this.#opening.size >= maxRuns) throw new RunsExceeded(maxRuns)
-    const order = broker.order(`run:${id}`)
-    const run: LocalRun = new LocalRun({ id, order, pump: this.#pump, afterGap, mergers, now, replaced: () => this.#forget(run) })
-    const opening = load(run).then(() => {
-      run.open()
-      this.#runs.set(id, run)
-      return run
-    }, async (error: unknown) => {
-      await order.close(0)
-      throw error
-    }).finally(() => this.#opening.delete(id))
+    const opening = this.#opened(id, load).finally(() => this.#opening.delete(id))
     this.#opening.set(id, opening)
     return opening
+  }
+
+  async #opened (id: string, load: (run: LocalRun) => Promise<void>): Promise<LocalRun> {
+    const { broker, afterGap, mergers, now } = this.#parts
+    await this.#closing.get(id)
+    const order = broker.order(`run:${id}`)
+    const run: LocalRun = new LocalRun({ id, order, pump: this.#pump, afterGap, mergers, now, replaced: () => this.#forget(run) })
+    try {
+      await load(run)
+    } catch (error) {
+      this.#close(run)
+      throw error
+    }
+    run.open()
+    this.#runs.set(id, run)
+    return run
   }
 
   async #load ({ order, replica }: LocalRun, maxBytes: number, keepFor: number): Promise<void> {
@@ -137,8 +146,13 @@ export class RunRegistry {
   }
 
   #forget (run: LocalRun): void {
-    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id)
-    void run.order.close(0)
+    if (this.#runs.get(run.id) !== run) return
+    this.#runs.delete(run.id)
+    this.#close(run)
+  }
+
+  #close ({ id, order }: LocalRun): void {
+    this.#closing.set(id, order.close(0).finally(() => this.#closing.delete(id)))
   }
 }
 

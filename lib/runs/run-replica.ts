@@ -7,8 +7,10 @@ import type { RunEnd } from './run-status.ts'
 
 interface RunReplicaParts {
   readonly mergers: Mergers
-  /** Called when items have come. @returns A promise that resolves when healthy readers have them; undefined if there is nothing to wait for. */
-  came (): Promise<void> | undefined
+  /** Called when items have come. */
+  came (): void
+  /** Waits until healthy readers have the items; undefined if they have. */
+  served (): Promise<void> | undefined
   /** Called when the run has ended, unless that was before `open`. */
   ended (): void
   /** Called when another run of this name has begun. Nothing is received any more. */
@@ -38,6 +40,8 @@ export class RunReplica implements OrderListener {
   #isReplaced = false
   #hasBegun = false
   #newest = NO_POSITION
+  /** The size of the items that have come since readers were last waited for. */
+  #unserved = 0
 
   constructor (parts: RunReplicaParts) {
     this.#parts = parts
@@ -67,7 +71,13 @@ export class RunReplica implements OrderListener {
       else if (message?.type === 'item') this.#append(message.terms, message.number, message.body, position)
       else if (message?.type === 'end') this.#finish(message.terms, message.status, message.last, message.time)
     }
-    return this.#log?.head === before ? undefined : this.#parts.came()
+    if (this.#log?.head === before) return undefined
+    this.#parts.came()
+    // The broker waits for this one run, and nothing else is placed meanwhile. So it waits only before items leave that readers may lack.
+    for (const { record } of batch) this.#unserved += record.body.length
+    if (this.#unserved < this.#terms!.maxBytes / 4) return undefined
+    this.#unserved = 0
+    return this.#parts.served()
   }
 
   /** The numbers of the items show what is missing. */

@@ -110,6 +110,19 @@ export function addTestsOfManyNodes (test: AddTest, { stopEngine, startEngine, l
     }
   })
 
+  test('`head` is undefined for an order that does not exist, and does not begin it', async (node, name) => {
+    const other = await node()
+    // The engine answers.
+    await other.start(`${name}-other`)
+    for (let i = 0; i < 2; i++) {
+      const order = other.broker.order(name)
+      assert.equal(await order.head!(), undefined)
+      await order.close(0)
+    }
+    const { order } = await other.start(name)
+    assert.notEqual(await order.head!(), undefined)
+  })
+
   test('a broker forgets nothing that a node still keeps', async (node, name) => {
     const early = await (await node()).start(name, { maxEvents: 50 })
     const positions: Array<Position | null> = []

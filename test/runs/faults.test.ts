@@ -1,0 +1,75 @@
+import t, { type Test } from 'tap'
+import { pause, Program, untilSeen } from '../faults/program.ts'
+import { noRedis, RedisServer } from '../support/redis.ts'
+import { notInstalled } from '../support/system.ts'
+import type { commands } from './node-program.ts'
+import { startRunNode, startWords, wordOf } from './run-node.ts'
+import { RunReader } from './run-reader.ts'
+
+const skip = noRedis() && notInstalled('redis-server')
+
+const afterTest = (t: Test): { after (callback: () => unknown): void, fail (message: string): unknown } =>
+  ({ after: (callback) => t.teardown(callback), fail: (message) => t.fail(message) })
+
+const words = (id: string, count: number): string[] => Array.from({ length: count }, (_, at) => wordOf(id, at + 1))
+
+async function startTwo (t: Test) {
+  const server = await RedisServer.start(afterTest(t))
+  const nodes = await Promise.all([0, 1].map(() => startRunNode({ redis: server.url })))
+  for (const { app } of nodes) t.teardown(() => app.close())
+  return { server, one: nodes[0]!, two: nodes[1]! }
+}
+
+t.test('an engine that stands still for 9 s delays the items of a run, and no node takes another for dead', { skip }, async (t) => {
+  const { server, one, two } = await startTwo(t)
+  await startWords(one.app, { id: 'a', count: 600, every: 20 })
+  const readers = [one, two].map(({ port }) => new RunReader('a').connect(port))
+  for (const reader of readers) t.teardown(() => reader.cut())
+  await readers[1]!.until(() => readers[1]!.items.length > 50)
+  process.kill(server.pid, 'SIGSTOP')
+  // Longer than a node may be silent. The duration is part of the claim.
+  await pause(9000)
+  process.kill(server.pid, 'SIGCONT')
+  for (const reader of readers) {
+    await reader.ended()
+    t.strictSame(reader.end, { reason: 'ended', status: 'done' })
+    t.strictSame(reader.items, words('a', 600))
+    t.strictSame([reader.gaps, reader.connections], [[], 1])
+  }
+})
+
+t.test('an engine that loses everything ends the runs as lost, and new runs begin', { skip }, async (t) => {
+  const { server, one, two } = await startTwo(t)
+  await startWords(one.app, { id: 'a', count: 10, goesOn: true })
+  const readers = [one, two].map(({ port }) => new RunReader('a').connect(port))
+  for (const reader of readers) t.teardown(() => reader.cut())
+  await Promise.all(readers.map((reader) => reader.until(() => reader.items.length === 10)))
+  await server.kill()
+  await server.start()
+  for (const reader of readers) {
+    await reader.ended()
+    t.strictSame([reader.items, reader.end], [words('a', 10), { reason: 'error', status: 'lost' }])
+  }
+  await untilSeen(() => startWords(one.app, { id: 'b', count: 3 }).catch(() => ''), (id) => id === 'b')
+  t.strictSame((await new RunReader('b').connect(two.port).ended()).items, words('b', 3))
+})
+
+t.test('a process that stands still for so long that its run was lost finds that out, and adds nothing', { skip }, async (t) => {
+  const { server, two } = await startTwo(t)
+  const node = await Program.start<typeof commands>(afterTest(t), '../runs/node-program.ts')
+  await node.call('listen', { redis: server.url })
+  await node.call('start', { id: 'a', count: 1e6, every: 10 })
+  const reader = new RunReader('a').connect(two.port)
+  t.teardown(() => reader.cut())
+  await reader.until(() => reader.items.length > 20)
+  node.signal('SIGSTOP')
+  await reader.ended()
+  t.equal(reader.end?.status, 'lost')
+  node.signal('SIGCONT')
+  await untilSeen(() => node.call('status', 'a'), (status) => status === 'lost')
+  // It starts runs as before.
+  await node.call('start', { id: 'b', count: 3 })
+  t.strictSame((await new RunReader('b').connect(two.port).ended()).items, words('b', 3))
+  const late = await new RunReader('a').connect(two.port).ended()
+  t.strictSame(late.items, reader.items)
+})
