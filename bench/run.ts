@@ -12,7 +12,7 @@ import { workloadsOf } from './workloads/index.ts'
 
 const ROUNDS = 5
 /** The workloads that check, in a short time, that the parts of a cell count correctly. */
-const SMOKE = 'a,c,f,h,i,j,k,m'
+const SMOKE = 'a,c,f,h,i,j,k,m,n'
 const SMOKE_AT_ONCE = 4
 
 const { values } = parseArgs({

@@ -3,7 +3,8 @@ import type { Contestant } from '../contract.ts'
 // The servers under test, by name.
 
 /** The names, in the order of the tables. */
-export const NAMES = ['floor', 'typed-sse', 'fastify-sse', 'better-sse', 'transmit', 'fastify-sse-v2', 'res-write', 'http-idle', 'nchan', 'typed-sse-redis', 'typed-sse-sqlite'] as const
+export const NAMES = ['floor', 'typed-sse', 'fastify-sse', 'better-sse', 'transmit', 'fastify-sse-v2', 'res-write', 'http-idle', 'nchan', 'typed-sse-redis', 'typed-sse-sqlite',
+  'tokens-res-write', 'tokens-typed-sse', 'runs-typed-sse'] as const
 
 export type Name = typeof NAMES[number]
 

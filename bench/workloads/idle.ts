@@ -3,6 +3,7 @@ import { PLAIN, type Cell } from '../driver/cell.ts'
 import type { Workload } from '../driver/workload.ts'
 import { perDelivery, type Figures } from '../driver/window.ts'
 import { runCell } from './run-cell.ts'
+import { streams } from './rows.ts'
 import type { Scale } from './scale.ts'
 
 const INTERVAL = 1000
@@ -52,7 +53,7 @@ export function idle ({ isSmoke }: Scale): Workload {
     ],
     reference: 'http-idle',
     plot: { column: 'memory', title: 'RSS per idle connection, KB' },
-    rows: (rows) => rows,
+    rows: streams,
     async run (row, cores) {
       const memory = await runCell(row, cores, openMore)
       if (!row.can.heartbeats) return memory

@@ -8,12 +8,13 @@ import { http2 } from './http2.ts'
 import { idle } from './idle.ts'
 import { brokerLatency, brokerOverload, crowd, latency, overload, stalled } from './paced.ts'
 import type { Scale } from './scale.ts'
+import { tokens } from './tokens.ts'
 
 /** Makes all workloads, in the order of their keys. */
 export function workloadsOf (scale: Scale): readonly Workload[] {
   const all = [
     fanOut, latency, overload, crowd, idle, channels, connects, stalled, burst, compression, http2,
-    brokerLatency, brokerOverload
+    brokerLatency, brokerOverload, tokens
   ]
   return all.map((workload) => workload(scale))
 }

@@ -57,10 +57,10 @@ export class BatchCache {
 
   /** Adds a batch. Must follow a `get` synchronously, because only `get` drops the batches of an earlier state of the log. */
   set (view: object, place: number, batch: Batch): void {
-    this.#bytes += batch.chunk.unframed.length
+    this.#bytes += batch.chunk.length
     if (this.#bytes > MAX_BYTES) {
       this.clear()
-      this.#bytes = batch.chunk.unframed.length
+      this.#bytes = batch.chunk.length
     }
     const batches = this.#batches.get(view)
     if (batches === undefined) this.#batches.set(view, new Map([[place, batch]]))

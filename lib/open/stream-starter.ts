@@ -50,7 +50,7 @@ export class StreamStarter {
     whenClosed(response, () => subscriber.responseClosed())
     discardBody(request)
     response.on('error', ignore)
-    hub.counters.bytes += first.unframed.length
+    hub.counters.bytes += first.length
     hub.add(subscriber)
     const server = serverOf(request.raw)
     if (server !== undefined) this.servers.add(server)

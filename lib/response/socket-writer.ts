@@ -18,11 +18,14 @@ export class SocketWriter implements ResponseWriter {
     this.#maxBacklogBytes = maxBacklogBytes
   }
 
-  write ({ framed }: Chunk): boolean {
+  write (chunk: Chunk): boolean {
     if (!this.isOpen) return false
     // Checked before the write, because over TLS no write ends within the call.
     if (this.#waiting > 0 && this.#socket.writableLength === 0) this.#waiting = 0
-    this.#socket.write(framed)
+    const { text } = chunk
+    // Latin-1, so that the socket counts bytes.
+    if (text === undefined) this.#socket.write(chunk.framed)
+    else this.#socket.write(text, 'latin1')
     const { writableLength } = this.#socket
     return writableLength === 0 || writableLength + ++this.#waiting * OVERHEAD_BYTES <= this.#maxBacklogBytes
   }

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer'
 import type { Position } from '../broker/position.ts'
 
+// The bytes that the place of one item takes beside its text.
+const BYTES_PER_ITEM = Uint32Array.BYTES_PER_ELEMENT + Uint16Array.BYTES_PER_ELEMENT
 const MAX_ITEMS = 0xffff
 // A page begins small, because most runs are short.
 const FEW_ITEMS = 4
@@ -32,29 +34,39 @@ export class ItemPage {
     this.position = position
     this.#maxBytes = maxBytes
     this.#texts = Buffer.allocUnsafeSlow(Math.min(FEW_BYTES, maxBytes))
+    this.#measure()
   }
 
   /** The number after the last item. */
   get end (): number { return this.first + this.#count }
 
   /** The memory that the page takes. */
-  get bytes (): number { return this.#texts.length + this.#ends.byteLength + (this.#headOf?.byteLength ?? 0) }
+  bytes = 0
 
-  /** True if one more item has room. The first item always has. */
-  hasRoom (bytes: number): boolean {
-    const places = (this.#count + 1) * (Uint32Array.BYTES_PER_ELEMENT + (this.#headOf === undefined ? 0 : Uint16Array.BYTES_PER_ELEMENT))
-    return this.#count === 0 || (this.#count < MAX_ITEMS && this.#length + bytes + places <= this.#maxBytes)
+  /** Appends an item. The first item always has room. @returns False if the page is full. */
+  append (head: string, text: string): boolean {
+    // A UTF-16 code unit takes at most three bytes, so most texts need not be measured.
+    if (this.#length + 3 * text.length > this.#texts.length && !this.#makeRoom(Buffer.byteLength(text))) return false
+    if (this.#count === this.#ends.length && !this.#makePlaces()) return false
+    this.#length += this.#texts.write(text, this.#length)
+    this.#ends[this.#count] = this.#length
+    if (head !== this.#heads[0] || this.#headOf !== undefined) this.#setHead(head)
+    this.#count++
+    return true
   }
 
-  /** Appends an item. @param bytes The size of the text in bytes. */
-  append (head: string, text: string, bytes: number): void {
-    const end = this.#length + bytes
-    if (end > this.#texts.length) this.#resizeTexts(Math.max(end, Math.min(2 * this.#texts.length, this.#maxBytes)))
-    if (this.#count === this.#ends.length) this.#resizePlaces(Math.min(2 * this.#count, MAX_ITEMS))
-    this.#texts.write(text, this.#length)
-    this.#ends[this.#count] = this.#length = end
-    this.#setHead(head)
-    this.#count++
+  #makeRoom (bytes: number): boolean {
+    const least = this.#length + bytes
+    if (least <= this.#texts.length) return true
+    if (this.#count > 0 && least + this.#count * BYTES_PER_ITEM > this.#maxBytes) return false
+    this.#resizeTexts(Math.max(least, Math.min(2 * this.#texts.length, this.#maxBytes - this.#count * BYTES_PER_ITEM)))
+    return true
+  }
+
+  #makePlaces (): boolean {
+    if (this.#count === MAX_ITEMS || this.#length + this.#count * BYTES_PER_ITEM > this.#maxBytes) return false
+    this.#resizePlaces(Math.min(2 * this.#count, MAX_ITEMS))
+    return true
   }
 
   /** Gives back the memory that is reserved for further items, because none follow. */
@@ -82,7 +94,10 @@ export class ItemPage {
   #setHead (head: string): void {
     let index = this.#heads.lastIndexOf(head)
     if (index === -1) index = this.#heads.push(head) - 1
-    if (this.#headOf === undefined && this.#heads.length > 1) this.#headOf = new Uint16Array(this.#ends.length)
+    if (this.#headOf === undefined && this.#heads.length > 1) {
+      this.#headOf = new Uint16Array(this.#ends.length)
+      this.#measure()
+    }
     if (this.#headOf !== undefined) this.#headOf[this.#count] = index
   }
 
@@ -90,11 +105,17 @@ export class ItemPage {
     const texts = Buffer.allocUnsafeSlow(length)
     this.#texts.copy(texts, 0, 0, this.#length)
     this.#texts = texts
+    this.#measure()
   }
 
   #resizePlaces (length: number): void {
     this.#ends = resized(new Uint32Array(length), this.#ends)
     if (this.#headOf !== undefined) this.#headOf = resized(new Uint16Array(length), this.#headOf)
+    this.#measure()
+  }
+
+  #measure (): void {
+    this.bytes = this.#texts.length + this.#ends.byteLength + (this.#headOf?.byteLength ?? 0)
   }
 }
 

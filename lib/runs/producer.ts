@@ -6,18 +6,23 @@ import { setImmediate } from '../time/timers.ts'
 import { itemChannels, itemRecord, type RunTerms } from './run-records.ts'
 import type { RunEnd } from './run-status.ts'
 
-// The items that a source gives in one turn of the event loop before its readers are served.
-const BYTES_PER_TURN = 64 * 1024
-// The items that may wait for the broker. With a low bound each item would wait for an answer of the engine.
-const MAX_UNANSWERED_BYTES = 1024 * 1024
-// The memory that an item takes beside its text while it waits.
-const OVERHEAD_BYTES = 512
+// Sizes are lengths of texts, which cost nothing to find out.
+// What a source gives in one turn of the event loop before its readers are served.
+const LENGTH_PER_TURN = 64 * 1024
+// What may wait for the broker. With a low bound each item would wait for an answer of the engine.
+const MAX_UNANSWERED = 1024 * 1024
+// What an item counts for beside its text, for the memory that it takes while it waits.
+const OVERHEAD = 512
 
 interface ProducerParts {
   readonly order: Order
   readonly terms: RunTerms
-  /** Validates and encodes an item. @returns The event type and the event in its wire form. */
-  encode (item: unknown): readonly [event: string, body: string]
+  /** Returns the event type of an item. */
+  eventOf (item: unknown): string
+  /** Validates and encodes an item. @returns The event in its wire form. */
+  encode (item: unknown): string
+  /** True if an item is in the log of this process. @param number The number of the item. */
+  isPlaced (number: number): boolean
   /** Waits until healthy readers have what was published; undefined if they have. */
   served (): Promise<void> | undefined
   /** Called with the error of a source that failed. */
@@ -31,8 +36,9 @@ export class Producer {
   readonly #abort = new AbortController()
   /** The number of items published. */
   items = 0
-  #bytesOfTurn = 0
+  #ofTurn = 0
   #unanswered = 0
+  #isStopped = false
   #goOn: () => void = () => {}
   #failure: { readonly error: unknown } | undefined
 
@@ -43,6 +49,7 @@ export class Producer {
 
   /** Ends the source. @param reason The reason that its signal gets. */
   stop (reason: RunEnd): void {
+    this.#isStopped = true
     this.#abort.abort(reason)
     this.#goOn()
   }
@@ -68,40 +75,55 @@ export class Producer {
     }
   }
 
-  async #take (item: unknown): Promise<boolean> {
-    const { order, terms: { key, maxBytes }, encode } = this.#parts
-    const [event, body] = encode(item)
-    const bytes = Buffer.byteLength(body) + OVERHEAD_BYTES
-    demandWithin(event, bytes, 'runs.maxBytes', maxBytes)
-    if (this.#unanswered + bytes > MAX_UNANSWERED_BYTES) await this.#answered(MAX_UNANSWERED_BYTES - bytes)
+  #take (item: unknown): boolean | Promise<boolean> {
+    const { maxBytes } = this.#parts.terms
+    const body = this.#parts.encode(item)
+    // A UTF-16 code unit takes at most three bytes, so most items need not be measured.
+    if (3 * body.length > maxBytes) demandWithin(this.#parts.eventOf(item), Buffer.byteLength(body), 'runs.maxBytes', maxBytes)
+    return this.#unanswered > MAX_UNANSWERED ? this.#publishLater(body) : this.#publish(body)
+  }
+
+  async #publishLater (body: string): Promise<boolean> {
+    await this.#answered(MAX_UNANSWERED)
+    return this.#publish(body)
+  }
+
+  #publish (body: string): boolean | Promise<boolean> {
     if (this.#failure !== undefined) throw this.#failure.error
-    if (this.#abort.signal.aborted) return false
-    this.#unanswered += bytes
-    order.publish(itemRecord(this.#channels, key, ++this.items, body)).then(() => this.#settled(bytes), (error: unknown) => {
+    if (this.#isStopped) return false
+    const size = body.length + OVERHEAD
+    const { order, terms: { key }, isPlaced } = this.#parts
+    const published = order.publish(itemRecord(this.#channels, key, ++this.items, body))
+    // A broker of one process places an item within the call. Its promise says nothing new then, and does not reject.
+    if (!isPlaced(this.items)) this.#await(published, size)
+    this.#ofTurn += size
+    return this.#ofTurn < LENGTH_PER_TURN || this.#turn()
+  }
+
+  #await (published: Promise<unknown>, size: number): void {
+    this.#unanswered += size
+    const settled = (): void => {
+      this.#unanswered -= size
+      this.#goOn()
+    }
+    published.then(settled, (error: unknown) => {
       this.#failure ??= { error }
-      this.#settled(bytes)
+      settled()
     })
-    this.#bytesOfTurn += bytes
-    if (this.#bytesOfTurn >= BYTES_PER_TURN) await this.#turn()
-    return true
   }
 
-  #settled (bytes: number): void {
-    this.#unanswered -= bytes
-    this.#goOn()
-  }
-
-  /** Waits until the broker has answered so that at most so many bytes wait for it. */
+  /** Waits until the broker has answered so that at most so much waits for it. */
   async #answered (most: number): Promise<void> {
-    while (this.#unanswered > Math.max(0, most) && this.#failure === undefined && !this.#abort.signal.aborted) {
+    while (this.#unanswered > most && this.#failure === undefined && !this.#isStopped) {
       await new Promise<void>((resolve) => { this.#goOn = resolve })
     }
   }
 
   /** Lets the event loop run, so that a source that never waits leaves time for its readers, and for everything else. */
-  async #turn (): Promise<void> {
-    this.#bytesOfTurn = 0
+  async #turn (): Promise<boolean> {
+    this.#ofTurn = 0
     await new Promise((resolve) => { setImmediate(resolve) })
     await this.#parts.served()
+    return true
   }
 }

@@ -29,6 +29,8 @@ interface RunFeedParts {
 export class RunFeed implements Feed {
   readonly #parts: RunFeedParts
   readonly #readers = new Map<RunCursor, Delivery>()
+  /** The only reader, which most runs have; undefined: there is none, or there are several. */
+  #only: Delivery | undefined
   /** The readers that wait for an item. */
   #waiting: Array<{ readonly number: number, come (): void }> = []
   readonly pump: DeliveryPump
@@ -45,9 +47,11 @@ export class RunFeed implements Feed {
 
   /** Serves the readers, because items have come. */
   wake (): void {
-    this.#parts.pump.wake(this.#readers)
-    const { head } = this.#log
+    const { pump } = this.#parts
+    if (this.#only !== undefined) pump.add(this.#only)
+    else if (this.#readers.size > 0) pump.wake(this.#readers)
     if (this.#waiting.length === 0) return
+    const { head } = this.#log
     for (const { number, come } of this.#waiting) if (number < head) come()
     this.#waiting = this.#waiting.filter(({ number }) => number >= head)
   }
@@ -114,14 +118,17 @@ export class RunFeed implements Feed {
 
   opened ({ delivery }: Subscriber): void {
     this.#readers.set(delivery.cursor as RunCursor, delivery)
-    if (this.#readers.size === 1) this.#parts.changed()
+    this.#only = this.#readers.size === 1 ? delivery : undefined
+    if (this.#only !== undefined) this.#parts.changed()
     this.#endOne(delivery)
   }
 
   left (cursor: RunCursor): void {
     if (!this.#readers.delete(cursor)) return
-    if (this.#readers.size <= 1) this.#log.rest()
-    if (this.#readers.size === 0) this.#parts.changed()
+    const { size } = this.#readers
+    this.#only = size === 1 ? this.#readers.values().next().value : undefined
+    if (size <= 1) this.#log.rest()
+    if (size === 0) this.#parts.changed()
   }
 
   #endOne ({ ending: stream }: Delivery): void {

@@ -1,10 +1,8 @@
-import { Buffer } from 'node:buffer'
 import type { Batch } from '../cursor/batch-cache.ts'
 import { MAX_BATCH_BYTES } from '../cursor/batch-cache.ts'
 import { formatPosition, type Position } from '../broker/position.ts'
 import type { GapReason } from '../wire/reasons.ts'
-import { encodeId } from '../wire/encode.ts'
-import { textChunk } from '../wire/http-chunk.ts'
+import { sharedTextChunk, textChunk } from '../wire/http-chunk.ts'
 import { ItemPage } from './item-page.ts'
 import type { Merger, Mergers } from '../schema/merger.ts'
 import { ItemGroup } from './item-group.ts'
@@ -17,12 +15,6 @@ const EVENT = 'event: '
 const DATA = 'data: '
 const END = '\n\n'
 
-/** The text of an item that is divided into the head, which many items share, and the rest. */
-interface Divided {
-  readonly head: string
-  readonly text: string
-}
-
 /** The bounded items of one run, numbered from 1. */
 export class RunLog {
   /** The first part of the event ID of every item. */
@@ -30,6 +22,8 @@ export class RunLog {
   readonly #maxBytes: number
   readonly #mergers: Mergers
   #pages: ItemPage[] = []
+  /** The head of the last item, which most items share. */
+  #lastHead = DATA
   /** The newest item, which live readers get without unpacking it. */
   #newest = ''
   #head = 1
@@ -67,22 +61,25 @@ export class RunLog {
 
   /** Appends the next item. @param body The event in its wire form, without the `id` line. */
   append (body: string, position: Position): void {
-    const { head, text } = divide(body)
-    const bytes = Buffer.byteLength(text)
-    let page = this.#pages.at(-1)
-    if (page === undefined || !page.hasRoom(bytes)) {
-      this.seal()
-      page = new ItemPage(this.#head, position, Math.min(MAX_PAGE_BYTES, Math.ceil(this.#maxBytes / PAGES)))
-      this.#pages.push(page)
-    } else {
-      this.#bytes -= page.bytes
-    }
-    page.append(head, text, bytes)
-    this.#bytes += page.bytes
+    if (!body.startsWith(this.#lastHead)) this.#lastHead = headOf(body)
+    const head = this.#lastHead
+    const text = body.slice(head.length, -END.length)
+    const page = this.#pages.at(-1)
+    const before = page?.bytes ?? 0
+    if (page?.append(head, text) === true) this.#bytes += page.bytes - before
+    else this.#beginPage(head, text, position)
     this.#newest = body
     this.#head++
     this.#batch = undefined
     while (this.#bytes > this.#maxBytes && this.#pages.length > 1) this.#bytes -= this.#pages.shift()!.bytes
+  }
+
+  #beginPage (head: string, text: string, position: Position): void {
+    this.seal()
+    const page = new ItemPage(this.#head, position, Math.min(MAX_PAGE_BYTES, Math.ceil(this.#maxBytes / PAGES)))
+    page.append(head, text)
+    this.#pages.push(page)
+    this.#bytes += page.bytes
   }
 
   /** Gives back the memory that is reserved for further items. */
@@ -118,7 +115,7 @@ export class RunLog {
   batch (from: number, limit: number, merges: boolean, isShared: boolean): Batch {
     const cached = this.#batch
     if (cached !== undefined && cached.from === from && cached.limit === limit && cached.merges === merges) return cached.batch
-    const batch = this.#join(from, limit, merges)
+    const batch = this.#join(from, limit, merges, isShared)
     if (isShared) this.#batch = { from, limit, merges, batch }
     return batch
   }
@@ -128,8 +125,8 @@ export class RunLog {
     this.#batch = undefined
   }
 
-  #join (from: number, limit: number, merges: boolean): Batch {
-    if (from === this.#head - 1) return this.#toBatch(encodeId(this.idOf(from)) + this.#newest, from + 1, 1)
+  #join (from: number, limit: number, merges: boolean, isShared: boolean): Batch {
+    if (from === this.#head - 1) return this.#toBatch(this.#idLine(from) + this.#newest, from + 1, 1, isShared)
     let text = ''
     let events = 0
     let next = from
@@ -141,16 +138,20 @@ export class RunLog {
         const merger = merges ? this.#mergerOf(group.head) : undefined
         if (merger !== undefined) group.extend(merger, Math.min(limit, items.end), Math.min(left, MAX_BATCH_BYTES))
         // An item larger than the limit becomes a batch by itself.
-        if (events > 0 && group.bytes > left) return this.#toBatch(text, next, events)
+        if (events > 0 && group.bytes > left) return this.#toBatch(text, next, events, isShared)
         for (const [number, body] of group.bodies()) {
-          text += encodeId(this.idOf(number)) + body
+          text += this.#idLine(number) + body
           events++
         }
         left -= group.bytes
         next = group.end
       }
     }
-    return this.#toBatch(text, next, events)
+    return this.#toBatch(text, next, events, isShared)
+  }
+
+  #idLine (number: number): string {
+    return `id: ${this.key}.${number}\n`
   }
 
   #mergerOf (head: string): Merger | undefined {
@@ -158,9 +159,9 @@ export class RunLog {
     return this.#mergers.get(head === DATA ? 'message' : head.slice(EVENT.length, -DATA.length - 1))
   }
 
-  #toBatch (text: string, next: number, events: number): Batch {
-    const chunk = textChunk(text)
-    return { chunk, next, offset: next - 1, events, bytes: chunk.unframed.length }
+  #toBatch (text: string, next: number, events: number, isShared: boolean): Batch {
+    const chunk = isShared ? sharedTextChunk(text) : textChunk(text)
+    return { chunk, next, offset: next - 1, events, bytes: chunk.length }
   }
 
   #pageOf (number: number): number {
@@ -168,8 +169,7 @@ export class RunLog {
   }
 }
 
-function divide (body: string): Divided {
-  // `encodeEvent` writes one `event` line at most, then the data.
-  const start = body.startsWith(DATA) ? DATA.length : body.indexOf('\n') + 1 + DATA.length
-  return { head: body.slice(0, start), text: body.slice(start, -END.length) }
+/** The part of an event in front of its data: `encodeEvent` writes one `event` line at most, then the data. */
+function headOf (body: string): string {
+  return body.slice(0, body.startsWith(DATA) ? DATA.length : body.indexOf('\n') + 1 + DATA.length)
 }

@@ -1,4 +1,4 @@
-import type { OrderListener, Placed } from '../broker/broker.ts'
+import type { EventRecord, OrderListener, Placed } from '../broker/broker.ts'
 import { NO_POSITION, type Position } from '../broker/position.ts'
 import type { Mergers } from '../schema/merger.ts'
 import { RunLog } from './run-log.ts'
@@ -34,6 +34,8 @@ export class RunReplica implements OrderListener {
   readonly #parts: RunReplicaParts
   #terms: RunTerms | undefined
   #log: RunLog | undefined
+  /** The beginning of the event ID of every item; empty while nothing is known of the run. */
+  #prefix = ''
   #end: Ended | undefined
   /** True if there may be readers, so that another run of this name takes another object. */
   #isOpen = false
@@ -66,6 +68,13 @@ export class RunReplica implements OrderListener {
     for (const { position, record } of batch) {
       if (this.#isReplaced || position === null) continue
       this.#newest = position
+      this.#unserved += record.body.length
+      // Most records are items of the run that goes on.
+      const number = this.#numberOf(record)
+      if (number !== undefined) {
+        this.#append(this.#terms!, number, record.body, position)
+        continue
+      }
       const message = readRecord(record)
       if (message?.type === 'begin') this.#begin(message.terms, message.after)
       else if (message?.type === 'item') this.#append(message.terms, message.number, message.body, position)
@@ -74,7 +83,6 @@ export class RunReplica implements OrderListener {
     if (this.#log?.head === before) return undefined
     this.#parts.came()
     // The broker waits for this one run, and nothing else is placed meanwhile. So it waits only before items leave that readers may lack.
-    for (const { record } of batch) this.#unserved += record.body.length
     if (this.#unserved < this.#terms!.maxBytes / 4) return undefined
     this.#unserved = 0
     return this.#parts.served()
@@ -93,6 +101,12 @@ export class RunReplica implements OrderListener {
   }
 
   get oldest (): Position { return this.#log?.oldestPosition ?? this.#newest }
+
+  /** The number of an item of this run; undefined for any other record. */
+  #numberOf ({ channels, id }: EventRecord): number | undefined {
+    if (channels[0] !== 'item' || id === undefined || this.#prefix === '' || !id.startsWith(this.#prefix)) return undefined
+    return Number(id.slice(this.#prefix.length))
+  }
 
   #begin (terms: RunTerms, after: string | undefined): void {
     const isFirst = this.#terms === undefined && after === undefined
@@ -125,6 +139,7 @@ export class RunReplica implements OrderListener {
   #adopt (terms: RunTerms): void {
     this.#terms = terms
     this.#end = undefined
+    this.#prefix = `${terms.key}.`
     this.#log = new RunLog(terms.key, terms.maxBytes, this.#parts.mergers)
   }
 }

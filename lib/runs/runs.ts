@@ -195,16 +195,13 @@ export class Runs<E extends object = RegisteredEvents> {
 
   #produce (run: LocalRun, event: string | undefined, source: Source<unknown>, { stopWhenUnread }: Starting): void {
     const { encoder, failed } = this.#parts
-    const encode = event === undefined
-      ? (item: unknown): readonly [string, string] => {
-          const { event: name, data } = Object(item) as { event: string, data: unknown }
-          return [name, encoder.encode(name, data)]
-        }
-      : (item: unknown): readonly [string, string] => [event, encoder.encode(event, item)]
+    const eventOf = (item: unknown): string => event ?? (Object(item) as { event: string }).event
     run.producer = new Producer({
       order: run.order,
       terms: run.replica.terms!,
-      encode,
+      eventOf,
+      encode: (item) => event === undefined ? encoder.encode(eventOf(item), (Object(item) as { data: unknown }).data) : encoder.encode(event, item),
+      isPlaced: (number) => number < run.replica.log!.head,
       served: () => run.feed.served(),
       failed: (error) => failed(error, run.id, 'sse: the source of a run failed')
     })

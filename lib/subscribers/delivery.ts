@@ -213,9 +213,9 @@ export class Delivery implements Pumped, Signs, EndingStream {
 
   /** @param ahead A chunk to write before `chunk`. @returns The number of bytes written. */
   #write (chunk: Chunk, ahead?: Chunk): number {
-    let { length } = chunk.unframed
+    let { length } = chunk
     if (ahead !== undefined) {
-      length += ahead.unframed.length
+      length += ahead.length
       this.#writer.write(ahead)
     }
     this.#owner.counters.bytes += length

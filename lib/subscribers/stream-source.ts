@@ -11,8 +11,6 @@ import { quote } from '../value-text.ts'
  */
 export type Source<T> = (signal: AbortSignal) => AsyncIterable<T> | Promise<AsyncIterable<T>>
 
-const LEFT = Symbol('left')
-
 /**
  * Calls a source.
  *
@@ -34,57 +32,93 @@ export async function openSource (event: string, source: Source<unknown>, signal
   return isNodeStream(items) ? { next: () => iterator.next(), return: () => destroy(items) } : iterator
 }
 
+/** The parts of `draw`. */
+interface DrawingParts<T> {
+  /** Consumes an item. Returns true, or a promise of true, when it wants the next item, false when the reader has left. */
+  readonly take: (item: T) => boolean | Promise<boolean>
+  /** Called with an error of the iterator's `return`, which nothing awaits. */
+  readonly returnFailed: (error: unknown) => void
+  /** Called once: with true when the items came to their end, with false when the reader left. */
+  readonly resolve: (isComplete: boolean) => void
+  /** Called once, with any error of the source or of `take`. */
+  readonly reject: (error: unknown) => void
+}
+
 /**
  * Takes items one at a time, until they end or the reader leaves. If they have not ended by themselves, the `return` of the iterator is
  * called, even while the next item is pending.
  *
  * @param opened A promise of the iterator.
  * @param signal Aborted when the reader leaves.
- * @param take Consumes an item. Resolves with true when it wants the next item, with false when the reader has left.
- * @param returnFailed Called with an error of the iterator's `return`, which nothing awaits.
- * @returns True if the items came to their end.
+ * @param take See `DrawingParts`.
+ * @param returnFailed See `DrawingParts`.
+ * @returns A promise of true if the items came to their end.
  * @throws any error of the source or of `take`.
  */
-export async function draw<T> (
-  opened: Promise<AsyncIterator<T>>, signal: AbortSignal, take: (item: T) => Promise<boolean>, returnFailed: (error: unknown) => void
+export function draw<T> (
+  opened: Promise<AsyncIterator<T>>, signal: AbortSignal, take: (item: T) => boolean | Promise<boolean>, returnFailed: (error: unknown) => void
 ): Promise<boolean> {
-  const pull = async (): Promise<IteratorResult<T>> => {
-    const items = await opened
-    // The reader left while the source was opening, so the iterator is not started.
-    return signal.aborted ? { done: true, value: undefined } : items.next()
+  return new Promise((resolve, reject) => {
+    const drawing = new Drawing(opened, signal, { take, returnFailed, resolve, reject })
+    void drawing.run()
+  })
+}
+
+class Drawing<T> {
+  readonly #opened: Promise<AsyncIterator<T>>
+  readonly #signal: AbortSignal
+  // Undefined once it is settled: an item that never comes must not keep the reader's request in memory.
+  #parts: DrawingParts<T> | undefined
+  readonly #leave = (): void => this.#giveBack(({ resolve }) => resolve(false))
+
+  constructor (opened: Promise<AsyncIterator<T>>, signal: AbortSignal, parts: DrawingParts<T>) {
+    this.#opened = opened
+    this.#signal = signal
+    this.#parts = parts
+    signal.addEventListener('abort', this.#leave)
+    if (signal.aborted) this.#leave()
   }
-  const giveBack = async (): Promise<unknown> => {
-    // A source that fails to open after the reader has left is not reported.
-    const items = await opened.catch(() => undefined)
-    return items?.return?.()
-  }
-  // Not `Promise.race`: each call would leave a reaction on a promise that lives as long as the stream.
-  let leave = (): void => {}
-  const onAbort = (): void => leave()
-  signal.addEventListener('abort', onAbort)
-  let running = true
-  try {
-    for (;;) {
-      const next = await new Promise<IteratorResult<T> | typeof LEFT>((resolve, reject) => {
-        leave = () => resolve(LEFT)
-        if (signal.aborted) return leave()
-        pull().then(resolve, (error: unknown) => {
-          running = false
-          reject(error)
-        })
-      })
-      if (next === LEFT) return false
-      if (next.done) {
-        running = false
-        return true
+
+  async run (): Promise<void> {
+    let isAtItems = false
+    try {
+      const items = await this.#opened
+      while (this.#parts !== undefined) {
+        isAtItems = true
+        const { done, value } = await items.next()
+        isAtItems = false
+        if (done) return this.#settle(({ resolve }) => resolve(true))
+        // Read again, because the reader may have left meanwhile.
+        const wantsMore = this.#parts?.take(value)
+        if ((typeof wantsMore === 'object' ? await wantsMore : wantsMore) === false) this.#leave()
       }
-      if (!await take(next.value)) return false
+    } catch (error) {
+      // An iterator that has failed is not asked to return.
+      if (isAtItems) this.#settle(({ reject }) => reject(error))
+      else this.#giveBack(({ reject }) => reject(error))
     }
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    // Not awaited: a generator that awaits something else runs its `return` only afterwards.
-    if (running) giveBack().catch(returnFailed)
   }
+
+  #settle (settle: (parts: DrawingParts<T>) => void): void {
+    const parts = this.#parts
+    this.#parts = undefined
+    this.#signal.removeEventListener('abort', this.#leave)
+    if (parts !== undefined) settle(parts)
+  }
+
+  #giveBack (settle: (parts: DrawingParts<T>) => void): void {
+    const parts = this.#parts
+    if (parts === undefined) return
+    // Not awaited: a generator that awaits something else runs its `return` only afterwards.
+    returnOf(this.#opened).catch(parts.returnFailed)
+    this.#settle(settle)
+  }
+}
+
+async function returnOf (opened: Promise<AsyncIterator<unknown>>): Promise<void> {
+  // A source that fails to open after the reader has left is not reported.
+  const items = await opened.catch(() => undefined)
+  await items?.return?.()
 }
 
 // Streams are recognized by their methods, because not all of them are instances of Node's own classes.

@@ -1,8 +1,12 @@
 import type { Checksum } from './gzip-checksum.ts'
 
-/** Bytes of an event stream in one allocation, with and without the framing of HTTP/1.1's chunked transfer coding. */
+/** Bytes of an event stream, with and without the framing of HTTP/1.1's chunked transfer coding. */
 export interface Chunk {
-  /** `<hex length>` CRLF bytes CRLF, ready for the socket of an HTTP/1.1 response. */
+  /** The number of bytes without framing. */
+  readonly length: number
+  /** `framed` as text of one byte for each character; undefined if the chunk is not such text. */
+  readonly text: string | undefined
+  /** `<hex length>` CRLF bytes CRLF in one allocation, ready for the socket of an HTTP/1.1 response. */
   readonly framed: Buffer
   /** The bytes alone, for responses that do their own framing. */
   readonly unframed: Buffer
@@ -32,9 +36,47 @@ export function createChunk (parts: readonly Buffer[], sums?: Sums): Chunk {
   })
 }
 
-/** Encodes a text as UTF-8. Lone surrogates become U+FFFD, because UTF-8 cannot represent them. */
+/**
+ * Encodes a text for one reader as UTF-8. Lone surrogates become U+FFFD, because UTF-8 cannot represent them.
+ *
+ * Sockets take ASCII text as it is. The allocation of a Buffer costs more than the writing of a small text.
+ */
 export function textChunk (text: string): Chunk {
-  return frame(Buffer.byteLength(text), undefined, (plain) => plain.write(text))
+  const length = Buffer.byteLength(text)
+  return length === text.length ? new AsciiChunk(text) : encode(text, length)
+}
+
+/** Encodes a text for several readers, as `textChunk` does. */
+export function sharedTextChunk (text: string): Chunk {
+  return encode(text, Buffer.byteLength(text))
+}
+
+function encode (text: string, length: number): Chunk {
+  return frame(length, undefined, (plain) => plain.write(text))
+}
+
+/** A text that most writers do not need as Buffers. */
+class AsciiChunk implements Chunk {
+  readonly #text: string
+  readonly sums = undefined
+  #encoded: Chunk | undefined
+
+  constructor (text: string) {
+    this.#text = text
+  }
+
+  get length (): number { return this.#text.length }
+
+  get text (): string { return `${this.#text.length.toString(16)}${CRLF}${this.#text}${CRLF}` }
+
+  get framed (): Buffer { return this.#inBuffers.framed }
+
+  get unframed (): Buffer { return this.#inBuffers.unframed }
+
+  get #inBuffers (): Chunk {
+    this.#encoded ??= encode(this.#text, this.#text.length)
+    return this.#encoded
+  }
 }
 
 function frame (length: number, sums: Sums | undefined, fill: (plain: Buffer) => void): Chunk {
@@ -45,7 +87,7 @@ function frame (length: number, sums: Sums | undefined, fill: (plain: Buffer) =>
   const plain = framed.subarray(head.length, head.length + length)
   fill(plain)
   framed.write(CRLF, head.length + length, 'latin1')
-  return { framed, unframed: plain, sums }
+  return { length, text: undefined, framed, unframed: plain, sums }
 }
 
 /** The HTTP content codings that an event stream can have. */

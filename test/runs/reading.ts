@@ -51,7 +51,9 @@ export async function createRun (declarations: Declarations, { maxBytes = 4 * 10
     producer: () => new Producer({
       order,
       terms,
-      encode: (item) => ['message', encodeEvent('message', String(item))],
+      eventOf: () => 'message',
+      encode: (item) => encodeEvent('message', String(item)),
+      isPlaced: (number) => number < run.replica.log!.head,
       served: () => run.feed.served(),
       failed () {}
     }),
