@@ -3,8 +3,8 @@ import type { Transport } from './connection/attempt.ts'
 import { Connection } from './connection/connection.ts'
 import { openEventSource } from './transport/event-source-transport.ts'
 import { EventStream } from './stream/event-stream.ts'
-import { fetchTransport, sharedSource } from './lazy-modules.ts'
-import { readOptions, type ConnectOptions, type Settings } from './stream/options.ts'
+import { diagnose, fetchTransport, sharedSource } from './lazy-modules.ts'
+import { readOptions, type ConnectOptions, type Settings, type StreamUrl } from './stream/options.ts'
 import type { AnyDeclarations } from './stream/payloads.ts'
 import type { SourceListener } from './connection/source.ts'
 
@@ -12,13 +12,14 @@ import type { SourceListener } from './connection/source.ts'
  * Opens an event stream and keeps it open: after a loss it reconnects from the last event on, until the stream is closed.
  *
  * @typeParam D The declaration of the events, as `typeof events`. Absent: any event, with payloads of the type `unknown`.
- * @param url The URL of the stream, absolute, or relative to the page. A `lastEventId` in its query is the default of that option.
+ * @param url The URL of the stream, absolute, or relative to the page. A `lastEventId` in its query is the default of that option. Or a function
+ * that returns the URL, or a promise of it, and is called for every attempt, as for tickets that are good for one request.
  * @param options The options, all of them optional.
  * @throws TypeError when the URL or an option is invalid; the message names the option, the rule and the value.
  * @see docs/client.md
  * @example connect<typeof events>('/events').on('order.updated', (order) => show(order))
  */
-export function connect<D extends Declarations = AnyDeclarations> (url: string | URL, options?: ConnectOptions<D>): EventStream<D> {
+export function connect<D extends Declarations = AnyDeclarations> (url: StreamUrl, options?: ConnectOptions<D>): EventStream<D> {
   const settings = readOptions(url, options ?? {})
   const isShared = settings.share && canShare()
   const transport = transportOf(settings, isShared)
@@ -30,10 +31,10 @@ export function connect<D extends Declarations = AnyDeclarations> (url: string |
  * Chooses the transport. A shared stream is read by `fetch`: an EventSource delivers only events that have listeners, and the leading tab does
  * not know the listeners of other tabs.
  */
-function transportOf ({ headers, withCredentials }: Settings, isShared: boolean | string): Transport {
-  const openFetch = fetchTransport(headers, withCredentials)
-  if (isShared || headers || globalThis.EventSource === undefined) return openFetch
-  return (attempt, listener) => openEventSource(attempt, withCredentials, openFetch, listener)
+function transportOf (settings: Settings, isShared: boolean | string): Transport {
+  const openFetch = fetchTransport(settings)
+  if (isShared || settings.headers || globalThis.EventSource === undefined) return openFetch
+  return (attempt, listener) => openEventSource(attempt, settings.withCredentials, diagnose, openFetch, listener)
 }
 
 /** Tells whether tabs can share a stream. Insecure pages have no Web Locks; a browser that has Web Locks has `BroadcastChannel`, too. */
@@ -46,7 +47,7 @@ export type { EventInfo, EventStream } from './stream/event-stream.ts'
 export type { Backoff } from './connection/backoff.ts'
 export type { ParsedEvent } from './wire/event-stream-parser.ts'
 export type { RequestHeaders } from './transport/fetch-transport.ts'
-export type { ConnectOptions } from './stream/options.ts'
+export type { ConnectOptions, StreamUrl } from './stream/options.ts'
 export type { AnyDeclarations, EventName, Payloads, TextEvent } from './stream/payloads.ts'
 export type { Closed, Reason, Status } from './connection/status.ts'
 export type { CloseReason } from '../lib/wire/reasons.ts'

@@ -1,26 +1,23 @@
 import type { Transport } from './connection/attempt.ts'
-import type { RequestHeaders } from './transport/fetch-transport.ts'
+import type { FetchSettings } from './transport/fetch-transport.ts'
 import { watchPage } from './connection/page-lifecycle.ts'
-import { requestStream } from './wire/request.ts'
 import type { SharingOptions } from './sharing/options.ts'
 import type { Source, SourceListener } from './connection/source.ts'
-import { classifyResponse } from './connection/failure.ts'
+import type { Failure } from './connection/failure.ts'
 
 // Loads the parts of the client that only some pages need, and hands them shared functions, so that no code is loaded twice.
 
-/**
- * Makes a transport that reads by `fetch`. The first attempt loads the code.
- *
- * @param headers The request headers, or a function that returns them. Null: none.
- */
-export function fetchTransport (headers: RequestHeaders | null, withCredentials: boolean): Transport {
+/** Makes a transport that reads by `fetch`. The first attempt loads the code. */
+export function fetchTransport (settings: FetchSettings): Transport {
+  /** The attempts of one transport share it. */
+  const answer = {}
   let loading: ReturnType<typeof importFetchTransport> | undefined
   return (options, listener) => {
     const closing = new AbortController()
     const { signal } = closing
     loading ??= load(importFetchTransport)
     loading.then(({ openFetch }) => {
-      if (!signal.aborted) openFetch(options, { headers, withCredentials, classifyResponse, requestStream, signal }, listener)
+      if (!signal.aborted) openFetch(options, { ...settings, answer, signal }, listener)
     }, (error) => {
       // A module fails to load only in a browser; its tests are in test/browsers/client/modules.test.ts.
       loading = undefined
@@ -31,6 +28,11 @@ export function fetchTransport (headers: RequestHeaders | null, withCredentials:
     })
     return { seesComments: true, listenTo () {}, close: () => closing.abort() }
   }
+}
+
+/** Finds the reason why a URL gives no stream. Never rejects. */
+export function diagnose (url: string, withCredentials: boolean, signal: AbortSignal): Promise<Failure> {
+  return load(importFetchTransport).then(({ diagnose }) => diagnose(url, withCredentials, signal)).catch(() => ({}))
 }
 
 const importFetchTransport = () => import('./transport/fetch-transport.ts')

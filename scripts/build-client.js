@@ -40,7 +40,6 @@ const INTERNAL = {
   wait: 'u',
   left: 'v',
   transport: 'w',
-  requestStream: 'x',
   began: 'y'
 }
 

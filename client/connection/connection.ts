@@ -121,7 +121,8 @@ export class Connection implements Source {
       }
       this.#listener.event(event)
       if (type !== 'sse.close') return
-      this.#end({ state: 'closed', reason: 'final', closeReason: `${parsed(data).reason ?? ''}` })
+      const { reason = '', status = reason } = parsed(data)
+      this.#end({ state: 'closed', reason: 'final', closeReason: `${status}` })
     },
     lost: (failure) => this.#lost(failure),
     error: (error) => this.#listener.error(error)

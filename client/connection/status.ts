@@ -24,8 +24,9 @@ type Only<T> = T & { readonly [K in Exclude<Field, keyof T>]?: undefined }
  * - `waiting`: the next attempt starts at `retryAt`, in milliseconds since 1970, or, if that is null, when the user returns to the page.
  *   `httpStatus` is the status of a response that was no event stream; it may be 200
  * - `closed`: no attempt follows. The reason is `closed` (`close()` was called), `final` (the server ended the stream for good, with
- *   `closeReason`), `gone` (the response status, `httpStatus`, is 204, 401, 403, 404 or 410) or `unreadable` (this `fetch` gives no access to
- *   a response body before its end, as in React Native)
+ *   `closeReason`, which is the status of a run at its end), `gone` (the response status, `httpStatus`, is 204, 401, 403, 404 or 410; for POST any
+ *   response that is no event stream), `lost` (a POST got no response, or was cut off and said not where it goes on; it is not sent again) or
+ *   `unreadable` (this `fetch` gives no access to a response body before its end, as in React Native)
  *
  * @see docs/client.md
  */
@@ -37,6 +38,15 @@ export type Status =
 
 /** The final status of a stream: the members of `Status` whose state is `closed`. */
 export type Closed =
-  | Only<{ readonly state: 'closed', readonly reason: 'closed' | 'unreadable' }>
+  | Only<{ readonly state: 'closed', readonly reason: 'closed' | 'unreadable' | 'lost' }>
   | Only<{ readonly state: 'closed', readonly reason: 'final', readonly closeReason: string }>
   | Only<{ readonly state: 'closed', readonly reason: 'gone', readonly httpStatus: number }>
+
+// In the JSON of a closed status: close reasons, statuses of runs, reasons, and HTTP statuses except 204.
+const FAILED = /"(error|failed|lost|unreadable)"|:(?!204)\d/
+
+/** Makes the error of a stream that was closed for a failure; undefined if it was closed without one. */
+export function failureOf (status: Status): Error | undefined {
+  const text = JSON.stringify(status)
+  return FAILED.test(text) ? new Error(text, { cause: status }) : undefined
+}

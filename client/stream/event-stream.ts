@@ -8,7 +8,7 @@ import type { AnyDeclarations, Payloads } from './payloads.ts'
 import { createQueue, type Queue } from './queue.ts'
 import { UnreadableEvent } from './unreadable-event.ts'
 import type { Source, SourceListener } from '../connection/source.ts'
-import type { Status } from '../connection/status.ts'
+import { failureOf, type Status } from '../connection/status.ts'
 
 /** The name and the ID of the event that a payload belongs to. */
 export interface EventInfo<K extends string = string> {
@@ -80,9 +80,12 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
   /**
    * Iterates over the payloads of an event, from this call until the stream is closed. Payloads wait until the loop takes them, without a
    * bound on their number. Leaving the loop does not close the stream.
+   *
+   * The loop ends when the page has closed the stream, or the server has ended it. It throws an Error with the status as `cause` when the stream
+   * was closed for another reason: its source or run has failed, or its response was no event stream.
    */
   events<K extends keyof P & string> (event: K): AsyncIterableIterator<P[K], undefined> {
-    return this.#queue((listener) => this.on(event, listener))
+    return this.#queue((listener) => this.on(event, listener), true)
   }
 
   /** Adds a listener for changes of the status. @returns A function that removes the listener. */
@@ -92,7 +95,7 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
 
   /** Iterates over the current status and each later one, up to and including `closed`. */
   statuses (): AsyncIterableIterator<Status, undefined> {
-    return this.#queue((listener) => this.onStatus(listener), this.#status)
+    return this.#queue((listener) => this.onStatus(listener), false, this.#status)
   }
 
   /**
@@ -155,10 +158,13 @@ export class EventStream<D extends Declarations = AnyDeclarations, P = Payloads<
 
   get #isClosed (): boolean { return this.#status.state === 'closed' }
 
-  /** @param listen Adds a listener and returns a function that removes it. */
-  #queue<T> (listen: (listener: (value: T) => void) => () => void, ...first: T[]): Queue<T> {
+  /**
+   * @param listen Adds a listener and returns a function that removes it.
+   * @param throws True: the loop throws if the stream fails.
+   */
+  #queue<T> (listen: (listener: (value: T) => void) => () => void, throws: boolean, ...first: T[]): Queue<T> {
     const push = (value: T): void => queue.push(value)
-    const end = (): void => { if (this.#isClosed) queue.end() }
+    const end = (): void => { if (this.#isClosed) queue.end(throws ? failureOf(this.#status) : undefined) }
     const offs = [listen(push), this.onStatus(end)]
     const queue = createQueue<T>(() => offs.forEach((off) => off()))
     first.forEach(push)

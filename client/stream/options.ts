@@ -1,7 +1,7 @@
 import type { Declarations } from '../../lib/schema/declarations.ts'
 import type { Backoff } from '../connection/backoff.ts'
 import type { ParsedEvent } from '../wire/event-stream-parser.ts'
-import type { RequestHeaders } from '../transport/fetch-transport.ts'
+import type { RequestBody, RequestHeaders } from '../transport/fetch-transport.ts'
 import type { AnyDeclarations, TextEvent } from './payloads.ts'
 
 // The options of `connect`: their types, their validation and their defaults.
@@ -29,6 +29,15 @@ export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
    * @defaultValue none; the browser's EventSource reads the stream where there is one
    */
   readonly headers?: RequestHeaders | undefined
+  /**
+   * `'POST'`: the stream is the answer to one request, which is never sent twice. If it is cut off, the client goes on by GET at the
+   * `Content-Location` of the response, with the last event ID. Without that header, or without a response, the stream is closed as `lost`.
+   *
+   * @defaultValue 'GET'
+   */
+  readonly method?: 'GET' | 'POST' | undefined
+  /** The body of a POST: text, a form, bytes; or any other object, which is sent as JSON. @defaultValue none */
+  readonly body?: RequestBody | undefined
   /**
    * Checks the payload of an event. If it returns false or throws, the event is reported as an `UnreadableEvent` and not dispatched. The
    * plugin's own events (`sse.*`) are not checked.
@@ -62,9 +71,16 @@ export interface ConnectOptions<D extends Declarations = AnyDeclarations> {
   readonly observe?: ((event: ParsedEvent) => void) | undefined
 }
 
+/** The URL of a stream, or a function that returns it, and is called for every attempt. */
+export type StreamUrl = string | URL | (() => string | URL | Promise<string | URL>)
+
 /** The options of a stream, validated and complete. */
 export interface Settings {
+  /** Empty if `given` is a function. */
   readonly url: string
+  readonly given: StreamUrl
+  readonly method: string
+  readonly body: RequestBody | null
   readonly text: readonly string[]
   readonly withCredentials: boolean
   readonly lastEventId: string
@@ -84,6 +100,8 @@ const DEFAULTS = {
   withCredentials: false,
   lastEventId: '',
   headers: null as RequestHeaders | null,
+  method: 'GET',
+  body: null as RequestBody | null,
   validate: (_event: string, _payload: unknown): boolean => true,
   share: false as boolean | string,
   backoff: {} as object,
@@ -95,14 +113,20 @@ const DEFAULTS = {
 const BACKOFF: Backoff = { base: 1000, cap: 30_000 }
 
 /** Validates the options and completes them. @throws TypeError when one is invalid; the message names the option, the rule and the value. */
-export function readOptions (url: string | URL, options: Partial<ConnectOptions>): Settings {
+export function readOptions (given: StreamUrl, options: Partial<ConnectOptions>): Settings {
   const { text, lastEventId, backoff, connectTimeout, ...others } = complete('', DEFAULTS, { ...options, lastEventId: options.lastEventId ?? undefined })
-  const target = readUrl(url)
+  const { method } = others
+  demand(/^(GE|POS)T$/.test(method), 'method', 'GET or POST', method)
+  const isAsked = typeof given === 'function'
+  const target = isAsked ? { url: '' } : readUrl(given)
   return {
     ...others,
+    // An EventSource and other tabs can neither post nor ask.
+    ...(isAsked || method !== 'GET') && { headers: others.headers ?? {}, share: false },
     url: target.url,
+    given,
     text: [...text],
-    lastEventId: lastEventId || target.lastEventId,
+    lastEventId: lastEventId || target.lastEventId || '',
     backoff: complete('backoff.', BACKOFF, backoff),
     // A longer timer would fire immediately.
     connectTimeout: Math.min(connectTimeout, 2 ** 31 - 1)
@@ -118,7 +142,7 @@ function complete<T> (prefix: string, defaults: T, options: object): T {
     const given = typeof value
     // Functions are objects, too. Null, NaN and negative numbers are never valid.
     const isValid = type === 'object'
-      ? Object(value) === value
+      ? Object(value) === value || (name === 'body' && given === 'string')
       : (given === type || (name === 'share' && given === 'string')) && (type !== 'number' || value >= 0)
     demand(isValid, prefix + name, type === 'number' ? 'milliseconds' : `of type ${type}`, value)
     all[name] = value
@@ -127,7 +151,7 @@ function complete<T> (prefix: string, defaults: T, options: object): T {
 }
 
 /** Parses the URL of a stream, and takes the last event ID out of its query. */
-function readUrl (given: string | URL): { url: string, lastEventId: string } {
+function readUrl (given: string | URL): { url: string, lastEventId?: string | null } {
   let url: URL | undefined
   try {
     url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href)
@@ -138,7 +162,7 @@ function readUrl (given: string | URL): { url: string, lastEventId: string } {
   const lastEventId = url.searchParams.get('lastEventId')
   if (lastEventId !== null) url.searchParams.delete('lastEventId')
   url.hash = ''
-  return { url: url.href, lastEventId: lastEventId ?? '' }
+  return { url: url.href, lastEventId }
 }
 
 function demand (holds: boolean, option: string, rule: string, value: unknown): asserts holds {

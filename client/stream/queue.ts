@@ -1,57 +1,49 @@
 // The unbounded queue between a stream and a `for await` loop.
 
-interface Link<T> {
-  readonly value?: T
-  next?: Link<T>
-}
-
 /** Values that wait until a loop takes them, without a bound on their number. */
 export interface Queue<T> extends AsyncIterableIterator<T, undefined> {
   push (value: T): void
-  /** Accepts no more values. Waiting values can still be taken. */
-  end (): void
+  /** Accepts no more values. Waiting values can still be taken. @param failure The error that the loop gets after them. Absent: the loop ends. */
+  end (failure?: Error): void
   return (): Promise<IteratorResult<T, undefined>>
 }
 
 /** @param onLeave Called when the loop is left early. */
 export function createQueue<T> (onLeave: () => void): Queue<T> {
-  // A linked list that starts at the value taken last: shifting values out of an array would move all the others each time.
-  let taken: Link<T> = {}
-  let newest = taken
-  let pending: Array<() => void> = []
+  let values: T[] = []
   let isOver = false
+  let failure: Error | undefined
+  let wake = (): void => {}
+  const taken = take()
 
-  const settle = (): void => {
-    const attempts = pending
-    pending = []
-    for (const attempt of attempts) attempt()
+  async function * take (): AsyncGenerator<T, undefined, undefined> {
+    for (;;) {
+      const batch = values
+      values = []
+      yield * batch
+      if (values.length > 0) continue
+      if (failure) throw failure
+      if (isOver) return
+      await new Promise<void>((resolve) => { wake = resolve })
+    }
   }
+
   const queue: Queue<T> = {
     push (value) {
-      if (isOver) return
-      newest = newest.next = { value }
-      settle()
+      if (!isOver) values.push(value)
+      wake()
     },
-    end () {
+    end (error) {
+      failure = error
       isOver = true
-      settle()
+      wake()
     },
-    next: () => new Promise((resolve) => {
-      const attempt = (): void => {
-        const { next } = taken
-        if (next !== undefined) {
-          taken = next
-          resolve({ value: next.value as T, done: false })
-        } else if (isOver) resolve({ value: undefined, done: true })
-        else pending.push(attempt)
-      }
-      attempt()
-    }),
+    next: () => taken.next(),
     return () {
-      taken = newest
+      values = []
       queue.end()
       onLeave()
-      return queue.next()
+      return taken.return(undefined)
     },
     [Symbol.asyncIterator]: () => queue
   }

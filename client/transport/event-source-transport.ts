@@ -1,7 +1,6 @@
 import type { Attempt, AttemptListener, AttemptOptions, Transport } from '../connection/attempt.ts'
 import { pause } from '../connection/backoff.ts'
-import { requestStream } from '../wire/request.ts'
-import { classifyResponse } from '../connection/failure.ts'
+import type { Failure } from '../connection/failure.ts'
 
 // A server that has not answered the diagnostic request within this many milliseconds counts as unreachable.
 const PATIENCE = 5000
@@ -12,9 +11,16 @@ const MOMENT = 100
  * Makes an attempt with the browser's own EventSource, until the browser gives up. An EventSource does not expose the reason, so a second
  * request to the same URL, by `fetch`, finds it.
  *
+ * @param diagnose Finds the reason why a URL gives no stream. Never rejects.
  * @param openFetch The transport that takes over when the server rejects the request as invalid.
  */
-export function openEventSource (options: AttemptOptions, withCredentials: boolean, openFetch: Transport, listener: AttemptListener): Attempt {
+export function openEventSource (
+  options: AttemptOptions,
+  withCredentials: boolean,
+  diagnose: (url: string, withCredentials: boolean, signal: AbortSignal) => Promise<Failure>,
+  openFetch: Transport,
+  listener: AttemptListener
+): Attempt {
   const { url, resumeQuery, lastEventId, types } = options
   const source = new EventSource(url + resumeQuery, { withCredentials })
   const closing = new AbortController()
@@ -32,13 +38,12 @@ export function openEventSource (options: AttemptOptions, withCredentials: boole
     await pause(MOMENT)
     if (signal.aborted) return
     const timer = setTimeout(() => listener.lost({}), PATIENCE)
-    // The head is enough: the listener closes the attempt, which aborts the request, so that no subscriber without a reader stays on the server.
-    const failure = await requestStream(url + resumeQuery, { withCredentials, signal }).then(classifyResponse, () => undefined)
+    const failure = await diagnose(url + resumeQuery, withCredentials, signal)
     clearTimeout(timer)
     if (signal.aborted) return
     // The last event ID in the query may be what is invalid. An EventSource cannot send it in a header.
-    if (!hasOwnId && [400, 422].includes(failure?.httpStatus!)) instead = openFetch(options, listener)
-    else listener.lost(failure ?? {})
+    if (!hasOwnId && [400, 422].includes(failure.httpStatus!)) instead = openFetch(options, listener)
+    else listener.lost(failure)
   }
 
   const attempt: Attempt = {

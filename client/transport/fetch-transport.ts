@@ -1,7 +1,7 @@
 import type { AttemptListener, AttemptOptions } from '../connection/attempt.ts'
 import { EventStreamParser } from '../wire/event-stream-parser.ts'
-import type { Request } from '../wire/request.ts'
-import type { Failure } from '../connection/failure.ts'
+import { requestStream } from '../wire/request.ts'
+import { classifyResponse, type Failure } from '../connection/failure.ts'
 
 type HeaderValues = Readonly<Record<string, string>>
 
@@ -10,14 +10,31 @@ type HeaderValues = Readonly<Record<string, string>>
 /** The request headers, or a function that returns them and is called for every attempt. */
 export type RequestHeaders = HeaderValues | (() => HeaderValues | Promise<HeaderValues>)
 
-export interface FetchOptions {
+/** The body of a POST: text, a form, bytes; or any other object, which is sent as JSON. */
+export type RequestBody = Exclude<BodyInit, ReadableStream> | object
+
+/** The part of the settings of a stream that requests use. */
+export interface FetchSettings {
+  readonly given: string | URL | (() => string | URL | Promise<string | URL>)
   readonly headers: RequestHeaders | null
   readonly withCredentials: boolean
-  /** A function of the main module, like `requestStream`: importing it here would load it twice. */
-  readonly classifyResponse: (response: Response) => Failure | undefined
-  readonly requestStream: Request
+  readonly method: string
+  readonly body: RequestBody | null
+}
+
+export interface FetchOptions extends FetchSettings {
+  /** What the attempts of one stream know of the answer to its POST. */
+  readonly answer: Answer
   /** Aborted when the attempt is closed. */
   readonly signal: AbortSignal
+}
+
+/** The answer to a POST. */
+interface Answer {
+  /** True once the request was sent. */
+  isAsked?: boolean
+  /** Where the answer goes on. Absent: it has not come, or does not say. */
+  location?: string
 }
 
 const ID_HEADER = 'last-event-id'
@@ -28,17 +45,26 @@ export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, op
   /** Drops the reports of a closed attempt. */
   const unlessClosed = <T>(report: (value: T) => void) => (value: T): void => { if (!signal.aborted) report(value) }
   const failed = unlessClosed(listener.error)
+  const { answer } = options
   void read().then(unlessClosed(listener.lost))
 
   async function read (): Promise<Failure> {
+    const { given, method, body } = options
+    const isPost = method === 'POST' && !answer.isAsked
+    if (method === 'POST' && !isPost && answer.location === undefined) return LOST
     let headers: Headers
-    let failure: Failure | undefined
+    let target = url
+    let query = resumeQuery
     try {
       headers = new Headers(typeof options.headers === 'function' ? await options.headers() : options.headers ?? {})
+      if (answer.location !== undefined) target = answer.location
+      else if (typeof given === 'function') target = new URL(await given(), globalThis.document?.baseURI ?? globalThis.location?.href).href
+      if (target.includes('?')) query = query.replace('?', '&')
     } catch (error) {
       failed(error)
       return {}
     }
+    let failure: Failure | undefined
     try {
       // A redirect that is followed carries the caller's headers, such as an API key, wherever it leads.
       const redirect = [...headers].length > 0 ? 'manual' : 'follow'
@@ -46,17 +72,24 @@ export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, op
       const { origin } = globalThis
       // Another origin, also as the target of a redirect, has to allow this header. Servers may reject a long value, and other characters
       // may not survive.
-      if (/^[!-~]{1,2000}$/.test(lastEventId) && (!origin || url.startsWith(`${origin}/`))) headers.set(ID_HEADER, lastEventId)
-      const ask = (url: string): Promise<Response> => options.requestStream(url, {
-        ...options,
+      if (/^[!-~]{1,2000}$/.test(lastEventId) && (!origin || target.startsWith(`${origin}/`))) headers.set(ID_HEADER, lastEventId)
+      const ask = (url: string): Promise<Response> => requestStream(url, {
+        ...isPost && { method, body: encoded(body, headers) },
+        withCredentials: options.withCredentials,
+        signal,
         headers,
         redirect: origin && headers.has(ID_HEADER) ? 'manual' : redirect
       })
-      let response = await ask(url + resumeQuery)
-      failure = options.classifyResponse(response)
-      if (failure === undefined ? !response.body?.getReader : failure.httpStatus! < 500) {
+      answer.isAsked = true
+      let response = await ask(target + query)
+      failure = classifyResponse(response)
+      if (isPost) {
+        if (failure !== undefined) return { gone: failure.gone ?? { state: 'closed', reason: 'gone', httpStatus: response.status } }
+        const location = response.headers.get('content-location')
+        if (location !== null) answer.location = new URL(location, response.url).href
+      } else if (failure === undefined ? !response.body?.getReader : failure.httpStatus! < 500) {
         const { reconsider } = await import('./refusals.ts');
-        [response, failure] = await reconsider({ ...options, response, url, resumeQuery, headers, ask, failed })
+        [response, failure] = await reconsider({ response, url: target, resumeQuery: query, headers, ask, classifyResponse, failed })
       }
       if (failure !== undefined || signal.aborted) return failure ?? {}
       listener.opened()
@@ -73,11 +106,26 @@ export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, op
         listener.sign()
         parser.push(decoder.decode(piece.value, { stream: true }))
       }
-      return { ended: true }
+      // An answer without a place where it goes on is over, if its server has ended it.
+      return isPost && answer.location === undefined ? { gone: { state: 'closed', reason: 'final', closeReason: '' } } : { ended: true }
     } catch (error) {
       // Network errors are not reported, since the next attempt follows. The parser throws a RangeError.
       if (error instanceof RangeError) failed(error)
-      return failure ?? {}
+      return isPost && answer.location === undefined ? LOST : failure ?? {}
     }
   }
+}
+
+/** Finds the reason why a URL gives no stream. The head is enough: the caller aborts the request, so that no subscriber without a reader is left. */
+export async function diagnose (url: string, withCredentials: boolean, signal: AbortSignal): Promise<Failure> {
+  return classifyResponse(await requestStream(url, { withCredentials, signal })) ?? {}
+}
+
+const LOST: Failure = { gone: { state: 'closed', reason: 'lost' } }
+
+/** Encodes a body. An object without a form of its own is sent as JSON. */
+function encoded (body: RequestBody | null, headers: Headers): BodyInit | null {
+  if (typeof body !== 'object' || body === null || !(Array.isArray(body) || Object.getPrototypeOf(body) === Object.prototype)) return body as BodyInit
+  if (!headers.has('content-type')) headers.set('content-type', 'application/json')
+  return JSON.stringify(body)
 }

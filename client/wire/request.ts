@@ -1,16 +1,12 @@
 // The HTTP request for an event stream.
 
-interface RequestOptions {
+interface RequestOptions extends Pick<RequestInit, 'method' | 'body' | 'redirect' | 'signal'> {
   readonly headers?: Headers
-  readonly redirect?: 'follow' | 'manual'
   readonly withCredentials: boolean
-  readonly signal: AbortSignal
 }
 
-export type Request = (url: string, options: RequestOptions) => Promise<Response>
-
-/** Requests an event stream. A redirect is followed unless the options say otherwise. */
-export const requestStream: Request = (url, { headers = new Headers(), redirect = 'follow', withCredentials, signal }) => {
+/** Requests an event stream. */
+export function requestStream (url: string, { headers = new Headers(), withCredentials, ...init }: RequestOptions): Promise<Response> {
   if (!headers.has('accept')) headers.set('accept', 'text/event-stream')
-  return fetch(url, { headers, redirect, credentials: withCredentials ? 'include' : 'same-origin', cache: 'no-store', signal })
+  return fetch(url, { ...init, headers, credentials: withCredentials ? 'include' : 'same-origin', cache: 'no-store' })
 }

@@ -178,7 +178,7 @@ export async function aStateNarrowsTheFieldsOfAStatus (stream: EventStream): Pro
       case 'closed':
         if (status.reason === 'final') isExactly<string>()(status.closeReason)
         else if (status.reason === 'gone') isExactly<number>()(status.httpStatus)
-        else isExactly<'closed' | 'unreadable'>()(status.reason)
+        else isExactly<'closed' | 'unreadable' | 'lost'>()(status.reason)
         break
       default: isExactly<'connecting' | 'open'>()(status.state)
     }

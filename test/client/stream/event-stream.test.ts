@@ -280,8 +280,29 @@ t.test('leaving the loop removes the listener and keeps the stream open', async 
   t.notOk(source.isClosed)
 })
 
-t.test('a waiting loop ends when the stream is closed, for every reason', async (t) => {
-  for (const end of [CLOSED, { state: 'closed', reason: 'final', closeReason: 'ended' }, { state: 'closed', reason: 'gone', httpStatus: 401 }] as const) {
+t.test('a waiting loop throws when the stream was closed for a failure, after the payloads that wait, and a later loop throws at once', async (t) => {
+  for (const end of [
+    { state: 'closed', reason: 'final', closeReason: 'error' }, { state: 'closed', reason: 'final', closeReason: 'failed' },
+    { state: 'closed', reason: 'final', closeReason: 'lost' }, { state: 'closed', reason: 'lost' }, { state: 'closed', reason: 'unreadable' },
+    { state: 'closed', reason: 'gone', httpStatus: 401 }, { state: 'closed', reason: 'gone', httpStatus: 200 }
+  ] as const) {
+    const { stream, source } = open()
+    const seen: unknown[] = []
+    const loop = (async () => { for await (const order of stream.events('order')) seen.push(order) })()
+    source.event('order', '7')
+    source.turn(end)
+    await t.rejects(loop, { cause: end })
+    t.strictSame(seen, [7])
+    await t.rejects(stream.events('order').next(), { cause: end })
+    t.strictSame(await stream.statuses().next(), { value: end, done: false })
+  }
+})
+
+t.test('a waiting loop ends when the stream is closed without a failure', async (t) => {
+  for (const end of [
+    CLOSED, { state: 'closed', reason: 'final', closeReason: 'ended' }, { state: 'closed', reason: 'final', closeReason: 'stopped' },
+    { state: 'closed', reason: 'gone', httpStatus: 204 }
+  ] as const) {
     const { stream, source } = open()
     const waiting = [stream.events('order').next(), stream.events('other').next()]
     source.turn(end)

@@ -72,7 +72,16 @@ t.test('a URL is relative to the base of the document, and in a worker to the lo
 t.test('each option has its documented default', async (t) => {
   const { text, validate, onError, observe, ...rest } = readOptions(URL, {})
   t.strictSame(rest, {
-    url: URL, withCredentials: false, lastEventId: '', headers: null, share: false, backoff: { base: 1000, cap: 30_000 }, connectTimeout: 30_000
+    url: URL,
+    withCredentials: false,
+    lastEventId: '',
+    headers: null,
+    share: false,
+    backoff: { base: 1000, cap: 30_000 },
+    connectTimeout: 30_000,
+    given: URL,
+    method: 'GET',
+    body: null
   })
   t.strictSame(text, [])
   t.equal(validate('order', 1), true)
@@ -80,8 +89,19 @@ t.test('each option has its documented default', async (t) => {
   t.type(onError, 'function')
 })
 
+t.test('a stream that posts, or whose URL is a function, is read by fetch and not shared', async (t) => {
+  t.strictSame([readOptions(URL, {}).headers, readOptions(URL, { share: true }).share], [null, true])
+  for (const settings of [readOptions(() => URL, { share: true }), readOptions(URL, { method: 'POST', share: true })]) {
+    t.strictSame([settings.headers, settings.share], [{}, false])
+  }
+  t.strictSame(readOptions(() => URL, {}).url, '')
+  t.throws(() => readOptions(URL, { method: 'PUT' as 'POST' }), { message: 'connect: "method" must be GET or POST; it is PUT' })
+  for (const body of ['text', { a: 1 }, new URLSearchParams('a=1')]) t.equal(readOptions(URL, { method: 'POST', body }).body, body)
+  t.throws(() => readOptions(URL, { method: 'POST', body: 7 as never }), { message: /"body"/ })
+})
+
 t.test('an option of undefined has its default', async (t) => {
-  const names = ['text', 'withCredentials', 'lastEventId', 'headers', 'validate', 'share', 'backoff', 'connectTimeout', 'onError', 'observe']
+  const names = ['text', 'withCredentials', 'lastEventId', 'headers', 'method', 'body', 'validate', 'share', 'backoff', 'connectTimeout', 'onError', 'observe']
   const defaults = readOptions(URL, {})
   const { backoff, connectTimeout, share } = readOptions(URL, Object.fromEntries(names.map((name) => [name, undefined])))
   t.strictSame({ backoff, connectTimeout, share }, { backoff: defaults.backoff, connectTimeout: defaults.connectTimeout, share: defaults.share })

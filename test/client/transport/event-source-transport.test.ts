@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Attempt, AttemptListener, AttemptOptions } from '../../../client/connection/attempt.ts'
 import { connect } from '../../../client/index.ts'
+import { diagnose } from '../../../client/lazy-modules.ts'
 import { openEventSource } from '../../../client/transport/event-source-transport.ts'
 import { FakeTime } from '../fake-time.ts'
 
@@ -41,7 +42,7 @@ for (const [title, events, resumeQuery, instead] of [
     const answered = new Promise<unknown>((resolve) => {
       const listener = { event: ({ lastEventId }: { lastEventId: string }) => told.push(lastEventId), lost: resolve } as unknown as AttemptListener
       const options = { url: 'http://localhost/events', resumeQuery, lastEventId: resumeQuery === '' ? '' : '5', types: ['message'] }
-      const attempt = openEventSource(options, false, (options) => {
+      const attempt = openEventSource(options, false, diagnose, (options) => {
         opened.push(options)
         resolve(undefined)
         return { seesComments: true, listenTo () {}, close () {} }
@@ -64,7 +65,7 @@ function open (t: Test, fetch: typeof globalThis.fetch): { told: string[], attem
   Object.assign(globalThis, { EventSource: FakeEventSource, fetch })
   const told: string[] = []
   const listener = new Proxy({}, { get: (_, name) => () => told.push(String(name)) }) as AttemptListener
-  const attempt = openEventSource({ url: 'http://localhost/events', resumeQuery: '', lastEventId: '', types: ['message'] }, false, () => { throw new Error('no other transport') }, listener)
+  const attempt = openEventSource({ url: 'http://localhost/events', resumeQuery: '', lastEventId: '', types: ['message'] }, false, diagnose, () => { throw new Error('no other transport') }, listener)
   t.teardown(() => attempt.close())
   return { told, attempt }
 }

@@ -366,8 +366,10 @@ t.test('a closed attempt reports neither its opening nor the rest of a chunk', a
     const told: string[] = []
     const closing = new AbortController()
     let answer = (_response: Response): void => {}
-    const requestStream = (): Promise<Response> => new Promise((resolve) => { answer = resolve })
-    const options = { headers: {}, withCredentials: false, classifyResponse: () => undefined, requestStream, signal: closing.signal }
+    const { fetch } = globalThis
+    t.teardown(() => { globalThis.fetch = fetch })
+    globalThis.fetch = () => new Promise((resolve) => { answer = resolve })
+    const options = { given: '', headers: {}, withCredentials: false, method: 'GET', body: null, answer: {}, signal: closing.signal }
     openFetch({ url: 'http://localhost/', resumeQuery: '', lastEventId: '', types: [] }, options, {
       opened: () => told.push('opened'),
       retrying: () => told.push('retrying'),

@@ -1,7 +1,5 @@
 import t, { type Test } from 'tap'
 import { openFetch } from '../../../client/transport/fetch-transport.ts'
-import { requestStream } from '../../../client/wire/request.ts'
-import { classifyResponse } from '../../../client/connection/failure.ts'
 import { PARSER_CASES, RETRY_FORMS, type Heard } from '../../browsers/streams/parser-cases.ts'
 
 // The parser cases of the browser tests, read without a browser and cut at more places.
@@ -24,7 +22,7 @@ async function read (pieces: readonly Uint8Array[]): Promise<Read> {
     }
   }), { headers: { 'content-type': 'text/event-stream' } })
   return await new Promise((resolve, reject) => {
-    const options = { headers: {}, withCredentials: false, classifyResponse, requestStream, signal: new AbortController().signal }
+    const options = { given: '', headers: {}, withCredentials: false, method: 'GET', body: null, answer: {}, signal: new AbortController().signal }
     openFetch({ url: 'http://localhost/', resumeQuery: '', lastEventId: '', types: [] }, options, {
       opened () {},
       retrying () {},
