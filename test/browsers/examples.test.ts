@@ -35,6 +35,29 @@ const CASES: Case[] = [
   }
 ]
 
+async function job (t: Test, example: Example, browser: Browser): Promise<void> {
+  const percent = 'document.querySelector("progress").value'
+  const status = (word: string): string => `document.querySelector('#status').value === '${word}'`
+  const lines = (tab: Tab): Promise<string> => tab.evaluate('document.querySelector("#lines").textContent')
+  const tab = await browser.open(example.page)
+  await tab.click('#start')
+  await tab.until(`${percent} > 20`)
+  await tab.evaluate('void setTimeout(() => location.reload())')
+  await tab.until(`${percent} > 30`)
+  const other = await browser.open(await tab.evaluate('location.href'))
+  await other.until(`${percent} > 30`)
+  await Promise.all([tab, other].map((each) => each.until(status('done'))))
+  const all = Array.from({ length: 11 }, (_, step) => `Step ${step} of 10\n`).join('')
+  t.strictSame([await lines(tab), await lines(other)], [all, all], 'each line once, after a reload and in a second window')
+  await tab.click('#start')
+  await tab.until(`${percent} > 0 && ${percent} < 50`)
+  await tab.click('#stop')
+  await tab.until(status('stopped'))
+  await tab.evaluate("location.hash = 'unknown'")
+  await tab.until(status('unknown job'))
+  await Promise.all([tab.close(), other.close()])
+}
+
 async function journey (t: Test, example: Example, browser: Browser, { name, comesBack, proofOf }: Case): Promise<void> {
   // A new token each time: an earlier one may have expired meanwhile.
   const sayAsBob = async (text: string, to?: string): Promise<number> => example.say(await proofOf(await example.post('/sign-in', {}, { user: 'bob' })), text, to)
@@ -91,4 +114,9 @@ t.test('the page of the cluster counts on without a gap while the node that serv
     t.match(await tab.evaluate('document.querySelector(".serving").textContent'), /serves this page/)
     await tab.close()
   })
+})
+
+t.test('the page of the job survives a reload, in a second window, and shows that its job was stopped', async (t) => {
+  const example = await Example.start(t, 'job', { PACE: '50' })
+  await forEachBrowser(t, (t, browser) => job(t, example, browser))
 })

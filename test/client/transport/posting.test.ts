@@ -139,7 +139,7 @@ t.test('a URL that is a function is asked for at every attempt, and an error of 
   const app = Fastify({ forceCloseConnections: true }) as FastifyInstance
   t.teardown(() => app.close())
   const tickets: unknown[] = []
-  await app.register(ssePlugin, { reconnectionTime: 10, onSubscribe: (_subscriber, request) => { tickets.push((request.query as { ticket?: string }).ticket) } })
+  await app.register(ssePlugin, { reconnectionTime: 10, onSubscribe: (_, { query }) => { tickets.push((query as Record<string, string>).ticket) } })
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   let next = 0
   const errors: unknown[] = []
