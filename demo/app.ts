@@ -1,7 +1,8 @@
 import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import ssePlugin, { memoryBroker, type Broker } from '../plugin.ts'
+import { answersRoute } from './answers.ts'
 import { clockText } from './clock-text.ts'
-import { events, type Machine, type TestEvent } from './events.ts'
+import { answerEvents, events, type Machine, type TestEvent } from './events.ts'
 import { every } from './every.ts'
 import { MachineMeter } from './machine.ts'
 import { members } from './members.ts'
@@ -38,7 +39,7 @@ export async function buildApp ({ host, pagesPort, logger, broker = memoryBroker
   broadcastTheTime(app, testEvents)
 
   await app.register(ssePlugin, {
-    events,
+    events: [events, answerEvents],
     inspector: true,
     static: { root: PUBLIC, prefix: '/' },
     route: { onRequest: outage.onRequest },
@@ -47,9 +48,12 @@ export async function buildApp ({ host, pagesPort, logger, broker = memoryBroker
     // Shorter than an outage of this demo: otherwise a browser might come back after the outage and not get the 503.
     reconnectionTime: { min: 500, max: 1500 },
     shutdownTimeout: 500,
+    // Anybody may ask.
+    runs: { maxRuns: 200, maxBytes: 64 * 1024 },
     broker
   })
   await app.register(notesRoute, { prefix: '/notes', pagesOrigins })
+  await app.register(answersRoute, { prefix: '/answers', pagesOrigins })
   await app.register(outageRoute, { prefix: '/outage', pagesOrigins, outage })
   await app.register(recentRoute, { prefix: '/machine', pagesOrigins, recent: samples })
   await app.register(recentRoute, { prefix: '/test-events', pagesOrigins, recent: testEvents })

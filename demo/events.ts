@@ -35,6 +35,11 @@ export const events = defineEvents({
   note
 })
 
+/** The events of answers. */
+export const answerEvents = defineEvents({
+  word: { schema: Type.String(), merge: (older, newer) => older + newer }
+})
+
 /** The events for signed-in readers. */
 export const memberEvents = defineEvents({
   message: Type.String()

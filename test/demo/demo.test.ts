@@ -199,7 +199,7 @@ t.test('the running demo', async (t) => {
 
   await t.test('both origins serve the pages with a policy that allows no inline script', async (t) => {
     for (const origin of [streams, pages]) {
-      for (const path of ['/', '/unnamed.html', '/named.html', '/other-origin.html', '/credentials.html', '/comes-back.html']) {
+      for (const path of ['/', '/unnamed.html', '/named.html', '/other-origin.html', '/credentials.html', '/comes-back.html', '/answer.html']) {
         const response = await fetch(origin + path)
         t.equal(response.status, 200, origin + path)
         t.match(response.headers.get('content-security-policy'), /^default-src 'self';/)

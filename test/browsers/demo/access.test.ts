@@ -12,7 +12,8 @@ const PAGES = [
   ['named.html', 'document.querySelectorAll("#events li").length >= 1'],
   ['other-origin.html', 'document.querySelectorAll("#events li").length >= 1'],
   ['credentials.html', 'document.querySelector("#with .why output").textContent === "401"'],
-  ['comes-back.html', 'document.querySelectorAll("#events li").length >= 1']
+  ['comes-back.html', 'document.querySelectorAll("#events li").length >= 1'],
+  ['answer.html', 'document.querySelector("#state").textContent === "no answer yet"']
 ] as const
 
 await forEachBrowser(t, async (t, browser) => {

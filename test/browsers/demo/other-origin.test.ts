@@ -29,7 +29,8 @@ await forEachBrowser(t, async (t, browser) => {
       `${demo.streams}/named.html`,
       `${demo.pages}/other-origin.html`,
       `${demo.pages}/credentials.html`,
-      `${demo.pages}/comes-back.html`
+      `${demo.pages}/comes-back.html`,
+      `${demo.streams}/answer.html`
     ])
     await tab.close()
   })
