@@ -30,7 +30,7 @@ export const answersRoute: FastifyPluginAsync<{ pagesOrigins: string[] }> = asyn
   // The page names the answer, so that it can show the name in its address at once.
   app.post<ById & { Body: Static<typeof body> }>('/:id', { schema: { params, body } }, async (request, reply) => {
     const { id } = request.params
-    const run = await runs.start('word', (signal) => model(request.body.question, signal), { id, stopWhenUnread: 60_000 })
+    const run = await runs.start('token', (signal) => model(request.body.question, signal), { id, stopWhenUnread: 60_000 })
     reply.header('content-location', `/answers/${id}`)
     await run.subscribe(reply, { context: { answer: id } })
   })

@@ -37,7 +37,7 @@ export const events = defineEvents({
 
 /** The events of answers. */
 export const answerEvents = defineEvents({
-  word: { schema: Type.String(), merge: (older, newer) => older + newer }
+  token: { schema: Type.String(), merge: (older, newer) => older + newer }
 })
 
 /** The events for signed-in readers. */

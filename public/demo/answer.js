@@ -29,7 +29,7 @@ async function read (id, options) {
   own.onStatus((status) => { if (own === stream) show(status) })
   show(own.status)
   try {
-    for await (const words of own.events('word')) {
+    for await (const words of own.events('token')) {
       if (own !== stream) return
       $('answer').append(words)
       received.add()
