@@ -210,3 +210,15 @@ export function aStreamIsAssignableToOneOfFewerEvents (
   const typed: EventStream<typeof fewer> = ofAny
   void [read, less, untyped, missing, total, typed]
 }
+
+export async function answersAreTyped (): Promise<void> {
+  const stream = connect<typeof events>(async () => new URL('http://localhost'), { method: 'POST', body: { question: 'why' } })
+  for await (const { total } of stream.events('order.updated')) isExactly<number>()(total)
+  connect('/', { method: 'POST', body: new URLSearchParams('a=1') })
+  // @ts-expect-error GET or POST
+  connect('/', { method: 'PUT' })
+  // @ts-expect-error a URL is text or a URL
+  connect(() => 1)
+  // @ts-expect-error a body is text or an object
+  connect('/', { method: 'POST', body: 1 })
+}
