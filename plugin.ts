@@ -129,12 +129,13 @@ const plugin: FastifyPluginAsync<SsePluginOptions> = async (app, options) => {
   const runs: Runs = new Runs({
     broker,
     cluster,
+    eventTypes,
     encoder,
     opener: streamOpener,
     settings: settings.runs,
     afterGap: settings.afterGap,
-    mergers: eventTypes.mergers((err, event) => logError(app.log, { err, event }, 'sse: the option "merge" of an event threw; its events stay apart')),
     now: () => clock.now,
+    mergeFailed: (err, event) => logError(app.log, { err, event }, 'sse: the option "merge" of an event threw; its events stay apart'),
     failed: (err, run, message) => logError(app.log, { err, run }, message),
     subscribeFailed: (reply, err) => logUnanswered(app.log, reply, err)
   })

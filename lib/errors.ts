@@ -166,10 +166,10 @@ export const Closed = define<[what: string]>()(
   'FST_SSE_CLOSED', '%s after the application began to close')
 
 export const RunUnknown = define()(
-  'FST_SSE_RUN_UNKNOWN', 'There is no run of this ID, or it is over', 404)
+  'FST_SSE_RUN_UNKNOWN', 'There is no run with this ID, or it is over', 404)
 
 export const RunExists = define()(
-  'FST_SSE_RUN_EXISTS', 'There is a run of this ID already', 409)
+  'FST_SSE_RUN_EXISTS', 'There is a run with this ID already', 409)
 
 export const RunsExceeded = define<[limit: number]>()(
   'FST_SSE_RUNS_EXCEEDED', 'This process has %d runs already ("runs.maxRuns")', 503)

@@ -5,7 +5,7 @@ import type { Delivery } from '../subscribers/delivery.ts'
 import type { DeliveryPump } from '../subscribers/delivery-owner.ts'
 import type { Pump } from '../subscribers/pump.ts'
 import type { Subscriber } from '../subscribers/subscriber.ts'
-import { setImmediate } from '../time/timers.ts'
+import { monotonicTime, setImmediate } from '../time/timers.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 import type { RunEnding, StreamForm } from '../wire/stream-form.ts'
 import { RunCursor } from './run-cursor.ts'
@@ -14,6 +14,9 @@ import type { RunReplica } from './run-replica.ts'
 
 // The longest time that a reader waits for items that another process has given it: much longer than processes are behind each other.
 const MAX_WAIT = 2000
+
+// The least time in milliseconds between two writes that do not wait for the end of the turn.
+const MIN_INTERVAL = 2
 
 interface RunFeedParts {
   readonly replica: RunReplica
@@ -31,6 +34,8 @@ export class RunFeed implements Feed {
   readonly #readers = new Map<RunCursor, Delivery>()
   /** The only reader, which most runs have; undefined: there is none, or there are several. */
   #only: Delivery | undefined
+  /** When it was last served within the call that brought an item, in monotonic milliseconds. */
+  #servedAt = -Infinity
   /** The readers that wait for an item. */
   #waiting: Array<{ readonly number: number, come (): void }> = []
   readonly pump: DeliveryPump
@@ -48,12 +53,25 @@ export class RunFeed implements Feed {
   /** Serves the readers, because items have come. */
   wake (): void {
     const { pump } = this.#parts
-    if (this.#only !== undefined) pump.add(this.#only)
+    if (this.#only !== undefined) this.#serveOnly(this.#only)
     else if (this.#readers.size > 0) pump.wake(this.#readers)
     if (this.#waiting.length === 0) return
     const { head } = this.#log
     for (const { number, come } of this.#waiting) if (number < head) come()
     this.#waiting = this.#waiting.filter(({ number }) => number >= head)
+  }
+
+  /**
+   * Serves a reader within the call that brought the items, unless it was served so just now: then the pump joins what comes in one turn of the event
+   * loop. While the items are at hand that costs half of what it costs later.
+   */
+  #serveOnly (delivery: Delivery): void {
+    const time = monotonicTime()
+    if (delivery.isReady && time - this.#servedAt > MIN_INTERVAL) {
+      this.#servedAt = time
+      delivery.serve()
+    }
+    if (delivery.waiting) this.#parts.pump.add(delivery)
   }
 
   /** Ends the streams of all readers, because the run has ended. */

@@ -2,10 +2,10 @@ import type { RegisteredEvents, SubscriberContext, Takes } from '../augmentable.
 import type { Broker } from '../broker/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { AfterGap } from '../cursor/placement.ts'
-import { Closed, SourceInvalid } from '../errors.ts'
+import { Closed, RunUnknown, SourceInvalid } from '../errors.ts'
 import type { ReplyOfAnyServer, StreamOpener } from '../open/stream-opener.ts'
 import type { EventEncoder } from '../publish/event-encoder.ts'
-import type { Mergers } from '../schema/merger.ts'
+import type { EventTypes } from '../schema/event-types.ts'
 import type { SafePromise } from '../safe-promise.ts'
 import type { Source } from '../subscribers/stream-source.ts'
 import type { Subscriber } from '../subscribers/subscriber.ts'
@@ -17,19 +17,22 @@ import {
 } from './run-options.ts'
 import { RunRegistry } from './run-registry.ts'
 import type { RunEnd, RunStatus } from './run-status.ts'
+import { kindOf } from '../value-text.ts'
 
 interface RunsParts {
   readonly broker: Broker
   readonly cluster: Cluster
+  readonly eventTypes: EventTypes
   readonly encoder: EventEncoder
   readonly opener: StreamOpener
   readonly settings: RunSettings
   readonly afterGap: AfterGap
-  readonly mergers: Mergers
   /** The time of the hub's clock, in milliseconds. */
   now (): number
   /** Called with an error that the application may not see. @param message What has failed, for the log. */
   failed (error: unknown, run: string, message: string): void
+  /** Called with the first error of the `merge` of an event. */
+  mergeFailed (error: unknown, event: string): void
   /** Called with the error of a `subscribe`. */
   subscribeFailed (reply: ReplyOfAnyServer, error: unknown): void
 }
@@ -70,7 +73,8 @@ export class Runs<E extends object = RegisteredEvents> {
   /** @internal */
   constructor (parts: RunsParts) {
     this.#parts = parts
-    this.#registry = new RunRegistry({ ...parts, maxRuns: parts.settings.maxRuns })
+    const mergers = parts.eventTypes.mergers((error, event) => parts.mergeFailed(error, event))
+    this.#registry = new RunRegistry({ ...parts, mergers, maxRuns: parts.settings.maxRuns })
   }
 
   /**
@@ -81,7 +85,8 @@ export class Runs<E extends object = RegisteredEvents> {
    * @param options `id`, `keepFor`, `maxBytes`, `stopWhenUnread`, `context`.
    * @returns A promise of the run, once it has its place: readers may come.
    * @throws Asynchronously: FST_SSE_RUN_EXISTS when the ID is taken, FST_SSE_RUNS_EXCEEDED, FST_SSE_CLOSED, FST_SSE_BROKER_UNAVAILABLE,
-   * FST_SSE_SOURCE_INVALID, FST_SSE_OPTION_INVALID or FST_SSE_OPTION_UNKNOWN. An error of the source is logged, and the run ends as `failed`.
+   * FST_SSE_EVENT_UNKNOWN, FST_SSE_SOURCE_INVALID, FST_SSE_OPTION_INVALID, FST_SSE_OPTION_UNKNOWN. If the source throws, that is logged, and the run
+   * ends as `failed`.
    * @see docs/runs.md
    */
   start<K extends keyof E & string> (event: K, source: Source<E[K]>, options?: StartOptions): Promise<Run<E>>
@@ -89,7 +94,8 @@ export class Runs<E extends object = RegisteredEvents> {
   async start (first: unknown, second?: unknown, third?: unknown): Promise<Run<E>> {
     const { event, source, options } = readStart(first, second, third)
     const starting = readStartOptions(options, this.#parts.settings)
-    if (typeof source !== 'function') throw new SourceInvalid('a run', 'is no function')
+    if (typeof source !== 'function') throw new SourceInvalid('a run', `is ${kindOf(source)}`)
+    if (event !== undefined) this.#parts.eventTypes.demandKnown(event)
     if (this.#isClosed) throw new Closed('A run was started')
     const local = await this.#registry.begin(starting)
     this.#produce(local, event, source, starting)
@@ -115,7 +121,7 @@ export class Runs<E extends object = RegisteredEvents> {
    * Stops a run, on whatever node its source is.
    *
    * @returns A promise of true if the run went on until now. You need not await it.
-   * @throws Asynchronously and logged: FST_SSE_RUN_UNKNOWN (status 404), FST_SSE_RUNS_EXCEEDED, FST_SSE_BROKER_UNAVAILABLE.
+   * @throws Asynchronously: FST_SSE_RUN_UNKNOWN (status 404); and logged: FST_SSE_RUNS_EXCEEDED, FST_SSE_BROKER_UNAVAILABLE.
    * @see docs/runs.md
    */
   stop (id: string): SafePromise<boolean> {
@@ -236,7 +242,8 @@ export class Runs<E extends object = RegisteredEvents> {
   }
 
   #logged<T> (run: string, promise: Promise<T>): Promise<T> {
-    promise.catch((error: unknown) => this.#parts.failed(error, run, 'sse: a run could not be stopped'))
+    // A request may ask for any run.
+    promise.catch((error: unknown) => { if (!(error instanceof RunUnknown)) this.#parts.failed(error, run, 'sse: a run could not be stopped') })
     return promise
   }
 }

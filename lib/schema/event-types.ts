@@ -68,6 +68,16 @@ export class EventTypes {
     return read(event, type, payload)
   }
 
+  /**
+   * Checks the type of an event whose payloads come later.
+   *
+   * @throws FST_SSE_EVENT_UNKNOWN when the event is not declared, FST_SSE_EVENT_INVALID when no events are declared and the event type is invalid.
+   */
+  demandKnown (event: string): void {
+    if (this.#types === undefined) checkUndeclared(event)
+    else if (!this.#types.has(event)) throw new EventUnknown(quote(event))
+  }
+
   /** True if the data of an event is text, false if it is JSON; undefined if the event is not declared. */
   isText (event: string): boolean | undefined {
     return this.#types?.get(event)?.isText

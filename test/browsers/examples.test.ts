@@ -50,7 +50,7 @@ async function job (t: Test, example: Example, browser: Browser): Promise<void> 
   const all = Array.from({ length: 11 }, (_, step) => `Step ${step} of 10\n`).join('')
   t.strictSame([await lines(tab), await lines(other)], [all, all], 'each line once, after a reload and in a second window')
   await tab.click('#start')
-  await tab.until(`${percent} > 0 && ${percent} < 50`)
+  await tab.until('!document.querySelector("#stop").disabled')
   await tab.click('#stop')
   await tab.until(status('stopped'))
   await tab.evaluate("location.hash = 'unknown'")
@@ -117,6 +117,6 @@ t.test('the page of the cluster counts on without a gap while the node that serv
 })
 
 t.test('the page of the job survives a reload, in a second window, and shows that its job was stopped', async (t) => {
-  const example = await Example.start(t, 'job', { PACE: '50' })
+  const example = await Example.start(t, 'job', { PACE: '150' })
   await forEachBrowser(t, (t, browser) => job(t, example, browser))
 })

@@ -24,6 +24,7 @@ export class RunReader {
   connect (port: number): this {
     this.cut()
     this.connections++
+    this.refused = undefined
     const parser = new EventStreamParser({
       event: ({ type, data, lastEventId }) => {
         if (this.#request !== current) return

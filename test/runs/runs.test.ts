@@ -143,7 +143,7 @@ t.test('two starts of one ID in one moment give one run', async (t) => {
 })
 
 t.test('a reader may come until `keepFor` after the end, and gets 404 afterwards', async (t) => {
-  const { app, sse } = await start(t)
+  const { app, sse, errors } = await start(t)
   const { hand, run } = await startByHand(sse, { keepFor: 10_000 })
   hand.give('a')
   hand.end()
@@ -159,6 +159,7 @@ t.test('a reader may come until `keepFor` after the end, and gets 404 afterwards
   for (const id of ['x'.repeat(201), '', undefined as never]) await t.rejects(sse.runs.status(id), { code: 'FST_SSE_RUN_UNKNOWN' })
   await t.rejects(sse.runs.status(run.id), { code: 'FST_SSE_RUN_UNKNOWN', statusCode: 404 })
   await t.rejects(sse.runs.stop(run.id), { code: 'FST_SSE_RUN_UNKNOWN' })
+  t.strictSame(errors, [], 'a request may ask for any ID')
   t.equal(app.sse.stats().runs.known, 0)
   t.equal(await run.stop(), false)
 })
@@ -361,7 +362,8 @@ t.test('`start` and `subscribe` name an invalid option, and nothing begins', asy
     [{ channel: 1 }, /key of the option "start" is unknown; valid keys: id, keepFor, maxBytes, stopWhenUnread, context/]
   ]
   for (const [options, message] of wrong) await t.rejects(sse.runs.start('token', source, options), { message })
-  await t.rejects(sse.runs.start('token', undefined as never), { code: 'FST_SSE_SOURCE_INVALID' })
+  await t.rejects(sse.runs.start('token', undefined as never), { code: 'FST_SSE_SOURCE_INVALID', message: /; it is undefined$/ })
+  await t.rejects(sse.runs.start('tokens' as 'token', source), { code: 'FST_SSE_EVENT_UNKNOWN' })
   t.equal(app.sse.stats().runs.known, 0)
   const { run } = await startByHand(sse)
   own.wrong = (reply) => run.subscribe(reply, { channels: ['a'] } as object)
