@@ -165,6 +165,8 @@ export class EngineBroker implements Broker, OrderOwner {
   }
 
   #judged (order: EngineOrder, judgement: Awaited<ReturnType<EngineOrder['judge']>> | undefined, again: EngineOrder[]): void {
+    // It may have been closed meanwhile.
+    if (this.#orders.get(order.name) !== order) return
     if (judgement === 'begun') again.push(order)
     if (typeof judgement === 'object') this.#fail(order, 'epoch', judgement.failed)
     else if (this.#failed.get(order) === 'epoch') this.#recovered(order)

@@ -77,7 +77,7 @@ export class Cluster implements OrderListener {
    */
   async count (channel: string | undefined): Promise<number> {
     const others = await this.#ask((question) => ({ type: 'count', node: this.node, question, ...channel === undefined ? {} : { channel } }))
-    return this.#parts.count(channel) + others
+    return this.#parts.count(channel) + others.sum
   }
 
   /**
@@ -96,12 +96,17 @@ export class Cluster implements OrderListener {
       return message
     }, (published) => { told = published })
     await told
-    return ended + await others
+    return ended + (await others).sum
   }
 
-  /** Asks all other nodes whether a run has readers there, or had one within so many milliseconds. @returns A promise that does not reject. */
+  /**
+   * Asks all other nodes whether a run has readers there, or had one within so many milliseconds.
+   *
+   * @returns A promise of false if all of them say no. It does not reject: a node that does not answer may have readers.
+   */
   async isRead (run: string, within: number): Promise<boolean> {
-    return await this.#ask((question) => ({ type: 'read', node: this.node, question, run, within })) > 0
+    const { sum, missing } = await this.#ask((question) => ({ type: 'read', node: this.node, question, run, within }))
+    return sum > 0 || missing.size > 0
   }
 
   /** True if a node has died or left. */
@@ -196,15 +201,15 @@ export class Cluster implements OrderListener {
     if (question.missing.size === 0 && now() - this.#startedAt > ANSWER_TIMEOUT) question.answered()
   }
 
-  /** Asks all other nodes. @returns The sum of the answers. */
-  async #ask (create: (question: number) => Message, published: (promise: Promise<unknown>) => void = () => {}): Promise<number> {
-    if (!this.isShared) return 0
+  /** Asks all other nodes. @returns The sum of the answers, and the nodes that have not answered in time. */
+  async #ask (create: (question: number) => Message, published: (promise: Promise<unknown>) => void = () => {}): Promise<Pick<Question, 'sum' | 'missing'>> {
+    if (!this.isShared) return { sum: 0, missing: new Set() }
     const number = ++this.#lastQuestion
-    const sum = new Promise<number>((resolve) => {
+    const asked = new Promise<Question>((resolve) => {
       const answered = (): void => {
         clearTimeout(timer)
         this.#questions.delete(number)
-        resolve(question.sum)
+        resolve(question)
       }
       const timer = setTimeout(answered, ANSWER_TIMEOUT)
       const question: Question = { missing: new Set(this.#members.present), sum: 0, answered }
@@ -214,7 +219,7 @@ export class Cluster implements OrderListener {
     const promise = this.#parts.order.publish(toRecord(create(number)))
     promise.catch(() => this.#questions.get(number)?.answered())
     published(promise)
-    return await sum
+    return await asked
   }
 
   /** Sends a message to all nodes. A message that is lost is sent again later, or its question is asked again. */

@@ -12,6 +12,8 @@ export class Members {
   readonly #heard = new Map<string, number>()
   /** Since when this node hears the others without a break. */
   #listensSince = Infinity
+  /** When `listens` was called last. */
+  #askedAt = -Infinity
 
   /** The names of the nodes that were heard lately. */
   get present (): string[] {
@@ -28,10 +30,13 @@ export class Members {
     this.#heard.delete(node)
   }
 
-  /** Takes note whether this node hears the others now. Silence counts only while it does. */
+  /** Takes note whether this node hears the others now. Called about every second. Silence counts only while it does. */
   listens (doesListen: boolean): void {
+    // After a time in which this process stood still, messages of the others wait to be read.
+    const stoodStill = now() - this.#askedAt > HERE_INTERVAL
+    this.#askedAt = now()
     if (!doesListen) this.#listensSince = Infinity
-    else if (this.#listensSince === Infinity) this.#listensSince = now()
+    else if (this.#listensSince === Infinity || stoodStill) this.#listensSince = now()
   }
 
   /** True if a node has died or left: it was not heard for so long, although this node listens. */

@@ -38,11 +38,21 @@ export class ItemGroup {
     for (; this.end < limit && this.#page.headOf(this.end) === this.head; this.end++) {
       const bytes = this.bytes + this.#page.sizeOf(this.end)
       if (bytes > maxBytes) return
-      const older = this.end === this.first + 1 ? this.#parse(this.first) : this.#payload
-      const merged = merger.merge(older, this.#parse(this.end))
+      const merged = this.#mergeNext(merger)
       if (merged === undefined) return
       this.#payload = merged
       this.bytes = bytes
+    }
+  }
+
+  #mergeNext (merger: Merger): unknown {
+    try {
+      const older = this.end === this.first + 1 ? this.#parse(this.first) : this.#payload
+      return merger.merge(older, this.#parse(this.end))
+    } catch (error) {
+      // Another version of the application may have encoded the item in another form.
+      merger.failed(error)
+      return undefined
     }
   }
 
@@ -53,11 +63,16 @@ export class ItemGroup {
     for (let number = this.first; number < this.end; number++) yield [number, `${this.head}${this.#page.textOf(number)}\n\n`]
   }
 
-  /** The event that stands for all items; undefined if it would be too large. */
+  /** The event that stands for all items; undefined if it would be too large, or has no JSON form. */
   #merged (): string | undefined {
-    const { event, encode } = this.#merger!
-    const data = encode(this.#payload)
-    return Buffer.byteLength(data) > MAX_BATCH_BYTES ? undefined : encodeEvent(event, data)
+    const { event, encode, failed } = this.#merger!
+    try {
+      const data = encode(this.#payload)
+      return Buffer.byteLength(data) > MAX_BATCH_BYTES ? undefined : encodeEvent(event, data)
+    } catch (error) {
+      failed(error)
+      return undefined
+    }
   }
 
   #parse (number: number): unknown {

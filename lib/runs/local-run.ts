@@ -33,8 +33,6 @@ export class LocalRun {
   hadReaders = false
   /** The time of the hub's clock from which on nobody may read the run; Infinity while it goes on. */
   overAt = Infinity
-  /** Milliseconds without readers after which the run is stopped; Infinity: never. */
-  stopWhenUnread = Infinity
   /** True while the other nodes are asked whether they have readers. */
   isAsking = false
   /** The status with which the run is to end, although the broker may not have taken the end yet; undefined: it goes on. */
@@ -88,8 +86,8 @@ export class LocalRun {
   /** The time in milliseconds since the last reader left. */
   get unreadFor (): number { return this.feed.size > 0 ? 0 : this.#parts.now() - this.usedAt }
 
-  /** Takes note that the run has readers on other nodes. */
-  readElsewhere (): void {
+  /** Takes note that the run has readers, on other nodes or whose streams are not open yet. */
+  touch (): void {
     this.usedAt = this.#parts.now()
   }
 
@@ -105,9 +103,18 @@ export class LocalRun {
     return this.#ending
   }
 
+  /** Stops the source of a run whose end could not be published, because this process closes. */
+  abandon (): void {
+    if (this.replica.end !== undefined) return
+    this.producer?.stop('stopped')
+    this.#resolveFinished('stopped')
+  }
+
   #ended (): void {
     const { status, time } = this.replica.end!
     this.overAt = this.#parts.now() + this.replica.terms!.keepFor - Math.max(0, Date.now() - time)
+    // Items that were sent again after the loss must not look like a run that goes on.
+    if (this.producer !== undefined && this.replica.wasReset) this.order.publish(endRecord(this.replica.terms!, status, undefined)).catch(() => {})
     this.producer?.stop(status)
     this.feed.end()
     this.#resolveFinished(status)

@@ -33,6 +33,7 @@ interface ProducerParts {
 export class Producer {
   readonly #parts: ProducerParts
   readonly #channels: readonly string[]
+  readonly #lengthPerTurn: number
   readonly #abort = new AbortController()
   /** The number of items published. */
   items = 0
@@ -45,6 +46,8 @@ export class Producer {
   constructor (parts: ProducerParts) {
     this.#parts = parts
     this.#channels = itemChannels(parts.terms)
+    // A small run must not lose items that its readers have had no time to get.
+    this.#lengthPerTurn = Math.min(LENGTH_PER_TURN, parts.terms.maxBytes / 4)
   }
 
   /** Ends the source. @param reason The reason that its signal gets. */
@@ -97,7 +100,7 @@ export class Producer {
     // A broker of one process places an item within the call. Its promise says nothing new then, and does not reject.
     if (!isPlaced(this.items)) this.#await(published, size)
     this.#ofTurn += size
-    return this.#ofTurn < LENGTH_PER_TURN || this.#turn()
+    return this.#ofTurn < this.#lengthPerTurn || this.#turn()
   }
 
   #await (published: Promise<unknown>, size: number): void {

@@ -43,7 +43,7 @@ export class RunCursor implements Cursor {
 
   get lastEventId (): string { return this.#log.idOf(this.#index - 1) }
 
-  get lag (): number { return this.#log.head - this.#index }
+  get lag (): number { return Math.max(0, this.#log.head - this.#index) }
 
   get mostLag (): number { return this.lag }
 

@@ -5,7 +5,7 @@ import type { Delivery } from '../subscribers/delivery.ts'
 import type { DeliveryPump } from '../subscribers/delivery-owner.ts'
 import type { Pump } from '../subscribers/pump.ts'
 import type { Subscriber } from '../subscribers/subscriber.ts'
-import { monotonicTime, setImmediate } from '../time/timers.ts'
+import { monotonicTime, setImmediate, setTimeout } from '../time/timers.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 import type { RunEnding, StreamForm } from '../wire/stream-form.ts'
 import { RunCursor } from './run-cursor.ts'
@@ -111,8 +111,12 @@ export class RunFeed implements Feed {
     if (!isShared || position === undefined || position.epoch !== this.#log.key) return undefined
     if (position.offset < this.#log.head || replica.end !== undefined) return undefined
     return new Promise((resolve) => {
-      this.#waiting.push({ number: position.offset, come: resolve })
-      AbortSignal.timeout(MAX_WAIT).addEventListener('abort', () => resolve())
+      const waiting = { number: position.offset, come: resolve }
+      this.#waiting.push(waiting)
+      setTimeout(() => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiting)
+        resolve()
+      }, MAX_WAIT).unref()
     })
   }
 
@@ -187,5 +191,6 @@ function placeIn (log: RunLog, at: StartingPoint, afterGap: AfterGap): Place {
   // The number after the last item is that of the end.
   if (position.offset > log.head) return gap('future')
   if (position.offset + 1 < log.first) return gap('evicted')
-  return { index: Math.min(position.offset + 1, log.head) }
+  // It may be an item that another process has and this one lacks.
+  return { index: position.offset + 1 }
 }

@@ -14,6 +14,8 @@ export interface RunTerms {
   readonly keepFor: number
   /** The memory that the items may take, in bytes. */
   readonly maxBytes: number
+  /** Milliseconds without readers after which the run is stopped; Infinity: never. */
+  readonly stopWhenUnread: number
 }
 
 /** The beginning of a run. */
@@ -65,10 +67,10 @@ export function endRecord (terms: RunTerms, status: RunEnd, last: number | undef
 }
 
 /** Reads a record; undefined if it is none of a run that this version knows. */
-export function readRecord ({ channels: [type, node, keepFor, maxBytes], body, id = '', time }: EventRecord): RunMessage | undefined {
+export function readRecord ({ channels: [type, node, keepFor, maxBytes, stopWhenUnread], body, id = '', time }: EventRecord): RunMessage | undefined {
   const { epoch: key, offset: number } = parsePosition(id) ?? {}
   if (key === undefined || node === undefined) return undefined
-  const terms = { key, node, keepFor: Number(keepFor), maxBytes: Number(maxBytes) }
+  const terms = { key, node, keepFor: Number(keepFor), maxBytes: Number(maxBytes), stopWhenUnread: Number(stopWhenUnread) }
   if (type === 'item') return { type, terms, number: number!, body }
   const { after, status, last } = parsed(body)
   if (type === 'begin') return { type, terms, after: typeof after === 'string' ? after : undefined }
@@ -76,8 +78,8 @@ export function readRecord ({ channels: [type, node, keepFor, maxBytes], body, i
   return undefined
 }
 
-function channelsOf (type: RunMessage['type'], { node, keepFor, maxBytes }: RunTerms): string[] {
-  return [type, node, String(keepFor), String(maxBytes)]
+function channelsOf (type: RunMessage['type'], { node, keepFor, maxBytes, stopWhenUnread }: RunTerms): string[] {
+  return [type, node, String(keepFor), String(maxBytes), String(stopWhenUnread)]
 }
 
 function record (channels: readonly string[], body: string, key: string, number: number): EventRecord {

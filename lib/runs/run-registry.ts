@@ -15,8 +15,10 @@ import { beginningRecord } from './run-records.ts'
 const LOADING_TIMEOUT = 5000
 // A run of another process that nobody reads here any more is forgotten after this time.
 const IDLE_TIME = 30_000
-// An engine keeps a run for longer than readers may come, because processes differ in their clocks.
+// An engine keeps a run for longer than readers may come, because processes differ in their clocks; and for so long at least, because it may be away
+// while the run goes on.
 const KEPT_LONGER = 10_000
+const KEPT_AT_LEAST = 300_000
 
 interface RunRegistryParts {
   readonly broker: Broker
@@ -35,6 +37,8 @@ export class RunRegistry {
   readonly #runs = new Map<string, LocalRun>()
   /** The runs that are being opened or begun, by ID. */
   readonly #opening = new Map<string, Promise<LocalRun>>()
+  readonly #loading = new Set<LocalRun>()
+  #isClosed = false
   /** The orders that are being closed, by ID. A process uses one object for an order at a time. */
   readonly #closing = new Map<string, Promise<void>>()
 
@@ -53,13 +57,13 @@ export class RunRegistry {
    * @throws FST_SSE_RUN_EXISTS when the ID is taken, FST_SSE_RUNS_EXCEEDED when there are too many, FST_SSE_BROKER_UNAVAILABLE when the engine does
    * not answer.
    */
-  async begin ({ id: given, keepFor, maxBytes }: Starting): Promise<LocalRun> {
+  async begin ({ id: given, keepFor, maxBytes, stopWhenUnread }: Starting): Promise<LocalRun> {
     const id = given ?? randomBytes(18).toString('base64url')
     // A reader may be looking for it.
     await this.#opening.get(id)?.catch(() => {})
     if (this.#opening.has(id) || this.#present(id) !== undefined) throw new RunExists()
     const key = createEpoch()
-    const terms = { key, node: this.#parts.cluster.node, keepFor, maxBytes }
+    const terms = { key, node: this.#parts.cluster.node, keepFor, maxBytes, stopWhenUnread }
     return this.#open(id, async (run) => {
       await this.#load(run, maxBytes, keepFor)
       const { status, replica } = run
@@ -77,12 +81,15 @@ export class RunRegistry {
    */
   find (id: unknown): LocalRun | Promise<LocalRun> {
     if (!isRunId(id)) throw new RunUnknown()
-    const present = this.#opening.get(id) ?? this.#present(id)
+    const opening = this.#opening.get(id)
+    // A run of another process may have been faster than one that is being started here.
+    if (opening !== undefined) return opening.catch((error: unknown) => { if (error instanceof RunExists) return this.find(id); throw error })
+    const present = this.#present(id)
     if (present !== undefined) return present
     if (!this.#isShared) throw new RunUnknown()
     return this.#open(id, async (run) => {
       if (await run.order.head!() === undefined) throw new RunUnknown()
-      await this.#load(run, Infinity, Infinity)
+      await this.#load(run, Infinity, 0)
       const { status, replica } = run
       if (status === undefined || hasPassed(replica.end?.time, replica.terms!.keepFor)) throw new RunUnknown()
     })
@@ -97,14 +104,16 @@ export class RunRegistry {
   /** Forgets runs that are over. Called at every tick of the clock. */
   tick (): void {
     for (const run of this.#runs.values()) {
-      const isIdle = run.producer === undefined && run.feed.size === 0 && this.#isShared && run.unreadFor >= IDLE_TIME
+      const isIdle = run.producer === undefined && run.feed.size === 0 && this.#isShared && run.unreadFor >= idleTimeOf(run)
       if (run.isOver || isIdle) this.#forget(run)
     }
   }
 
   /** Follows no run any more. @param timeout The longest time to wait for what is being published, in milliseconds. */
   async close (timeout: number): Promise<void> {
-    await Promise.all([...this.#runs.values()].map((run) => run.order.close(timeout)))
+    this.#isClosed = true
+    await Promise.all([...this.#runs.values(), ...this.#loading].map((run) => run.order.close(timeout)))
+    await Promise.all([...this.#opening.values(), ...this.#closing.values()].map((one: Promise<unknown>) => one.catch(() => {})))
   }
 
   get #isShared (): boolean { return this.#parts.cluster.isShared }
@@ -118,6 +127,7 @@ export class RunRegistry {
 
   #open (id: string, load: (run: LocalRun) => Promise<void>): Promise<LocalRun> {
     const { maxRuns } = this.#parts
+    if (this.#isClosed) throw new RunUnknown()
     if (this.#runs.size + this.#opening.size >= maxRuns) throw new RunsExceeded(maxRuns)
     const opening = this.#opened(id, load).finally(() => this.#opening.delete(id))
     this.#opening.set(id, opening)
@@ -129,19 +139,28 @@ export class RunRegistry {
     await this.#closing.get(id)
     const order = broker.order(`run:${id}`)
     const run: LocalRun = new LocalRun({ id, order, pump: this.#pump, afterGap, mergers, now, replaced: () => this.#forget(run) })
+    this.#loading.add(run)
     try {
       await load(run)
+      this.#opens(run)
+      return run
     } catch (error) {
-      this.#close(run)
+      // A run that is in the way is watched: its process may have died.
+      if (error instanceof RunExists && run.status === 'running' && !this.#isClosed) this.#opens(run)
+      else this.#close(run)
       throw error
+    } finally {
+      this.#loading.delete(run)
     }
+  }
+
+  #opens (run: LocalRun): void {
     run.open()
-    this.#runs.set(id, run)
-    return run
+    this.#runs.set(run.id, run)
   }
 
   async #load ({ order, replica }: LocalRun, maxBytes: number, keepFor: number): Promise<void> {
-    const loaded = order.start(replica, { maxEvents: Infinity, maxBytes, keepFor: keepFor + KEPT_LONGER })
+    const loaded = order.start(replica, { maxEvents: Infinity, maxBytes, keepFor: Math.max(keepFor + KEPT_LONGER, KEPT_AT_LEAST) })
     await within(LOADING_TIMEOUT, loaded, () => new BrokerUnavailable(this.#parts.broker.kind, `a run was not loaded within ${LOADING_TIMEOUT} ms`, false, undefined))
   }
 
@@ -154,6 +173,11 @@ export class RunRegistry {
   #close ({ id, order }: LocalRun): void {
     this.#closing.set(id, order.close(0).finally(() => this.#closing.delete(id)))
   }
+}
+
+/** How long a run of another process is remembered without a reader here: its own process may ask whether it had one. */
+function idleTimeOf ({ replica: { terms } }: LocalRun): number {
+  return terms === undefined || terms.stopWhenUnread === Infinity ? IDLE_TIME : Math.max(IDLE_TIME, terms.stopWhenUnread)
 }
 
 /** True if a time was so long ago. @param time Milliseconds since 1970; undefined: it is still to come. */

@@ -41,6 +41,8 @@ export class RunReplica implements OrderListener {
   #isOpen = false
   #isReplaced = false
   #hasBegun = false
+  /** True if the broker has lost the items. */
+  wasReset = false
   #newest = NO_POSITION
   /** The size of the items that have come since readers were last waited for. */
   #unserved = 0
@@ -96,7 +98,10 @@ export class RunReplica implements OrderListener {
   reset (origin: Position): void {
     this.#newest = origin
     // Readers elsewhere cannot get the rest any more, so nobody gets it as if nothing had happened.
-    if (this.#hasBegun && this.#terms !== undefined) this.#finish(this.#terms, 'lost', undefined, Date.now())
+    if (this.#hasBegun && this.#terms !== undefined) {
+      this.wasReset = true
+      this.#finish(this.#terms, 'lost', undefined, Date.now())
+    }
     this.#hasBegun = true
   }
 
@@ -109,7 +114,7 @@ export class RunReplica implements OrderListener {
   }
 
   #begin (terms: RunTerms, after: string | undefined): void {
-    const isFirst = this.#terms === undefined && after === undefined
+    const isFirst = (this.#terms === undefined || this.wasReset) && after === undefined
     const follows = this.#end !== undefined && this.#terms!.key === after
     if (!isFirst && !follows) return
     if (!this.#isOpen) return this.#adopt(terms)

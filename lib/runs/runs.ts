@@ -13,9 +13,10 @@ import type { LocalRun } from './local-run.ts'
 import { Producer } from './producer.ts'
 import { Run } from './run.ts'
 import {
-  readRunSubscribeOptions, readStart, readStartOptions, type RunItem, type RunSettings, type RunSubscribeOptions, type Starting, type StartOptions
+  readRunSubscribeOptions, readStart, readStartOptions, type RunItem, type RunSettings, type RunSubscribeOptions, type StartOptions
 } from './run-options.ts'
 import { RunRegistry } from './run-registry.ts'
+import type { RunStats } from './run-stats.ts'
 import type { RunEnd, RunStatus } from './run-status.ts'
 import { kindOf } from '../value-text.ts'
 
@@ -35,24 +36,6 @@ interface RunsParts {
   mergeFailed (error: unknown, event: string): void
   /** Called with the error of a `subscribe`. */
   subscribeFailed (reply: ReplyOfAnyServer, error: unknown): void
-}
-
-/**
- * The figures of the runs of one process.
- *
- * @see docs/runs.md
- */
-export interface RunStats {
-  /** The number of runs that this process holds now: those that it has started, until they are forgotten, and those of other nodes that are read here. */
-  readonly known: number
-  /** The number of those that go on. */
-  readonly running: number
-  /** The memory that their items take, in bytes. */
-  readonly bytes: number
-  /** The number of runs that this process has started. */
-  readonly started: number
-  /** The number of those that have ended, by status. */
-  readonly ends: Readonly<Record<RunEnd, number>>
 }
 
 /**
@@ -98,7 +81,8 @@ export class Runs<E extends object = RegisteredEvents> {
     if (event !== undefined) this.#parts.eventTypes.demandKnown(event)
     if (this.#isClosed) throw new Closed('A run was started')
     const local = await this.#registry.begin(starting)
-    this.#produce(local, event, source, starting)
+    if (this.#isClosed) throw new Closed('A run was started')
+    this.#produce(local, event, source)
     return this.#handle(local, starting.context)
   }
 
@@ -156,10 +140,11 @@ export class Runs<E extends object = RegisteredEvents> {
     cluster.listens(broker.health().up)
     for (const run of this.#registry) {
       if (run.status !== 'running') continue
-      // Its process has died. The first node that notices says so to all.
-      if (cluster.isGone(run.replica.terms!.node)) this.#end(run, 'lost')
+      const { node, stopWhenUnread } = run.replica.terms!
+      // Its process has died, or it is one of ours whose start has failed. The first node that notices says so to all.
+      if (cluster.isGone(node) || (node === cluster.node && run.producer === undefined)) this.#end(run, 'lost')
       else if (run.due !== undefined) this.#end(run, run.due)
-      else if (run.producer !== undefined && run.unreadFor >= run.stopWhenUnread) void this.#stopUnread(run)
+      else if (run.producer !== undefined && run.unreadFor >= stopWhenUnread && broker.health().up) void this.#stopUnread(run, stopWhenUnread)
     }
     this.#registry.tick()
   }
@@ -174,8 +159,11 @@ export class Runs<E extends object = RegisteredEvents> {
     this.#isClosed = true
     const runs = [...this.#registry]
     for (const run of runs) run.feed.sendAway()
-    await Promise.all(runs.filter(({ producer }) => producer !== undefined).map((run) => run.end('stopped').catch(() => {})))
+    const produced = runs.filter(({ producer }) => producer !== undefined)
+    for (const run of produced) run.end('stopped').catch(() => {})
+    // Waits for the ends, but no longer.
     await this.#registry.close(timeout)
+    for (const run of produced) run.abandon()
   }
 
   /** Ends a run. If the broker does not take the end, it is tried again at the next tick. */
@@ -185,13 +173,13 @@ export class Runs<E extends object = RegisteredEvents> {
   }
 
   /** Stops a run that nobody reads here, unless somebody reads it elsewhere. */
-  async #stopUnread (run: LocalRun): Promise<void> {
-    const { unreadFor, stopWhenUnread } = run
+  async #stopUnread (run: LocalRun, stopWhenUnread: number): Promise<void> {
+    const { unreadFor } = run
     if (run.isAsking) return
     run.isAsking = true
     const isRead = await this.#parts.cluster.isRead(run.id, stopWhenUnread)
     run.isAsking = false
-    if (isRead) run.readElsewhere()
+    if (isRead) run.touch()
     else if (run.status === 'running' && run.unreadFor >= unreadFor) this.#end(run, 'stopped')
   }
 
@@ -199,7 +187,7 @@ export class Runs<E extends object = RegisteredEvents> {
     return this.#registry.find(id)
   }
 
-  #produce (run: LocalRun, event: string | undefined, source: Source<unknown>, { stopWhenUnread }: Starting): void {
+  #produce (run: LocalRun, event: string | undefined, source: Source<unknown>): void {
     const { encoder, failed } = this.#parts
     const eventOf = (item: unknown): string => event ?? (Object(item) as { event: string }).event
     run.producer = new Producer({
@@ -211,7 +199,6 @@ export class Runs<E extends object = RegisteredEvents> {
       served: () => run.feed.served(),
       failed: (error) => failed(error, run.id, 'sse: the source of a run failed')
     })
-    run.stopWhenUnread = stopWhenUnread
     this.#started++
     void run.finished.then((status) => { this.#ends[status]++ })
     void run.producer.produce(event ?? 'a run', source).then((status) => { if (status !== undefined) this.#end(run, status) })
@@ -224,8 +211,14 @@ export class Runs<E extends object = RegisteredEvents> {
       finished: local.finished,
       status: () => local.status!,
       stop: () => this.#logged(local.id, this.#stop(local)),
-      subscribe: (reply, options) => this.#subscribe(reply, () => this.#registry.find(local.id), options)
+      subscribe: (reply, options) => this.#subscribe(reply, () => this.#own(local), options)
     })
+  }
+
+  /** Finds a run of this process. Its ID may be that of a later one. */
+  #own (run: LocalRun): LocalRun {
+    if (this.#registry.find(run.id) !== run) throw new RunUnknown()
+    return run
   }
 
   async #stop (run: LocalRun): Promise<boolean> {
@@ -236,7 +229,10 @@ export class Runs<E extends object = RegisteredEvents> {
 
   #subscribe (reply: ReplyOfAnyServer, find: () => LocalRun | Promise<LocalRun>, options: RunSubscribeOptions): Promise<Subscriber<E>> {
     const { opener, subscribeFailed } = this.#parts
-    const subscribed = opener.open(reply, find, ({ feed }) => ({ feed, ...readRunSubscribeOptions(options) })) as Promise<Subscriber<E>>
+    const subscribed = opener.open(reply, find, (run) => {
+      run.touch()
+      return { feed: run.feed, ...readRunSubscribeOptions(options) }
+    }) as Promise<Subscriber<E>>
     subscribed.catch((error: unknown) => subscribeFailed(reply, error))
     return subscribed
   }

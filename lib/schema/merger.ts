@@ -8,8 +8,10 @@ export interface Merger {
   parse (data: string): unknown
   /** Merges two payloads, the older one first. @returns Undefined if they stay two events. */
   merge (older: unknown, newer: unknown): unknown
-  /** Encodes a merged payload as data. */
+  /** Encodes a merged payload as data. @throws FST_SSE_PAYLOAD_NOT_ENCODABLE when it has no JSON form. */
   encode (payload: unknown): string
+  /** Called with an error of `parse` or `encode`. The events stay apart. */
+  failed (error: unknown): void
 }
 
 /** How consecutive events are merged, by event type. */
@@ -24,6 +26,11 @@ export type Mergers = ReadonlyMap<string, Merger | undefined>
 export function mergerOf (event: string, { merge, check, isText }: EventType, failed: (error: unknown) => void): Merger | undefined {
   if (merge === undefined) return undefined
   let hasFailed = false
+  // Not each time: a run may have thousands of events.
+  const failOnce = (error: unknown): void => {
+    if (!hasFailed) failed(error)
+    hasFailed = true
+  }
   return {
     event,
     parse: (data) => isText ? data : JSON.parse(data),
@@ -33,12 +40,11 @@ export function mergerOf (event: string, { merge, check, isText }: EventType, fa
         // Readers rely on the schema, which may limit the length of a text.
         return merged !== undefined && check.check(merged) ? merged : undefined
       } catch (error) {
-        // Not each time: a run may have thousands of events.
-        if (!hasFailed) failed(error)
-        hasFailed = true
+        failOnce(error)
         return undefined
       }
     },
-    encode: (payload) => encodePayload(event, payload, isText)
+    encode: (payload) => encodePayload(event, payload, isText),
+    failed: failOnce
   }
 }

@@ -49,13 +49,16 @@ async function job (t: Test, example: Example, browser: Browser): Promise<void> 
   await Promise.all([tab, other].map((each) => each.until(status('done'))))
   const all = Array.from({ length: 11 }, (_, step) => `Step ${step} of 10\n`).join('')
   t.strictSame([await lines(tab), await lines(other)], [all, all], 'each line once, after a reload and in a second window')
-  await tab.click('#start')
-  await tab.until('!document.querySelector("#stop").disabled')
-  await tab.click('#stop')
-  await tab.until(status('stopped'))
-  await tab.evaluate("location.hash = 'unknown'")
-  await tab.until(status('unknown job'))
   await Promise.all([tab.close(), other.close()])
+
+  const third = await browser.open(example.page)
+  await third.click('#start')
+  await third.until('!document.querySelector("#stop").disabled')
+  await third.click('#stop')
+  await third.until(status('stopped'))
+  await third.evaluate("void (location.hash = 'unknown')")
+  await third.until(status('unknown job'))
+  await third.close()
 }
 
 async function journey (t: Test, example: Example, browser: Browser, { name, comesBack, proofOf }: Case): Promise<void> {

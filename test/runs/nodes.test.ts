@@ -141,7 +141,7 @@ for (const { name, skip, start } of engines) {
       const order = stranger.order('run:e')
       await order.start({ place () { return undefined }, lose () {}, reset () {}, oldest: { epoch: '', offset: 0 } }, { maxEvents: 10, maxBytes: 1e6, keepFor: 10_000 })
       const late = async (number: number, key: string): Promise<void> => {
-        await order.publish(itemRecord(itemChannels({ key, node: 'dead', keepFor: 300, maxBytes: 1e6 }), key, number, 'data: late\n\n'))
+        await order.publish(itemRecord(itemChannels({ key, node: 'dead', keepFor: 300, maxBytes: 1e6, stopWhenUnread: Infinity }), key, number, 'data: late\n\n'))
       }
       await late(3, key!)
       t.strictSame((await read(t, one, 'e').ended()).items, words('e', 1, 2))

@@ -29,7 +29,7 @@ export async function createRun (declarations: Declarations, { maxBytes = 4 * 10
     now: () => 0,
     replaced () {}
   })
-  const terms: RunTerms = { key: createEpoch(), node: 'here', keepFor, maxBytes }
+  const terms: RunTerms = { key: createEpoch(), node: 'here', keepFor, maxBytes, stopWhenUnread: Infinity }
   await order.start(run.replica, { maxEvents: Infinity, maxBytes, keepFor })
   await order.publish(beginningRecord(terms, undefined))
   run.open()
