@@ -465,6 +465,39 @@ t.test('`merge` that throws or gives an invalid payload leaves the events apart,
   t.equal(errors.length, 1)
 })
 
+t.test('`merge` that gives a payload without a JSON form leaves the events apart', async (t) => {
+  const huge = defineEvents({ huge: { schema: Type.Any(), merge: () => 1n } })
+  const { app, errors } = await start(t, { events: huge })
+  const run = await app.sse.of(huge).runs.start('huge', async function * () { yield 'a'; yield 'b'; yield 'c' })
+  await run.finished
+  const seen: unknown[] = []
+  for await (const event of await openStream(app, `/runs/${run.id}`)) seen.push(event.data)
+  t.strictSame(seen, ['a', 'b', 'c'])
+  t.match(errors, [{ event: 'huge' }])
+  t.equal(errors.length, 1)
+})
+
+t.test('asking for its status does not keep a run that nobody reads', async (t) => {
+  const { app, sse } = await start(t)
+  const { run } = await startByHand(sse, { stopWhenUnread: 3000 })
+  for (let second = 0; second < 5; second++) {
+    await advance(app, 1000)
+    await app.sse.runs.status(run.id)
+  }
+  t.equal(run.status, 'stopped')
+})
+
+t.test('`subscribe` of a run that is over does not open a later run of its ID', async (t) => {
+  const { app, sse, own } = await start(t)
+  const first = await sse.runs.start('token', async function * () { yield 'a' }, { id: 'same', keepFor: 1000 })
+  await first.finished
+  own['first'] = (reply) => first.subscribe(reply)
+  await advance(app, 5000)
+  await sse.runs.start('token', async function * () { yield 'b' }, { id: 'same' })
+  t.match((await app.inject('/own/first')).json(), { statusCode: 404, code: 'FST_SSE_RUN_UNKNOWN' })
+  t.equal((await (await openStream(app, '/runs/same')).next()).data, 'b')
+})
+
 t.test('20,000 merged items replay in a handful of writes, and take the memory of their text', async (t) => {
   const { app, sse } = await start(t)
   const words = Array.from({ length: 20_000 }, (_, n) => `w${n % 100} `)
