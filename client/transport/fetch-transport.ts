@@ -11,7 +11,7 @@ type HeaderValues = Readonly<Record<string, string>>
 export type RequestHeaders = HeaderValues | (() => HeaderValues | Promise<HeaderValues>)
 
 /** The body of a POST: text, a form, bytes; or any other object, which is sent as JSON. */
-export type RequestBody = Exclude<BodyInit, ReadableStream> | object
+export type RequestBody = string | object
 
 /** The part of the settings of a stream that requests use. */
 export interface FetchSettings {

@@ -138,7 +138,8 @@ export class RunFeed implements Feed {
     return new RunCursor(this.#log, this, this.#log.head)
   }
 
-  opened ({ delivery }: Subscriber): void {
+  opened (subscriber: Subscriber): void {
+    const { delivery } = subscriber
     this.#readers.set(delivery.cursor as RunCursor, delivery)
     this.#only = this.#readers.size === 1 ? delivery : undefined
     if (this.#only !== undefined) this.#parts.changed()
