@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { EventSource } from 'eventsource'
 import t, { type Test } from 'tap'
@@ -65,7 +66,12 @@ async function untilAllServe ({ origin }: Example): Promise<void> {
   }
 }
 
-const folders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('sse-cluster-')).sort()
+/** Creates the place where one example puts its folders: other tests run the example at the same time. */
+function createPlace (t: Test): { readonly TMPDIR: string, folders (): string[] } {
+  const TMPDIR = mkdtempSync(join(tmpdir(), 'cluster-test-'))
+  t.after(() => rmSync(TMPDIR, { recursive: true, force: true }))
+  return { TMPDIR, folders: () => readdirSync(TMPDIR).filter((name) => name.startsWith('sse-cluster-')) }
+}
 
 /** The process IDs of the nodes that an example has started, from the lines that it has printed. */
 const processes = (printed: readonly string[]): number[] => printed.flatMap((line) => (JSON.parse(line) as { process?: number }).process ?? [])
@@ -79,9 +85,9 @@ function isRunning (pid: number): boolean {
 }
 
 t.test('the example `cluster`', { skip }, async (t) => {
-  const before = folders()
-  const example = await Example.start(t, 'cluster')
-  t.equal(folders().length, before.length + 2, 'Redis and nginx have folders')
+  const { TMPDIR, folders } = createPlace(t)
+  const example = await Example.start(t, 'cluster', { TMPDIR })
+  t.equal(folders().length, 2, 'Redis and nginx have folders')
 
   await t.test('each node is ready, and its streams name it in a header and in an event', async (t) => {
     await untilAllServe(example)
@@ -131,15 +137,15 @@ t.test('the example `cluster`', { skip }, async (t) => {
     const reader = new Reader(t, example.origin)
     await untilServed([reader], ({ servedBy }) => servedBy !== '')
     t.strictSame(await example.stop('SIGTERM'), CLEAN)
-    t.strictSame(folders(), before)
+    t.strictSame(folders(), [])
     t.notOk(processes(example.printed).some(isRunning))
   })
 })
 
 t.test('a node ends when it is told to, and everything ends if the supervisor is killed', { skip }, async (t) => {
-  const before = folders()
+  const { TMPDIR, folders } = createPlace(t)
   const supervisor = spawn(process.execPath, ['--import', 'tsx', '--import', SUPERVISOR_ENDS_WITH_TEST, 'examples/cluster/server.ts'], {
-    env: { ...TYPESCRIPT.env, PORT: '0' },
+    env: { ...TYPESCRIPT.env, TMPDIR, PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc']
   })
   t.after(() => supervisor.kill('SIGKILL'))
@@ -150,9 +156,9 @@ t.test('a node ends when it is told to, and everything ends if the supervisor is
   process.kill(nodes[0]!, 'SIGTERM')
   await until(() => printed.some((line) => line.includes('has ended')))
   t.match(JSON.parse(printed.find((line) => line.includes('has ended'))!), { process: nodes[0]!, code: 0, signal: null })
-  t.equal(folders().length, before.length + 2)
+  t.equal(folders().length, 2)
   supervisor.kill('SIGKILL')
-  await until(() => folders().join() === before.join() && !processes(printed).some(isRunning))
+  await until(() => folders().length === 0 && !processes(printed).some(isRunning))
 })
 
 t.test('without Redis or nginx the example says what to install', async (t) => {
