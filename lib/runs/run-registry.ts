@@ -95,6 +95,11 @@ export class RunRegistry {
     })
   }
 
+  /** True if readers of a run may still come. Its ID may be that of a later run. */
+  keeps (run: LocalRun): boolean {
+    return this.#present(run.id) === run
+  }
+
   /** True if a run has a reader here, or had one within so many milliseconds. */
   isRead (id: string, milliseconds: number): boolean {
     const run = this.#runs.get(id)

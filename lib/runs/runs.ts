@@ -215,9 +215,8 @@ export class Runs<E extends object = RegisteredEvents> {
     })
   }
 
-  /** Finds a run of this process. Its ID may be that of a later one. */
   #own (run: LocalRun): LocalRun {
-    if (this.#registry.find(run.id) !== run) throw new RunUnknown()
+    if (!this.#registry.keeps(run)) throw new RunUnknown()
     return run
   }
 

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
+import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { createEpoch } from '../../lib/broker/position.ts'
 import { itemChannels, itemRecord } from '../../lib/runs/run-records.ts'
-import type { SsePluginOptions } from '../../plugin.ts'
+import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
 import { needsDriver } from '../brokers/sqlite/nodes.ts'
 import { Program, untilSeen } from '../faults/program.ts'
 import { noRedis, RedisServer } from '../support/redis.ts'
@@ -110,6 +111,19 @@ for (const { name, skip, start } of engines) {
         const [first, second] = [await read(t, one, id).ended(), await read(t, two, id).ended()]
         t.strictSame([first.items, second.items], [words(id, 1, winner + 1), words(id, 1, winner + 1)])
       }
+    })
+
+    await t.test('after `keepFor` its own `subscribe` is 404, too', async (t) => {
+      const app = Fastify()
+      t.teardown(() => app.close())
+      await app.register(ssePlugin, { path: false, broker: brokerOf(choice) })
+      app.get('/own', (_request, reply) => run.subscribe(reply))
+      await app.ready()
+      const run = await app.sse.runs.start('message', async function * () {}, { keepFor: 300 })
+      t.equal(await run.finished, 'done')
+      await untilSeen(async () => (await app.inject('/own')).statusCode, (code) => code === 404)
+      // Nothing is left that could fail later.
+      for (let time = 0; time < 10; time++) await t.rejects(app.sse.runs.status('unknown'), { code: 'FST_SSE_RUN_UNKNOWN' })
     })
 
     await t.test('after `keepFor` a run is 404 at every node, and its ID is free', async (t) => {
