@@ -73,3 +73,34 @@ t.test('a process that stands still for so long that its run was lost finds that
   const late = await new RunReader('a').connect(two.port).ended()
   t.strictSame(late.items, reader.items)
 })
+
+t.test('a process that stood still for so long does not take the others for dead', { skip }, async (t) => {
+  const { server, one } = await startTwo(t)
+  const node = await Program.start<typeof commands>(afterTest(t), '../runs/node-program.ts')
+  await node.call('listen', { redis: server.url })
+  await startWords(one.app, { id: 'a', count: 1, goesOn: true })
+  t.equal(await node.call('status', 'a'), 'running')
+  node.signal('SIGSTOP')
+  // Longer than a node may be silent. The duration is part of the claim.
+  await pause(9000)
+  node.signal('SIGCONT')
+  // Its clock ticks every second.
+  await pause(3000)
+  t.strictSame([await node.call('status', 'a'), await one.app.sse.runs.status('a')], ['running', 'running'])
+})
+
+t.test('a node closes while its engine is away: sources are aborted, and `finished` settles', { skip }, async (t) => {
+  const { server, one } = await startTwo(t)
+  let reason: unknown
+  const run = await one.app.sse.runs.start('message', async function * (signal) {
+    yield 'a'
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    reason = signal.reason
+  })
+  process.kill(server.pid, 'SIGSTOP')
+  const closed = one.app.close()
+  t.equal(await run.finished, 'stopped')
+  await closed
+  t.equal(reason, 'stopped')
+  process.kill(server.pid, 'SIGCONT')
+})

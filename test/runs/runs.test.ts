@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import ssePlugin, { defineEvents, type Run, type SsePluginOptions, type StartOptions, type Subscriber } from '../../plugin.ts'
 import { advance, openStream } from '../../testing/index.ts'
 import { gate, listen, RawReader, until, type Gate } from '../flows/raw-reader.ts'
+import { RunReader } from './run-reader.ts'
 
 const events = defineEvents({
   token: { schema: Type.String(), merge: (older, newer) => older + newer },
@@ -308,6 +309,23 @@ t.test('over `maxBytes` the oldest items leave, and a reader that needed them ge
   t.strictSame(numbers, Array.from({ length: numbers.length }, (_, at) => 300 - numbers.length + at))
   t.ok(numbers.length > 10 && numbers.length < 100, String(numbers.length))
   t.ok(app.sse.stats().runs.bytes <= 1024)
+})
+
+t.test('a reader with a socket that accepts everything gets each item of a small run whose source never waits', async (t) => {
+  const { app, sse } = await start(t)
+  const port = await listen(t, app)
+  const isThere = gate()
+  const texts = Array.from({ length: 500 }, (_, n) => `${n} ${'x'.repeat(100)}`)
+  const run = await sse.runs.start('token', async function * () {
+    await isThere.passed
+    yield * texts
+  }, { maxBytes: 2048 })
+  const reader = new RunReader(run.id).connect(port)
+  t.after(() => reader.cut())
+  await until(() => app.sse.count() === 1)
+  isThere.open()
+  await reader.ended()
+  t.strictSame([reader.gaps, reader.items.join('')], [[], texts.join('')])
 })
 
 t.test('a run that nobody reads is stopped after `stopWhenUnread`, and a reader puts that off', async (t) => {
