@@ -7,7 +7,7 @@ import { notInstalled } from '../support/system.ts'
 const skip = noRedis() && notInstalled('redis-server')
 
 t.test('the Redis broker keeps the contract', { skip }, async (t) => {
-  const server = await RedisServer.start({ after: (callback) => t.teardown(callback) }, ['--appendonly', 'yes'])
+  const server = await RedisServer.start({ after: (callback) => t.teardown(callback) }, ['--appendonly', 'yes', '--appendfsync', 'always'])
   const contract = brokerContract({
     createBroker: () => redisBroker({ connection: server.url }),
     stopEngine: () => server.kill(),

@@ -74,21 +74,6 @@ t.test('a process that stands still for so long that its run was lost finds that
   t.strictSame(late.items, reader.items)
 })
 
-t.test('a process that stood still for so long does not take the others for dead', { skip }, async (t) => {
-  const { server, one } = await startTwo(t)
-  const node = await Program.start<typeof commands>(afterTest(t), '../runs/node-program.ts')
-  await node.call('listen', { redis: server.url })
-  await startWords(one.app, { id: 'a', count: 1, goesOn: true })
-  t.equal(await node.call('status', 'a'), 'running')
-  node.signal('SIGSTOP')
-  // Longer than a node may be silent. The duration is part of the claim.
-  await pause(9000)
-  node.signal('SIGCONT')
-  // Its clock ticks every second.
-  await pause(3000)
-  t.strictSame([await node.call('status', 'a'), await one.app.sse.runs.status('a')], ['running', 'running'])
-})
-
 t.test('a node closes while its engine is away: sources are aborted, and `finished` settles', { skip }, async (t) => {
   const { server, one } = await startTwo(t)
   let reason: unknown

@@ -14,6 +14,10 @@ export const commands = {
   start: (words: Words): Promise<string> => startWords(node.app, words),
   status: (id: string): Promise<RunStatus> => node.app.sse.runs.status(id),
   stop: (id: string): Promise<boolean> => node.app.sse.runs.stop(id) as Promise<boolean>,
+  /** Blocks the event loop. */
+  block (milliseconds: number): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+  },
   close: (): Promise<void> => node.app.close() as Promise<void>
 }
 

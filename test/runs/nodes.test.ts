@@ -6,7 +6,7 @@ import { createEpoch } from '../../lib/broker/position.ts'
 import { itemChannels, itemRecord } from '../../lib/runs/run-records.ts'
 import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
 import { needsDriver } from '../brokers/sqlite/nodes.ts'
-import { Program, untilSeen } from '../faults/program.ts'
+import { pause, Program, untilSeen } from '../faults/program.ts'
 import { noRedis, RedisServer } from '../support/redis.ts'
 import { notInstalled } from '../support/system.ts'
 import type { commands } from './node-program.ts'
@@ -208,6 +208,20 @@ for (const { name, skip, start } of engines) {
         const late = await read(t, other, 'h').ended()
         t.strictSame([late.items, late.end], [reader.items, reader.end])
       }
+    })
+
+    await t.test('a process whose event loop was blocked for long does not take the others for dead', async (t) => {
+      const node = await Program.start<typeof commands>(afterTest(t), '../runs/node-program.ts')
+      await node.call('listen', choice)
+      await startWords(one.app, { id: 'k', count: 1, goesOn: true })
+      t.equal(await node.call('status', 'k'), 'running')
+      // It has listened for a while. Its clock ticks every second.
+      await pause(3000)
+      // Longer than a node may be silent. The duration is part of the claim.
+      await node.call('block', 12_000)
+      await pause(3000)
+      t.strictSame([await node.call('status', 'k'), await one.app.sse.runs.status('k')], ['running', 'running'])
+      await node.call('close')
     })
 
     await t.test('a run whose process was killed while nobody read it is lost to the first who asks', async (t) => {

@@ -170,7 +170,7 @@ t.test('a key of another kind in the place of the order: events wait until it is
 })
 
 t.test('an application starts without Redis if it does not wait for it, and goes on when it is there', { skip }, async (t) => {
-  const server = await RedisServer.start({ after: (callback) => t.teardown(callback) }, ['--appendonly', 'yes'])
+  const server = await RedisServer.start({ after: (callback) => t.teardown(callback) }, ['--appendonly', 'yes', '--appendfsync', 'always'])
   const early = await startNode(t, redisBroker({ connection: server.url }))
   const id = await early.broadcast('kept')
   await server.kill()
