@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer'
 import type { EventRecord, OrderListener, Placed } from '../broker/broker.ts'
 import { isAfter, type Position } from '../broker/position.ts'
 import type { ChannelIndex } from './channel-index.ts'
 import { idLineBytes } from './log-bounds.ts'
+import { isWithin } from '../wire/text-size.ts'
 import type { Log } from './log.ts'
 
 interface ReplicaParts {
@@ -84,8 +84,7 @@ export class Replica implements OrderListener {
   /** False if a record alone exceeds the log, because the node that broadcast it has another `history`. */
   #fits ({ body, id }: EventRecord): boolean {
     const { maxBytes } = this.#parts.log
-    // A UTF-16 code unit takes at most three bytes, so most records need not be measured.
-    return 3 * body.length + idLineBytes(id) <= maxBytes || Buffer.byteLength(body) + idLineBytes(id) <= maxBytes
+    return isWithin(body, maxBytes - idLineBytes(id))
   }
 
   #tellReached (): void {

@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer'
 import type { EventRecord, Order } from '../broker/broker.ts'
 import { formatPosition } from '../broker/position.ts'
 import { Closed, OptionInvalid } from '../errors.ts'
@@ -45,7 +44,7 @@ export class Broadcaster {
     const { channels, id, ephemeral = eventTypes.isEphemeral(event) } = readBroadcastOptions(options, log.keeps)
     if (ephemeral && id !== undefined) throw new OptionInvalid('broadcast.id', 'absent for an ephemeral event, because no reader can resume from it', id)
     const body = encoder.encode(event, data)
-    demandWithin(event, Buffer.byteLength(body) + idLineBytes(id), 'history.maxBytes', log.maxBytes)
+    demandWithin(event, body, 'history.maxBytes', log.maxBytes, idLineBytes(id))
     // `latestBy` is called last, so that changes that it makes to the payload have no effect.
     const key = eventTypes.keyOf(event, data)
     const record: EventRecord = {

@@ -3,6 +3,7 @@ import { PayloadTooLarge } from '../errors.ts'
 import type { EventTypes } from '../schema/event-types.ts'
 import { quote } from '../value-text.ts'
 import { encodeEvent, encodePayload } from '../wire/encode.ts'
+import { isWithin } from '../wire/text-size.ts'
 
 /** Validates and encodes the application's events. */
 export class EventEncoder {
@@ -24,12 +25,15 @@ export class EventEncoder {
   encode (event: string, payload: unknown): string {
     const { payload: outgoing, isText } = this.#eventTypes.validate(event, payload)
     const data = encodePayload(event, outgoing, isText)
-    demandWithin(event, Buffer.byteLength(data), 'maxPayloadBytes', this.#maxPayloadBytes)
+    demandWithin(event, data, 'maxPayloadBytes', this.#maxPayloadBytes)
     return encodeEvent(event, data)
   }
 }
 
-/** @throws FST_SSE_PAYLOAD_TOO_LARGE when an event takes more bytes than an option allows. */
-export function demandWithin (event: string, bytes: number, option: string, limit: number): void {
-  if (bytes > limit) throw new PayloadTooLarge(quote(event), bytes, option, limit)
+/**
+ * @param more The bytes that count beside those of the text.
+ * @throws FST_SSE_PAYLOAD_TOO_LARGE when the text of an event takes more bytes than an option allows.
+ */
+export function demandWithin (event: string, text: string, option: string, limit: number, more = 0): void {
+  if (!isWithin(text, limit - more)) throw new PayloadTooLarge(quote(event), Buffer.byteLength(text) + more, option, limit)
 }

@@ -16,7 +16,7 @@ interface LocalRunParts {
   readonly mergers: Mergers
   /** The time of the hub's clock, in milliseconds. */
   now (): number
-  /** Called when another run of this name has begun in another process. */
+  /** Called when another run of this name has begun. */
   replaced (): void
 }
 
@@ -45,15 +45,8 @@ export class LocalRun {
   constructor (parts: LocalRunParts) {
     this.#parts = parts
     this.usedAt = parts.now()
-    this.replica = new RunReplica({
-      mergers: parts.mergers,
-      came: () => this.feed.wake(),
-      served: () => this.feed.served(),
-      ended: () => this.#ended(),
-      replaced: parts.replaced
-    })
     this.feed = new RunFeed({
-      replica: this.replica,
+      run: this,
       pump: parts.pump,
       afterGap: parts.afterGap,
       isShared: parts.order.head !== undefined,
@@ -62,6 +55,7 @@ export class LocalRun {
         this.hadReaders = true
       }
     })
+    this.replica = new RunReplica(this, parts.mergers)
   }
 
   get id (): string { return this.#parts.id }
@@ -71,7 +65,7 @@ export class LocalRun {
   /** Called when the order is loaded, and a run that this process begins has begun. From now on there may be readers. */
   open (): void {
     this.replica.open()
-    if (this.replica.end !== undefined) this.#ended()
+    if (this.replica.end !== undefined) this.ended()
   }
 
   /** The status; undefined if there is no such run. */
@@ -110,7 +104,8 @@ export class LocalRun {
     this.#resolveFinished('stopped')
   }
 
-  #ended (): void {
+  /** Called by the replica when the run has ended. */
+  ended (): void {
     const { status, time } = this.replica.end!
     this.overAt = this.#parts.now() + this.replica.terms!.keepFor - Math.max(0, Date.now() - time)
     // Items that were sent again after the loss must not look like a run that goes on.
@@ -118,5 +113,10 @@ export class LocalRun {
     this.producer?.stop(status)
     this.feed.end()
     this.#resolveFinished(status)
+  }
+
+  /** Called by the replica when another run of this name has begun in another process. */
+  replaced (): void {
+    this.#parts.replaced()
   }
 }

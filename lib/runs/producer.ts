@@ -1,8 +1,7 @@
-import { Buffer } from 'node:buffer'
 import type { Order } from '../broker/broker.ts'
-import { demandWithin } from '../publish/event-encoder.ts'
-import { draw, openSource, type Source } from '../subscribers/stream-source.ts'
+import { draw, openSource, type Source, type Taker } from '../subscribers/stream-source.ts'
 import { setImmediate } from '../time/timers.ts'
+import type { ItemEncoder } from './item-encoder.ts'
 import { itemChannels, itemRecord, type RunTerms } from './run-records.ts'
 import type { RunEnd } from './run-status.ts'
 
@@ -17,37 +16,46 @@ const OVERHEAD = 512
 interface ProducerParts {
   readonly order: Order
   readonly terms: RunTerms
-  /** Returns the event type of an item. */
-  eventOf (item: unknown): string
-  /** Validates and encodes an item. @returns The event in its wire form. */
-  encode (item: unknown): string
-  /** True if an item is in the log of this process. @param number The number of the item. */
-  isPlaced (number: number): boolean
-  /** Waits until healthy readers have what was published; undefined if they have. */
-  served (): Promise<void> | undefined
+  readonly encoder: ItemEncoder
+  /** The log of this process. */
+  readonly log: { readonly head: number }
+  /** The readers of this process. */
+  readonly readers: {
+    /** Waits until healthy readers have what was published; undefined if they have. */
+    served (): Promise<void> | undefined
+  }
   /** Called with the error of a source that failed. */
   failed (error: unknown): void
 }
 
 /** Draws the items of a run from its source, and publishes them. It does not know the readers. */
-export class Producer {
-  readonly #parts: ProducerParts
+export class Producer implements Taker<unknown> {
+  // What every item needs comes first, and without detours: with many runs, each object is a cache miss.
+  readonly #order: Order
+  readonly #log: ProducerParts['log']
+  readonly #encoder: ItemEncoder
   readonly #channels: readonly string[]
+  readonly #key: string
   readonly #lengthPerTurn: number
-  readonly #abort = new AbortController()
   /** The number of items published. */
   items = 0
   #ofTurn = 0
   #unanswered = 0
   #isStopped = false
-  #goOn: () => void = () => {}
   #failure: { readonly error: unknown } | undefined
+  #goOn: () => void = () => {}
+  readonly #parts: ProducerParts
+  readonly #abort = new AbortController()
 
   constructor (parts: ProducerParts) {
-    this.#parts = parts
-    this.#channels = itemChannels(parts.terms)
+    const { order, terms, encoder, log } = this.#parts = parts
+    this.#order = order
+    this.#log = log
+    this.#encoder = encoder
+    this.#channels = itemChannels(terms)
+    this.#key = terms.key
     // A small run must not lose items that its readers have had no time to get.
-    this.#lengthPerTurn = Math.min(LENGTH_PER_TURN, parts.terms.maxBytes / 4)
+    this.#lengthPerTurn = Math.min(LENGTH_PER_TURN, terms.maxBytes / 4)
   }
 
   /** Ends the source. @param reason The reason that its signal gets. */
@@ -66,7 +74,7 @@ export class Producer {
   async produce (event: string, source: Source<unknown>): Promise<'done' | 'failed' | undefined> {
     const { signal } = this.#abort
     try {
-      const isComplete = await draw(openSource(event, source, signal), signal, (item) => this.#take(item), this.#parts.failed)
+      const isComplete = await draw(openSource(event, source, signal), signal, this)
       await this.#answered(0)
       if (this.#failure !== undefined) throw this.#failure.error
       return isComplete ? 'done' : undefined
@@ -78,12 +86,13 @@ export class Producer {
     }
   }
 
-  #take (item: unknown): boolean | Promise<boolean> {
-    const { maxBytes } = this.#parts.terms
-    const body = this.#parts.encode(item)
-    // A UTF-16 code unit takes at most three bytes, so most items need not be measured.
-    if (3 * body.length > maxBytes) demandWithin(this.#parts.eventOf(item), Buffer.byteLength(body), 'runs.maxBytes', maxBytes)
+  take (item: unknown): boolean | Promise<boolean> {
+    const body = this.#encoder.encode(item)
     return this.#unanswered > MAX_UNANSWERED ? this.#publishLater(body) : this.#publish(body)
+  }
+
+  returnFailed (error: unknown): void {
+    this.#parts.failed(error)
   }
 
   async #publishLater (body: string): Promise<boolean> {
@@ -95,10 +104,9 @@ export class Producer {
     if (this.#failure !== undefined) throw this.#failure.error
     if (this.#isStopped) return false
     const size = body.length + OVERHEAD
-    const { order, terms: { key }, isPlaced } = this.#parts
-    const published = order.publish(itemRecord(this.#channels, key, ++this.items, body))
+    const published = this.#order.publish(itemRecord(this.#channels, this.#key, ++this.items, body))
     // A broker of one process places an item within the call. Its promise says nothing new then, and does not reject.
-    if (!isPlaced(this.items)) this.#await(published, size)
+    if (this.#log.head <= this.items) this.#await(published, size)
     this.#ofTurn += size
     return this.#ofTurn < this.#lengthPerTurn || this.#turn()
   }
@@ -126,7 +134,7 @@ export class Producer {
   async #turn (): Promise<boolean> {
     this.#ofTurn = 0
     await new Promise((resolve) => { setImmediate(resolve) })
-    await this.#parts.served()
+    await this.#parts.readers.served()
     return true
   }
 }

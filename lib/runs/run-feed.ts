@@ -5,7 +5,8 @@ import type { Delivery } from '../subscribers/delivery.ts'
 import type { DeliveryPump } from '../subscribers/delivery-owner.ts'
 import type { Pump } from '../subscribers/pump.ts'
 import type { Subscriber } from '../subscribers/subscriber.ts'
-import { monotonicTime, setImmediate, setTimeout } from '../time/timers.ts'
+import { now } from '../time/clock.ts'
+import { clearTimeout, setImmediate, setTimeout } from '../time/timers.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 import type { RunEnding, StreamForm } from '../wire/stream-form.ts'
 import { RunCursor } from './run-cursor.ts'
@@ -19,13 +20,20 @@ const MAX_WAIT = 2000
 const MIN_INTERVAL = 2
 
 interface RunFeedParts {
-  readonly replica: RunReplica
+  readonly run: { readonly replica: RunReplica }
   readonly pump: Pump
   readonly afterGap: AfterGap
   /** True if another process may have items that this one lacks. */
   readonly isShared: boolean
   /** Called when the first reader has come, or the last one has left. */
   changed (): void
+}
+
+/** A reader that waits for an item. */
+interface Waiting {
+  readonly number: number
+  readonly timer: NodeJS.Timeout
+  resolve (): void
 }
 
 /** One run, as streams are opened on it, and its readers in this process. */
@@ -35,9 +43,9 @@ export class RunFeed implements Feed {
   /** The only reader, which most runs have; undefined: there is none, or there are several. */
   #only: Delivery | undefined
   /** When it was last served within the call that brought an item, in monotonic milliseconds. */
-  #servedAt = -Infinity
-  /** The readers that wait for an item. */
-  #waiting: Array<{ readonly number: number, come (): void }> = []
+  #servedAt = -MIN_INTERVAL
+  /** The readers that wait for an item; undefined: there are none. */
+  #waiting: Set<Waiting> | undefined
   readonly pump: DeliveryPump
   readonly compresses = false
 
@@ -52,13 +60,9 @@ export class RunFeed implements Feed {
 
   /** Serves the readers, because items have come. */
   wake (): void {
-    const { pump } = this.#parts
     if (this.#only !== undefined) this.#serveOnly(this.#only)
-    else if (this.#readers.size > 0) pump.wake(this.#readers)
-    if (this.#waiting.length === 0) return
-    const { head } = this.#log
-    for (const { number, come } of this.#waiting) if (number < head) come()
-    this.#waiting = this.#waiting.filter(({ number }) => number >= head)
+    else if (this.#readers.size > 0) this.#parts.pump.wake(this.#readers)
+    if (this.#waiting !== undefined) this.#comeTo(this.#log.head)
   }
 
   /**
@@ -66,8 +70,8 @@ export class RunFeed implements Feed {
    * loop. While the items are at hand that costs half of what it costs later.
    */
   #serveOnly (delivery: Delivery): void {
-    const time = monotonicTime()
-    if (delivery.isReady && time - this.#servedAt > MIN_INTERVAL) {
+    const time = now()
+    if (time - this.#servedAt >= MIN_INTERVAL && delivery.isReady) {
       this.#servedAt = time
       delivery.serve()
     }
@@ -76,7 +80,7 @@ export class RunFeed implements Feed {
 
   /** Ends the streams of all readers, because the run has ended. */
   end (): void {
-    for (const { come } of this.#waiting.splice(0)) come()
+    this.#comeTo(Infinity)
     for (const delivery of this.#readers.values()) this.#endOne(delivery)
   }
 
@@ -106,18 +110,27 @@ export class RunFeed implements Feed {
   }
 
   wait (eventId: string): Promise<void> | undefined {
-    const { replica, isShared } = this.#parts
+    const { run: { replica }, isShared } = this.#parts
     const position = parsePosition(eventId)
     if (!isShared || position === undefined || position.epoch !== this.#log.key) return undefined
     if (position.offset < this.#log.head || replica.end !== undefined) return undefined
     return new Promise((resolve) => {
-      const waiting = { number: position.offset, come: resolve }
-      this.#waiting.push(waiting)
-      setTimeout(() => {
-        this.#waiting = this.#waiting.filter((other) => other !== waiting)
-        resolve()
-      }, MAX_WAIT).unref()
+      const timer = setTimeout(() => this.#come(waiting), MAX_WAIT).unref()
+      const waiting = { number: position.offset, timer, resolve }
+      this.#waiting ??= new Set()
+      this.#waiting.add(waiting)
     })
+  }
+
+  #comeTo (head: number): void {
+    for (const waiting of this.#waiting ?? []) if (waiting.number < head) this.#come(waiting)
+  }
+
+  #come (waiting: Waiting): void {
+    clearTimeout(waiting.timer)
+    this.#waiting!.delete(waiting)
+    if (this.#waiting!.size === 0) this.#waiting = undefined
+    waiting.resolve()
   }
 
   hasAll (at: StartingPoint, form: StreamForm): boolean {
@@ -161,14 +174,14 @@ export class RunFeed implements Feed {
 
   /** How streams end because the run has ended; undefined while it goes on. */
   get #ending (): { readonly reason: CloseReason, readonly run: RunEnding } | undefined {
-    const { end } = this.#parts.replica
+    const { end } = this.#parts.run.replica
     if (end === undefined) return undefined
     const reason = end.status === 'done' || end.status === 'stopped' ? 'ended' : 'error'
     return { reason, run: { status: end.status, id: this.#log.idOf(this.#log.head) } }
   }
 
   /** The items. A run has them before it has readers. */
-  get #log (): RunLog { return this.#parts.replica.log! }
+  get #log (): RunLog { return this.#parts.run.replica.log! }
 }
 
 interface Place {

@@ -22,11 +22,14 @@ export class RunLog {
   readonly #maxBytes: number
   readonly #mergers: Mergers
   #pages: ItemPage[] = []
+  /** The newest page. */
+  #page: ItemPage | undefined
   /** The head of the last item, which most items share. */
   #lastHead = DATA
   /** The newest item, which live readers get without unpacking it. */
   #newest = ''
   #head = 1
+  #first = 1
   #bytes = 0
   /** The number of the first item after the newest hole that another process left; 0: there is none. */
   #holeBefore = 0
@@ -46,7 +49,7 @@ export class RunLog {
   get head (): number { return this.#head }
 
   /** The number of the oldest item that is kept; the head if there is none. */
-  get first (): number { return this.#pages[0]?.first ?? this.#head }
+  get first (): number { return this.#first }
 
   /** The memory that the items take. */
   get bytes (): number { return this.#bytes }
@@ -64,19 +67,24 @@ export class RunLog {
     if (!body.startsWith(this.#lastHead)) this.#lastHead = headOf(body)
     const head = this.#lastHead
     const text = body.slice(head.length, -END.length)
-    const page = this.#pages.at(-1)
+    const page = this.#page
     const before = page?.bytes ?? 0
     if (page?.append(head, text) === true) this.#bytes += page.bytes - before
     else this.#beginPage(head, text, position)
     this.#newest = body
     this.#head++
     this.#batch = undefined
+    if (this.#bytes > this.#maxBytes) this.#trim()
+  }
+
+  #trim (): void {
     while (this.#bytes > this.#maxBytes && this.#pages.length > 1) this.#bytes -= this.#pages.shift()!.bytes
+    this.#first = this.#pages[0]!.first
   }
 
   #beginPage (head: string, text: string, position: Position): void {
     this.seal()
-    const page = new ItemPage(this.#head, position, Math.min(MAX_PAGE_BYTES, Math.ceil(this.#maxBytes / PAGES)))
+    const page = this.#page = new ItemPage(this.#head, position, Math.min(MAX_PAGE_BYTES, Math.ceil(this.#maxBytes / PAGES)))
     page.append(head, text)
     this.#pages.push(page)
     this.#bytes += page.bytes
@@ -84,7 +92,7 @@ export class RunLog {
 
   /** Gives back the memory that is reserved for further items. */
   seal (): void {
-    const page = this.#pages.at(-1)
+    const page = this.#page
     if (page === undefined) return
     this.#bytes -= page.bytes
     page.seal()
@@ -94,8 +102,9 @@ export class RunLog {
   /** Takes note that the items before a number will never come. The items before them are of no use to a reader that lacks those. */
   lose (before: number): void {
     this.#pages = []
+    this.#page = undefined
     this.#bytes = 0
-    this.#head = this.#holeBefore = before
+    this.#first = this.#head = this.#holeBefore = before
     this.#batch = undefined
   }
 

@@ -66,6 +66,16 @@ export function endRecord (terms: RunTerms, status: RunEnd, last: number | undef
   return record(channelsOf('end', terms), JSON.stringify({ status, last }), terms.key, 0)
 }
 
+/**
+ * Reads the number of an item without reading the rest. Only items have a number from 1 on.
+ *
+ * @param key The key of the run.
+ * @returns The number; 0 or NaN if the record is no item of the run.
+ */
+export function itemNumber ({ id }: EventRecord, key: string): number {
+  return id !== undefined && id.startsWith(key) ? Number(id.slice(key.length + 1)) : 0
+}
+
 /** Reads a record; undefined if it is none of a run that this version knows. */
 export function readRecord ({ channels: [type, node, keepFor, maxBytes, stopWhenUnread], body, id = '', time }: EventRecord): RunMessage | undefined {
   const { epoch: key, offset: number } = parsePosition(id) ?? {}

@@ -2,15 +2,20 @@ import type { EventRecord, OrderListener, Placed } from '../broker/broker.ts'
 import { NO_POSITION, type Position } from '../broker/position.ts'
 import type { Mergers } from '../schema/merger.ts'
 import { RunLog } from './run-log.ts'
-import { readRecord, type RunTerms } from './run-records.ts'
+import { itemNumber, readRecord, type RunTerms } from './run-records.ts'
 import type { RunEnd } from './run-status.ts'
 
-interface RunReplicaParts {
-  readonly mergers: Mergers
+/** The readers of a run in this process. */
+interface Readers {
   /** Called when items have come. */
-  came (): void
+  wake (): void
   /** Waits until healthy readers have the items; undefined if they have. */
   served (): Promise<void> | undefined
+}
+
+/** The run that a replica is of. */
+interface ReplicaOwner {
+  readonly feed: Readers
   /** Called when the run has ended, unless that was before `open`. */
   ended (): void
   /** Called when another run of this name has begun. Nothing is received any more. */
@@ -31,11 +36,10 @@ interface Ended {
  * is ignored, so a producer that was thought dead adds nothing.
  */
 export class RunReplica implements OrderListener {
-  readonly #parts: RunReplicaParts
+  // What every item needs comes first.
+  readonly #readers: Readers
   #terms: RunTerms | undefined
   #log: RunLog | undefined
-  /** The beginning of the event ID of every item; empty while nothing is known of the run. */
-  #prefix = ''
   #end: Ended | undefined
   /** True if there may be readers, so that another run of this name takes another object. */
   #isOpen = false
@@ -43,12 +47,18 @@ export class RunReplica implements OrderListener {
   #hasBegun = false
   /** True if the broker has lost the items. */
   wasReset = false
+  /** The position of the newest record that is no item. */
   #newest = NO_POSITION
   /** The size of the items that have come since readers were last waited for. */
   #unserved = 0
+  #maxUnserved = 0
+  readonly #owner: ReplicaOwner
+  readonly #mergers: Mergers
 
-  constructor (parts: RunReplicaParts) {
-    this.#parts = parts
+  constructor (owner: ReplicaOwner, mergers: Mergers) {
+    this.#owner = owner
+    this.#readers = owner.feed
+    this.#mergers = mergers
   }
 
   /** The terms of the run; undefined while nothing is known of it. */
@@ -69,25 +79,18 @@ export class RunReplica implements OrderListener {
     const before = this.#log?.head
     for (const { position, record } of batch) {
       if (this.#isReplaced || position === null) continue
-      this.#newest = position
       this.#unserved += record.body.length
       // Most records are items of the run that goes on.
-      const number = this.#numberOf(record)
-      if (number !== undefined) {
-        this.#append(this.#terms!, number, record.body, position)
-        continue
-      }
-      const message = readRecord(record)
-      if (message?.type === 'begin') this.#begin(message.terms, message.after)
-      else if (message?.type === 'item') this.#append(message.terms, message.number, message.body, position)
-      else if (message?.type === 'end') this.#finish(message.terms, message.status, message.last, message.time)
+      const number = this.#log === undefined ? 0 : itemNumber(record, this.#log.key)
+      if (number > 0) this.#append(number, record.body, position)
+      else this.#read(record, position)
     }
     if (this.#log?.head === before) return undefined
-    this.#parts.came()
+    this.#readers.wake()
     // The broker waits for this one run, and nothing else is placed meanwhile. So it waits only before items leave that readers may lack.
-    if (this.#unserved < this.#terms!.maxBytes / 4) return undefined
+    if (this.#unserved < this.#maxUnserved) return undefined
     this.#unserved = 0
-    return this.#parts.served()
+    return this.#readers.served()
   }
 
   /** The numbers of the items show what is missing. */
@@ -107,10 +110,12 @@ export class RunReplica implements OrderListener {
 
   get oldest (): Position { return this.#log?.oldestPosition ?? this.#newest }
 
-  /** The number of an item of this run; undefined for any other record. */
-  #numberOf ({ channels, id }: EventRecord): number | undefined {
-    if (channels[0] !== 'item' || id === undefined || this.#prefix === '' || !id.startsWith(this.#prefix)) return undefined
-    return Number(id.slice(this.#prefix.length))
+  #read (record: EventRecord, position: Position): void {
+    this.#newest = position
+    const message = readRecord(record)
+    if (message?.type === 'begin') this.#begin(message.terms, message.after)
+    else if (message?.type === 'item') this.#appendFirst(message.terms, message.number, message.body, position)
+    else if (message?.type === 'end') this.#finish(message.terms, message.status, message.last, message.time)
   }
 
   #begin (terms: RunTerms, after: string | undefined): void {
@@ -119,14 +124,20 @@ export class RunReplica implements OrderListener {
     if (!isFirst && !follows) return
     if (!this.#isOpen) return this.#adopt(terms)
     this.#isReplaced = true
-    this.#parts.replaced()
+    this.#owner.replaced()
   }
 
-  #append (terms: RunTerms, number: number, body: string, position: Position): void {
-    if (this.#log === undefined) this.#adopt(terms)
+  #appendFirst (terms: RunTerms, number: number, body: string, position: Position): void {
+    // Of an earlier run.
+    if (this.#log !== undefined) return
+    this.#adopt(terms)
+    this.#append(number, body, position)
+  }
+
+  #append (number: number, body: string, position: Position): void {
     const log = this.#log!
-    // Of an earlier run, or after the end, or sent again.
-    if (terms.key !== log.key || this.#end !== undefined || number < log.head) return
+    // After the end, or sent again.
+    if (this.#end !== undefined || number < log.head) return
     if (number > log.head) log.lose(number)
     log.append(body, position)
   }
@@ -138,13 +149,13 @@ export class RunReplica implements OrderListener {
     if (last !== undefined && last >= log.head) log.lose(last + 1)
     this.#end = { status, time }
     log.seal()
-    if (this.#isOpen) this.#parts.ended()
+    if (this.#isOpen) this.#owner.ended()
   }
 
   #adopt (terms: RunTerms): void {
     this.#terms = terms
     this.#end = undefined
-    this.#prefix = `${terms.key}.`
-    this.#log = new RunLog(terms.key, terms.maxBytes, this.#parts.mergers)
+    this.#maxUnserved = terms.maxBytes / 4
+    this.#log = new RunLog(terms.key, terms.maxBytes, this.#mergers)
   }
 }

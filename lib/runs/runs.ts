@@ -10,6 +10,7 @@ import type { SafePromise } from '../safe-promise.ts'
 import type { Source } from '../subscribers/stream-source.ts'
 import type { Subscriber } from '../subscribers/subscriber.ts'
 import type { LocalRun } from './local-run.ts'
+import { ItemEncoder } from './item-encoder.ts'
 import { Producer } from './producer.ts'
 import { Run } from './run.ts'
 import {
@@ -189,14 +190,13 @@ export class Runs<E extends object = RegisteredEvents> {
 
   #produce (run: LocalRun, event: string | undefined, source: Source<unknown>): void {
     const { encoder, failed } = this.#parts
-    const eventOf = (item: unknown): string => event ?? (Object(item) as { event: string }).event
+    const { order, feed, replica: { terms, log } } = run
     run.producer = new Producer({
-      order: run.order,
-      terms: run.replica.terms!,
-      eventOf,
-      encode: (item) => event === undefined ? encoder.encode(eventOf(item), (Object(item) as { data: unknown }).data) : encoder.encode(event, item),
-      isPlaced: (number) => number < run.replica.log!.head,
-      served: () => run.feed.served(),
+      order,
+      terms: terms!,
+      encoder: new ItemEncoder(encoder, event, terms!.maxBytes),
+      log: log!,
+      readers: feed,
       failed: (error) => failed(error, run.id, 'sse: the source of a run failed')
     })
     this.#started++

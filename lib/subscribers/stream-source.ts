@@ -1,7 +1,7 @@
 import { SourceInvalid } from '../errors.ts'
 import { quote } from '../value-text.ts'
 
-// Reads the items of `subscriber.stream` from a generator, a Node.js stream, a web stream or any other async iterable.
+// Reads the items of a source from a generator, a Node.js stream, a web stream or any other async iterable.
 
 /**
  * The source of `subscriber.stream`: a function that returns an async iterable, such as a generator, a Node.js stream or a web stream, or a
@@ -32,16 +32,12 @@ export async function openSource (event: string, source: Source<unknown>, signal
   return isNodeStream(items) ? { next: () => iterator.next(), return: () => destroy(items) } : iterator
 }
 
-/** The parts of `draw`. */
-interface DrawingParts<T> {
+/** What takes the items of a source. */
+export interface Taker<T> {
   /** Consumes an item. Returns true, or a promise of true, when it wants the next item, false when the reader has left. */
-  readonly take: (item: T) => boolean | Promise<boolean>
+  take (item: T): boolean | Promise<boolean>
   /** Called with an error of the iterator's `return`, which nothing awaits. */
-  readonly returnFailed: (error: unknown) => void
-  /** Called once: with true when the items came to their end, with false when the reader left. */
-  readonly resolve: (isComplete: boolean) => void
-  /** Called once, with any error of the source or of `take`. */
-  readonly reject: (error: unknown) => void
+  returnFailed (error: unknown): void
 }
 
 /**
@@ -50,31 +46,36 @@ interface DrawingParts<T> {
  *
  * @param opened A promise of the iterator.
  * @param signal Aborted when the reader leaves.
- * @param take See `DrawingParts`.
- * @param returnFailed See `DrawingParts`.
  * @returns A promise of true if the items came to their end.
  * @throws any error of the source or of `take`.
  */
-export function draw<T> (
-  opened: Promise<AsyncIterator<T>>, signal: AbortSignal, take: (item: T) => boolean | Promise<boolean>, returnFailed: (error: unknown) => void
-): Promise<boolean> {
+export function draw<T> (opened: Promise<AsyncIterator<T>>, signal: AbortSignal, taker: Taker<T>): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const drawing = new Drawing(opened, signal, { take, returnFailed, resolve, reject })
+    const drawing = new Drawing(opened, signal, taker, resolve, reject)
     void drawing.run()
   })
 }
 
 class Drawing<T> {
+  // Undefined once it is settled: an item that never comes must not keep the reader's request in memory.
+  #taker: Taker<T> | undefined
   readonly #opened: Promise<AsyncIterator<T>>
   readonly #signal: AbortSignal
-  // Undefined once it is settled: an item that never comes must not keep the reader's request in memory.
-  #parts: DrawingParts<T> | undefined
-  readonly #leave = (): void => this.#giveBack(({ resolve }) => resolve(false))
+  readonly #resolve: (isComplete: boolean) => void
+  readonly #reject: (error: unknown) => void
+  readonly #leave = (): void => {
+    this.#giveBack()
+    this.#resolve(false)
+  }
 
-  constructor (opened: Promise<AsyncIterator<T>>, signal: AbortSignal, parts: DrawingParts<T>) {
+  constructor (
+    opened: Promise<AsyncIterator<T>>, signal: AbortSignal, taker: Taker<T>, resolve: (isComplete: boolean) => void, reject: (error: unknown) => void
+  ) {
     this.#opened = opened
     this.#signal = signal
-    this.#parts = parts
+    this.#taker = taker
+    this.#resolve = resolve
+    this.#reject = reject
     signal.addEventListener('abort', this.#leave)
     if (signal.aborted) this.#leave()
   }
@@ -83,35 +84,39 @@ class Drawing<T> {
     let isAtItems = false
     try {
       const items = await this.#opened
-      while (this.#parts !== undefined) {
+      while (this.#taker !== undefined) {
         isAtItems = true
         const { done, value } = await items.next()
         isAtItems = false
-        if (done) return this.#settle(({ resolve }) => resolve(true))
+        if (done) return this.#finish()
         // Read again, because the reader may have left meanwhile.
-        const wantsMore = this.#parts?.take(value)
+        const wantsMore = this.#taker?.take(value)
         if ((typeof wantsMore === 'object' ? await wantsMore : wantsMore) === false) this.#leave()
       }
     } catch (error) {
       // An iterator that has failed is not asked to return.
-      if (isAtItems) this.#settle(({ reject }) => reject(error))
-      else this.#giveBack(({ reject }) => reject(error))
+      if (isAtItems) this.#release()
+      else this.#giveBack()
+      this.#reject(error)
     }
   }
 
-  #settle (settle: (parts: DrawingParts<T>) => void): void {
-    const parts = this.#parts
-    this.#parts = undefined
-    this.#signal.removeEventListener('abort', this.#leave)
-    if (parts !== undefined) settle(parts)
+  #finish (): void {
+    this.#release()
+    this.#resolve(true)
   }
 
-  #giveBack (settle: (parts: DrawingParts<T>) => void): void {
-    const parts = this.#parts
-    if (parts === undefined) return
+  #giveBack (): void {
+    const taker = this.#taker
+    if (taker === undefined) return
     // Not awaited: a generator that awaits something else runs its `return` only afterwards.
-    returnOf(this.#opened).catch(parts.returnFailed)
-    this.#settle(settle)
+    returnOf(this.#opened).catch((error: unknown) => taker.returnFailed(error))
+    this.#release()
+  }
+
+  #release (): void {
+    this.#taker = undefined
+    this.#signal.removeEventListener('abort', this.#leave)
   }
 }
 

@@ -169,9 +169,10 @@ export class Subscriber<E extends object = RegisteredEvents> {
     if (this.delivery.ending.reason !== undefined) return false
     this.delivery.streams(true)
     try {
-      const items = openSource(event, source, this.signal)
-      const take = (item: unknown): Promise<boolean> => this.delivery.send(this.#owner.encode(event, item))
-      const isComplete = await draw(items, this.signal, take, (error) => this.#owner.failed(error, event))
+      const isComplete = await draw(openSource(event, source, this.signal), this.signal, {
+        take: (item) => this.delivery.send(this.#owner.encode(event, item)),
+        returnFailed: (error) => this.#owner.failed(error, event)
+      })
       if (end && isComplete) this.delivery.ending.end('ended', true)
       return isComplete
     } catch (error) {

@@ -1,9 +1,11 @@
 import { memoryBroker } from '../../lib/broker/memory-broker.ts'
 import { createEpoch } from '../../lib/broker/position.ts'
 import { LocalRun } from '../../lib/runs/local-run.ts'
+import { ItemEncoder } from '../../lib/runs/item-encoder.ts'
 import { Producer } from '../../lib/runs/producer.ts'
 import { beginningRecord, itemChannels, itemRecord, type RunTerms } from '../../lib/runs/run-records.ts'
 import type { RunEnd } from '../../lib/runs/run-status.ts'
+import { EventEncoder } from '../../lib/publish/event-encoder.ts'
 import { EventTypes } from '../../lib/schema/event-types.ts'
 import type { Declarations } from '../../lib/schema/declarations.ts'
 import { Delivery } from '../../lib/subscribers/delivery.ts'
@@ -48,13 +50,13 @@ export async function createRun (declarations: Declarations, { maxBytes = 4 * 10
     async end (status: RunEnd): Promise<void> {
       await run.end(status)
     },
-    producer: () => new Producer({
+    /** @param event The event type of every item. */
+    producer: (event: string) => new Producer({
       order,
       terms,
-      eventOf: () => 'message',
-      encode: (item) => encodeEvent('message', String(item)),
-      isPlaced: (number) => number < run.replica.log!.head,
-      served: () => run.feed.served(),
+      encoder: new ItemEncoder(new EventEncoder(types, Infinity), event, maxBytes),
+      log: run.replica.log!,
+      readers: run.feed,
       failed () {}
     }),
     /** Opens a stream, or does not if the reader has everything. */

@@ -1,10 +1,14 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { draw as drawWhenOpened, openSource, type Source } from '../../lib/subscribers/stream-source.ts'
+import { draw as drawItems, openSource, type Source, type Taker } from '../../lib/subscribers/stream-source.ts'
 
 /** Draws from items that are opened already. */
-const draw = <T>(items: AsyncIterator<T>, ...rest: Parameters<typeof drawWhenOpened<T>> extends [unknown, ...infer R] ? R : never): Promise<boolean> =>
-  drawWhenOpened(Promise.resolve(items), ...rest)
+type Taking<T> = [signal: AbortSignal, take: Taker<T>['take'], returnFailed: Taker<T>['returnFailed']]
+
+const drawWhenOpened = <T>(opened: Promise<AsyncIterator<T>>, ...[signal, take, returnFailed]: Taking<T>): Promise<boolean> =>
+  drawItems(opened, signal, { take, returnFailed })
+
+const draw = <T>(items: AsyncIterator<T>, ...taking: Taking<T>): Promise<boolean> => drawWhenOpened(Promise.resolve(items), ...taking)
 
 const { signal: never } = new AbortController()
 
