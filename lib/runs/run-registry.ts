@@ -38,6 +38,8 @@ export class RunRegistry {
   /** The runs that are being opened or begun, by ID. */
   readonly #opening = new Map<string, Promise<LocalRun>>()
   readonly #loading = new Set<LocalRun>()
+  /** The runs whose beginning the engine may have stored, although it has not answered in time, by ID. */
+  readonly #doubtful = new Map<string, LocalRun>()
   #isClosed = false
   /** The orders that are being closed, by ID. A process uses one object for an order at a time. */
   readonly #closing = new Map<string, Promise<void>>()
@@ -68,7 +70,10 @@ export class RunRegistry {
       await this.#load(run, maxBytes, keepFor)
       const { status, replica } = run
       if (status !== undefined && !hasPassed(replica.end?.time, replica.terms!.keepFor)) throw new RunExists()
-      await run.order.publish(beginningRecord(terms, replica.terms?.key))
+      await run.order.publish(beginningRecord(terms, replica.terms?.key)).catch((error: unknown) => {
+        if ((error as Partial<BrokerUnavailable>).stored === undefined) this.#doubtful.set(id, run)
+        throw error
+      })
       // Another process was faster.
       if (replica.terms?.key !== key) throw new RunExists()
     })
@@ -112,12 +117,18 @@ export class RunRegistry {
       const isIdle = run.producer === undefined && run.feed.size === 0 && this.#isShared && run.unreadFor >= idleTimeOf(run)
       if (run.isOver || isIdle) this.#forget(run)
     }
+    for (const run of this.#doubtful.values()) {
+      // It has begun, without a source.
+      if (run.status === 'running') this.#opens(run)
+      if (!this.#parts.broker.health().up) run.touch()
+      if (run.status === 'running' || run.unreadFor >= IDLE_TIME) this.#decide(run)
+    }
   }
 
   /** Follows no run any more. @param timeout The longest time to wait for what is being published, in milliseconds. */
   async close (timeout: number): Promise<void> {
     this.#isClosed = true
-    await Promise.all([...this.#runs.values(), ...this.#loading].map((run) => run.order.close(timeout)))
+    await Promise.all([...this.#runs.values(), ...this.#loading, ...this.#doubtful.values()].map((run) => run.order.close(timeout)))
     await Promise.all([...this.#opening.values(), ...this.#closing.values()].map((one: Promise<unknown>) => one.catch(() => {})))
   }
 
@@ -133,7 +144,7 @@ export class RunRegistry {
   #open (id: string, load: (run: LocalRun) => Promise<void>): Promise<LocalRun> {
     const { maxRuns } = this.#parts
     if (this.#isClosed) throw new RunUnknown()
-    if (this.#runs.size + this.#opening.size >= maxRuns) throw new RunsExceeded(maxRuns)
+    if (this.#runs.size + this.#opening.size + this.#doubtful.size >= maxRuns) throw new RunsExceeded(maxRuns)
     const opening = this.#opened(id, load).finally(() => this.#opening.delete(id))
     this.#opening.set(id, opening)
     return opening
@@ -141,6 +152,8 @@ export class RunRegistry {
 
   async #opened (id: string, load: (run: LocalRun) => Promise<void>): Promise<LocalRun> {
     const { broker, afterGap, mergers, now } = this.#parts
+    const doubtful = this.#doubtful.get(id)
+    if (doubtful !== undefined) this.#decide(doubtful)
     await this.#closing.get(id)
     const order = broker.order(`run:${id}`)
     const run: LocalRun = new LocalRun({ id, order, pump: this.#pump, afterGap, mergers, now, replaced: () => this.#forget(run) })
@@ -150,13 +163,20 @@ export class RunRegistry {
       this.#opens(run)
       return run
     } catch (error) {
+      if (this.#isClosed) this.#close(run)
       // A run that is in the way is watched: its process may have died.
-      if (error instanceof RunExists && run.status === 'running' && !this.#isClosed) this.#opens(run)
-      else this.#close(run)
+      else if (error instanceof RunExists && run.status === 'running') this.#opens(run)
+      else if (this.#doubtful.get(id) !== run) this.#close(run)
       throw error
     } finally {
       this.#loading.delete(run)
     }
+  }
+
+  /** Takes note that a doubtful run has begun, or that nobody waits for that any more. */
+  #decide (run: LocalRun): void {
+    this.#doubtful.delete(run.id)
+    if (this.#runs.get(run.id) !== run) this.#close(run)
   }
 
   #opens (run: LocalRun): void {

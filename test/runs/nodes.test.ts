@@ -4,11 +4,12 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { createEpoch } from '../../lib/broker/position.ts'
 import { itemChannels, itemRecord } from '../../lib/runs/run-records.ts'
-import ssePlugin, { type SsePluginOptions } from '../../plugin.ts'
+import ssePlugin, { type Broker, type SsePluginOptions } from '../../plugin.ts'
 import { needsDriver } from '../brokers/sqlite/nodes.ts'
 import { pause, Program, untilSeen } from '../faults/program.ts'
 import { noRedis, RedisServer } from '../support/redis.ts'
 import { notInstalled } from '../support/system.ts'
+import { Gate, withOrder } from './changed-order.ts'
 import type { commands } from './node-program.ts'
 import { brokerOf, startRunNode, startWords, wordOf, type EngineChoice, type RunNode } from './run-node.ts'
 import { RunReader } from './run-reader.ts'
@@ -36,7 +37,7 @@ const engines: Engine[] = [
   { name: 'sqlite', skip: needsDriver.skip, start: async (t) => ({ sqlite: join(t.testdir(), 'events.db') }) }
 ]
 
-async function startNode (t: Test, choice: EngineChoice, options: SsePluginOptions = {}): Promise<RunNode> {
+async function startNode (t: Test, choice: EngineChoice | Broker, options: SsePluginOptions = {}): Promise<RunNode> {
   const node = await startRunNode(choice, options)
   t.teardown(() => node.app.close())
   return node
@@ -46,6 +47,12 @@ function read (t: Test, node: { readonly port: number }, id: string): RunReader 
   const reader = new RunReader(id).connect(node.port)
   t.teardown(() => reader.cut())
   return reader
+}
+
+/** A promise that a test resolves. */
+function once (): { readonly done: Promise<void>, come (): void } {
+  let come!: () => void
+  return { done: new Promise((resolve) => { come = resolve }), come }
 }
 
 const words = (id: string, from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, at) => wordOf(id, from + at))
@@ -74,6 +81,32 @@ for (const { name, skip, start } of engines) {
       t.strictSame([after.items, after.ids], [here.items, here.ids], 'a node that did not know it')
     })
 
+    await t.test('a reader that has items which its new node still lacks waits for the next ones, and gets no gap', async (t) => {
+      const gate = new Gate()
+      const behind = await startNode(t, withOrder(brokerOf(choice), 'run:w', (order) => gate.hold(order)))
+      const [first, rest] = [once(), once()]
+      await one.app.sse.runs.start('message', async function * () {
+        await first.done
+        for (let number = 1; number <= 10; number++) yield wordOf('w', number)
+        await rest.done
+        for (let number = 11; number <= 20; number++) yield wordOf('w', number)
+      }, { id: 'w' })
+      const reader = read(t, one, 'w')
+      t.equal(await behind.app.sse.runs.status('w'), 'running')
+      gate.close()
+      first.come()
+      await reader.until(() => reader.items.length === 10)
+      const arrived = new Promise((resolve) => behind.app.server.once('request', resolve))
+      reader.connect(behind.port)
+      await arrived
+      // Without waiting it would be placed by now. It waits for two seconds at most.
+      await pause(200)
+      gate.open()
+      rest.come()
+      await reader.ended()
+      t.strictSame([reader.items, reader.gaps, reader.connections], [words('w', 1, 20), [], 2])
+    })
+
     await t.test('`stop` works at any node, and ends the source at its own', async (t) => {
       let reason: unknown
       const run = await one.app.sse.runs.start('message', async function * (signal) {
@@ -92,7 +125,7 @@ for (const { name, skip, start } of engines) {
 
     await t.test('an unknown ID is 404 at every node, and leaves nothing behind', async (t) => {
       for (const node of [one, two, one]) t.equal((await node.app.inject('/runs/unknown')).statusCode, 404)
-      t.equal(two.app.sse.stats().runs.known, 2)
+      t.equal(two.app.sse.stats().runs.known, 2, 'the runs a and b')
       if (choice.server === undefined) return
       const client = new Redis(choice.server.url)
       t.teardown(() => client.disconnect())

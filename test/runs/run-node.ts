@@ -18,9 +18,9 @@ export interface RunNode {
   readonly port: number
 }
 
-export async function startRunNode (choice: EngineChoice, options: SsePluginOptions = {}): Promise<RunNode> {
+export async function startRunNode (choice: EngineChoice | Broker, options: SsePluginOptions = {}): Promise<RunNode> {
   const app = Fastify({ forceCloseConnections: true }) as FastifyInstance
-  await app.register(ssePlugin, { path: false, shutdownTimeout: 1000, reconnectionTime: 20, waitForBroker: 60_000, ...options, broker: brokerOf(choice) })
+  await app.register(ssePlugin, { path: false, shutdownTimeout: 1000, reconnectionTime: 20, waitForBroker: 60_000, ...options, broker: 'order' in choice ? choice : brokerOf(choice) })
   app.get<{ Params: { id: string } }>('/runs/:id', (request, reply) => app.sse.runs.subscribe(reply, request.params.id))
   await app.listen({ port: 0, host: '127.0.0.1' })
   return { app, port: (app.server.address() as AddressInfo).port }
