@@ -56,6 +56,18 @@ t.test('an engine that loses everything ends the runs as lost, and new runs begi
   t.strictSame((await new RunReader('b').connect(two.port).ended()).items, words('b', 3))
 })
 
+t.test('a run that goes on while its engine loses everything is lost at every node, even at one that only sees what was sent again', { skip }, async (t) => {
+  const { server, one } = await startTwo(t)
+  await startWords(one.app, { id: 'a', count: 1e6, every: 2 })
+  await server.kill()
+  await untilSeen(async () => one.app.sse.stats().broker.waiting, (waiting) => waiting > 10)
+  await server.start()
+  await untilSeen(async () => one.app.sse.stats().broker.waiting, (waiting) => waiting === 0)
+  const late = await startRunNode({ redis: server.url })
+  t.teardown(() => late.app.close())
+  t.strictSame([await one.app.sse.runs.status('a'), await late.app.sse.runs.status('a')], ['lost', 'lost'])
+})
+
 t.test('a process that stands still for so long that its run was lost finds that out, and adds nothing', { skip }, async (t) => {
   const { server, two } = await startTwo(t)
   const node = await Program.start<typeof commands>(afterTest(t), '../runs/node-program.ts')
