@@ -54,7 +54,7 @@ export class EngineOrder implements Order {
 
   start (listener: OrderListener, bounds: OrderBounds): Promise<void> {
     this.#listener = listener
-    this.#bounds = { ...bounds, keepFor: Math.ceil(bounds.keepFor) }
+    this.#bounds = bounds
     this.#retention = new Retention(bounds)
     const loaded = new Promise<void>((resolve, reject) => { this.#loading = { loaded: resolve, failed: reject } })
     this.#owner.doubtful(this)
@@ -87,7 +87,7 @@ export class EngineOrder implements Order {
 
   /** The question for the token at the place of this process. */
   get question (): Question {
-    return { order: this.name, at: this.#place.isKnown ? this.#place.position : undefined, keepFor: this.#bounds.keepFor }
+    return { order: this.name, at: this.#place.isKnown ? this.#place.position : undefined, keepFor: Math.ceil(this.#bounds.keepFor) }
   }
 
   /** Publishes nothing until `judge` has seen the state of the order. */
@@ -162,7 +162,7 @@ export class EngineOrder implements Order {
     if (records.length === 0) return undefined
     this.#gate.sent()
     const forgetBefore = this.#retention.forgetBefore(this.#listener?.oldest ?? NO_POSITION, this.#place.position, records)
-    return { order: this.name, epoch: this.#place.position.epoch, records, forgetBefore, keepFor: this.#bounds.keepFor }
+    return { order: this.name, epoch: this.#place.position.epoch, records, forgetBefore, keepFor: Math.ceil(this.#bounds.keepFor) }
   }
 
   /** Marks a batch as sent. @returns Those of its records that the engine may have stored before. */

@@ -60,7 +60,7 @@ export interface OrderListener {
   readonly oldest: Position
 }
 
-/** The records that a broker should keep of an order, and give to a process that starts. */
+/** The records that a broker should keep of an order, and give to a process that starts. They may change, so a broker reads them where it needs them. */
 export interface OrderBounds {
   readonly maxEvents: number
   /** The total size of the records in bytes. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Broker } from '../broker/broker.ts'
+import type { Broker, OrderBounds } from '../broker/broker.ts'
 import { createEpoch } from '../broker/position.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { AfterGap } from '../cursor/placement.ts'
@@ -10,6 +10,7 @@ import { LocalRun } from './local-run.ts'
 import type { Mergers } from '../schema/merger.ts'
 import { isRunId, type Starting } from './run-options.ts'
 import { beginningRecord } from './run-records.ts'
+import type { RunReplica } from './run-replica.ts'
 
 // The time to wait for an engine that loads a run.
 const LOADING_TIMEOUT = 5000
@@ -67,7 +68,7 @@ export class RunRegistry {
     const key = createEpoch()
     const terms = { key, node: this.#parts.cluster.node, keepFor, maxBytes, stopWhenUnread }
     return this.#open(id, async (run) => {
-      await this.#load(run, maxBytes, keepFor)
+      await this.#load(run)
       const { status, replica } = run
       if (status !== undefined && !hasPassed(replica.end?.time, replica.terms!.keepFor)) throw new RunExists()
       await run.order.publish(beginningRecord(terms, replica.terms?.key)).catch((error: unknown) => {
@@ -94,7 +95,7 @@ export class RunRegistry {
     if (!this.#isShared) throw new RunUnknown()
     return this.#open(id, async (run) => {
       if (await run.order.head!() === undefined) throw new RunUnknown()
-      await this.#load(run, Infinity, 0)
+      await this.#load(run)
       const { status, replica } = run
       if (status === undefined || hasPassed(replica.end?.time, replica.terms!.keepFor)) throw new RunUnknown()
     })
@@ -184,8 +185,8 @@ export class RunRegistry {
     this.#runs.set(run.id, run)
   }
 
-  async #load ({ order, replica }: LocalRun, maxBytes: number, keepFor: number): Promise<void> {
-    const loaded = order.start(replica, { maxEvents: Infinity, maxBytes, keepFor: Math.max(keepFor + KEPT_LONGER, KEPT_AT_LEAST) })
+  async #load ({ order, replica }: LocalRun): Promise<void> {
+    const loaded = order.start(replica, boundsOf(replica))
     await within(LOADING_TIMEOUT, loaded, () => new BrokerUnavailable(this.#parts.broker.kind, `a run was not loaded within ${LOADING_TIMEOUT} ms`, false, undefined))
   }
 
@@ -197,6 +198,15 @@ export class RunRegistry {
 
   #close ({ id, order }: LocalRun): void {
     this.#closing.set(id, order.close(0).finally(() => this.#closing.delete(id)))
+  }
+}
+
+/** What the engine is to keep of a run. Every node that follows a run learns its terms from its records. */
+function boundsOf (replica: RunReplica): OrderBounds {
+  return {
+    maxEvents: Infinity,
+    get maxBytes () { return replica.terms?.maxBytes ?? Infinity },
+    get keepFor () { return Math.max((replica.terms?.keepFor ?? 0) + KEPT_LONGER, KEPT_AT_LEAST) }
   }
 }
 

@@ -133,6 +133,16 @@ for (const { name, skip, start } of engines) {
       t.equal((await client.keys('*:order:run:a')).length, 1)
     })
 
+    await t.test('the engine keeps a run for its `keepFor`, whichever node ends it', async (t) => {
+      await startWords(one.app, { id: 'hour', count: 1, goesOn: true, keepFor: 3_600_000 })
+      await two.app.sse.runs.stop('hour')
+      if (choice.server === undefined) return
+      const client = new Redis(choice.server.url)
+      t.teardown(() => client.disconnect())
+      const [key] = await client.keys('*:order:run:hour')
+      t.ok(await client.pttl(key!) > 3_600_000)
+    })
+
     await t.test('an ID is taken at every node, and of starts in one moment one begins', async (t) => {
       await startWords(one.app, { id: 'c', count: 1, goesOn: true })
       await t.rejects(startWords(two.app, { id: 'c', count: 1 }), { code: 'FST_SSE_RUN_EXISTS' })
