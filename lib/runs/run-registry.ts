@@ -143,9 +143,7 @@ export class RunRegistry {
   }
 
   #open (id: string, load: (run: LocalRun) => Promise<void>): Promise<LocalRun> {
-    const { maxRuns } = this.#parts
     if (this.#isClosed) throw new RunUnknown()
-    if (this.#runs.size + this.#opening.size + this.#doubtful.size >= maxRuns) throw new RunsExceeded(maxRuns)
     const opening = this.#opened(id, load).finally(() => this.#opening.delete(id))
     this.#opening.set(id, opening)
     return opening
@@ -158,7 +156,6 @@ export class RunRegistry {
     await this.#closing.get(id)
     const order = broker.order(`run:${id}`)
     const run: LocalRun = new LocalRun({ id, order, pump: this.#pump, afterGap, mergers, now, replaced: () => this.#forget(run) })
-    this.#loading.add(run)
     try {
       await load(run)
       this.#opens(run)
@@ -185,7 +182,13 @@ export class RunRegistry {
     this.#runs.set(run.id, run)
   }
 
-  async #load ({ order, replica }: LocalRun): Promise<void> {
+  async #load (run: LocalRun): Promise<void> {
+    const { maxRuns } = this.#parts
+    if (this.#isClosed) throw new RunUnknown()
+    // A run that is only looked for does not count: anybody may ask for runs that do not exist.
+    if (this.#runs.size + this.#loading.size + this.#doubtful.size >= maxRuns) throw new RunsExceeded(maxRuns)
+    this.#loading.add(run)
+    const { order, replica } = run
     const loaded = order.start(replica, boundsOf(replica))
     await within(LOADING_TIMEOUT, loaded, () => new BrokerUnavailable(this.#parts.broker.kind, `a run was not loaded within ${LOADING_TIMEOUT} ms`, false, undefined))
   }

@@ -133,6 +133,15 @@ for (const { name, skip, start } of engines) {
       t.equal((await client.keys('*:order:run:a')).length, 1)
     })
 
+    await t.test('who asks for runs that do not exist takes no place of `maxRuns`', async (t) => {
+      const small = await startNode(t, choice, { runs: { maxRuns: 1 } })
+      const asked = Array.from({ length: 20 }, (_, at) => small.app.inject(`/runs/none-${at}`))
+      const started = startWords(small.app, { id: 'small', count: 1 })
+      t.strictSame(new Set((await Promise.all(asked)).map(({ statusCode }) => statusCode)), new Set([404]))
+      t.equal(await started, 'small')
+      await t.rejects(startWords(small.app, { id: 'larger', count: 1 }), { code: 'FST_SSE_RUNS_EXCEEDED' })
+    })
+
     await t.test('the engine keeps a run for its `keepFor`, whichever node ends it', async (t) => {
       await startWords(one.app, { id: 'hour', count: 1, goesOn: true, keepFor: 3_600_000 })
       await two.app.sse.runs.stop('hour')
