@@ -51,6 +51,7 @@ async function job (t: Test, example: Example, browser: Browser): Promise<void> 
   t.strictSame([await lines(tab), await lines(other)], [all, all], 'each line once, after a reload and in a second window')
   await Promise.all([tab.close(), other.close()])
 
+  // In front: Firefox does not deliver clicks to a tab that is hidden behind another.
   const third = await browser.open(example.page)
   await third.click('#start')
   await third.until('!document.querySelector("#stop").disabled')
