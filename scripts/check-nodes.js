@@ -10,8 +10,8 @@ const VERSIONS = ['20.19', '22', '24']
 // Folders whose tests take long, or run a compiler or the Node that is on the path.
 const WITHOUT = ['browsers', 'consumers', 'demo', 'examples', 'faults', 'flows', 'hostile', 'proxies', 'repository', 'soak', 'types']
 
-// The driver of SQLite depends on the version of Node; Redis does not.
-const isLong = (path) => WITHOUT.includes(path.split('/')[1]) || /^test\/brokers\/(redis\/|.*\/(kills|model)\.)/.test(path)
+// The driver of SQLite depends on the version of Node; Redis does not, nor do runs of several nodes.
+const isLong = (path) => WITHOUT.includes(path.split('/')[1]) || /^test\/(brokers\/(redis\/|.*\/(kills|model)\.)|runs\/(cuts|faults|nodes)\.)/.test(path)
 
 const units = execFileSync('npx', ['tap', 'list'], { encoding: 'utf8' }).trim().split('\n').filter((path) => !isLong(path))
 
