@@ -114,8 +114,9 @@ t.test('the page of the cluster counts on without a gap while the node that serv
       await tab.until(`Number(document.querySelector("#number").textContent) > ${number + 3}`)
     }
     t.equal(await read('#gaps'), 0)
-    t.match(await tab.evaluate('document.querySelector("#state").textContent'), /^served by node [abc]$/)
-    t.match(await tab.evaluate('document.querySelector(".serving").textContent'), /serves this page/)
+    // What was missed arrives before the name of the node.
+    await tab.until('/^served by node [abc]$/.test(document.querySelector("#state").textContent)')
+    await tab.until('/serves this page/.test(document.querySelector(".serving")?.textContent)')
     await tab.close()
   })
 })
