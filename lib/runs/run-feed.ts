@@ -5,7 +5,6 @@ import type { Delivery } from '../subscribers/delivery.ts'
 import type { DeliveryPump } from '../subscribers/delivery-owner.ts'
 import type { Pump } from '../subscribers/pump.ts'
 import type { Subscriber } from '../subscribers/subscriber.ts'
-import { now } from '../time/clock.ts'
 import { clearTimeout, setImmediate, setTimeout } from '../time/timers.ts'
 import type { CloseReason, GapReason } from '../wire/reasons.ts'
 import type { RunEnding, StreamForm } from '../wire/stream-form.ts'
@@ -15,9 +14,6 @@ import type { RunReplica } from './run-replica.ts'
 
 // The longest time that a reader waits for items that another process has given it: much longer than processes are behind each other.
 const MAX_WAIT = 2000
-
-// The least time in milliseconds between two writes that do not wait for the end of the turn.
-const MIN_INTERVAL = 2
 
 interface RunFeedParts {
   readonly run: { readonly replica: RunReplica }
@@ -42,8 +38,6 @@ export class RunFeed implements Feed {
   readonly #readers = new Map<RunCursor, Delivery>()
   /** The only reader, which most runs have; undefined: there is none, or there are several. */
   #only: Delivery | undefined
-  /** When it was last served within the call that brought an item, in monotonic milliseconds. */
-  #servedAt = -MIN_INTERVAL
   /** The readers that wait for an item; undefined: there are none. */
   #waiting: Set<Waiting> | undefined
   readonly pump: DeliveryPump
@@ -60,22 +54,9 @@ export class RunFeed implements Feed {
 
   /** Serves the readers, because items have come. */
   wake (): void {
-    if (this.#only !== undefined) this.#serveOnly(this.#only)
+    if (this.#only !== undefined) this.#parts.pump.add(this.#only)
     else if (this.#readers.size > 0) this.#parts.pump.wake(this.#readers)
     if (this.#waiting !== undefined) this.#comeTo(this.#log.head)
-  }
-
-  /**
-   * Serves a reader within the call that brought the items, unless it was served so just now: then the pump joins what comes in one turn of the event
-   * loop. While the items are at hand that costs half of what it costs later.
-   */
-  #serveOnly (delivery: Delivery): void {
-    const time = now()
-    if (time - this.#servedAt >= MIN_INTERVAL && delivery.isReady) {
-      this.#servedAt = time
-      delivery.serve()
-    }
-    if (delivery.waiting) this.#parts.pump.add(delivery)
   }
 
   /** Ends the streams of all readers, because the run has ended. */
