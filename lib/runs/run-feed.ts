@@ -36,8 +36,6 @@ interface Waiting {
 export class RunFeed implements Feed {
   readonly #parts: RunFeedParts
   readonly #readers = new Map<RunCursor, Delivery>()
-  /** The only reader, which most runs have; undefined: there is none, or there are several. */
-  #only: Delivery | undefined
   /** The readers that wait for an item; undefined: there are none. */
   #waiting: Set<Waiting> | undefined
   readonly pump: DeliveryPump
@@ -54,8 +52,7 @@ export class RunFeed implements Feed {
 
   /** Serves the readers, because items have come. */
   wake (): void {
-    if (this.#only !== undefined) this.#parts.pump.add(this.#only)
-    else if (this.#readers.size > 0) this.#parts.pump.wake(this.#readers)
+    if (this.#readers.size > 0) this.#parts.pump.wake(this.#readers)
     if (this.#waiting !== undefined) this.#comeTo(this.#log.head)
   }
 
@@ -135,15 +132,13 @@ export class RunFeed implements Feed {
   opened (subscriber: Subscriber): void {
     const { delivery } = subscriber
     this.#readers.set(delivery.cursor as RunCursor, delivery)
-    this.#only = this.#readers.size === 1 ? delivery : undefined
-    if (this.#only !== undefined) this.#parts.changed()
+    if (this.#readers.size === 1) this.#parts.changed()
     this.#endOne(delivery)
   }
 
   left (cursor: RunCursor): void {
     if (!this.#readers.delete(cursor)) return
     const { size } = this.#readers
-    this.#only = size === 1 ? this.#readers.values().next().value : undefined
     if (size <= 1) this.#log.rest()
     if (size === 0) this.#parts.changed()
   }
