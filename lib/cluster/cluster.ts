@@ -102,9 +102,10 @@ export class Cluster implements OrderListener {
   /**
    * Asks all other nodes whether a run has readers there, or had one within so many milliseconds.
    *
-   * @returns A promise of false if all of them say no. It does not reject: a node that does not answer may have readers.
+   * @returns A promise of false if all of them say no. It does not reject: a node that does not answer may have readers, or one that is not known yet.
    */
   async isRead (run: string, within: number): Promise<boolean> {
+    if (this.isShared && !this.#members.areKnown) return true
     const { sum, missing } = await this.#ask((question) => ({ type: 'read', node: this.node, question, run, within }))
     return sum > 0 || missing.size > 0
   }
@@ -132,7 +133,9 @@ export class Cluster implements OrderListener {
     for (const { position, record } of batch) {
       this.#newest = position ?? this.#newest
       const message = toMessage(record)
-      if (message !== undefined && message.node !== this.node) this.#receive(message)
+      if (message === undefined) continue
+      if (message.node === this.node) this.#members.cameBack()
+      else this.#receive(message)
     }
   }
 

@@ -6,12 +6,17 @@ export const HERE_INTERVAL = 2500
 // A node is forgotten when it has missed two of its messages, which may be late.
 const FORGET_AFTER = 3 * HERE_INTERVAL
 
+// A node that listens for so long has heard every node that is there, and has heard its own last message come back.
+const IN_TIME = HERE_INTERVAL + 1000
+
 /** The other nodes that are there. */
 export class Members {
   /** By node: when it was last heard, in monotonic milliseconds. */
   readonly #heard = new Map<string, number>()
   /** Since when this node hears the others without a break. */
   #listensSince = Infinity
+  /** When a message of this node has last come back. */
+  #cameBackAt = -Infinity
   /** When `listens` was called last. */
   #askedAt = -Infinity
 
@@ -30,12 +35,21 @@ export class Members {
     this.#heard.delete(node)
   }
 
-  /** Takes note whether this node hears the others now. Called about every second. Silence counts only while it does. */
-  listens (doesListen: boolean): void {
+  /** Takes note that a message of this node has come back. */
+  cameBack (): void {
+    this.#cameBackAt = now()
+  }
+
+  /** True if every node that is there has been heard. */
+  get areKnown (): boolean { return now() - this.#listensSince > IN_TIME }
+
+  /** Takes note whether the broker is up. Called about every second. Silence counts only while it is, and takes messages. */
+  listens (isUp: boolean): void {
     // After a time in which this process stood still, messages of the others wait to be read.
     const stoodStill = now() - this.#askedAt > HERE_INTERVAL
     this.#askedAt = now()
-    if (!doesListen) this.#listensSince = Infinity
+    // An engine may be read and store nothing, such as a locked file. Then the others cannot say that they are there.
+    if (!isUp || now() - this.#cameBackAt > IN_TIME) this.#listensSince = Infinity
     else if (this.#listensSince === Infinity || stoodStill) this.#listensSince = now()
   }
 
