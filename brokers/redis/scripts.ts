@@ -55,6 +55,9 @@ for order = 1, #KEYS / 2 do
     if expiry > 0 then
       redis.call('PEXPIRE', key, expiry)
       redis.call('PEXPIRE', KEYS[order * 2], expiry)
+    else
+      redis.call('PERSIST', key)
+      redis.call('PERSIST', KEYS[order * 2])
     end
   end
   ids[order] = id
@@ -121,7 +124,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 end
 if present ~= ARGV[1] then return 0 end
 redis.call('XADD', KEYS[1], ARGV[2] .. '-0', 't', ARGV[3])
-if tonumber(ARGV[4]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+if tonumber(ARGV[4]) > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[4]) else redis.call('PERSIST', KEYS[1]) end
 redis.call('DEL', KEYS[2])
 return 1
 `)
@@ -155,7 +158,8 @@ for order = 1, #KEYS / 2 do
     local token = entry and entry[2][1] == 't' and entry[2][2] or ''
     local newest = redis.call('EXISTS', ephemeral) == 1 and read(ephemeral)['last-generated-id'] or '0-0'
     states[order] = { head, first and first[1] or '', token, newest }
-    if expiry > 0 and redis.call('PTTL', kept) < least then
+    local left = redis.call('PTTL', kept)
+    if expiry > 0 and left >= 0 and left < least then
       redis.call('PEXPIRE', kept, expiry)
       redis.call('PEXPIRE', ephemeral, expiry)
     end
