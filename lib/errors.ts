@@ -163,7 +163,7 @@ export const TrailersSet = define<[names: string]>()(
   'FST_SSE_TRAILERS_SET', 'An event stream has no trailers; this reply has %s')
 
 export const Closed = define<[what: string]>()(
-  'FST_SSE_CLOSED', '%s after the application began to close')
+  'FST_SSE_CLOSED', '%s after the application began to close', 503)
 
 export const RunUnknown = define()(
   'FST_SSE_RUN_UNKNOWN', 'There is no run with this ID, or it is over', 404)

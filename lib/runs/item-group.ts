@@ -16,6 +16,7 @@ export class ItemGroup {
   /** The size of the texts of the items. */
   bytes: number
   #merger: Merger | undefined
+  /** The payload that stands for the items; undefined: it must be made again. */
   #payload: unknown
 
   /** @param first The number of the first item. */
@@ -39,7 +40,8 @@ export class ItemGroup {
       const bytes = this.bytes + this.#page.sizeOf(this.end)
       if (bytes > maxBytes) return
       const merged = this.#mergeNext(merger)
-      if (merged === undefined) return
+      // An attempt that was refused may have changed the payload before.
+      if (merged === undefined) return void (this.#payload = undefined)
       this.#payload = merged
       this.bytes = bytes
     }
@@ -67,12 +69,18 @@ export class ItemGroup {
   #merged (): string | undefined {
     const { event, encode, failed } = this.#merger!
     try {
-      const data = encode(this.#payload)
+      const data = encode(this.#payload ?? this.#mergeAgain())
       return Buffer.byteLength(data) > MAX_BATCH_BYTES ? undefined : encodeEvent(event, data)
     } catch (error) {
       failed(error)
       return undefined
     }
+  }
+
+  #mergeAgain (): unknown {
+    let payload = this.#parse(this.first)
+    for (let number = this.first + 1; number < this.end; number++) payload = this.#merger!.merge(payload, this.#parse(number))
+    return payload
   }
 
   #parse (number: number): unknown {

@@ -6,6 +6,8 @@ const PLACE = Uint32Array.BYTES_PER_ELEMENT
 // A page begins small, because most runs are short.
 const FEW_BYTES = 128
 const FEW_ITEMS = 4
+// More would take longer to look through than the next page takes to make.
+const MAX_HEADS = 64
 
 /**
  * Consecutive items of a run, packed: a thousand short texts take little more memory than one long text.
@@ -23,6 +25,7 @@ export class ItemPage {
   /** The bytes that the texts take. */
   #length = 0
   #firstHead = ''
+  #headsLength = 0
   /** The index in `#heads` for each item; undefined while all items have one head. */
   #headOf: Uint16Array | undefined
   /** The memory that the page takes. */
@@ -46,6 +49,7 @@ export class ItemPage {
 
   /** Appends an item. The first item always has room. @returns False if the page is full. */
   append (head: string, text: string): boolean {
+    if (this.#heads.length === MAX_HEADS && !this.#heads.includes(head)) return false
     const placesLength = (this.#count + 1) * PLACE
     // A UTF-16 code unit takes at most three bytes, so most texts need not be measured.
     if (this.#length + 3 * text.length + placesLength > this.#size && !this.#makeRoom(Buffer.byteLength(text) + placesLength)) return false
@@ -92,7 +96,11 @@ export class ItemPage {
 
   #setHead (head: string): void {
     let index = this.#heads.lastIndexOf(head)
-    if (index === -1) index = this.#heads.push(head) - 1
+    if (index === -1) {
+      index = this.#heads.push(head) - 1
+      this.#headsLength += head.length
+      this.#measure()
+    }
     this.#firstHead = this.#heads[0]!
     if (this.#headOf === undefined && this.#heads.length > 1) this.#resizeHeads(Math.max(this.#count + 1, FEW_ITEMS))
     else if (this.#count === this.#headOf?.length) this.#resizeHeads(2 * this.#count)
@@ -117,6 +125,6 @@ export class ItemPage {
 
   #measure (): void {
     this.#size = this.#data.length
-    this.bytes = this.#size + (this.#headOf?.byteLength ?? 0)
+    this.bytes = this.#size + this.#headsLength + (this.#headOf?.byteLength ?? 0)
   }
 }

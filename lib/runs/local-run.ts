@@ -16,8 +16,8 @@ interface LocalRunParts {
   readonly mergers: Mergers
   /** The time of the hub's clock, in milliseconds. */
   now (): number
-  /** Called when another run of this name has begun. */
-  replaced (): void
+  /** Called when this process is to follow the run no longer. */
+  forget (): void
 }
 
 /** One run, as this process knows it. */
@@ -33,14 +33,17 @@ export class LocalRun {
   hadReaders = false
   /** The time of the hub's clock from which on nobody may read the run; Infinity while it goes on. */
   overAt = Infinity
-  /** True while the other nodes are asked whether they have readers. */
-  isAsking = false
+  /** The time of the hub's clock from which on the other nodes may be asked whether they have readers. */
+  askAt = 0
+  /** The readers whose streams are being opened. */
+  #coming = 0
   /** The status with which the run is to end, although the broker may not have taken the end yet; undefined: it goes on. */
   due: RunEnd | undefined
   #resolveFinished!: (status: RunEnd) => void
   readonly finished: Promise<RunEnd> = new Promise((resolve) => { this.#resolveFinished = resolve })
   /** The end that is being published. */
   #ending: Promise<void> | undefined
+  #closed: Promise<void> | undefined
 
   constructor (parts: LocalRunParts) {
     this.#parts = parts
@@ -65,7 +68,8 @@ export class LocalRun {
   /** Called when the order is loaded, and a run that this process begins has begun. From now on there may be readers. */
   open (): void {
     this.replica.open()
-    if (this.replica.end !== undefined) this.ended()
+    const { end } = this.replica
+    if (end !== undefined) this.#ended(Math.max(0, Date.now() - end.time))
   }
 
   /** The status; undefined if there is no such run. */
@@ -77,12 +81,25 @@ export class LocalRun {
   /** True if the run has ended for so long that nobody may read it. */
   get isOver (): boolean { return this.#parts.now() >= this.overAt }
 
-  /** The time in milliseconds since the last reader left. */
-  get unreadFor (): number { return this.feed.size > 0 ? 0 : this.#parts.now() - this.usedAt }
+  /** True while an end is being published. */
+  get isEnding (): boolean { return this.#ending !== undefined }
 
-  /** Takes note that the run has readers, on other nodes or whose streams are not open yet. */
+  /** True if the run has no reader here, and had none for so many milliseconds. */
+  isUnreadFor (milliseconds: number): boolean {
+    return this.feed.size + this.#coming === 0 && this.#parts.now() - this.usedAt >= milliseconds
+  }
+
   touch (): void {
     this.usedAt = this.#parts.now()
+  }
+
+  /** Takes note that a reader's stream is being opened. @returns A function to be called when it is open, or will not be. */
+  expectReader (): () => void {
+    this.#coming++
+    return () => {
+      this.#coming--
+      this.touch()
+    }
   }
 
   /**
@@ -97,17 +114,26 @@ export class LocalRun {
     return this.#ending
   }
 
-  /** Stops the source of a run whose end could not be published, because this process closes. */
+  /** Follows the run no longer, and closes its order once. @param timeout The longest time to wait for what is being published, in milliseconds. */
+  close (timeout: number): Promise<void> {
+    this.#closed ??= this.order.close(timeout)
+    return this.#closed
+  }
+
+  /** Settles `finished` of a run whose end could not be published before this process closed. */
   abandon (): void {
-    if (this.replica.end !== undefined) return
-    this.producer?.stop('stopped')
     this.#resolveFinished('stopped')
   }
 
-  /** Called by the replica when the run has ended. */
+  /** Called by the replica when the run has ended just now. */
   ended (): void {
-    const { status, time } = this.replica.end!
-    this.overAt = this.#parts.now() + this.replica.terms!.keepFor - Math.max(0, Date.now() - time)
+    this.#ended(0)
+  }
+
+  /** @param ago Milliseconds since the end. */
+  #ended (ago: number): void {
+    const { status } = this.replica.end!
+    this.overAt = this.#parts.now() + this.replica.terms!.keepFor - ago
     // Items that were sent again after the loss must not look like a run that goes on.
     if (this.producer !== undefined && this.replica.wasReset) this.order.publish(endRecord(this.replica.terms!, status, undefined)).catch(() => {})
     this.producer?.stop(status)
@@ -117,6 +143,13 @@ export class LocalRun {
 
   /** Called by the replica when another run of this name has begun in another process. */
   replaced (): void {
-    this.#parts.replaced()
+    this.#parts.forget()
+  }
+
+  /** Called by the replica when this process has missed what stood in the order. Whoever wants the run finds it anew: it may be another one by now. */
+  missed (): void {
+    if (this.producer !== undefined) return
+    this.feed.sendAway('ended')
+    this.#parts.forget()
   }
 }

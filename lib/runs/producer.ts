@@ -2,13 +2,14 @@ import type { Order } from '../broker/broker.ts'
 import { draw, openSource, type Source, type Taker } from '../subscribers/stream-source.ts'
 import { setImmediate } from '../time/timers.ts'
 import type { ItemEncoder } from './item-encoder.ts'
+import type { PublishBudget } from './publish-budget.ts'
 import { itemChannels, itemRecord, type RunTerms } from './run-records.ts'
 import type { RunEnd } from './run-status.ts'
 
 // Sizes are lengths of texts, which cost nothing to find out.
 // What a source gives in one turn of the event loop before its readers are served.
 const LENGTH_PER_TURN = 64 * 1024
-// What may wait for the broker. With a low bound each item would wait for an answer of the engine.
+// What may wait for an answer of the broker. With a low bound each item would wait for one.
 const MAX_UNANSWERED = 1024 * 1024
 // What an item counts for beside its text, for the memory that it takes while it waits.
 const OVERHEAD = 512
@@ -17,6 +18,7 @@ interface ProducerParts {
   readonly order: Order
   readonly terms: RunTerms
   readonly encoder: ItemEncoder
+  readonly budget: PublishBudget
   /** The log of this process. */
   readonly log: { readonly head: number }
   /** The readers of this process. */
@@ -37,12 +39,12 @@ export class Producer implements Taker<unknown> {
   readonly #channels: readonly string[]
   readonly #key: string
   readonly #lengthPerTurn: number
-  /** The number of items published. */
-  items = 0
+  #items = 0
   #ofTurn = 0
   #unanswered = 0
   #isStopped = false
-  #failure: { readonly error: unknown } | undefined
+  /** The first error of the broker, and the number of the item that it did not take. */
+  #failure: { readonly error: unknown, readonly item: number } | undefined
   #goOn: () => void = () => {}
   readonly #parts: ProducerParts
   readonly #abort = new AbortController()
@@ -56,6 +58,14 @@ export class Producer implements Taker<unknown> {
     this.#key = terms.key
     // A small run must not lose items that its readers have had no time to get.
     this.#lengthPerTurn = Math.min(LENGTH_PER_TURN, terms.maxBytes / 4)
+  }
+
+  /** The number of items published, up to the first one that the broker did not take. */
+  get items (): number { return this.#failure === undefined ? this.#items : this.#failure.item - 1 }
+
+  /** Called when there may be room for another item. */
+  goOn (): void {
+    this.#goOn()
   }
 
   /** Ends the source. @param reason The reason that its signal gets. */
@@ -75,12 +85,12 @@ export class Producer implements Taker<unknown> {
     const { signal } = this.#abort
     try {
       const isComplete = await draw(openSource(event, source, signal), signal, this)
-      await this.#answered(0)
+      await this.#answered()
       if (this.#failure !== undefined) throw this.#failure.error
       return isComplete ? 'done' : undefined
     } catch (error) {
       // A source whose signal is aborted may well throw.
-      if (signal.aborted) return undefined
+      if (this.#isStopped) return undefined
       this.#parts.failed(error)
       return 'failed'
     }
@@ -88,7 +98,7 @@ export class Producer implements Taker<unknown> {
 
   take (item: unknown): boolean | Promise<boolean> {
     const body = this.#encoder.encode(item)
-    return this.#unanswered > MAX_UNANSWERED ? this.#publishLater(body) : this.#publish(body)
+    return this.#hasRoom ? this.#publish(body) : this.#publishLater(body)
   }
 
   returnFailed (error: unknown): void {
@@ -96,7 +106,10 @@ export class Producer implements Taker<unknown> {
   }
 
   async #publishLater (body: string): Promise<boolean> {
-    await this.#answered(MAX_UNANSWERED)
+    while (!this.#hasRoom && this.#isExpected) {
+      if (this.#parts.budget.isSpent) this.#parts.budget.waitForRoom(this)
+      await this.#answer()
+    }
     return this.#publish(body)
   }
 
@@ -104,30 +117,47 @@ export class Producer implements Taker<unknown> {
     if (this.#failure !== undefined) throw this.#failure.error
     if (this.#isStopped) return false
     const size = body.length + OVERHEAD
-    const published = this.#order.publish(itemRecord(this.#channels, this.#key, ++this.items, body))
+    const item = ++this.#items
+    const published = this.#order.publish(itemRecord(this.#channels, this.#key, item, body))
     // A broker of one process places an item within the call. Its promise says nothing new then, and does not reject.
-    if (this.#log.head <= this.items) this.#await(published, size)
+    if (this.#log.head <= item) this.#await(published, item, size)
     this.#ofTurn += size
     return this.#ofTurn < this.#lengthPerTurn || this.#turn()
   }
 
-  #await (published: Promise<unknown>, size: number): void {
+  #await (published: Promise<unknown>, item: number, size: number): void {
+    const { budget } = this.#parts
     this.#unanswered += size
+    budget.spend(size)
     const settled = (): void => {
       this.#unanswered -= size
+      budget.giveBack(size)
       this.#goOn()
     }
     published.then(settled, (error: unknown) => {
-      this.#failure ??= { error }
+      if (this.#failure === undefined) this.#fail({ error, item })
       settled()
     })
   }
 
-  /** Waits until the broker has answered so that at most so much waits for it. */
-  async #answered (most: number): Promise<void> {
-    while (this.#unanswered > most && this.#failure === undefined && !this.#isStopped) {
-      await new Promise<void>((resolve) => { this.#goOn = resolve })
-    }
+  /** Ends the source, which may never give another item. */
+  #fail (failure: { readonly error: unknown, readonly item: number }): void {
+    this.#failure = failure
+    this.#abort.abort('failed' satisfies RunEnd)
+  }
+
+  get #hasRoom (): boolean { return this.#unanswered <= MAX_UNANSWERED && !this.#parts.budget.isSpent }
+
+  /** True if further items are of use. */
+  get #isExpected (): boolean { return this.#failure === undefined && !this.#isStopped }
+
+  /** Waits until the broker has answered everything. */
+  async #answered (): Promise<void> {
+    while (this.#unanswered > 0 && this.#isExpected) await this.#answer()
+  }
+
+  #answer (): Promise<void> {
+    return new Promise((resolve) => { this.#goOn = resolve })
   }
 
   /** Lets the event loop run, so that a source that never waits leaves time for its readers, and for everything else. */

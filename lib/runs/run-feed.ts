@@ -62,9 +62,13 @@ export class RunFeed implements Feed {
     for (const delivery of this.#readers.values()) this.#endOne(delivery)
   }
 
-  /** Sends all readers away, because this process closes. */
-  sendAway (): void {
-    for (const { ending } of this.#readers.values()) ending.endForReconnect('shutdown')
+  /**
+   * Sends all readers away, to come back here or to another process.
+   *
+   * @param reason `shutdown` if this process closes.
+   */
+  sendAway (reason: 'shutdown' | 'ended'): void {
+    for (const { ending } of this.#readers.values()) ending.endForReconnect(reason)
   }
 
   /** Waits until every reader with a writable socket has the items that are there now; undefined if that is so. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Batch } from '../cursor/batch-cache.ts'
 import { MAX_BATCH_BYTES } from '../cursor/batch-cache.ts'
 import { formatPosition, type Position } from '../broker/position.ts'
@@ -140,7 +141,7 @@ export class RunLog {
     let events = 0
     let next = from
     let left = MAX_BATCH_BYTES
-    for (let page = this.#pageOf(from); page < this.#pages.length && next < limit && left > 0; page++) {
+    for (let page = this.#pageOf(from); page < this.#pages.length && next < limit; page++) {
       const items = this.#pages[page]!
       while (next < Math.min(limit, items.end)) {
         const group = new ItemGroup(items, next)
@@ -149,11 +150,13 @@ export class RunLog {
         // An item larger than the limit becomes a batch by itself.
         if (events > 0 && group.bytes > left) return this.#toBatch(text, next, events, isShared)
         for (const [number, body] of group.bodies()) {
-          text += this.#idLine(number) + body
+          const event = this.#idLine(number) + body
+          text += event
           events++
+          left -= Buffer.byteLength(event)
+          next = number + 1
+          if (left <= 0) return this.#toBatch(text, next, events, isShared)
         }
-        left -= group.bytes
-        next = group.end
       }
     }
     return this.#toBatch(text, next, events, isShared)

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import type { Broker, OrderBounds } from '../broker/broker.ts'
+import type { Broker, Order, OrderBounds } from '../broker/broker.ts'
 import { createEpoch } from '../broker/position.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { AfterGap } from '../cursor/placement.ts'
-import { BrokerUnavailable, RunExists, RunsExceeded, RunUnknown } from '../errors.ts'
+import { BrokerUnavailable, Closed, RunExists, RunsExceeded, RunUnknown } from '../errors.ts'
 import { Pump } from '../subscribers/pump.ts'
+import { now } from '../time/clock.ts'
 import { within } from '../time/within.ts'
 import { LocalRun } from './local-run.ts'
 import type { Mergers } from '../schema/merger.ts'
 import { isRunId, type Starting } from './run-options.ts'
-import { beginningRecord } from './run-records.ts'
+import { beginningRecord, type RunTerms } from './run-records.ts'
 import type { RunReplica } from './run-replica.ts'
 
 // The time to wait for an engine that loads a run.
@@ -63,12 +64,12 @@ export class RunRegistry {
   async begin ({ id: given, keepFor, maxBytes, stopWhenUnread }: Starting): Promise<LocalRun> {
     const id = given ?? randomBytes(18).toString('base64url')
     // A reader may be looking for it.
-    await this.#opening.get(id)?.catch(() => {})
-    if (this.#opening.has(id) || this.#present(id) !== undefined) throw new RunExists()
+    for (let opening = this.#opening.get(id); opening !== undefined; opening = this.#opening.get(id)) await opening.catch(() => {})
+    if (this.#present(id) !== undefined) throw new RunExists()
     const key = createEpoch()
     const terms = { key, node: this.#parts.cluster.node, keepFor, maxBytes, stopWhenUnread }
     return this.#open(id, async (run) => {
-      await this.#load(run)
+      await this.#load(run, terms)
       const { status, replica } = run
       if (status !== undefined && !hasPassed(replica.end?.time, replica.terms!.keepFor)) throw new RunExists()
       await run.order.publish(beginningRecord(terms, replica.terms?.key)).catch((error: unknown) => {
@@ -94,7 +95,7 @@ export class RunRegistry {
     if (present !== undefined) return present
     if (!this.#isShared) throw new RunUnknown()
     return this.#open(id, async (run) => {
-      if (await run.order.head!() === undefined) throw new RunUnknown()
+      if (!await this.#exists(run.order)) throw new RunUnknown()
       await this.#load(run)
       const { status, replica } = run
       if (status === undefined || hasPassed(replica.end?.time, replica.terms!.keepFor)) throw new RunUnknown()
@@ -109,28 +110,31 @@ export class RunRegistry {
   /** True if a run has a reader here, or had one within so many milliseconds. */
   isRead (id: string, milliseconds: number): boolean {
     const run = this.#runs.get(id)
-    return run !== undefined && run.hadReaders && (run.feed.size > 0 || run.unreadFor < milliseconds)
+    return run !== undefined && run.hadReaders && !run.isUnreadFor(milliseconds)
   }
 
   /** Forgets runs that are over. Called at every tick of the clock. */
   tick (): void {
     for (const run of this.#runs.values()) {
-      const isIdle = run.producer === undefined && run.feed.size === 0 && this.#isShared && run.unreadFor >= idleTimeOf(run)
-      if (run.isOver || isIdle) this.#forget(run)
+      const isIdle = run.producer === undefined && this.#isShared && run.isUnreadFor(idleTimeOf(run))
+      if (run.isOver || (isIdle && !run.isEnding)) this.#forget(run)
     }
     for (const run of this.#doubtful.values()) {
       // It has begun, without a source.
       if (run.status === 'running') this.#opens(run)
       if (!this.#parts.broker.health().up) run.touch()
-      if (run.status === 'running' || run.unreadFor >= IDLE_TIME) this.#decide(run)
+      if (run.status === 'running' || run.isUnreadFor(IDLE_TIME)) this.#decide(run)
     }
   }
 
   /** Follows no run any more. @param timeout The longest time to wait for what is being published, in milliseconds. */
   async close (timeout: number): Promise<void> {
     this.#isClosed = true
-    await Promise.all([...this.#runs.values(), ...this.#loading, ...this.#doubtful.values()].map((run) => run.order.close(timeout)))
-    await Promise.all([...this.#opening.values(), ...this.#closing.values()].map((one: Promise<unknown>) => one.catch(() => {})))
+    const begun = now()
+    await Promise.all([...this.#runs.values(), ...this.#loading, ...this.#doubtful.values()].map((run) => run.close(timeout)))
+    // A question to an engine that does not answer may take longer.
+    const rest = Promise.allSettled([...this.#opening.values(), ...this.#closing.values()])
+    await within(Math.max(0, timeout - (now() - begun)), rest, () => new Closed('A run was looked for')).catch(() => {})
   }
 
   get #isShared (): boolean { return this.#parts.cluster.isShared }
@@ -143,7 +147,7 @@ export class RunRegistry {
   }
 
   #open (id: string, load: (run: LocalRun) => Promise<void>): Promise<LocalRun> {
-    if (this.#isClosed) throw new RunUnknown()
+    if (this.#isClosed) throw new Closed('A run was looked for')
     const opening = this.#opened(id, load).finally(() => this.#opening.delete(id))
     this.#opening.set(id, opening)
     return opening
@@ -155,7 +159,7 @@ export class RunRegistry {
     if (doubtful !== undefined) this.#decide(doubtful)
     await this.#closing.get(id)
     const order = broker.order(`run:${id}`)
-    const run: LocalRun = new LocalRun({ id, order, pump: this.#pump, afterGap, mergers, now, replaced: () => this.#forget(run) })
+    const run: LocalRun = new LocalRun({ id, order, pump: this.#pump, afterGap, mergers, now, forget: () => this.#forget(run) })
     try {
       await load(run)
       this.#opens(run)
@@ -171,6 +175,16 @@ export class RunRegistry {
     }
   }
 
+  /** Asks the engine whether an order exists. */
+  async #exists (order: Order): Promise<boolean> {
+    try {
+      return await order.head!() !== undefined
+    } catch (cause) {
+      if (this.#isClosed) throw new Closed('A run was looked for')
+      throw new BrokerUnavailable(this.#parts.broker.kind, 'it did not answer', false, cause)
+    }
+  }
+
   /** Takes note that a doubtful run has begun, or that nobody waits for that any more. */
   #decide (run: LocalRun): void {
     this.#doubtful.delete(run.id)
@@ -182,14 +196,15 @@ export class RunRegistry {
     this.#runs.set(run.id, run)
   }
 
-  async #load (run: LocalRun): Promise<void> {
+  /** @param own The terms of the run that this process is about to begin. */
+  async #load (run: LocalRun, own?: RunTerms): Promise<void> {
     const { maxRuns } = this.#parts
-    if (this.#isClosed) throw new RunUnknown()
+    if (this.#isClosed) throw new Closed('A run was looked for')
     // A run that is only looked for does not count: anybody may ask for runs that do not exist.
     if (this.#runs.size + this.#loading.size + this.#doubtful.size >= maxRuns) throw new RunsExceeded(maxRuns)
     this.#loading.add(run)
     const { order, replica } = run
-    const loaded = order.start(replica, boundsOf(replica))
+    const loaded = order.start(replica, boundsOf(replica, own))
     await within(LOADING_TIMEOUT, loaded, () => new BrokerUnavailable(this.#parts.broker.kind, `a run was not loaded within ${LOADING_TIMEOUT} ms`, false, undefined))
   }
 
@@ -199,17 +214,17 @@ export class RunRegistry {
     this.#close(run)
   }
 
-  #close ({ id, order }: LocalRun): void {
-    this.#closing.set(id, order.close(0).finally(() => this.#closing.delete(id)))
+  #close (run: LocalRun): void {
+    this.#closing.set(run.id, run.close(0).finally(() => this.#closing.delete(run.id)))
   }
 }
 
 /** What the engine is to keep of a run. Every node that follows a run learns its terms from its records. */
-function boundsOf (replica: RunReplica): OrderBounds {
+function boundsOf (replica: RunReplica, own: RunTerms | undefined): OrderBounds {
   return {
     maxEvents: Infinity,
     get maxBytes () { return replica.terms?.maxBytes ?? Infinity },
-    get keepFor () { return Math.max((replica.terms?.keepFor ?? 0) + KEPT_LONGER, KEPT_AT_LEAST) }
+    get keepFor () { return Math.max(Math.max(replica.terms?.keepFor ?? 0, own?.keepFor ?? 0) + KEPT_LONGER, KEPT_AT_LEAST) }
   }
 }
 

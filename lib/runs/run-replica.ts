@@ -20,6 +20,8 @@ interface ReplicaOwner {
   ended (): void
   /** Called when another run of this name has begun. Nothing is received any more. */
   replaced (): void
+  /** Called when records of the run that goes on may be missing. */
+  missed (): void
 }
 
 /** The end of a run. */
@@ -93,9 +95,11 @@ export class RunReplica implements OrderListener {
     return this.#readers.served()
   }
 
-  /** The numbers of the items show what is missing. */
   lose (upTo: Position | null): void {
-    if (upTo !== null) this.#newest = upTo
+    if (upTo === null) return
+    this.#newest = upTo
+    // The numbers of the items show which ones are missing, but the end and the beginning of another run have none.
+    if (this.#isOpen && this.#end === undefined) this.#owner.missed()
   }
 
   reset (origin: Position): void {

@@ -12,6 +12,7 @@ import type { Subscriber } from '../subscribers/subscriber.ts'
 import type { LocalRun } from './local-run.ts'
 import { ItemEncoder } from './item-encoder.ts'
 import { Producer } from './producer.ts'
+import { PublishBudget } from './publish-budget.ts'
 import { Run } from './run.ts'
 import {
   readRunSubscribeOptions, readStart, readStartOptions, type RunItem, type RunSettings, type RunSubscribeOptions, type StartOptions
@@ -50,6 +51,7 @@ export class Runs<E extends object = RegisteredEvents> {
   declare protected readonly takes?: Takes<E>
   readonly #parts: RunsParts
   readonly #registry: RunRegistry
+  readonly #budget = new PublishBudget()
   #isClosed = false
   #started = 0
   readonly #ends = { done: 0, stopped: 0, failed: 0, lost: 0 }
@@ -143,9 +145,9 @@ export class Runs<E extends object = RegisteredEvents> {
       if (run.status !== 'running') continue
       const { node, stopWhenUnread } = run.replica.terms!
       // Its process has died, or it is one of ours whose start has failed. The first node that notices says so to all.
-      if (cluster.isGone(node) || (node === cluster.node && run.producer === undefined)) this.#end(run, 'lost')
+      if (cluster.isGone(node) || (node === cluster.node && run.producer === undefined)) run.end('lost').catch(() => {})
       else if (run.due !== undefined) this.#end(run, run.due)
-      else if (run.producer !== undefined && run.unreadFor >= stopWhenUnread && broker.health().up) void this.#stopUnread(run, stopWhenUnread)
+      else if (run.producer !== undefined && run.isUnreadFor(stopWhenUnread) && broker.health().up) void this.#stopUnread(run, stopWhenUnread)
     }
     this.#registry.tick()
   }
@@ -159,9 +161,12 @@ export class Runs<E extends object = RegisteredEvents> {
   async close (timeout: number): Promise<void> {
     this.#isClosed = true
     const runs = [...this.#registry]
-    for (const run of runs) run.feed.sendAway()
+    for (const run of runs) run.feed.sendAway('shutdown')
     const produced = runs.filter(({ producer }) => producer !== undefined)
-    for (const run of produced) run.end('stopped').catch(() => {})
+    for (const run of produced) {
+      run.end('stopped').catch(() => {})
+      run.producer!.stop('stopped')
+    }
     // Waits for the ends, but no longer.
     await this.#registry.close(timeout)
     for (const run of produced) run.abandon()
@@ -175,13 +180,14 @@ export class Runs<E extends object = RegisteredEvents> {
 
   /** Stops a run that nobody reads here, unless somebody reads it elsewhere. */
   async #stopUnread (run: LocalRun, stopWhenUnread: number): Promise<void> {
-    const { unreadFor } = run
-    if (run.isAsking) return
-    run.isAsking = true
-    const isRead = await this.#parts.cluster.isRead(run.id, stopWhenUnread)
-    run.isAsking = false
-    if (isRead) run.touch()
-    else if (run.status === 'running' && run.unreadFor >= unreadFor) this.#end(run, 'stopped')
+    const { usedAt } = run
+    const { cluster, now } = this.#parts
+    if (now() < run.askAt) return
+    run.askAt = Infinity
+    const isRead = await cluster.isRead(run.id, stopWhenUnread)
+    // Readers elsewhere are asked for again before they can have been gone for long.
+    run.askAt = now() + (isRead ? stopWhenUnread / 4 : 0)
+    if (!isRead && run.status === 'running' && run.isUnreadFor(stopWhenUnread) && run.usedAt === usedAt) this.#end(run, 'stopped')
   }
 
   async #find (id: string): Promise<LocalRun> {
@@ -191,16 +197,19 @@ export class Runs<E extends object = RegisteredEvents> {
   #produce (run: LocalRun, event: string | undefined, source: Source<unknown>): void {
     const { encoder, failed } = this.#parts
     const { order, feed, replica: { terms, log } } = run
+    this.#started++
+    void run.finished.then((status) => { this.#ends[status]++ })
+    // Another node may have ended it already.
+    if (run.status !== 'running') return
     run.producer = new Producer({
       order,
       terms: terms!,
       encoder: new ItemEncoder(encoder, event, terms!.maxBytes),
+      budget: this.#budget,
       log: log!,
       readers: feed,
       failed: (error) => failed(error, run.id, 'sse: the source of a run failed')
     })
-    this.#started++
-    void run.finished.then((status) => { this.#ends[status]++ })
     void run.producer.produce(event ?? 'a run', source).then((status) => { if (status !== undefined) this.#end(run, status) })
   }
 
@@ -228,11 +237,12 @@ export class Runs<E extends object = RegisteredEvents> {
 
   #subscribe (reply: ReplyOfAnyServer, find: () => LocalRun | Promise<LocalRun>, options: RunSubscribeOptions): Promise<Subscriber<E>> {
     const { opener, subscribeFailed } = this.#parts
+    let settled = (): void => {}
     const subscribed = opener.open(reply, find, (run) => {
-      run.touch()
+      settled = run.expectReader()
       return { feed: run.feed, ...readRunSubscribeOptions(options) }
     }) as Promise<Subscriber<E>>
-    subscribed.catch((error: unknown) => subscribeFailed(reply, error))
+    subscribed.catch((error: unknown) => subscribeFailed(reply, error)).finally(() => settled())
     return subscribed
   }
 
