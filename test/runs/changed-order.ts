@@ -21,14 +21,21 @@ function orderWith (order: Order, changes: (order: Order) => Partial<Order>): Or
   }
 }
 
-/** A listener whose records wait until it is opened. */
+/** What waits until it is opened: the records of a listener, or whatever the test says. */
 export class Gate {
   #isOpen = true
   #opened: Promise<void> = Promise.resolve()
   open: () => void = () => {}
+  /** Resolves when records wait. */
+  held: Promise<void> = Promise.resolve()
+  #hold: () => void = () => {}
+
+  /** Resolves when the gate is open. */
+  get passed (): Promise<void> { return this.#opened }
 
   close (): void {
     this.#isOpen = false
+    this.held = new Promise((resolve) => { this.#hold = resolve })
     this.#opened = new Promise((resolve) => { this.open = () => { this.#isOpen = true; resolve() } })
   }
 
@@ -36,7 +43,11 @@ export class Gate {
   hold (order: Order): Partial<Order> {
     return {
       start: (listener, bounds) => order.start({
-        place: (batch) => this.#isOpen ? listener.place(batch) : this.#opened.then(() => listener.place(batch)),
+        place: (batch) => {
+          if (this.#isOpen) return listener.place(batch)
+          this.#hold()
+          return this.#opened.then(() => listener.place(batch))
+        },
         lose: (upTo) => listener.lose(upTo),
         reset: (origin) => listener.reset(origin),
         get oldest () { return listener.oldest }

@@ -1,11 +1,17 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Order } from '../../lib/broker/broker.ts'
+import { BrokerUnavailable } from '../../lib/errors.ts'
+import { sqliteBroker } from '../../brokers/sqlite/index.ts'
 import { redisBroker } from '../../brokers/redis/index.ts'
 import { pause, Program, untilSeen } from '../faults/program.ts'
 import { noRedis, RedisServer } from '../support/redis.ts'
+import { driver, needsDriver } from '../brokers/sqlite/nodes.ts'
 import { notInstalled } from '../support/system.ts'
-import { withOrder } from './changed-order.ts'
+import { Gate, withOrder } from './changed-order.ts'
 import type { commands } from './node-program.ts'
-import { startRunNode, startWords, wordOf } from './run-node.ts'
+import { type RunNode, startRunNode, startWords, wordOf } from './run-node.ts'
 import { RunReader } from './run-reader.ts'
 
 const skip = noRedis() && notInstalled('redis-server')
@@ -122,4 +128,106 @@ t.test('a run whose beginning was stored is lost to all if its start was rejecte
   await untilSeen(() => two.app.sse.runs.status('a').catch(() => 'away'), (status) => status === 'lost')
   await t.rejects(startWords(two.app, { id: 'a', count: 3 }), { code: 'FST_SSE_RUN_EXISTS' })
   t.equal(await one.app.sse.runs.status('a'), 'lost')
+})
+
+t.test('a file that another program locks for 14 s delays a run, and no node takes another for dead or unread', { skip: needsDriver.skip }, async (t) => {
+  const file = join(t.testdir(), 'events.db')
+  const [one, two] = await Promise.all([0, 1].map(() => startRunNode({ sqlite: file }))) as [RunNode, RunNode]
+  for (const { app } of [one, two]) t.teardown(() => app.close())
+  await startWords(one.app, { id: 'a', count: 600, every: 20, stopWhenUnread: 2000 })
+  const reader = new RunReader('a').connect(two.port)
+  t.teardown(() => reader.cut())
+  await reader.until(() => reader.items.length > 50)
+  const other = driver!.open(file)
+  t.teardown(() => other.close())
+  other.exec('begin immediate')
+  // Longer than a node may be silent, and than its items take. The duration is part of the claim.
+  await pause(14_000)
+  other.exec('rollback')
+  await reader.ended()
+  t.strictSame([reader.end, reader.items, reader.gaps, reader.connections], [{ reason: 'ended', status: 'done' }, words('a', 600), [], 1])
+})
+
+/** A node of Redis, one of whose orders behaves differently. */
+async function startWith (t: Test, changes: (order: Order) => Partial<Order>): Promise<RunNode & { readonly server: RedisServer }> {
+  const server = await RedisServer.start(afterTest(t))
+  const node = await startRunNode(withOrder(redisBroker({ connection: server.url }), 'run:a', changes))
+  t.teardown(() => node.app.close())
+  return { ...node, server }
+}
+
+t.test('a run fails at once when the broker rejects an item, also if its source waits, and readers get the items before it', { skip }, async (t) => {
+  let published = 0
+  const node = await startWith(t, (order) => ({
+    // The beginning is the first record.
+    publish: (record) => ++published === 4 ? Promise.reject(new BrokerUnavailable('test', 'it is full', false, undefined)) : order.publish(record)
+  }))
+  let reason: unknown
+  const run = await node.app.sse.runs.start('message', async function * (signal) {
+    for (let number = 1; number <= 3; number++) yield wordOf('a', number)
+    await once(signal, 'abort')
+    reason = signal.reason
+  }, { id: 'a' })
+  t.equal(await run.finished, 'failed')
+  t.equal(reason, 'failed')
+  const reader = await new RunReader('a').connect(node.port).ended()
+  t.strictSame([reader.items, reader.gaps, reader.end], [words('a', 2), [], { reason: 'error', status: 'failed' }])
+})
+
+t.test('the source of a run that another node has ended by then is not called', { skip }, async (t) => {
+  const server = await RedisServer.start(afterTest(t))
+  const gate = new Gate()
+  let publish = (): Promise<void> => Promise.resolve()
+  const broker = withOrder(withOrder(redisBroker({ connection: server.url }), 'run:b', (order) => gate.hold(order)), 'run:a', (order) => ({
+    async publish (record) {
+      await publish()
+      return order.publish(record)
+    }
+  }))
+  const [one, two] = [await startRunNode(broker), await startRunNode({ redis: server.url })]
+  for (const { app } of [one, two]) t.teardown(() => app.close())
+  let give = (): void => {}
+  await one.app.sse.runs.start('message', async function * () {
+    await new Promise<void>((resolve) => { give = resolve })
+    yield 'b'
+  }, { id: 'b' })
+  await new Promise((resolve) => setImmediate(resolve))
+  // The node reads nothing while an item of the other run is held.
+  publish = async () => {
+    gate.close()
+    give()
+    await gate.held
+  }
+  let calls = 0
+  const starting = one.app.sse.runs.start('message', async function * () { calls++ }, { id: 'a' })
+  await untilSeen(() => two.app.sse.runs.stop('a').catch(() => false), (stopped) => stopped)
+  gate.open()
+  const run = await starting
+  t.strictSame([await run.finished, run.status, calls], ['stopped', 'stopped', 0])
+  t.equal(one.app.sse.stats().runs.ends.stopped, 1)
+})
+
+t.test('sources that are faster than the engine wait for it, however many there are', { skip: needsDriver.skip }, async (t) => {
+  const node = await startRunNode(sqliteBroker({ file: join(t.testdir(), 'events.db') }))
+  t.teardown(() => node.app.close())
+  const runs = await Promise.all(Array.from({ length: 100 }, (_, at) => node.app.sse.runs.start('message', async function * () {
+    for (let number = 1; number <= 1500; number++) yield wordOf(String(at), number)
+  }, { id: String(at) })))
+  t.strictSame(new Set(await Promise.all(runs.map(({ finished }) => finished))), new Set(['done']))
+})
+
+t.test('while the engine stands still, a run is not found with 503, and an application that looks for one closes in time', { skip }, async (t) => {
+  const { server, one } = await startTwo(t)
+  process.kill(server.pid, 'SIGSTOP')
+  t.teardown(() => process.kill(server.pid, 'SIGCONT'))
+  await t.rejects(one.app.sse.runs.status('b'), { code: 'FST_SSE_BROKER_UNAVAILABLE', statusCode: 503 })
+  process.kill(server.pid, 'SIGCONT')
+  await untilSeen(async () => one.app.sse.stats().broker.up, (up) => up)
+  process.kill(server.pid, 'SIGSTOP')
+  const looking = one.app.sse.runs.status('b').catch((error: unknown) => error)
+  const begun = performance.now()
+  await one.app.close()
+  // It takes 2.5 s by itself, with a `shutdownTimeout` of 1 s. The question is given up after 4 s, and the rest would follow.
+  t.ok(performance.now() - begun < 5000)
+  t.match(await looking, { statusCode: 503 })
 })

@@ -168,3 +168,50 @@ t.test('a source that never waits is no faster than readers whose sockets accept
   for (let turns = 0; readers.some(({ writer }) => writer.state === 'open') && turns < 1000; turns++) await settled()
   t.strictSame(new Set(readers.map(({ writer }) => writer.events.filter(({ type }) => type === 'note').length)), new Set([2000]))
 })
+
+t.test('one write takes little more than 64 KiB, however small the items are', async (t) => {
+  for (const text of ['', 'x', 'x'.repeat(1000)]) {
+    const journey = await createRun(events)
+    for (let n = 0; n < 20_000; n++) await journey.item('note', text)
+    const { writer } = journey.read(undefined)!
+    await journey.end('done')
+    for (let turns = 0; writer.state === 'open' && turns < 1000; turns++) await settled()
+    t.equal(writer.events.filter(({ type }) => type === 'note').length, 20_000 - (journey.run.replica.log!.first - 1))
+    t.ok(writer.writes.every(({ length }) => length < 64 * 1024 + 2000), String(Math.max(...writer.writes.map(({ length }) => length))))
+  }
+})
+
+t.test('the names of events count as memory of a run', async (t) => {
+  const journey = await createRun(events, { maxBytes: 256 * 1024 })
+  for (let n = 0; n < 2000; n++) await journey.item(`${n} ${'x'.repeat(1000)}`, 'x')
+  const log = journey.run.replica.log!
+  t.ok((log.head - log.first) * 1000 <= log.bytes)
+  t.ok(log.bytes <= 256 * 1024)
+  t.ok(log.head - log.first > 100)
+})
+
+t.test('a process that has missed records of a run forgets it, and sends its readers away to come back', async (t) => {
+  const journey = await createRun(events)
+  const readers = [journey.read(undefined)!, journey.read(undefined, PLAIN)!]
+  await journey.item('note', 'a')
+  await settled()
+  const { epoch, offset } = journey.run.replica.oldest
+  journey.run.replica.lose({ epoch, offset: offset + 10 })
+  await settled()
+  t.equal(journey.forgotten(), 1)
+  // No `sse.close`: they are to come back.
+  t.strictSame(readers.map(({ writer: { events } }) => events.at(-1)!.data), ['a', 'a'])
+  t.strictSame(readers.map(({ writer: { state } }) => state), ['ended', 'destroyed'])
+})
+
+t.test('the order of a run is closed once', async (t) => {
+  const { run, order } = await createRun(events)
+  const close = order.close.bind(order)
+  let closes = 0
+  order.close = (timeout) => {
+    closes++
+    return close(timeout)
+  }
+  await Promise.all([run.close(0), run.close(0)])
+  t.equal(closes, 1)
+})

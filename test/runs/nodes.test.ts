@@ -4,8 +4,9 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { createEpoch } from '../../lib/broker/position.ts'
 import { itemChannels, itemRecord } from '../../lib/runs/run-records.ts'
+import { advance } from '../../testing/index.ts'
 import ssePlugin, { type Broker, type SsePluginOptions } from '../../plugin.ts'
-import { needsDriver } from '../brokers/sqlite/nodes.ts'
+import { needsDriver, query } from '../brokers/sqlite/nodes.ts'
 import { pause, Program, untilSeen } from '../faults/program.ts'
 import { noRedis, RedisServer } from '../support/redis.ts'
 import { notInstalled } from '../support/system.ts'
@@ -152,6 +153,25 @@ for (const { name, skip, start } of engines) {
       t.ok(await client.pttl(key!) > 3_600_000)
     })
 
+    await t.test('the engine keeps a run for ever if its `keepFor` says so, from its beginning on, also after an earlier run of its ID', async (t) => {
+      const expiry = async (id: string): Promise<unknown> => {
+        if ('sqlite' in choice) return query(choice.sqlite, `select expires from sse_orders where name = 'run:${id}'`)
+        const client = new Redis(choice.redis)
+        t.teardown(() => client.disconnect())
+        return await client.pttl((await client.keys(`*:order:run:${id}`))[0]!)
+      }
+      const never = 'sqlite' in choice ? [{ expires: null }] : -1
+      await startWords(one.app, { id: 'new', count: 0, goesOn: true, keepFor: Infinity })
+      t.strictSame(await expiry('new'), never)
+      await startWords(one.app, { id: 'used', count: 0, keepFor: 0 })
+      await untilSeen(() => startWords(two.app, { id: 'used', count: 1, goesOn: true, keepFor: Infinity }).catch(() => ''), (id) => id === 'used')
+      t.strictSame(await expiry('used'), never)
+      // A node that only looks for it does not know its terms at first.
+      t.equal(await one.app.sse.runs.status('new'), 'running')
+      t.equal(await two.app.sse.runs.status('new'), 'running')
+      t.strictSame(await expiry('new'), never)
+    })
+
     await t.test('an ID is taken at every node, and of starts in one moment one begins', async (t) => {
       await startWords(one.app, { id: 'c', count: 1, goesOn: true })
       await t.rejects(startWords(two.app, { id: 'c', count: 1 }), { code: 'FST_SSE_RUN_EXISTS' })
@@ -228,6 +248,62 @@ for (const { name, skip, start } of engines) {
       t.equal(await one.app.sse.runs.status('f'), 'running')
       reader.cut()
       t.equal(await untilSeen(() => one.app.sse.runs.status('f'), (status) => status !== 'running'), 'stopped')
+    })
+
+    await t.test('a run whose last reader left another node is stopped not much later than one that was read here', async (t) => {
+      const [here, there] = [await startNode(t, choice), await startNode(t, choice)]
+      await startWords(here.app, { id: 'left', count: 1, goesOn: true, stopWhenUnread: 40_000 })
+      const reader = read(t, there, 'left')
+      await reader.until(() => reader.items.length === 1)
+      reader.cut()
+      await untilSeen(async () => there.app.sse.count(), (count) => count === 0)
+      // So long that `here` knows every node that is there.
+      await pause(5000)
+      await advance(there.app, 30_000)
+      await advance(here.app, 41_000)
+      await pause(100)
+      t.equal(await here.app.sse.runs.status('left'), 'running')
+      await advance(there.app, 15_000)
+      await advance(here.app, 12_000)
+      t.equal(await untilSeen(() => here.app.sse.runs.status('left'), (status) => status !== 'running'), 'stopped')
+    })
+
+    await t.test('a node remembers a run whose end it publishes, or whose stream it opens, however long that takes', async (t) => {
+      const gate = new Gate()
+      const opening = new Gate()
+      const slow = await startNode(t, withOrder(brokerOf(choice), 'run:slow', (order) => ({
+        async publish (record) {
+          await gate.passed
+          return order.publish(record)
+        }
+      })), { headers: async () => { await opening.passed; return {} } })
+      await startWords(one.app, { id: 'slow', count: 3, goesOn: true })
+      opening.close()
+      const reader = read(t, slow, 'slow')
+      await untilSeen(async () => slow.app.sse.stats().runs.known, (known) => known === 1)
+      await advance(slow.app, 60_000)
+      opening.open()
+      await reader.until(() => reader.items.length === 3)
+      reader.cut()
+      await untilSeen(async () => slow.app.sse.count(), (count) => count === 0)
+      gate.close()
+      const stopped = slow.app.sse.runs.stop('slow')
+      await advance(slow.app, 60_000)
+      gate.open()
+      t.equal(await stopped, true)
+      t.equal(await untilSeen(() => one.app.sse.runs.status('slow'), (status) => status !== 'running'), 'stopped')
+    })
+
+    await t.test('a node that closes while it looks for a run does not say that there is none', async (t) => {
+      let closed: Promise<void> | undefined
+      const closing = await startNode(t, withOrder(brokerOf(choice), 'run:closing', (order) => ({
+        async head () {
+          await (closed ??= closing.app.close())
+          return await order.head!()
+        }
+      })))
+      await startWords(one.app, { id: 'closing', count: 1, goesOn: true })
+      await t.rejects(closing.app.sse.runs.status('closing'), { code: 'FST_SSE_CLOSED', statusCode: 503 })
     })
 
     await t.test('when the node of the source closes, its readers find the end at another node, and those of that node get it', async (t) => {

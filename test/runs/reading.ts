@@ -3,6 +3,7 @@ import { createEpoch } from '../../lib/broker/position.ts'
 import { LocalRun } from '../../lib/runs/local-run.ts'
 import { ItemEncoder } from '../../lib/runs/item-encoder.ts'
 import { Producer } from '../../lib/runs/producer.ts'
+import { PublishBudget } from '../../lib/runs/publish-budget.ts'
 import { beginningRecord, itemChannels, itemRecord, type RunTerms } from '../../lib/runs/run-records.ts'
 import type { RunEnd } from '../../lib/runs/run-status.ts'
 import { EventEncoder } from '../../lib/publish/event-encoder.ts'
@@ -22,6 +23,7 @@ export async function createRun (declarations: Declarations, { maxBytes = 4 * 10
   const types = await EventTypes.compile([declarations])
   const mergeErrors: unknown[] = []
   const order = memoryBroker().order('run:test')
+  let forgotten = 0
   const run: LocalRun = new LocalRun({
     id: 'test',
     order,
@@ -29,7 +31,7 @@ export async function createRun (declarations: Declarations, { maxBytes = 4 * 10
     afterGap: 'replay',
     mergers: types.mergers((error) => mergeErrors.push(error)),
     now: () => 0,
-    replaced () {}
+    forget: () => { forgotten++ }
   })
   const terms: RunTerms = { key: createEpoch(), node: 'here', keepFor, maxBytes, stopWhenUnread: Infinity }
   await order.start(run.replica, { maxEvents: Infinity, maxBytes, keepFor })
@@ -42,6 +44,9 @@ export async function createRun (declarations: Declarations, { maxBytes = 4 * 10
     run,
     terms,
     mergeErrors,
+    order,
+    /** How often the run was to be forgotten. */
+    forgotten: () => forgotten,
     /** Publishes one item. */
     async item (event: string, data: unknown): Promise<void> {
       const body = encodeEvent(event, encodePayload(event, data, types.isText(event) === true))
@@ -55,6 +60,7 @@ export async function createRun (declarations: Declarations, { maxBytes = 4 * 10
       order,
       terms,
       encoder: new ItemEncoder(new EventEncoder(types, Infinity), event, maxBytes),
+      budget: new PublishBudget(),
       log: run.replica.log!,
       readers: run.feed,
       failed () {}

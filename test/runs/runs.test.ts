@@ -344,6 +344,18 @@ t.test('a run that nobody reads is stopped after `stopWhenUnread`, and a reader 
   t.equal(hand.signal?.aborted, true)
 })
 
+t.test('a `stopWhenUnread` of 0 stops a run as soon as nobody reads it, and not before', async (t) => {
+  const { app, sse } = await start(t)
+  const { run } = await startByHand(sse, { stopWhenUnread: 0 })
+  const reader = await openStream(app, `/runs/${run.id}`)
+  await advance(app, 5000)
+  t.equal(run.status, 'running')
+  await reader.close()
+  await until(() => app.sse.count() === 0)
+  await advance(app, 1000)
+  t.equal(run.status, 'stopped')
+})
+
 t.test('`maxRuns` limits the runs that are known, and those that are over do not count', async (t) => {
   const { app, sse } = await start(t, { runs: { maxRuns: 2, keepFor: 1000 } })
   const { hand, run } = await startByHand(sse)
@@ -483,6 +495,23 @@ t.test('`merge` that throws or gives an invalid payload leaves the events apart,
   t.equal(errors.length, 1)
 })
 
+t.test('`merge` may change what it gets, also when the result is not used', async (t) => {
+  const lists = defineEvents({
+    short: { schema: Type.Array(Type.Number(), { maxItems: 4 }), merge: (older, newer) => { older.push(...newer); return older } },
+    even: { schema: Type.Array(Type.Number()), merge: (older, newer) => { older.push(...newer); return older.length > 2 ? undefined : older } },
+    odd: { schema: Type.Array(Type.Number()), merge: (older, newer) => { older.push(...newer); if (older.length > 3) throw new Error('enough'); return older } }
+  })
+  const { app } = await start(t, { events: lists })
+  const sse = app.sse.of(lists)
+  for (const [event, expected] of [['short', [[1, 2, 3, 4], [5, 6]]], ['even', [[1, 2], [3, 4], [5, 6]]], ['odd', [[1, 2, 3], [4, 5, 6]]]] as const) {
+    const run = await sse.runs.start(event, async function * () { for (const number of [1, 2, 3, 4, 5, 6]) yield [number] })
+    await run.finished
+    const seen: unknown[] = []
+    for await (const { data } of await openStream(app, `/runs/${run.id}`)) seen.push(data)
+    t.strictSame(seen, expected)
+  }
+})
+
 t.test('`merge` that gives a payload without a JSON form leaves the events apart', async (t) => {
   const huge = defineEvents({ huge: { schema: Type.Any(), merge: () => 1n } })
   const { app, errors } = await start(t, { events: huge })
@@ -523,7 +552,8 @@ t.test('20,000 merged items replay in a handful of writes, and take the memory o
   t.equal(await run.finished, 'done')
   const text = words.join('')
   const { bytes } = app.sse.stats().runs
-  t.ok(bytes <= text.length + 4 * 20_000, `${bytes} bytes for ${text.length}`)
+  const names = 100
+  t.ok(bytes <= text.length + 4 * 20_000 + names, `${bytes} bytes for ${text.length}`)
   const stream = await openStream(app, `/runs/${run.id}`)
   const pieces: string[] = []
   for await (const { data } of stream) pieces.push(data as string)
