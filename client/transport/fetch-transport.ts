@@ -55,11 +55,13 @@ export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, op
     let headers: Headers
     let target = url
     let query = resumeQuery
+    let posted: BodyInit | null = null
     try {
       headers = new Headers(typeof options.headers === 'function' ? await options.headers() : options.headers ?? {})
       if (answer.location !== undefined) target = answer.location
       else if (typeof given === 'function') target = new URL(await given(), globalThis.document?.baseURI ?? globalThis.location?.href).href
-      if (target.includes('?')) query = query.replace('?', '&')
+      if (target.includes('?') !== url.includes('?')) query = query && `${target.includes('?') ? '&' : '?'}${query.slice(1)}`
+      if (isPost) posted = encoded(body, headers)
     } catch (error) {
       failed(error)
       return {}
@@ -74,7 +76,7 @@ export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, op
       // may not survive.
       if (/^[!-~]{1,2000}$/.test(lastEventId) && (!origin || target.startsWith(`${origin}/`))) headers.set(ID_HEADER, lastEventId)
       const ask = (url: string): Promise<Response> => requestStream(url, {
-        ...isPost && { method, body: encoded(body, headers) },
+        ...isPost && { method, body: posted },
         withCredentials: options.withCredentials,
         signal,
         headers,
@@ -86,7 +88,10 @@ export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, op
       if (isPost) {
         if (failure !== undefined) return { gone: failure.gone ?? { state: 'closed', reason: 'gone', httpStatus: response.status } }
         const location = response.headers.get('content-location')
-        if (location !== null) answer.location = new URL(location, response.url).href
+        const place = location === null ? undefined : new URL(location, response.url)
+        // The caller's headers, such as an API key, are for the origin that was asked.
+        if (place?.origin === new URL(response.url).origin) answer.location = place.href.replace(/#.*/, '')
+        else if (place !== undefined) failed(new TypeError(`The answer goes on at another origin, which is not asked: ${place.href}`))
       } else if (failure === undefined ? !response.body?.getReader : failure.httpStatus! < 500) {
         const { reconsider } = await import('./refusals.ts');
         [response, failure] = await reconsider({ response, url: target, resumeQuery: query, headers, ask, classifyResponse, failed })
@@ -123,9 +128,11 @@ export async function diagnose (url: string, withCredentials: boolean, signal: A
 
 const LOST: Failure = { gone: { state: 'closed', reason: 'lost' } }
 
-/** Encodes a body. An object without a form of its own is sent as JSON. */
+const OWN_FORMS = [Blob, FormData, URLSearchParams, ReadableStream, ArrayBuffer]
+
+/** Encodes a body. An object without a form of its own is sent as JSON. @throws TypeError when it has no JSON form. */
 function encoded (body: RequestBody | null, headers: Headers): BodyInit | null {
-  if (typeof body !== 'object' || body === null || !(Array.isArray(body) || Object.getPrototypeOf(body) === Object.prototype)) return body as BodyInit
+  if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body) || OWN_FORMS.some((form) => body instanceof form)) return body as BodyInit
   if (!headers.has('content-type')) headers.set('content-type', 'application/json')
   return JSON.stringify(body)
 }

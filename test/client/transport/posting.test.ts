@@ -30,7 +30,8 @@ async function start (t: Test, words: (signal: AbortSignal) => AsyncIterable<str
   app.post('/answers', async (request, reply) => {
     bodies.push(request.body)
     const run = await runs.start('token', words)
-    reply.header('content-location', `/answers/${run.id}`)
+    const place = String(request.headers['x-place'] ?? '')
+    reply.header('content-location', place.startsWith('http') ? place : `/answers/${run.id}${place}`)
     await run.subscribe(reply, { plain })
   })
   app.get<{ Params: { id: string } }>('/answers/:id', (request, reply) => runs.subscribe(reply, request.params.id, { plain }))
@@ -76,6 +77,48 @@ t.test('an answer that is cut off goes on by GET at its Content-Location, after 
     t.ok(asked.slice(2).every((line) => line.startsWith('GET ')), asked.join())
     await app.close()
   }
+})
+
+t.test('an answer goes on at its Content-Location whether its own URL, or that one, has a query, and without its fragment', async (t) => {
+  for (const [query, place] of [['?model=x', ''], ['', '?part=2'], ['?model=x', '?part=2#end'], ['', '#end']] as const) {
+    const { app, url, asked } = await start(t, async function * (signal) {
+      yield 'a'
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    })
+    const stream = connect<typeof events>(`${url}/answers${query}`, { method: 'POST', headers: { 'x-place': place }, ...FAST })
+    t.teardown(() => stream.close())
+    let tokens = 0
+    stream.on('token', () => { tokens++ })
+    await until(() => tokens === 1)
+    await app.sse.disconnect(() => true)
+    await until(() => asked.length === 2)
+    t.equal(asked[1], `GET /answers/ID${place.replace('#end', '')}${place.startsWith('?') ? '&' : '?'}lastEventId=…`)
+    stream.close()
+    await app.close()
+  }
+})
+
+t.test('an answer that goes on at another origin is not asked for there, because the headers would go along', async (t) => {
+  const [one, other] = [await start(t, three), await start(t, three)]
+  const problems: unknown[] = []
+  const stream = connect<typeof events>(`${one.url}/answers`, { method: 'POST', headers: { 'x-place': `${other.url}/answers/secret`, authorization: 'secret' }, onError: (error) => problems.push(error), ...FAST })
+  for await (const token of stream.events('token')) t.type(token, 'string')
+  t.match(problems, [/goes on at another origin/])
+  t.strictSame(other.asked, [])
+})
+
+t.test('any object without a form of its own is sent as JSON, and one that has no JSON form is reported', async (t) => {
+  class Question { text = 'why' }
+  const { url, bodies } = await start(t, three)
+  for (const body of [new Question(), Object.assign(Object.create(null), { text: 'why' }), ['why']]) {
+    for await (const token of connect<typeof events>(`${url}/answers`, { method: 'POST', body, ...FAST }).events('token')) t.type(token, 'string')
+  }
+  t.strictSame(bodies, [{ text: 'why' }, { text: 'why' }, ['why']])
+  const problems: unknown[] = []
+  const stream = connect(`${url}/answers`, { method: 'POST', body: { n: 1n }, onError: (error) => problems.push(error), ...FAST })
+  await until(() => problems.length > 0)
+  stream.close()
+  t.match(problems[0], { name: 'TypeError', message: /BigInt/ })
 })
 
 t.test('a loop over an answer that fails throws, with the status of the stream', async (t) => {
