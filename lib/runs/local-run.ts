@@ -120,6 +120,12 @@ export class LocalRun {
     return this.#closed
   }
 
+  /** Stops the run, because this process closes. */
+  halt (): void {
+    this.end('stopped').catch(() => {})
+    this.producer?.stop('stopped')
+  }
+
   /** Settles `finished` of a run whose end could not be published before this process closed. */
   abandon (): void {
     this.#resolveFinished('stopped')

@@ -163,11 +163,7 @@ export class Runs<E extends object = RegisteredEvents> {
     const runs = [...this.#registry]
     for (const run of runs) run.feed.sendAway('shutdown')
     const produced = runs.filter(({ producer }) => producer !== undefined)
-    for (const run of produced) {
-      run.end('stopped').catch(() => {})
-      run.producer!.stop('stopped')
-    }
-    // Waits for the ends, but no longer.
+    for (const run of produced) run.halt()
     await this.#registry.close(timeout)
     for (const run of produced) run.abandon()
   }
