@@ -32,7 +32,7 @@ app.post<{ Body: { id: string, messages: UIMessage[] } }>('/api/chat', async (re
   const { id, messages } = request.body
   const run = await runs.start('message', (signal) => chunksOf(messages, signal))
   answers.set(id, run.id)
-  void run.finished.then(() => answers.delete(id))
+  void run.finished.then(() => { if (answers.get(id) === run.id) answers.delete(id) })
   await run.subscribe(reply.headers(PROTOCOL), { plain: true })
 })
 
