@@ -48,11 +48,11 @@ for (const fsync of ['always', 'everysec']) {
     for (const reader of readers) {
       const got = new Set(reader.payloads)
       t.equal(got.size, reader.payloads.length, 'nothing comes twice')
-      t.strictSame(placed.filter((payload) => !got.has(payload)), [], 'everything that was placed has come')
+      if (reader.gaps.length === 0) t.strictSame(placed.filter((payload) => !got.has(payload)), [], 'everything that was placed has come')
       t.strictSame(reader.payloads.filter((payload) => notStored.has(payload)), [], 'nothing comes that was rejected as not stored')
       t.strictSame(reader.payloads.join(), readers[0]!.payloads.join(), 'one order')
-      // A killed process loses nothing that it has written, whichever `appendfsync` is set.
-      t.strictSame(reader.gaps, [])
+      // With `everysec` Redis answers before it has written, if its disk does not keep up.
+      if (fsync === 'always') t.strictSame(reader.gaps, [])
       t.equal(reader.wasCut, false, 'the stream stays open')
     }
     for (const node of nodes) {
