@@ -60,7 +60,7 @@ export function openFetch ({ url, resumeQuery, lastEventId }: AttemptOptions, op
       headers = new Headers(typeof options.headers === 'function' ? await options.headers() : options.headers ?? {})
       if (answer.location !== undefined) target = answer.location
       else if (typeof given === 'function') target = new URL(await given(), globalThis.document?.baseURI ?? globalThis.location?.href).href
-      if (target.includes('?') !== url.includes('?')) query = query && `${target.includes('?') ? '&' : '?'}${query.slice(1)}`
+      if (query !== '') query = (target.includes('?') ? '&' : '?') + query.slice(1)
       if (isPost) posted = encoded(body, headers)
     } catch (error) {
       failed(error)

@@ -89,6 +89,7 @@ export class LocalRun {
     return this.feed.size + this.#coming === 0 && this.#parts.now() - this.usedAt >= milliseconds
   }
 
+  /** Begins the time without a reader anew. */
   touch (): void {
     this.usedAt = this.#parts.now()
   }
